@@ -1,0 +1,60 @@
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+static void *system_resize(void *user, void *block, size_t old_nbytes, size_t new_nbytes) {
+    (void)user;
+    (void)old_nbytes;
+    if (new_nbytes == 0) {
+        free(block);
+        return NULL;
+    }
+    /* calloc of a large block is given zero pages by the system and touches none of them. */
+    return block ? realloc(block, new_nbytes) : calloc(1, new_nbytes);
+}
+
+kb_alloc kb_alloc_system(void) {
+    kb_alloc alloc = {system_resize, NULL, 0, 0, 0, 0};
+    return alloc;
+}
+
+static size_t request_nbytes(size_t n_items, size_t item_nbytes) {
+    size_t nbytes;
+    if (kb_mul_size(n_items, item_nbytes, &nbytes) || nbytes > PTRDIFF_MAX) return 0;
+    return nbytes ? nbytes : 1;
+}
+
+static void *request(kb_alloc *alloc, void *block, size_t old_nbytes, size_t new_nbytes) {
+    alloc->n_calls++;
+    if (new_nbytes == 0 || alloc->n_calls == alloc->fail_at) return NULL;
+    void *grown = alloc->resize(alloc->user, block, old_nbytes, new_nbytes);
+    if (grown) {
+        alloc->live_nbytes += (int64_t)new_nbytes - (int64_t)old_nbytes;
+        if (alloc->live_nbytes > alloc->peak_nbytes) alloc->peak_nbytes = alloc->live_nbytes;
+    }
+    return grown;
+}
+
+/* A user's allocator need not zero: kb_alloc_system's does, by calloc. */
+void *kb_alloc_zeroed(kb_alloc *alloc, size_t n_items, size_t item_nbytes) {
+    size_t nbytes = request_nbytes(n_items, item_nbytes);
+    void *block = request(alloc, NULL, 0, nbytes);
+    if (block && alloc->resize != system_resize) memset(block, 0, nbytes);
+    return block;
+}
+
+void *kb_alloc_resize(kb_alloc *alloc, void *block, size_t old_items, size_t new_items,
+                      size_t item_nbytes) {
+    size_t old_nbytes = block ? request_nbytes(old_items, item_nbytes) : 0;
+    return request(alloc, block, old_nbytes, request_nbytes(new_items, item_nbytes));
+}
+
+void kb_alloc_free(kb_alloc *alloc, void *block, size_t n_items, size_t item_nbytes) {
+    if (!block) return;
+    size_t nbytes = request_nbytes(n_items, item_nbytes);
+    alloc->live_nbytes -= (int64_t)nbytes;
+    (void)alloc->resize(alloc->user, block, nbytes, 0);
+}

@@ -1,0 +1,37 @@
+/* The allocator: the engine's only way to memory.
+ *
+ * One function does all three jobs, as lua_Alloc does: (NULL, 0, n) allocates, (p, old, n) resizes
+ * and (p, old, 0) frees.  Sizes are passed in, so a user's allocator needs no headers of its own.
+ * `counts` is kept by the wrappers below: tests read it to prove that a warm engine allocates
+ * nothing, and fail the n-th call to prove that nothing leaks.
+ */
+#ifndef KB_BASE_ALLOC_H
+#define KB_BASE_ALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct kb_alloc {
+    void *(*resize)(void *user, void *block, size_t old_nbytes, size_t new_nbytes);
+    void *user;
+    uint64_t n_calls;      /* allocations and growths that were asked for, failed ones too */
+    uint64_t fail_at;      /* the call (counted from 1) that fails; 0: none */
+    int64_t live_nbytes;   /* bytes handed out and not yet freed */
+    int64_t peak_nbytes;   /* the most that was ever live */
+} kb_alloc;
+
+/* An allocator over malloc/realloc/free. */
+kb_alloc kb_alloc_system(void);
+
+/* n_items * item_nbytes bytes, zeroed; NULL when there is no memory, when the product overflows, or
+ * when this is the call that has to fail.  A request for nothing gives a valid block of one byte. */
+void *kb_alloc_zeroed(kb_alloc *alloc, size_t n_items, size_t item_nbytes);
+
+/* Resizes an array; new items are not zeroed.  On failure NULL, and the old block stays valid. */
+void *kb_alloc_resize(kb_alloc *alloc, void *block, size_t old_items, size_t new_items,
+                      size_t item_nbytes);
+
+/* Frees a block of n_items * item_nbytes bytes; accepts NULL. */
+void kb_alloc_free(kb_alloc *alloc, void *block, size_t n_items, size_t item_nbytes);
+
+#endif
