@@ -14,10 +14,10 @@
 typedef struct kb_alloc {
     void *(*resize)(void *user, void *block, size_t old_nbytes, size_t new_nbytes);
     void *user;
-    uint64_t n_calls;      /* allocations and growths that were asked for, failed ones too */
-    uint64_t fail_at;      /* the call (counted from 1) that fails; 0: none */
-    int64_t live_nbytes;   /* bytes handed out and not yet freed */
-    int64_t peak_nbytes;   /* the most that was ever live */
+    uint64_t n_calls;    /* allocations and growths that were asked for, failed ones too */
+    uint64_t fail_at;    /* the call (counted from 1) that fails; 0: none */
+    int64_t live_nbytes; /* bytes handed out and not yet freed */
+    int64_t peak_nbytes; /* the most that was ever live */
 } kb_alloc;
 
 /* An allocator over malloc/realloc/free. */

@@ -29,10 +29,10 @@ kb_status kb_error_wrap(kb_error *err, const char *format, ...) KB_PRINTF(2, 3);
 kb_status kb_error_nomem(kb_error *err, const char *what);
 
 /* Forwards a failure to the caller. */
-#define KB_TRY(expr)                                            \
-    do {                                                        \
-        kb_status kb_try_status_ = (expr);                      \
-        if (kb_try_status_ != KB_OK) return kb_try_status_;     \
+#define KB_TRY(expr)                                        \
+    do {                                                    \
+        kb_status kb_try_status_ = (expr);                  \
+        if (kb_try_status_ != KB_OK) return kb_try_status_; \
     } while (0)
 
 #endif

@@ -7,25 +7,25 @@
 #define KB_BASE_STATUS_H
 
 /*   X(enumerator, kebab-name, Python exception) */
-#define KB_STATUS_LIST(X)                                       \
-    X(OK, "ok", "")                                             \
-    X(NOMEM, "out-of-host-memory", "MemoryError")               \
-    X(INVALID, "invalid-argument", "ValueError")                \
-    X(TYPE, "wrong-type", "TypeError")                          \
-    X(OVERFLOW, "overflow", "OverflowError")                    \
-    X(INTERNAL, "internal-error", "KernbenchError")             \
-    X(INTERRUPTED, "interrupted", "KeyboardInterrupt")          \
-    X(BUSY, "busy", "RuntimeError")                             \
-    X(FAILED, "context-failed", "KernbenchError")               \
-    X(TOPOLOGY, "bad-topology", "TopologyError")                \
-    X(COMPILE, "bad-kernel", "CompilationError")                \
+#define KB_STATUS_LIST(X)                                        \
+    X(OK, "ok", "")                                              \
+    X(NOMEM, "out-of-host-memory", "MemoryError")                \
+    X(INVALID, "invalid-argument", "ValueError")                 \
+    X(TYPE, "wrong-type", "TypeError")                           \
+    X(OVERFLOW, "overflow", "OverflowError")                     \
+    X(INTERNAL, "internal-error", "KernbenchError")              \
+    X(INTERRUPTED, "interrupted", "KeyboardInterrupt")           \
+    X(BUSY, "busy", "RuntimeError")                              \
+    X(FAILED, "context-failed", "KernbenchError")                \
+    X(TOPOLOGY, "bad-topology", "TopologyError")                 \
+    X(COMPILE, "bad-kernel", "CompilationError")                 \
     X(DEVICE_MEMORY, "out-of-device-memory", "OutOfMemoryError") \
-    X(RESOURCES, "out-of-resources", "OutOfResources")          \
-    X(BOUNDS, "out-of-bounds", "OutOfBoundsError")              \
-    X(UNINIT, "uninitialised-read", "UninitialisedReadError")   \
-    X(PAGE_FAULT, "page-fault", "PageFaultError")               \
-    X(NO_DATA, "data-unavailable", "DataUnavailableError")      \
-    X(DEADLOCK, "deadlock", "DeadlockError")                    \
+    X(RESOURCES, "out-of-resources", "OutOfResources")           \
+    X(BOUNDS, "out-of-bounds", "OutOfBoundsError")               \
+    X(UNINIT, "uninitialised-read", "UninitialisedReadError")    \
+    X(PAGE_FAULT, "page-fault", "PageFaultError")                \
+    X(NO_DATA, "data-unavailable", "DataUnavailableError")       \
+    X(DEADLOCK, "deadlock", "DeadlockError")                     \
     X(RACE, "race", "RaceError")
 
 typedef enum kb_status {

@@ -11,11 +11,11 @@
 
 #include "base/alloc.h"
 
-#define KB_VEC(type)       \
-    struct {               \
-        type *items;       \
-        size_t count;      \
-        size_t capacity;   \
+#define KB_VEC(type)     \
+    struct {             \
+        type *items;     \
+        size_t count;    \
+        size_t capacity; \
     }
 
 /* Room for `extra` more items.  True when there is; nothing is lost when there is not. */
@@ -32,7 +32,7 @@ static inline int kb_vec_reserve_(kb_alloc *alloc, void **items, size_t count, s
     return 1;
 }
 
-#define KB_VEC_RESERVE(vec, alloc, extra)                                                    \
+#define KB_VEC_RESERVE(vec, alloc, extra)                                                     \
     kb_vec_reserve_((alloc), (void **)&(vec)->items, (vec)->count, &(vec)->capacity, (extra), \
                     sizeof *(vec)->items)
 
@@ -40,11 +40,11 @@ static inline int kb_vec_reserve_(kb_alloc *alloc, void **items, size_t count, s
 #define KB_VEC_PUSH(vec, alloc) \
     (KB_VEC_RESERVE(vec, alloc, 1) ? &(vec)->items[(vec)->count++] : NULL)
 
-#define KB_VEC_FREE(vec, alloc)                                                              \
-    do {                                                                                     \
-        kb_alloc_free((alloc), (vec)->items, (vec)->capacity, sizeof *(vec)->items);         \
-        (vec)->items = NULL;                                                                 \
-        (vec)->count = (vec)->capacity = 0;                                                  \
+#define KB_VEC_FREE(vec, alloc)                                                      \
+    do {                                                                             \
+        kb_alloc_free((alloc), (vec)->items, (vec)->capacity, sizeof *(vec)->items); \
+        (vec)->items = NULL;                                                         \
+        (vec)->count = (vec)->capacity = 0;                                          \
     } while (0)
 
 #endif

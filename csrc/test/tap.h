@@ -66,7 +66,7 @@ static inline bool tap_check_str(const char *got, const char *expected, const ch
 
 /* Each evaluates its arguments once and is true when it passed. */
 #define CHECK(expr) tap_check((expr) ? true : false, __FILE__, __LINE__, #expr)
-#define CHECK_EQ(got, expected)                                                              \
+#define CHECK_EQ(got, expected)                                                                 \
     tap_check_eq((tap_int)TAP_INTEGER(got), (tap_int)TAP_INTEGER(expected), __FILE__, __LINE__, \
                  #got " == " #expected)
 #define CHECK_STR(got, expected) \
@@ -87,7 +87,8 @@ static inline void tap_run(void (*function)(void), const char *name) {
 
 /* Prints the plan; the result is main's. */
 static inline int tap_finish(void) {
-    if (!tap.quiet) printf("1..%d\n# %ld checks, %ld failed\n", tap.n_points, tap.n_checks, tap.n_failed);
+    if (!tap.quiet)
+        printf("1..%d\n# %ld checks, %ld failed\n", tap.n_points, tap.n_checks, tap.n_failed);
     return tap.n_points == 0 || tap.n_failed != 0;
 }
 
