@@ -1,0 +1,101 @@
+# kernbench: one door to every job, for people and for .ci/run.
+VENV := .venv
+PY := $(VENV)/bin/python
+MESON := $(VENV)/bin/meson
+NINJA := $(VENV)/bin/ninja
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help build run test check format san asan tsan valgrind bench fuzz docs wheel clean python
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+# --- the environment and the build -------------------------------------------------------------
+
+# .venv/ready holds the path it was made for: a tree that was moved or copied makes it anew.
+ifneq ($(file <$(VENV)/ready),$(CURDIR))
+.PHONY: $(VENV)/ready
+endif
+$(VENV)/ready: pyproject.toml tools/make_env.sh
+	@tools/make_env.sh >&2
+
+# A build folder: name and meson options.
+comma := ,
+define build_folder
+$(1)/build.ninja: $(VENV)/ready
+	@rm -rf $(1)
+	@$(MESON) setup $(1) $(2) >$(1).log || { cat $(1).log; rm $(1).log; exit 1; }
+	@mv $(1).log $(1)/setup.log
+endef
+debug := -Dpython=false -Dbuildtype=debugoptimized
+$(eval $(call build_folder,build))
+$(eval $(call build_folder,build-asan,$(debug) -Db_sanitize=address$(comma)undefined))
+$(eval $(call build_folder,build-tsan,$(debug) -Db_sanitize=thread))
+$(eval $(call build_folder,build-valgrind,$(debug)))
+
+build: build/build.ninja ## set up .venv, compile the engine, put kernbench/_core in place
+	@$(NINJA) -C build --quiet
+	@for core in build/csrc/py/_core*.so; do if [ -e "$$core" ]; then ln -sf ../$$core kernbench/; fi; done
+
+python: ## print the interpreter in which kernbench is installed
+	@$(MAKE) build >&2
+	@echo $(CURDIR)/$(PY)
+
+# --- what it is for ----------------------------------------------------------------------------
+
+run: build ## run benches/gemm.py on the default topology
+	@$(VENV)/bin/kernbench run benches/gemm.py
+
+test: build ## all tests: the C engine's, then Python's (PYTEST="-k name" passes options)
+	$(MESON) test -C build --no-rebuild --print-errorlogs
+	$(PY) -m pytest $(PYTEST)
+
+bench: build ## engine benchmarks
+	$(MESON) test -C build --no-rebuild --benchmark --verbose
+
+# --- quality -----------------------------------------------------------------------------------
+
+c_files = $(shell find csrc -name '*.[ch]')
+check: $(VENV)/ready ## formatting, lint, types, layers, ADR twins
+	$(VENV)/bin/clang-format --dry-run -Werror $(c_files)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy kernbench tools
+	$(PY) tools/check_layers.py
+	$(PY) tools/verify_adr_lang_pairs.py
+
+format: $(VENV)/ready ## apply the formatting that check compares
+	$(VENV)/bin/clang-format -i $(c_files)
+	$(VENV)/bin/ruff check --fix-only
+	$(VENV)/bin/ruff format
+
+san: asan tsan valgrind ## the C tests under ASan+UBSan, TSan and valgrind
+
+asan: build-asan/build.ninja
+	$(MESON) test -C build-asan --print-errorlogs --timeout-multiplier 5
+
+tsan: build-tsan/build.ninja
+	$(MESON) test -C build-tsan --print-errorlogs --timeout-multiplier 5 --wrap "setarch -R"
+
+valgrind: build-valgrind/build.ninja
+	@command -v valgrind >/dev/null || tools/need_packages.sh valgrind libc6-dbg
+	$(MESON) test -C build-valgrind --print-errorlogs --timeout-multiplier 20 \
+	    --wrap "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+
+fuzz: build-asan/build.ninja ## the fuzz targets over their corpora, under ASan+UBSan
+	$(MESON) test -C build-asan --print-errorlogs --suite fuzz
+
+# --- what goes out -----------------------------------------------------------------------------
+
+wheel: build ## a wheel in dist/, with libyaml linked statically
+	@rm -rf dist
+	$(PY) -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w dist .
+	@ls dist/*.whl
+
+clean: ## remove everything that make made
+	rm -rf build build-asan build-tsan build-valgrind dist $(VENV) kernbench/_core*.so
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
