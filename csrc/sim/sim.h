@@ -1,0 +1,84 @@
+/* The simulator's clock and run loop.  It knows time and places, and nothing of hardware.
+ *
+ * Time is a signed 64-bit count of femtoseconds (ADR-0038).  Simultaneous events are ordered by
+ * (when, delta, place), never by the order in which they were scheduled (ADR-0039):
+ *
+ *     when ──┬─ delta 0   slots (timers), by slot number
+ *            ├─ delta 0   arrivals, by link number
+ *            ├─ delta 1   slots that were signalled in delta 0, by slot number
+ *            ├─ delta 2   ...
+ *            └─ service   ports, by link number: last, for a service (>= 1 fs) causes nothing now
+ *
+ * A *slot* is a component's place in that order: a handler to call.  Arrivals and services have one
+ * handler each, that of the fabric.  A handler must not care whether it is called once more than
+ * needed: it looks at its own state and at kb_sim_now.
+ *
+ * Failures inside a handler do not unwind: kb_sim_fail notes the first one, and the run loop returns
+ * it.  From then on the simulator refuses to run.
+ */
+#ifndef KB_SIM_SIM_H
+#define KB_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#define KB_TIME_MAX INT64_MAX
+#define KB_FS_PER_NS INT64_C(1000000)
+
+typedef struct kb_sim kb_sim;
+
+typedef void (*kb_slot_fn)(void *self, uint32_t arg);
+typedef void (*kb_place_fn)(void *self, uint32_t place);
+
+typedef enum kb_run_end {
+    KB_RUN_IDLE,    /* nothing is left to happen */
+    KB_RUN_UNTIL,   /* the next event is later than `until_fs`; now is `until_fs` */
+    KB_RUN_BUDGET,  /* `max_events` events were handled: call again */
+    KB_RUN_STOPPED, /* kb_sim_stop was called; the instant was finished first */
+} kb_run_end;
+
+/* `alloc` is borrowed.  Now is 0. */
+kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) KB_MUST_CHECK;
+void kb_sim_destroy(kb_sim *sim); /* accepts NULL */
+
+/* Adds a slot, numbered from 0 in order of creation; its handler is fn(self, arg). */
+kb_status kb_sim_add_slot(kb_sim *sim, kb_slot_fn fn, void *self, uint32_t arg, uint32_t *slot,
+                          kb_error *err) KB_MUST_CHECK;
+
+/* Who handles arrivals and services: fn(self, link). */
+void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, void *self);
+
+int64_t kb_sim_now(const kb_sim *sim);
+
+/* Calls the slot's handler at when_fs >= now; when_fs == now: in the next delta of this instant. */
+void kb_sim_at(kb_sim *sim, uint32_t slot, int64_t when_fs);
+
+/* Calls the slot's handler in the next delta of this instant. */
+void kb_sim_signal(kb_sim *sim, uint32_t slot);
+
+/* One arrival event on `link` at when_fs > now, one service event at when_fs >= now. */
+void kb_sim_arrival(kb_sim *sim, uint32_t link, int64_t when_fs);
+void kb_sim_service(kb_sim *sim, uint32_t link, int64_t when_fs);
+
+/* Handles events in order until one of the ends above.  On failure returns the status that
+ * kb_sim_fail noted; the message is copied to err. */
+kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_end *end,
+                     kb_error *err) KB_MUST_CHECK;
+
+/* From a handler: finish this instant, then return from kb_sim_run with KB_RUN_STOPPED. */
+void kb_sim_stop(kb_sim *sim);
+
+/* From a handler: note a failure (the first one stays).  Returns a buffer to write the message into
+ * with kb_error_set, or NULL when an earlier failure stands. */
+kb_error *kb_sim_fail(kb_sim *sim, kb_status status);
+
+/* KB_OK, or the status of the noted failure. */
+kb_status kb_sim_status(const kb_sim *sim);
+
+/* Events handled so far. */
+uint64_t kb_sim_n_events(const kb_sim *sim);
+
+#endif
