@@ -1,0 +1,37 @@
+/* A command: what PE_CPU hands to PE_SCHED, and PE_SCHED to an engine (ADR-0014).
+ *
+ *   composed ─> waiting (operands, memory order) ─> ready ─> running (engine) ─> done ─> logged, freed
+ *
+ * The engine needs only the figures here; the words are the op log's payload, carried along.
+ * Scoreboard: `waits` counts the unfinished commands that this one must follow (producers of its
+ * operands, readers of a tile that it overwrites in place, earlier overlapping memory operations of its
+ * program); when it falls to 0 the command is ready.  Engines take ready commands in order of
+ * (ready time, program order).
+ */
+#ifndef KB_HW_COMMAND_H
+#define KB_HW_COMMAND_H
+
+#include <stdint.h>
+
+#include "kernel/access.h"
+#include "log/oplog.h"
+
+typedef enum kb_engine_kind { KB_ENGINE_DMA_READ, KB_ENGINE_DMA_WRITE, KB_ENGINE_GEMM, KB_ENGINE_MATH,
+                              KB_ENGINE_KIND_COUNT } kb_engine_kind;
+
+typedef struct kb_command {
+    kb_engine_kind engine;
+    kb_record record;        /* kind, op, dtype, line, program ..., filled in as it goes along */
+    int64_t m, n, k;         /* GEMM shape */
+    uint8_t operand_dtype;   /* GEMM: which rate */
+    uint8_t precision;       /* GEMM: kb_precision */
+    int64_t n_elements;      /* MATH: lanes x ... of the result; REDUCE: of the operand */
+    uint8_t cost;            /* MATH: kb_math_cost */
+    kb_access access;        /* DMA; its runs live in the program's arena until the program ends */
+    const int64_t *words;    /* payload, owned by the command's slot */
+    uint32_t n_words;
+    int64_t order;           /* program order within the PE: ties */
+    uint32_t waits;          /* scoreboard */
+} kb_command;
+
+#endif
