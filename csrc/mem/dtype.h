@@ -16,21 +16,21 @@
 typedef enum kb_dtype_kind { KB_KIND_BOOL, KB_KIND_INT, KB_KIND_UINT, KB_KIND_FLOAT } kb_dtype_kind;
 
 /*   X(enumerator, name, nbytes, kind, explicit mantissa bits; 0 for what is no float) */
-#define KB_DTYPE_LIST(X)                      \
-    X(BOOL, "bool", 1, BOOL, 0)               \
-    X(INT8, "int8", 1, INT, 0)                \
-    X(INT16, "int16", 2, INT, 0)              \
-    X(INT32, "int32", 4, INT, 0)              \
-    X(INT64, "int64", 8, INT, 0)              \
-    X(UINT8, "uint8", 1, UINT, 0)             \
-    X(UINT16, "uint16", 2, UINT, 0)           \
-    X(UINT32, "uint32", 4, UINT, 0)           \
-    X(UINT64, "uint64", 8, UINT, 0)           \
-    X(FLOAT8E4NV, "float8e4nv", 1, FLOAT, 3)  \
-    X(FLOAT8E5, "float8e5", 1, FLOAT, 2)      \
-    X(FLOAT16, "float16", 2, FLOAT, 10)       \
-    X(BFLOAT16, "bfloat16", 2, FLOAT, 7)      \
-    X(FLOAT32, "float32", 4, FLOAT, 23)       \
+#define KB_DTYPE_LIST(X)                     \
+    X(BOOL, "bool", 1, BOOL, 0)              \
+    X(INT8, "int8", 1, INT, 0)               \
+    X(INT16, "int16", 2, INT, 0)             \
+    X(INT32, "int32", 4, INT, 0)             \
+    X(INT64, "int64", 8, INT, 0)             \
+    X(UINT8, "uint8", 1, UINT, 0)            \
+    X(UINT16, "uint16", 2, UINT, 0)          \
+    X(UINT32, "uint32", 4, UINT, 0)          \
+    X(UINT64, "uint64", 8, UINT, 0)          \
+    X(FLOAT8E4NV, "float8e4nv", 1, FLOAT, 3) \
+    X(FLOAT8E5, "float8e5", 1, FLOAT, 2)     \
+    X(FLOAT16, "float16", 2, FLOAT, 10)      \
+    X(BFLOAT16, "bfloat16", 2, FLOAT, 7)     \
+    X(FLOAT32, "float32", 4, FLOAT, 23)      \
     X(FLOAT64, "float64", 8, FLOAT, 52)
 
 /* Numbered from 0 in the order of the list; a record stores one in a uint8_t. */

@@ -15,7 +15,6 @@
 
 #define KB_F32_NAN UINT32_C(0x7fc00000)
 #define KB_F64_NAN UINT64_C(0x7ff8000000000000)
-#define KB_F64_MAGNITUDE UINT64_C(0x7fffffffffffffff)
 
 static inline uint32_t kb_f32_bits(float value) {
     uint32_t bits;
@@ -41,6 +40,12 @@ static inline double kb_f64_from_bits(uint64_t bits) {
     return value;
 }
 
+/* `yes` where the condition holds.  A mask, not a branch: the compiler must not skip the arithmetic
+ * of one side, else loops do not vectorise. */
+static inline uint32_t kb_minifloat_select_(int condition, uint32_t yes, uint32_t no) {
+    return no ^ ((yes ^ no) & (0 - (uint32_t)condition));
+}
+
 /* Rounds to a small format.  The normal result is made by integer rounding and rebiasing; the
  * subnormal one by adding a power of two whose last place is the format's smallest step. */
 static inline uint32_t kb_minifloat_narrow_(float value, unsigned m, unsigned bias, uint32_t top,
@@ -53,9 +58,9 @@ static inline uint32_t kb_minifloat_narrow_(float value, unsigned m, unsigned bi
     uint32_t normal = (rounded - ((127 - bias) << 23)) >> (23 - m);
     uint32_t magic = (127 - bias + 1 + 23 - m) << 23;
     uint32_t subnormal = kb_f32_bits(kb_f32_from_bits(magnitude) + kb_f32_from_bits(magic)) - magic;
-    uint32_t code = magnitude < (128 - bias) << 23 ? subnormal : normal;
-    code = code > top ? overflow : code;
-    return magnitude > UINT32_C(0x7f800000) ? nan : (code | sign);
+    uint32_t code = kb_minifloat_select_(magnitude < (128 - bias) << 23, subnormal, normal);
+    code = kb_minifloat_select_(code > top, overflow, code) | sign;
+    return kb_minifloat_select_(magnitude > UINT32_C(0x7f800000), nan, code);
 }
 
 /* Widens a small format, exactly. `infinity` is its code, or one above every code if it has none. */
@@ -67,9 +72,9 @@ static inline float kb_minifloat_widen_(uint32_t code, unsigned m, unsigned bias
     uint32_t shifted = magnitude << (23 - m);
     uint32_t normal = shifted + ((127 - bias) << 23);
     uint32_t subnormal = kb_f32_bits(kb_f32_from_bits(step + shifted) - kb_f32_from_bits(step));
-    uint32_t bits = magnitude >> m ? normal : subnormal;
-    bits = magnitude == infinity ? UINT32_C(0x7f800000) : bits;
-    return kb_f32_from_bits(magnitude > top ? KB_F32_NAN : (bits | sign));
+    uint32_t bits = kb_minifloat_select_(magnitude >> m == 0, subnormal, normal);
+    bits = kb_minifloat_select_(magnitude == infinity, UINT32_C(0x7f800000), bits) | sign;
+    return kb_f32_from_bits(kb_minifloat_select_(magnitude > top, KB_F32_NAN, bits));
 }
 
 static inline float kb_f16_to_f32(uint16_t code) {
@@ -122,7 +127,7 @@ static inline float kb_f64_to_f32_odd(double value) {
     float nearest = (float)value;
     double back = (double)nearest;
     uint32_t bits = kb_f32_bits(nearest);
-    bits -= (kb_f64_bits(back) & KB_F64_MAGNITUDE) > (kb_f64_bits(value) & KB_F64_MAGNITUDE);
+    bits -= __builtin_fabs(back) > __builtin_fabs(value);
     bits |= back != value;
     return kb_f32_from_bits(bits);
 }

@@ -20,16 +20,18 @@
 #ifndef KB_MEM_PLACEMENT_H
 #define KB_MEM_PLACEMENT_H
 
+#include <stdbool.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "mem/range.h"
 
 /*   X(enumerator, name) */
-#define KB_PLACEMENT_LIST(X)          \
-    X(BLOCKED, "blocked")             \
-    X(INTERLEAVED, "interleaved")     \
-    X(SHARDED, "sharded")             \
-    X(LOCAL, "local")                 \
+#define KB_PLACEMENT_LIST(X)      \
+    X(BLOCKED, "blocked")         \
+    X(INTERLEAVED, "interleaved") \
+    X(SHARDED, "sharded")         \
+    X(LOCAL, "local")             \
     X(REPLICATED, "replicated")
 
 typedef enum kb_placement_kind {
@@ -65,7 +67,8 @@ typedef struct kb_placement {
 typedef struct kb_chunk {
     uint32_t slice;  /* SIP-wide; its cube is slice / slices_per_cube */
     uint64_t offset; /* in the slice, base included */
-    uint64_t nbytes; /* contiguous there from `off` on; 0 when off is not below the tensor's nbytes */
+    uint64_t
+        nbytes; /* contiguous there from `off` on; 0 when off is not below the tensor's nbytes */
 } kb_chunk;
 
 /* Constructors.  `alloc` is borrowed; on success the caller owes kb_placement_deinit, on failure
@@ -79,8 +82,7 @@ KB_MUST_CHECK kb_status kb_placement_interleaved(kb_placement *placement, kb_all
 /* `shape` has n_dims sizes, the last one dense in memory; dim < n_dims. */
 KB_MUST_CHECK kb_status kb_placement_sharded(kb_placement *placement, kb_alloc *alloc,
                                              const uint64_t *shape, size_t n_dims, size_t dim,
-                                             uint64_t item_nbytes, kb_slices slices,
-                                             kb_error *err);
+                                             uint64_t item_nbytes, kb_slices slices, kb_error *err);
 KB_MUST_CHECK kb_status kb_placement_local(kb_placement *placement, kb_alloc *alloc,
                                            uint64_t nbytes, uint32_t slice,
                                            uint32_t slices_per_cube, kb_error *err);
