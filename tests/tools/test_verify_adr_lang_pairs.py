@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+
 import pytest
 
 TOOL = "verify_adr_lang_pairs.py"
