@@ -59,13 +59,14 @@ bench: build ## engine benchmarks
 # --- quality -----------------------------------------------------------------------------------
 
 c_files = $(shell find csrc -name '*.[ch]')
-check: $(VENV)/ready ## formatting, lint, types, layers, ADR twins
+check: $(VENV)/ready ## formatting, lint, types, layers, ADR twins, reference pages
 	$(VENV)/bin/clang-format --dry-run -Werror $(c_files)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy kernbench tools
 	$(PY) tools/check_layers.py
 	$(PY) tools/verify_adr_lang_pairs.py
+	$(PY) tools/gen_reference.py --check
 
 format: $(VENV)/ready ## apply the formatting that check compares
 	$(VENV)/bin/clang-format -i $(c_files)
@@ -89,6 +90,9 @@ fuzz: build-asan/build.ninja ## the fuzz targets over their corpora, under ASan+
 	$(MESON) test -C build-asan --print-errorlogs --suite fuzz
 
 # --- what goes out -----------------------------------------------------------------------------
+
+docs: $(VENV)/ready ## write the reference pages that come from the sources
+	$(PY) tools/gen_reference.py
 
 wheel: build ## a wheel in dist/, with libyaml linked statically
 	@rm -rf dist

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+TOOL = "gen_reference.py"
+
+TREE = {
+    "docs/reference/README.md": "",
+    "csrc/spec/params.h": """
+#define KB_PARAMS_HOST(X) \\
+    X("call_ns", call_fs, NS, "2000", 0, 1e9, "a call (of any kind), then [A]") \\
+    X("kind", kind, CHOICE, "ring", "ring|mesh", 0, "how")
+#define KB_PARAM_GROUPS(X) X(HOST, host, "sip.host")
+""",
+    "csrc/log/oplog.h": """
+#define KB_OPLOG_COLUMNS(X) \\
+    X(end_fs, int64_t, "<i8", "fs", "completion; a | b")
+#define KB_OPKIND_LIST(X) \\
+    X(DMA, "dma", "memory to tile")
+""",
+    "csrc/base/status.h": """
+#define KB_STATUS_LIST(X) X(OK, "ok", "") \\
+    X(NOMEM, "out-of-memory", "MemoryError")
+""",
+}
+
+
+def test_pages_are_made_from_the_lists(tree, run_tool):
+    root = tree(TREE)
+    assert run_tool(TOOL, "--root", root)[0] == 0
+    pages = root / "docs" / "reference"
+    keys = (pages / "topology-keys.md").read_text(encoding="utf-8")
+    assert "## `sip.host`" in keys
+    call = "| `call_ns` | `2000` | decimal, ns, 0 to 1e9 | a call (of any kind), then [A] |"
+    assert call in keys.splitlines()
+    assert "| `kind` | `ring` | `ring` or `mesh` | how |" in keys.splitlines()
+    log = (pages / "op-log.md").read_text(encoding="utf-8").splitlines()
+    assert "| `end_fs` | `<i8` | fs | completion; a \\| b |" in log
+    assert "| 0 | `dma` | memory to tile |" in log
+    status = (pages / "status-codes.md").read_text(encoding="utf-8").splitlines()
+    assert "| 0 | `ok` | none |" in status
+    assert "| 1 | `out-of-memory` | `MemoryError` |" in status
+
+
+def test_check_finds_a_stale_page_and_writes_nothing(tree, run_tool):
+    root = tree(TREE)
+    assert run_tool(TOOL, "--root", root, "--check")[0] == 1
+    assert [path.name for path in (root / "docs" / "reference").iterdir()] == ["README.md"]
+    run_tool(TOOL, "--root", root)
+    assert run_tool(TOOL, "--root", root, "--check") == (0, [])
+    header = root / "csrc" / "log" / "oplog.h"
+    header.write_text(TREE["csrc/log/oplog.h"].replace("dma", "dma_read"), encoding="utf-8")
+    code, lines = run_tool(TOOL, "--root", root, "--check")
+    assert code == 1
+    assert lines == ["docs/reference/op-log.md:1: out of step with csrc/log/oplog.h; run make docs"]

@@ -1,0 +1,145 @@
+"""Write the pages of docs/reference/ that come from the lists (X-macros) in csrc/.
+
+python tools/gen_reference.py [--check] [--root ROOT]
+
+`--check` writes nothing and fails when a page is out of step with its list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+KINDS = {
+    "COUNT": "integer",
+    "NBYTES": "integer, bytes",
+    "NS": "decimal, ns",
+    "GBPS": "decimal, 10⁹ B/s",
+    "GHZ": "decimal, GHz",
+    "FACTOR": "decimal",
+    "FLAG": "true or false",
+}
+
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[(),]|[^"(),]+')
+
+
+def rows(header: str, macro: str) -> list[list[str]]:
+    """Return the arguments of every X(...) in the X-macro `macro`; texts without their quotes."""
+    match = re.search(rf"^#define {macro}\(X\)((?:.*\\\n)*.*)", header, re.MULTILINE)
+    if not match:
+        raise SystemExit(f"gen_reference: expected a list #define {macro}(X), got none")
+    found: list[list[str]] = []
+    depth = 0
+    for token in TOKEN.findall(match[1].replace("\\\n", "\n")):
+        if token == "(":
+            depth += 1
+            found.append([""])
+        elif token == ")":
+            depth -= 1
+        elif token == "," and depth:
+            found[-1].append("")
+        elif depth:
+            found[-1][-1] += token[1:-1] if token.startswith('"') else token.strip()
+    return found
+
+
+def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    shown = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [titles, ["---"] * len(titles), *shown])
+
+
+def page(title: str, source: str, text: str) -> str:
+    """Return a whole page that says where it comes from."""
+    return f"# {title}\n\n<!-- Made by `make docs` from {source}; edit that. -->\n\n{text}"
+
+
+def bounds(kind: str, minimum: str, maximum: str) -> str:
+    """Return what a topology key accepts, in words."""
+    if kind == "CHOICE":
+        return " or ".join(f"`{word}`" for word in minimum.split("|"))
+    if kind == "FLAG":
+        return "`true` or `false`"
+    if kind in ("GBPS", "GHZ", "FACTOR"):
+        return f"{KINDS[kind]}, above 0"
+    return f"{KINDS[kind]}, {minimum} to {maximum}"
+
+
+def topology_keys(header: str) -> str:
+    """Return the page of every key below `system:` of a topology."""
+    parts = [
+        "Keys below `system:`, group by group. A key that is left out has its default, which is\n"
+        "that of the preset `default`. Sources: [S] public figure, [D] derived, [A] assumption.\n"
+    ]
+    for group, _, path in rows(header, "KB_PARAM_GROUPS"):
+        lines = [
+            [f"`{key}`", f"`{default}`", bounds(kind, minimum, maximum), meaning]
+            for key, _, kind, default, minimum, maximum, meaning in rows(
+                header, f"KB_PARAMS_{group}"
+            )
+        ]
+        parts.append(f"## `{path}`\n\n{table(['key', 'default', 'value', 'meaning'], lines)}")
+    return page("Topology keys", "csrc/spec/params.h", "\n".join(parts))
+
+
+def op_log(header: str) -> str:
+    """Return the page of the op log's columns and of its kinds of operations."""
+    columns = [
+        [f"`{name}`", f"`{numpy}`", unit, meaning]
+        for name, _, numpy, unit, meaning in rows(header, "KB_OPLOG_COLUMNS")
+    ]
+    kinds = [
+        [str(number), f"`{name}`", meaning]
+        for number, (_, name, meaning) in enumerate(rows(header, "KB_OPKIND_LIST"))
+    ]
+    text = (
+        "One record is one completed operation. `Context.oplog` shows each column as a read-only\n"
+        f"NumPy array.\n\n{table(['column', 'dtype', 'unit', 'meaning'], columns)}\n"
+        f"## Values of `kind`\n\n{table(['value', 'name', 'meaning'], kinds)}"
+    )
+    return page("Op log", "csrc/log/oplog.h", text)
+
+
+def status_codes(header: str) -> str:
+    """Return the page of the engine's status codes and the exceptions that they become."""
+    lines = [
+        [str(number), f"`{name}`", f"`{exception}`" if exception else "none"]
+        for number, (_, name, exception) in enumerate(rows(header, "KB_STATUS_LIST"))
+    ]
+    text = table(["code", "status", "Python exception"], lines)
+    return page("Status codes", "csrc/base/status.h", text)
+
+
+PAGES = {
+    "topology-keys.md": ("csrc/spec/params.h", topology_keys),
+    "op-log.md": ("csrc/log/oplog.h", op_log),
+    "status-codes.md": ("csrc/base/status.h", status_codes),
+}
+
+
+def main() -> int:
+    """Write or compare the pages; return 0 when they are in step."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent)
+    parser.add_argument("--check", action="store_true", help="compare only")
+    arguments = parser.parse_args()
+    stale = 0
+    for name, (source, make) in PAGES.items():
+        path = arguments.root / "docs" / "reference" / name
+        text = make((arguments.root / source).read_text(encoding="utf-8"))
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        if arguments.check:
+            print(f"docs/reference/{name}:1: out of step with {source}; run make docs")
+            stale += 1
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"docs/reference/{name}: written")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
