@@ -81,9 +81,14 @@ typedef enum kb_reduceop {
 
 typedef enum kb_math_cost { KB_MATH_SIMPLE, KB_MATH_DIVIDE, KB_MATH_SPECIAL } kb_math_cost;
 
+/* The dtype of a result: that of the operands, bool, or whatever is asked for. */
+typedef enum kb_math_result { KB_RESULT_SAME, KB_RESULT_BOOL, KB_RESULT_ANY } kb_math_result;
+
+/* For a number that is no operation: "unknown", 0 operands, KB_MATH_SIMPLE, KB_RESULT_ANY. */
 const char *kb_mathop_name(kb_mathop op);
 int kb_mathop_arity(kb_mathop op);
 kb_math_cost kb_mathop_cost(kb_mathop op);
+kb_math_result kb_mathop_result(kb_mathop op);
 const char *kb_reduceop_name(kb_reduceop op);
 
 #endif
