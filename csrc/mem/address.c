@@ -25,15 +25,15 @@ const char *kb_space_name(kb_space space) {
 
 static kb_status check_field(const char *what, uint64_t value, unsigned bits, kb_error *err) {
     if (value >> bits == 0) return KB_OK;
-    return kb_error_set(err, KB_INVALID, "address: expected a %s below %" PRIu64 ", got %" PRIu64,
+    return kb_error_set(err, KB_INVALID, "address: expected %s below %" PRIu64 ", got %" PRIu64,
                         what, UINT64_C(1) << bits, value);
 }
 
 kb_status kb_addr_pack(const kb_addr_parts *parts, kb_addr *addr, kb_error *err) {
-    KB_TRY(check_field("SIP", parts->sip, KB_ADDR_SIP_BITS, err));
-    KB_TRY(check_field("cube", parts->cube, KB_ADDR_CUBE_BITS, err));
-    KB_TRY(check_field("PE", parts->pe, KB_ADDR_PE_BITS, err));
-    KB_TRY(check_field("offset", parts->offset, KB_ADDR_OFFSET_BITS, err));
+    KB_TRY(check_field("a SIP", parts->sip, KB_ADDR_SIP_BITS, err));
+    KB_TRY(check_field("a cube", parts->cube, KB_ADDR_CUBE_BITS, err));
+    KB_TRY(check_field("a PE", parts->pe, KB_ADDR_PE_BITS, err));
+    KB_TRY(check_field("an offset", parts->offset, KB_ADDR_OFFSET_BITS, err));
     if ((unsigned)parts->space >= KB_SPACE_COUNT)
         return kb_error_set(err, KB_INVALID, "address: expected a space (hbm, sram, tcm), got %u",
                             (unsigned)parts->space);
@@ -71,8 +71,8 @@ size_t kb_addr_print(kb_addr addr, char *text, size_t capacity) {
 }
 
 kb_status kb_va_pack(uint32_t sip, uint64_t offset, kb_va *va, kb_error *err) {
-    KB_TRY(check_field("SIP", sip, KB_VA_SIP_BITS, err));
-    KB_TRY(check_field("virtual offset", offset, KB_VA_OFFSET_BITS, err));
+    KB_TRY(check_field("a SIP", sip, KB_VA_SIP_BITS, err));
+    KB_TRY(check_field("a virtual offset", offset, KB_VA_OFFSET_BITS, err));
     *va = (uint64_t)sip << KB_VA_OFFSET_BITS | offset;
     return KB_OK;
 }

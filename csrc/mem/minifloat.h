@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define KB_F32_INFINITY UINT32_C(0x7f800000)
 #define KB_F32_NAN UINT32_C(0x7fc00000)
 #define KB_F64_NAN UINT64_C(0x7ff8000000000000)
 
@@ -47,9 +48,10 @@ static inline uint32_t kb_minifloat_select_(int condition, uint32_t yes, uint32_
 }
 
 /* Rounds to a small format.  The normal result is made by integer rounding and rebiasing; the
- * subnormal one by adding a power of two whose last place is the format's smallest step. */
+ * subnormal one by adding a power of two whose last place is the format's smallest step.  A float
+ * whose magnitude has bits above `last` gives `nan`. */
 static inline uint32_t kb_minifloat_narrow_(float value, unsigned m, unsigned bias, uint32_t top,
-                                            uint32_t overflow, uint32_t nan, uint32_t sign_bit) {
+                                            uint32_t last, uint32_t nan, uint32_t sign_bit) {
     uint32_t bits = kb_f32_bits(value);
     uint32_t magnitude = bits & UINT32_C(0x7fffffff);
     uint32_t sign = (bits >> 31) * sign_bit;
@@ -59,8 +61,8 @@ static inline uint32_t kb_minifloat_narrow_(float value, unsigned m, unsigned bi
     uint32_t magic = (127 - bias + 1 + 23 - m) << 23;
     uint32_t subnormal = kb_f32_bits(kb_f32_from_bits(magnitude) + kb_f32_from_bits(magic)) - magic;
     uint32_t code = kb_minifloat_select_(magnitude < (128 - bias) << 23, subnormal, normal);
-    code = kb_minifloat_select_(code > top, overflow, code) | sign;
-    return kb_minifloat_select_(magnitude > UINT32_C(0x7f800000), nan, code);
+    code = kb_minifloat_select_(code > top, top, code) | sign;
+    return kb_minifloat_select_(magnitude > last, nan, code);
 }
 
 /* Widens a small format, exactly. `infinity` is its code, or one above every code if it has none. */
@@ -73,7 +75,7 @@ static inline float kb_minifloat_widen_(uint32_t code, unsigned m, unsigned bias
     uint32_t normal = shifted + ((127 - bias) << 23);
     uint32_t subnormal = kb_f32_bits(kb_f32_from_bits(step + shifted) - kb_f32_from_bits(step));
     uint32_t bits = kb_minifloat_select_(magnitude >> m == 0, subnormal, normal);
-    bits = kb_minifloat_select_(magnitude == infinity, UINT32_C(0x7f800000), bits) | sign;
+    bits = kb_minifloat_select_(magnitude == infinity, KB_F32_INFINITY, bits) | sign;
     return kb_f32_from_bits(kb_minifloat_select_(magnitude > top, KB_F32_NAN, bits));
 }
 
@@ -82,7 +84,7 @@ static inline float kb_f16_to_f32(uint16_t code) {
 }
 
 static inline uint16_t kb_f32_to_f16(float value) {
-    return (uint16_t)kb_minifloat_narrow_(value, 10, 15, 0x7c00, 0x7c00, 0x7e00, 0x8000);
+    return (uint16_t)kb_minifloat_narrow_(value, 10, 15, 0x7c00, KB_F32_INFINITY, 0x7e00, 0x8000);
 }
 
 static inline float kb_e5m2_to_f32(uint8_t code) {
@@ -90,7 +92,7 @@ static inline float kb_e5m2_to_f32(uint8_t code) {
 }
 
 static inline uint8_t kb_f32_to_e5m2(float value) {
-    return (uint8_t)kb_minifloat_narrow_(value, 2, 15, 0x7c, 0x7c, 0x7e, 0x80);
+    return (uint8_t)kb_minifloat_narrow_(value, 2, 15, 0x7c, KB_F32_INFINITY, 0x7e, 0x80);
 }
 
 static inline float kb_e4m3_to_f32(uint8_t code) {
@@ -98,19 +100,19 @@ static inline float kb_e4m3_to_f32(uint8_t code) {
 }
 
 static inline uint8_t kb_f32_to_e4m3(float value) {
-    return (uint8_t)kb_minifloat_narrow_(value, 3, 7, 0x7e, 0x7f, 0x7f, 0x80);
+    return (uint8_t)kb_minifloat_narrow_(value, 3, 7, 0x7e, 0x43e80000 /* 464 */, 0x7f, 0x80);
 }
 
 /* bfloat16 is the upper half of a float: same exponents, so subnormals need no care. */
 static inline float kb_bf16_to_f32(uint16_t code) {
     uint32_t bits = (uint32_t)code << 16;
-    return kb_f32_from_bits((bits & 0x7fffffff) > 0x7f800000 ? KB_F32_NAN : bits);
+    return kb_f32_from_bits((bits & 0x7fffffff) > KB_F32_INFINITY ? KB_F32_NAN : bits);
 }
 
 static inline uint16_t kb_f32_to_bf16(float value) {
     uint32_t bits = kb_f32_bits(value);
     uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+    return (uint16_t)((bits & 0x7fffffff) > KB_F32_INFINITY ? 0x7fc0 : rounded);
 }
 
 static inline double kb_f32_to_f64(float value) {

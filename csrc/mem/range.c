@@ -81,11 +81,11 @@ kb_status kb_range_take(kb_range *range, uint64_t nbytes, uint64_t alignment, ui
         range->n_taken++;
         return KB_OK;
     }
-    return kb_error_set(err, KB_DEVICE_MEMORY,
-                        "wanted %" PRIu64 " bytes (a multiple of %" PRIu64 " as address), %" PRIu64
-                        " of %" PRIu64 " bytes are free, largest hole %" PRIu64 " bytes",
-                        nbytes, alignment, range->free_nbytes, range->nbytes,
-                        kb_range_largest_hole(range));
+    return kb_error_set(
+        err, KB_DEVICE_MEMORY,
+        "expected room for %" PRIu64 " bytes at a multiple of %" PRIu64 ", got %" PRIu64
+        " of %" PRIu64 " bytes free, the largest hole %" PRIu64 " bytes",
+        nbytes, alignment, range->free_nbytes, range->nbytes, kb_range_largest_hole(range));
 }
 
 /* Index of the first hole that starts after `at`. */
