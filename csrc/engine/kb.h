@@ -93,32 +93,33 @@ void kb_engine_unpin(kb_engine *engine, void *pin);
 
 /* --- work ------------------------------------------------------------------------------------- */
 
-/* How programs are dealt out to PEs. */
-typedef enum kb_launch_map { KB_MAP_BLOCKED, KB_MAP_ROUND_ROBIN } kb_launch_map;
+/* How programs are dealt out to PEs: program i of n on PE floor(i * P / n); on PE i mod P; one on every
+ * PE, whatever the grid. */
+typedef enum kb_deal { KB_DEAL_BLOCKED, KB_DEAL_ROUND_ROBIN, KB_DEAL_EACH_PE } kb_deal;
 
-typedef struct kb_launch_spec {
+typedef struct kb_launch_order {
     const kb_kernel *kernel;  /* borrowed until the engine is destroyed */
     int32_t sip;
     uint32_t grid[3];         /* >= 1 each */
     const uint64_t *args;     /* raw bits, kernel->n_params of them, copied */
     int32_t stream;           /* launches and copies of one stream run in order; from 0 */
-    kb_launch_map map;
+    kb_deal deal;
     int64_t submit_fs;        /* the host's clock, >= now */
-} kb_launch_spec;
+} kb_launch_order;
 
-kb_status kb_engine_launch(kb_engine *engine, const kb_launch_spec *spec, uint32_t *handle,
+kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint32_t *handle,
                            kb_error *err) KB_MUST_CHECK;
 
-typedef struct kb_copy_spec {
+typedef struct kb_copy_order {
     uint64_t va;
     int64_t nbytes;
     bool to_device;
     int32_t stream;
     int64_t submit_fs;
-} kb_copy_spec;
+} kb_copy_order;
 
 /* A timed copy over the host link and M_CPU.DMA; moves no bytes of its own (see kb_engine_write). */
-kb_status kb_engine_copy(kb_engine *engine, const kb_copy_spec *spec, uint32_t *handle,
+kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 
 typedef enum kb_traffic_op { KB_TRAFFIC_MESSAGE, KB_TRAFFIC_READ, KB_TRAFFIC_WRITE } kb_traffic_op;
@@ -130,16 +131,16 @@ kb_status kb_engine_transfer(kb_engine *engine, uint32_t src, uint32_t dst, int6
 
 /* A batch of `count` raw transfers (ctx.transfers); arrays are borrowed until `handle` is done. `start_fs`
  * and `end_fs` are filled in. */
-typedef struct kb_traffic_spec {
+typedef struct kb_traffic_order {
     int64_t count;
     const uint32_t *src, *dst;
     const int64_t *nbytes, *at_fs;
     const uint8_t *op;        /* kb_traffic_op; NULL: all messages */
     const int64_t *address;   /* NULL: all 0 */
     int64_t *start_fs, *end_fs;
-} kb_traffic_spec;
+} kb_traffic_order;
 
-kb_status kb_engine_traffic(kb_engine *engine, const kb_traffic_spec *spec, uint32_t *handle,
+kb_status kb_engine_traffic(kb_engine *engine, const kb_traffic_order *order, uint32_t *handle,
                             kb_error *err) KB_MUST_CHECK;
 
 /* --- running ---------------------------------------------------------------------------------- */
