@@ -5,6 +5,7 @@ set -eu
 here=$(dirname "$0")
 root=$(cd "$here/.." && pwd)
 cd "$root"
+PATH=${PATH#"$root/.venv/bin:"} # the Makefile's: the interpreter to find is not the one being made
 
 # Prints the Debian packages that the interpreter $1 lacks; fails if it is none or too old.
 lacks() {
