@@ -5,7 +5,8 @@ set -eu
 here=$(dirname "$0")
 root=$(cd "$here/.." && pwd)
 cd "$root"
-PATH=${PATH#"$root/.venv/bin:"} # the Makefile's: the interpreter to find is not the one being made
+# The Makefile puts .venv first, but the interpreter to find is not the one that is being made.
+while [ "${PATH#"$root/.venv/bin:"}" != "$PATH" ]; do PATH=${PATH#"$root/.venv/bin:"}; done
 
 # Prints the Debian packages that the interpreter $1 lacks; fails if it is none or too old.
 lacks() {
@@ -67,4 +68,5 @@ from kernbench.cli import main
 sys.exit(main())
 SCRIPT
 chmod +x .venv/bin/kernbench
+rm -f kernbench/_core*.so # of the interpreter before
 echo "$root" >.venv/ready
