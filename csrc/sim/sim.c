@@ -1,0 +1,187 @@
+#include "sim/sim.h"
+
+#include "base/vec.h"
+#include "sim/eventq.h"
+
+/* rank = delta << 1 | class; services come after every delta */
+enum { CLASS_SLOT = 0, RANK_ARRIVAL = 1, RANK_DELTA = 2 };
+#define RANK_SERVICE UINT32_MAX
+#define RANK_LIMIT (UINT32_MAX - 3)
+
+typedef struct slot {
+    kb_slot_fn fn;
+    void *self;
+    int64_t signalled_fs; /* the last signal's instant and rank: a second one is the same event */
+    uint32_t signalled_rank;
+    uint32_t arg;
+} slot;
+
+struct kb_sim {
+    kb_eventq queue;
+    int64_t now_fs;
+    uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
+    bool stop;
+    uint64_t n_events;
+    kb_event last;
+    KB_VEC(slot) slots;
+    kb_place_fn arrival, service;
+    void *fabric;
+    kb_alloc *alloc;
+    kb_error failure;
+};
+
+kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
+    kb_sim *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "the simulator");
+    made->alloc = alloc;
+    made->last = KB_EVENT_NONE;
+    kb_eventq_init(&made->queue, alloc);
+    *sim = made;
+    return KB_OK;
+}
+
+void kb_sim_destroy(kb_sim *sim) {
+    if (!sim) return;
+    kb_eventq_deinit(&sim->queue);
+    KB_VEC_FREE(&sim->slots, sim->alloc);
+    kb_alloc_free(sim->alloc, sim, 1, sizeof *sim);
+}
+
+kb_status kb_sim_add_slot(kb_sim *sim, kb_slot_fn fn, void *self, uint32_t arg, uint32_t *number,
+                          kb_error *err) {
+    if (sim->slots.count == UINT32_MAX)
+        return kb_error_set(err, KB_OVERFLOW, "simulator: expected fewer than 2^32 - 1 slots");
+    slot *added = KB_VEC_PUSH(&sim->slots, sim->alloc);
+    if (!added) return kb_error_nomem(err, "a slot of the simulator");
+    *added = (slot){.fn = fn, .self = self, .arg = arg, .signalled_fs = -1};
+    *number = (uint32_t)(sim->slots.count - 1);
+    return KB_OK;
+}
+
+void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, void *self) {
+    sim->arrival = arrival;
+    sim->service = service;
+    sim->fabric = self;
+}
+
+int64_t kb_sim_now(const kb_sim *sim) {
+    return sim->now_fs;
+}
+
+static void fail_past(kb_sim *sim, int64_t when_fs) {
+    (void)kb_error_set(kb_sim_fail(sim, KB_INTERNAL), KB_INTERNAL,
+                       "simulator: expected an event at or after now, %lld fs, got one at %lld fs",
+                       (long long)sim->now_fs, (long long)when_fs);
+}
+
+static void push(kb_sim *sim, int64_t when_fs, uint32_t rank, uint32_t place) {
+    if (when_fs < sim->now_fs) {
+        fail_past(sim, when_fs);
+        return;
+    }
+    if (!kb_eventq_push(&sim->queue, kb_event_of(when_fs, rank, place)))
+        (void)kb_error_nomem(kb_sim_fail(sim, KB_NOMEM), "an event");
+}
+
+void kb_sim_signal(kb_sim *sim, uint32_t number) {
+    slot *raised = &sim->slots.items[number];
+    uint32_t rank = sim->signal_rank;
+    if (raised->signalled_fs == sim->now_fs && raised->signalled_rank == rank) return;
+    if (rank > RANK_LIMIT) {
+        (void)kb_error_set(
+            kb_sim_fail(sim, KB_OVERFLOW), KB_OVERFLOW,
+            "simulator: at %lld fs: expected time to go on, got 2^31 rounds of signals "
+            "at one instant",
+            (long long)sim->now_fs);
+        return;
+    }
+    raised->signalled_fs = sim->now_fs;
+    raised->signalled_rank = rank;
+    push(sim, sim->now_fs, rank, number);
+}
+
+void kb_sim_at(kb_sim *sim, uint32_t number, int64_t when_fs) {
+    if (when_fs == sim->now_fs) kb_sim_signal(sim, number);
+    else push(sim, when_fs, CLASS_SLOT, number);
+}
+
+void kb_sim_arrival(kb_sim *sim, uint32_t link, int64_t when_fs) {
+    if (when_fs == sim->now_fs) fail_past(sim, when_fs);
+    else push(sim, when_fs, RANK_ARRIVAL, link);
+}
+
+void kb_sim_service(kb_sim *sim, uint32_t link, int64_t when_fs) {
+    push(sim, when_fs, RANK_SERVICE, link);
+}
+
+static void handle(kb_sim *sim, kb_event event) {
+    uint32_t rank = kb_event_rank(event), place = kb_event_place(event);
+    if (rank == RANK_SERVICE) {
+        sim->service(sim->fabric, place);
+    } else if (rank == RANK_ARRIVAL) {
+        sim->signal_rank = RANK_DELTA;
+        sim->arrival(sim->fabric, place);
+    } else {
+        const slot *called = &sim->slots.items[place];
+        sim->signal_rank = rank + RANK_DELTA;
+        called->fn(called->self, called->arg);
+    }
+}
+
+static void move_to(kb_sim *sim, int64_t when_fs) {
+    if (when_fs == sim->now_fs) return;
+    sim->now_fs = when_fs;
+    sim->signal_rank = 0;
+}
+
+static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
+    for (uint64_t n_left = max_events;;) {
+        kb_event next = kb_eventq_peek(&sim->queue);
+        bool none = next.when_fs > KB_TIME_MAX;
+        if (sim->stop && (none || (int64_t)next.when_fs > sim->now_fs)) {
+            sim->stop = false;
+            return KB_RUN_STOPPED;
+        }
+        if (none) return KB_RUN_IDLE;
+        if ((int64_t)next.when_fs > until_fs) {
+            if (until_fs > sim->now_fs) move_to(sim, until_fs);
+            return KB_RUN_UNTIL;
+        }
+        bool again = next.when_fs == sim->last.when_fs && next.order == sim->last.order &&
+                     kb_event_rank(next) != RANK_SERVICE;
+        if (!again && n_left == 0) return KB_RUN_BUDGET;
+        kb_eventq_pop(&sim->queue);
+        if (again) continue;
+        n_left--;
+        sim->n_events++;
+        sim->last = next;
+        move_to(sim, (int64_t)next.when_fs);
+        handle(sim, next);
+        if (sim->failure.status != KB_OK) return KB_RUN_STOPPED;
+    }
+}
+
+kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_end *end,
+                     kb_error *err) {
+    if (sim->failure.status == KB_OK) *end = run(sim, until_fs, max_events);
+    if (sim->failure.status != KB_OK && err) *err = sim->failure;
+    return sim->failure.status;
+}
+
+void kb_sim_stop(kb_sim *sim) {
+    sim->stop = true;
+}
+
+kb_error *kb_sim_fail(kb_sim *sim, kb_status status) {
+    if (sim->failure.status != KB_OK) return NULL;
+    (void)kb_error_set(&sim->failure, status, "%s", kb_status_name(status));
+    return &sim->failure;
+}
+
+kb_status kb_sim_status(const kb_sim *sim) {
+    return sim->failure.status;
+}
+
+uint64_t kb_sim_n_events(const kb_sim *sim) {
+    return sim->n_events;
+}
