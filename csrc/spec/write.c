@@ -1,0 +1,195 @@
+/* kb_topology_to_yaml: the machine as the text that would make it again, every parameter written out. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "spec/decimal.h"
+#include "spec/explicit.h"
+#include "spec/graph.h"
+#include "spec/system.h"
+
+enum { LINE_CAPACITY = 1024 };
+
+static kb_status put(kb_topology *topology, kb_error *err, const char *format, ...)
+    KB_PRINTF(3, 4) KB_MUST_CHECK;
+
+static kb_status put(kb_topology *topology, kb_error *err, const char *format, ...) {
+    char line[LINE_CAPACITY];
+    va_list args;
+    va_start(args, format);
+    int printed = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    size_t length = printed < 0 ? 0 : strlen(line);
+    if (!KB_VEC_RESERVE(&topology->yaml, topology->alloc, length + 1))
+        return kb_error_nomem(err, "the topology's text");
+    memcpy(topology->yaml.items + topology->yaml.count, line, length + 1);
+    topology->yaml.count += length;
+    return KB_OK;
+}
+
+typedef struct quoted {
+    char text[2 * KB_GRAPH_MAX_NAME + 3]; /* at most two bytes for each of a name */
+} quoted;
+
+/* Other readers of YAML take these for flags or for nothing. */
+static bool is_reserved(const char *name) {
+    static const char *const words[] = {"y",   "n",    "yes",   "no",  "on",
+                                        "off", "true", "false", "null"};
+    char lower[8];
+    size_t length = strlen(name);
+    if (length >= sizeof lower) return false;
+    for (size_t i = 0; i <= length; i++)
+        lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(lower, words[i]) == 0) return true;
+    return false;
+}
+
+/* A name as a YAML scalar: as it is when it is plainly a word, else in double quotes. */
+static quoted quote(const char *name) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.";
+    quoted result;
+    size_t n = 0;
+    bool word = strspn(name, letters) == strlen(name) && strcspn(name, "0123456789.") > 0;
+    if (word && !is_reserved(name)) {
+        (void)snprintf(result.text, sizeof result.text, "%s", name);
+        return result;
+    }
+    result.text[n++] = '"';
+    for (const char *c = name; *c && n < 2 * KB_GRAPH_MAX_NAME; c++) {
+        if (*c == '"' || *c == '\\') result.text[n++] = '\\';
+        result.text[n++] = *c;
+    }
+    result.text[n++] = '"';
+    result.text[n] = '\0';
+    return result;
+}
+
+static const char *print_ns(int64_t fs, char text[KB_DECIMAL_TEXT]) {
+    return kb_decimal_print(kb_decimal_make(fs, -6), text);
+}
+
+static const char *print_rate(kb_ratio rate, char text[KB_DECIMAL_TEXT]) {
+    kb_decimal decimal = {0, 0};
+    (void)kb_decimal_from_inverse(rate, 6, &decimal);
+    return kb_decimal_print(decimal, text);
+}
+
+/* --- the hierarchical form ------------------------------------------------------------------------- */
+
+static kb_status put_count(kb_topology *topology, const kb_count_row *row, int indent,
+                           kb_error *err) {
+    int64_t values[2];
+    const kb_system *system = &topology->system;
+    int64_t kind = system->params.fabric.kind;
+    if (row->offset == offsetof(kb_system, fabric_x) && kind != KB_FABRIC_MESH &&
+        kind != KB_FABRIC_TORUS)
+        return KB_OK;
+    memcpy(values, (const char *)system + row->offset, (row->grid ? 2 : 1) * sizeof values[0]);
+    if (!row->grid) return put(topology, err, "%*s%s: %" PRId64 "\n", indent, "", row->key, values[0]);
+    return put(topology, err, "%*s%s: [%" PRId64 ", %" PRId64 "]\n", indent, "", row->key, values[0],
+               values[1]);
+}
+
+static kb_status put_section(kb_topology *topology, const char *path, int indent, kb_error *err) {
+    char names[KB_MAX_SECTIONS][KB_SECTION_NAME], below[KB_SECTION_PATH], text[KB_PARAM_TEXT];
+    for (size_t i = 0; i < KB_N_COUNT_ROWS; i++)
+        if (strcmp(kb_count_rows[i].path, path) == 0)
+            KB_TRY(put_count(topology, &kb_count_rows[i], indent, err));
+    kb_param_group group = kb_section_group(path);
+    const char *values = (const char *)&topology->system.params + group.offset;
+    for (size_t i = 0; i < group.n_rows; i++)
+        KB_TRY(put(topology, err, "%*s%s: %s\n", indent, "", group.rows[i].key,
+                   kb_param_print(&group.rows[i], values + group.rows[i].offset, text)));
+    size_t n_names = kb_section_names(path, names);
+    for (size_t i = 0; i < n_names; i++) {
+        KB_TRY(put(topology, err, "%*s%s:\n", indent, "", names[i]));
+        KB_TRY(put_section(topology, kb_section_path(path, names[i], below), indent + 2, err));
+    }
+    return KB_OK;
+}
+
+/* --- the explicit form ----------------------------------------------------------------------------- */
+
+static kb_status put_memory(kb_topology *topology, const kb_node *node, kb_error *err) {
+    bool is_hbm = node->impl == KB_IMPL_HBM;
+    kb_param_group group = kb_param_group_at(is_hbm ? KB_PARAM_GROUP_HBM : KB_PARAM_GROUP_SRAM);
+    const char *values = is_hbm ? (const char *)&topology->hbms.items[node->params]
+                                : (const char *)&topology->srams.items[node->params];
+    char text[KB_PARAM_TEXT];
+    size_t n_rows = group.n_rows - (is_hbm ? KB_HBM_ATTACHMENT_ROWS : 0);
+    for (size_t i = 0; i < n_rows; i++)
+        KB_TRY(put(topology, err, ", %s: %s", group.rows[i].key,
+                   kb_param_print(&group.rows[i], values + group.rows[i].offset, text)));
+    return KB_OK;
+}
+
+static kb_status put_components(kb_topology *topology, kb_error *err) {
+    char text[KB_DECIMAL_TEXT];
+    if (topology->n_components > 0) KB_TRY(put(topology, err, "components:\n"));
+    for (uint32_t i = 0; i < topology->n_components; i++) {
+        const kb_node *node = &topology->nodes.items[i];
+        KB_TRY(put(topology, err, "  - {name: %s, impl: %s", quote(node->name).text,
+                   kb_impl_text(node->impl)));
+        if (node->impl == KB_IMPL_TRANSIT)
+            KB_TRY(put(topology, err, ", overhead_ns: %s", print_ns(node->overhead_fs, text)));
+        if (node->params >= 0) KB_TRY(put_memory(topology, node, err));
+        KB_TRY(put(topology, err, "}\n"));
+    }
+    return KB_OK;
+}
+
+static kb_status put_meshes(kb_topology *topology, kb_error *err) {
+    char overhead[KB_DECIMAL_TEXT], rate[KB_DECIMAL_TEXT], latency[KB_DECIMAL_TEXT];
+    if (topology->mesh_texts.count > 0) KB_TRY(put(topology, err, "meshes:\n"));
+    for (size_t i = 0; i < topology->mesh_texts.count; i++) {
+        const kb_mesh_text *text = &topology->mesh_texts.items[i];
+        const kb_mesh *mesh = &topology->meshes.items[i];
+        KB_TRY(put(topology, err,
+                   "  - {name: %s, dims: [%" PRId32 ", %" PRId32 "], wrap: %s, "
+                   "router: {impl: transit, overhead_ns: %s}, link: {GBps: %s, latency_ns: %s}}\n",
+                   quote(text->name).text, mesh->nx, mesh->ny, mesh->wrap ? "true" : "false",
+                   print_ns(text->overhead_fs, overhead), print_rate(text->link.rate, rate),
+                   print_ns(text->link.latency_fs, latency)));
+    }
+    return KB_OK;
+}
+
+static kb_status put_links(kb_topology *topology, kb_error *err) {
+    char rate[KB_DECIMAL_TEXT], latency[KB_DECIMAL_TEXT];
+    if (topology->link_texts.count > 0) KB_TRY(put(topology, err, "links:\n"));
+    for (size_t i = 0; i < topology->link_texts.count; i++) {
+        const kb_link *link = &topology->links.items[topology->first_link + i];
+        const kb_link_rate *text = &topology->link_texts.items[i];
+        KB_TRY(put(topology, err, "  - {from: %s, ", quote(topology->nodes.items[link->src].name).text));
+        KB_TRY(put(topology, err, "to: %s, GBps: %s, latency_ns: %s}\n",
+                   quote(topology->nodes.items[link->dst].name).text, print_rate(text->rate, rate),
+                   print_ns(text->latency_fs, latency)));
+    }
+    return KB_OK;
+}
+
+static kb_status put_all(kb_topology *topology, kb_error *err) {
+    KB_TRY(put(topology, err, "kernbench: 1\nflit_bytes: %" PRId64 "\nfabric:\n  mode: %s\n",
+               topology->flit_nbytes, topology->mode == KB_FABRIC_FLIT ? "flit" : "train"));
+    KB_TRY(put_components(topology, err));
+    KB_TRY(put_meshes(topology, err));
+    if (topology->system.n_sips > 0) {
+        KB_TRY(put(topology, err, "system:\n"));
+        KB_TRY(put_section(topology, "", 2, err));
+    }
+    return put_links(topology, err);
+}
+
+kb_status kb_topology_to_yaml(kb_topology *topology, const char **text, size_t *length,
+                              kb_error *err) {
+    if (topology->yaml.count == 0) {
+        kb_status status = put_all(topology, err);
+        if (status != KB_OK) topology->yaml.count = 0;
+        KB_TRY(status);
+    }
+    *text = topology->yaml.items;
+    *length = topology->yaml.count;
+    return KB_OK;
+}
