@@ -89,7 +89,7 @@ const char *kb_graph_nearest(const kb_topology *topology, const char *name);
 uint32_t kb_graph_link(const kb_topology *topology, uint32_t src, uint32_t dst);
 
 /* One step from coordinate a towards b on an axis of n: +1, -1, or 0 when there.  On a ring the shorter
- * way; both equally long: + if a is even, else - (HARDWARE.md, "Routes"). */
+ * way; both equally long: + if a is even, else - (ADR-0037 D8). */
 int32_t kb_axis_step(int32_t a, int32_t b, int32_t n, bool wrap);
 
 bool kb_impl_forwards(kb_impl impl);

@@ -1,4 +1,4 @@
-/* Routes: which links a message takes (ADR-0037, HARDWARE.md section 2 "Routes").
+/* Routes: which links a message takes (ADR-0037 D8).
  *
  * Between two ends of the hierarchical machine: machine.h.  Otherwise the least sum of o + s + p of one
  * flit, where o counts for nodes that send or forward and only transit nodes forward; equal sums: the

@@ -114,7 +114,7 @@ uint32_t kb_topology_part(const kb_topology *topology, kb_impl impl, int32_t sip
 
 enum { KB_ANY_SLICE = -1 };
 
-/* The links from src to dst, in order (HARDWARE.md section 2, "Routes": ADR-0037).  dst an HBM with one
+/* The links from src to dst, in order (ADR-0037 D8).  dst an HBM with one
  * port per slice: `slice` says which slice of the cube the address lies in, and so by which port the
  * path enters; KB_ANY_SLICE takes src's own port if it has one, else slice 0's.  For replies, src is the
  * HBM and `slice` likewise says by which port the path leaves.  src == dst: n_links = 0, or through the
