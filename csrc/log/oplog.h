@@ -21,39 +21,41 @@
 #include "base/error.h"
 
 /* X(column, C type, NumPy type, unit, "meaning") */
-#define KB_OPLOG_COLUMNS(X)                                                                         \
-    X(end_fs, int64_t, "<i8", "fs", "completion; records are in order of it")                       \
-    X(start_fs, int64_t, "<i8", "fs", "when the engine took the operation up")                      \
-    X(ready_fs, int64_t, "<i8", "fs", "when its operands were there and its command composed")      \
-    X(memory_start_fs, int64_t, "<i8", "fs", "first request at its memory; 0: none")                \
-    X(memory_end_fs, int64_t, "<i8", "fs", "last byte served or committed by memory; 0: none")      \
-    X(setup_fs, int64_t, "<i8", "fs", "part of start..end that was set-up (DMA), fill (GEMM)")      \
-    X(nbytes, int64_t, "<i8", "B", "payload moved (DMA, copy, message) or operands read (GEMM, MATH)") \
-    X(work, int64_t, "<i8", "1", "multiply-adds (GEMM), element operations (MATH), requests (DMA)") \
-    X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")               \
-    X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")          \
-    X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                             \
-    X(program, int32_t, "<i4", "id", "linear program number within the launch; -1: none")           \
-    X(kernel, int32_t, "<i4", "id", "kernel, counted from 0; -1: none")                             \
-    X(line, int32_t, "<i4", "line", "source line within the kernel, 1 = its def; 0: none")          \
-    X(sequence, int32_t, "<i4", "1", "program order within (launch, program)")                      \
-    X(kind, uint8_t, "<u1", "kb_opkind", "what kind of operation")                                  \
-    X(op, uint8_t, "<u1", "kb_mathop", "which operation of that kind (MATH, REDUCE)")               \
+#define KB_OPLOG_COLUMNS(X)                                                                    \
+    X(end_fs, int64_t, "<i8", "fs", "completion; records are in order of it")                  \
+    X(start_fs, int64_t, "<i8", "fs", "when the engine took the operation up")                 \
+    X(ready_fs, int64_t, "<i8", "fs", "when its operands were there and its command composed") \
+    X(memory_start_fs, int64_t, "<i8", "fs", "first request at its memory; 0: none")           \
+    X(memory_end_fs, int64_t, "<i8", "fs", "last byte served or committed by memory; 0: none") \
+    X(setup_fs, int64_t, "<i8", "fs", "part of start..end that was set-up (DMA), fill (GEMM)") \
+    X(nbytes, int64_t, "<i8", "B",                                                             \
+      "payload moved (DMA, copy, message) or operands read (GEMM, MATH)")                      \
+    X(work, int64_t, "<i8", "1",                                                               \
+      "multiply-adds (GEMM), element operations (MATH), requests (DMA)")                       \
+    X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")          \
+    X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")     \
+    X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                        \
+    X(program, int32_t, "<i4", "id", "linear program number within the launch; -1: none")      \
+    X(kernel, int32_t, "<i4", "id", "kernel, counted from 0; -1: none")                        \
+    X(line, int32_t, "<i4", "line", "source line within the kernel, 1 = its def; 0: none")     \
+    X(sequence, int32_t, "<i4", "1", "program order within (launch, program)")                 \
+    X(kind, uint8_t, "<u1", "kb_opkind", "what kind of operation")                             \
+    X(op, uint8_t, "<u1", "kb_mathop", "which operation of that kind (MATH, REDUCE)")          \
     X(dtype, uint8_t, "<u1", "kb_dtype", "of the result, or of what moved")
 
 /* X(enumerator, "name", "meaning") */
-#define KB_OPKIND_LIST(X)                                                       \
-    X(DMA_READ, "dma_read", "memory to tile")                                   \
-    X(DMA_WRITE, "dma_write", "tile to memory")                                 \
-    X(GEMM, "gemm", "tile @ tile + tile")                                       \
-    X(MATH, "math", "element-wise on tiles")                                    \
-    X(REDUCE, "reduce", "along an axis of a tile")                              \
-    X(TRANS, "trans", "permutation of a tile's dimensions")                     \
-    X(COPY_IN, "copy_in", "host to device")                                     \
-    X(COPY_OUT, "copy_out", "device to host")                                   \
-    X(LAUNCH, "launch", "from submission to the response at the host")          \
-    X(PROGRAM, "program", "one program on one PE: from its start to its end")   \
-    X(MESSAGE, "message", "a raw message over the fabric")                      \
+#define KB_OPKIND_LIST(X)                                                     \
+    X(DMA_READ, "dma_read", "memory to tile")                                 \
+    X(DMA_WRITE, "dma_write", "tile to memory")                               \
+    X(GEMM, "gemm", "tile @ tile + tile")                                     \
+    X(MATH, "math", "element-wise on tiles")                                  \
+    X(REDUCE, "reduce", "along an axis of a tile")                            \
+    X(TRANS, "trans", "permutation of a tile's dimensions")                   \
+    X(COPY_IN, "copy_in", "host to device")                                   \
+    X(COPY_OUT, "copy_out", "device to host")                                 \
+    X(LAUNCH, "launch", "from submission to the response at the host")        \
+    X(PROGRAM, "program", "one program on one PE: from its start to its end") \
+    X(MESSAGE, "message", "a raw message over the fabric")                    \
     X(FREE, "free", "a tile version that nobody reads any more")
 
 typedef enum kb_opkind {
@@ -118,7 +120,7 @@ uint64_t kb_oplog_hash(const kb_oplog *log);
 /* Bytes that the log holds, for the memory table. */
 int64_t kb_oplog_nbytes(const kb_oplog *log);
 
-/* Canonical text, one record a line, integers only, payload decoded (tests/golden).  The text is the
+/* Canonical text, one record a line, names and integers only (tests/golden).  The text is the
  * caller's: kb_alloc_free(alloc, text, length + 1, 1). */
 kb_status kb_oplog_dump(kb_alloc *alloc, const kb_oplog *log, char **text, size_t *length,
                         kb_error *err) KB_MUST_CHECK;

@@ -1,0 +1,146 @@
+#include <string.h>
+
+#include "log/oplog.h"
+#include "test/tap.h"
+
+static kb_alloc alloc;
+
+static kb_record record_at(int64_t i) {
+    kb_record record = {0};
+    record.end_fs = 10 * i;
+    record.start_fs = 10 * i - 5;
+    record.pe = (int32_t)(i % 8);
+    record.kind = KB_OP_MATH;
+    record.kernel = 0;
+    record.payload = -1;
+    return record;
+}
+
+/* Appends n records with payloads of 0..4 words, one of them huge; returns the log's hash. */
+static uint64_t fill(kb_oplog_mode mode, int64_t n, const char *kernel_name, int64_t release_every,
+                     int64_t *peak) {
+    kb_error err = KB_ERROR_INIT;
+    kb_oplog *log = NULL;
+    int64_t *huge = kb_alloc_zeroed(&alloc, 70000, sizeof *huge);
+    int32_t kernel = -1;
+    CHECK(huge && kb_oplog_create(&alloc, mode, &log, &err) == KB_OK);
+    CHECK(kb_oplog_add_kernel(log, "unused", &kernel, &err) == KB_OK);
+    CHECK(kb_oplog_add_kernel(log, kernel_name, &kernel, &err) == KB_OK);
+    CHECK_EQ(kernel, 1);
+    bool good = true;
+    *peak = 0;
+    for (int64_t i = 0; i < n; i++) {
+        kb_record record = record_at(i);
+        record.kernel = kernel;
+        int64_t words[4] = {i, -i, 7, i * i};
+        bool is_huge = i == n / 2;
+        good &= kb_oplog_append(log, &record, is_huge ? huge : words,
+                                is_huge ? 70000 : (uint32_t)(i % 5), &err) == KB_OK;
+        if (release_every && i % release_every == 0) kb_oplog_release(log, i);
+        if (kb_oplog_nbytes(log) > *peak) *peak = kb_oplog_nbytes(log);
+    }
+    CHECK(good);
+    CHECK_EQ(kb_oplog_count(log), n);
+    if (mode == KB_OPLOG_FULL) {
+        for (int64_t i = 0; i < n; i++) {
+            uint32_t n_words;
+            const int64_t *words = kb_oplog_payload(log, i, &n_words);
+            good &= kb_oplog_get(log, i).end_fs == 10 * i;
+            if (i == n / 2) good &= n_words == 70000;
+            else good &= n_words == (uint32_t)(i % 5) && (n_words == 0 || words[0] == i);
+        }
+        CHECK(good);
+        CHECK(kb_oplog_chunk_at(log, (n - 1) / KB_OPLOG_CHUNK) != NULL);
+        CHECK(kb_oplog_chunk_at(log, n / KB_OPLOG_CHUNK + 1) == NULL);
+    }
+    uint64_t hash = kb_oplog_hash(log);
+    kb_oplog_destroy(log);
+    kb_alloc_free(&alloc, huge, 70000, sizeof *huge);
+    return hash;
+}
+
+static void published_records_stay(void) {
+    kb_error err = KB_ERROR_INIT;
+    kb_oplog *log = NULL;
+    CHECK(kb_oplog_create(&alloc, KB_OPLOG_FULL, &log, &err) == KB_OK);
+    kb_record record = record_at(3);
+    int64_t word = 42;
+    CHECK(kb_oplog_append(log, &record, &word, 1, &err) == KB_OK);
+    const kb_oplog_chunk *chunk = kb_oplog_chunk_at(log, 0);
+    uint32_t n_words;
+    const int64_t *words = kb_oplog_payload(log, 0, &n_words);
+    bool good = true;
+    for (int64_t i = 0; i < 100000; i++)
+        good &= kb_oplog_append(log, &record, &word, 1, &err) == KB_OK;
+    CHECK(good);
+    CHECK(kb_oplog_chunk_at(log, 0) == chunk && chunk->end_fs[0] == 30);
+    CHECK(kb_oplog_payload(log, 0, &n_words) == words && words[0] == 42);
+    kb_oplog_destroy(log);
+}
+
+static void dump(void) {
+    kb_error err = KB_ERROR_INIT;
+    kb_oplog *log = NULL;
+    char *text = NULL;
+    size_t length = 0;
+    int32_t kernel;
+    CHECK(kb_oplog_create(&alloc, KB_OPLOG_FULL, &log, &err) == KB_OK);
+    CHECK(kb_oplog_add_kernel(log, "add", &kernel, &err) == KB_OK);
+    kb_record record = record_at(1);
+    int64_t words[2] = {5, -6};
+    CHECK(kb_oplog_append(log, &record, words, 2, &err) == KB_OK);
+    CHECK(kb_oplog_dump(&alloc, log, &text, &length, &err) == KB_OK);
+    CHECK(text && strncmp(text, "math kernel=add end_fs=10 start_fs=5 ", 37) == 0);
+    CHECK(text && strstr(text, " | 5 -6\n") == text + length - 8);
+    kb_alloc_free(&alloc, text, length + 1, 1);
+    kb_oplog_destroy(log);
+}
+
+/* Every allocation fails once: an error, no leak, and the log stays as it was. */
+static void failing_allocations(void) {
+    bool good = true;
+    for (uint64_t n = 1; n < 12; n++) {
+        kb_alloc failing = kb_alloc_system();
+        failing.fail_at = n;
+        kb_error err = KB_ERROR_INIT;
+        kb_oplog *log = NULL;
+        int32_t kernel;
+        int64_t word = 1;
+        kb_record record = record_at(1);
+        if (kb_oplog_create(&failing, KB_OPLOG_FULL, &log, &err) == KB_OK) {
+            if (kb_oplog_add_kernel(log, "k", &kernel, &err) != KB_OK)
+                good &= kb_oplog_count(log) == 0;
+            for (int i = 0; i < 3; i++) {
+                int64_t before = kb_oplog_count(log);
+                if (kb_oplog_append(log, &record, &word, 1, &err) != KB_OK)
+                    good &= kb_oplog_count(log) == before;
+            }
+            char *text = NULL;
+            size_t length = 0;
+            if (kb_oplog_dump(&failing, log, &text, &length, &err) == KB_OK)
+                kb_alloc_free(&failing, text, length + 1, 1);
+        }
+        kb_oplog_destroy(log);
+        good &= failing.live_nbytes == 0;
+    }
+    CHECK(good);
+}
+
+static void modes_agree(void) {
+    int64_t full = 0, hash = 0;
+    uint64_t expected = fill(KB_OPLOG_FULL, 50000, "gemm", 0, &full);
+    CHECK(expected == fill(KB_OPLOG_HASH, 50000, "gemm", 100, &hash));
+    CHECK(hash < full / 2);
+    CHECK(expected != fill(KB_OPLOG_FULL, 50000, "other", 0, &full));
+    CHECK(expected != fill(KB_OPLOG_FULL, 50001, "gemm", 0, &full));
+}
+
+int main(void) {
+    alloc = kb_alloc_system();
+    TAP_RUN(modes_agree);
+    TAP_RUN(published_records_stay);
+    TAP_RUN(dump);
+    TAP_RUN(failing_allocations);
+    CHECK_EQ(alloc.live_nbytes, 0);
+    return tap_finish();
+}
