@@ -33,10 +33,10 @@ typedef struct kb_engine kb_engine;
 typedef enum kb_check { KB_CHECK_ERROR, KB_CHECK_REPAIR, KB_CHECK_IGNORE } kb_check;
 
 typedef struct kb_engine_options {
-    bool data;              /* false: timing alone; tensors have no bytes */
+    bool data; /* false: timing alone; tensors have no bytes */
     kb_oplog_mode oplog;
-    kb_check uninit;        /* ERROR; REPAIR reads NaN (integers 0); IGNORE reads zeros, counted */
-    kb_check oob;           /* ERROR; REPAIR reads 0 and drops writes, counted */
+    kb_check uninit; /* ERROR; REPAIR reads NaN (integers 0); IGNORE reads zeros, counted */
+    kb_check oob;    /* ERROR; REPAIR reads 0 and drops writes, counted */
     int64_t instruction_budget; /* KIR instructions per program before a DeadlockError; 0: none */
     int32_t replay_threads;     /* >= 1 */
 } kb_engine_options;
@@ -56,19 +56,19 @@ typedef enum kb_placement_name {
     KB_PLACE_BLOCKED,
     KB_PLACE_INTERLEAVED, /* chunk_nbytes */
     KB_PLACE_REPLICATED,
-    KB_PLACE_SHARDED,     /* dim_count things of inner_nbytes each, per row, over the slices */
-    KB_PLACE_LOCAL,       /* slice */
+    KB_PLACE_SHARDED, /* dim_count things of inner_nbytes each, per row, over the slices */
+    KB_PLACE_LOCAL,   /* slice */
 } kb_placement_name;
 
 typedef struct kb_map_spec {
     int32_t sip;
-    int64_t nbytes;       /* 0 is allowed: an address, and no bytes */
+    int64_t nbytes; /* 0 is allowed: an address, and no bytes */
     kb_placement_name placement;
     int64_t chunk_nbytes;
     int64_t dim_count, inner_nbytes;
-    int32_t slice;        /* counted through the cubes of the SIP */
-    bool zeroed;          /* zeros are written, in no simulated time; else unwritten */
-    bool keep;            /* keep the bytes even without data (LANGUAGE: data=False) */
+    int32_t slice; /* counted through the cubes of the SIP */
+    bool zeroed;   /* zeros are written, in no simulated time; else unwritten */
+    bool keep;     /* keep the bytes even without data (LANGUAGE: data=False) */
 } kb_map_spec;
 
 /* Reserves one contiguous virtual range and the physical bytes behind it.  KB_DEVICE_MEMORY when the
@@ -98,13 +98,13 @@ void kb_engine_unpin(kb_engine *engine, void *pin);
 typedef enum kb_deal { KB_DEAL_BLOCKED, KB_DEAL_ROUND_ROBIN, KB_DEAL_EACH_PE } kb_deal;
 
 typedef struct kb_launch_order {
-    const kb_kernel *kernel;  /* borrowed until the engine is destroyed */
+    const kb_kernel *kernel; /* borrowed until the engine is destroyed */
     int32_t sip;
-    uint32_t grid[3];         /* >= 1 each */
-    const uint64_t *args;     /* raw bits, kernel->n_params of them, copied */
-    int32_t stream;           /* launches and copies of one stream run in order; from 0 */
+    uint32_t grid[3];     /* >= 1 each */
+    const uint64_t *args; /* raw bits, kernel->n_params of them, copied */
+    int32_t stream;       /* launches of one (SIP, stream) run in order; from 0 */
     kb_deal deal;
-    int64_t submit_fs;        /* the host's clock, >= now */
+    int64_t submit_fs; /* the host's clock, >= now */
 } kb_launch_order;
 
 kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint32_t *handle,
@@ -114,11 +114,11 @@ typedef struct kb_copy_order {
     uint64_t va;
     int64_t nbytes;
     bool to_device;
-    int32_t stream;
     int64_t submit_fs;
 } kb_copy_order;
 
-/* A timed copy over the host link and M_CPU.DMA; moves no bytes of its own (see kb_engine_write). */
+/* A timed copy over the host link and M_CPU.DMA; moves no bytes of its own (see kb_engine_write).  It
+ * belongs to no stream: the caller waits for what must come before, and for it. */
 kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 
@@ -135,8 +135,8 @@ typedef struct kb_traffic_order {
     int64_t count;
     const uint32_t *src, *dst;
     const int64_t *nbytes, *at_fs;
-    const uint8_t *op;        /* kb_traffic_op; NULL: all messages */
-    const int64_t *address;   /* NULL: all 0 */
+    const uint8_t *op;      /* kb_traffic_op; NULL: all messages */
+    const int64_t *address; /* NULL: all 0 */
     int64_t *start_fs, *end_fs;
 } kb_traffic_order;
 
@@ -193,23 +193,23 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
                           int64_t *latency_fs, kb_error *err) KB_MUST_CHECK;
 
 /* X(counter, "meaning") */
-#define KB_COUNTERS(X)                                              \
-    X(events, "events that the simulator handled")                  \
-    X(messages, "messages sent over the fabric")                    \
-    X(messages_delivered, "messages whose tail arrived")            \
-    X(flits, "flits sent")                                          \
-    X(flit_hops, "flits served by ports")                           \
-    X(train_pieces, "pieces of trains handed from port to port")    \
-    X(bytes_sent, "payload bytes sent")                             \
-    X(bytes_delivered, "payload bytes delivered")                   \
-    X(requests, "memory requests")                                  \
-    X(instructions, "KIR instructions that PE_CPUs executed")       \
-    X(records, "records of the op log")                             \
-    X(uninit_reads, "elements read that were never written")        \
+#define KB_COUNTERS(X)                                                 \
+    X(events, "events that the simulator handled")                     \
+    X(messages, "messages sent over the fabric")                       \
+    X(messages_delivered, "messages whose tail arrived")               \
+    X(flits, "flits sent")                                             \
+    X(flit_hops, "flits served by ports")                              \
+    X(train_pieces, "pieces of trains handed from port to port")       \
+    X(bytes_sent, "payload bytes sent")                                \
+    X(bytes_delivered, "payload bytes delivered")                      \
+    X(requests, "memory requests")                                     \
+    X(instructions, "KIR instructions that PE_CPUs executed")          \
+    X(records, "records of the op log")                                \
+    X(uninit_reads, "elements read that were never written")           \
     X(oob_elements, "elements outside their tensor that were dropped") \
-    X(log_nbytes, "bytes that the op log holds")                    \
-    X(store_nbytes, "bytes that tensors reserve in the store")      \
-    X(allocations, "calls of the allocator")                        \
+    X(log_nbytes, "bytes that the op log holds")                       \
+    X(store_nbytes, "bytes that tensors reserve in the store")         \
+    X(allocations, "calls of the allocator")                           \
     X(peak_nbytes, "the most bytes that were ever allocated")
 
 typedef struct kb_counters {

@@ -1,0 +1,196 @@
+#include "engine/engine.h"
+
+#include <string.h>
+
+#include "hw/request.h"
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+kb_engine_options kb_engine_default_options(void) {
+    kb_engine_options options = {true, KB_OPLOG_FULL, KB_CHECK_ERROR, KB_CHECK_ERROR, 0, 1};
+    return options;
+}
+
+/* MATERIALISE: replays what has completed by now, then reads the tile (ADR-0040). */
+static kb_status tile_bytes(void *self, uint64_t version, void *bytes, size_t nbytes,
+                            kb_error *err) {
+    kb_engine *engine = self;
+    if (!engine->options.data)
+        return kb_error_set(err, KB_NO_DATA,
+                            "a value from memory decides what the kernel does: "
+                            "expected data, got a run of timing alone; make the Context with "
+                            "data=True");
+    int64_t upto = kb_oplog_count(engine->log);
+    while (kb_replay_cursor(engine->replay) < upto)
+        KB_TRY(kb_replay_run(engine->replay, upto, INT64_MAX, err));
+    int64_t there = 0;
+    const void *tile = kb_replay_tile(engine->replay, version, &there);
+    if (!tile || there != (int64_t)nbytes)
+        return kb_error_set(err, KB_INTERNAL,
+                            "tile %llu: expected %zu bytes after replay, got %lld",
+                            (unsigned long long)version, nbytes, (long long)(tile ? there : -1));
+    memcpy(bytes, tile, nbytes);
+    return KB_OK;
+}
+
+static kb_status create_parts(kb_engine *engine, kb_error *err) {
+    const kb_engine_options *options = &engine->options;
+    kb_hooks hooks = {engine, tile_bytes, kb_engine_launch_done, kb_engine_copy_done};
+    kb_replay_options replay = {options->replay_threads, options->uninit == KB_CHECK_ERROR,
+                                options->uninit == KB_CHECK_REPAIR};
+    KB_TRY(kb_oplog_create(engine->alloc, options->oplog, &engine->log, err));
+    KB_TRY(kb_sim_create(engine->alloc, &engine->sim, err));
+    KB_TRY(kb_store_create(engine->alloc, options->data, &engine->store, err));
+    KB_TRY(
+        kb_replay_create(engine->alloc, engine->log, engine->store, &replay, &engine->replay, err));
+    KB_TRY(kb_machine_create(engine->alloc, engine->sim, engine->topology, engine->log, &hooks,
+                             &engine->machine, err));
+    return kb_engine_memory_create(engine, err);
+}
+
+kb_status kb_engine_create(kb_alloc *alloc, kb_topology *topology, const kb_engine_options *options,
+                           kb_engine **engine, kb_error *err) {
+    if (options->replay_threads < 1)
+        return kb_error_set(err, KB_INVALID, "replay_threads: expected at least 1, got %d",
+                            options->replay_threads);
+    if (options->instruction_budget < 0)
+        return kb_error_set(err, KB_INVALID,
+                            "instruction_budget: expected at least 0 (0: none), got %lld",
+                            (long long)options->instruction_budget);
+    kb_engine *created = kb_alloc_zeroed(alloc, 1, sizeof *created);
+    if (!created) return kb_error_nomem(err, "engine");
+    created->alloc = alloc;
+    created->topology = topology;
+    created->options = *options;
+    created->awaited = KB_NO_HANDLE;
+    kb_status status = create_parts(created, err);
+    if (status) {
+        kb_engine_destroy(created);
+        return status;
+    }
+    *engine = created;
+    return KB_OK;
+}
+
+void kb_engine_destroy(kb_engine *engine) {
+    if (!engine) return;
+    kb_machine_destroy(engine->machine);
+    kb_engine_memory_destroy(engine);
+    kb_replay_destroy(engine->replay);
+    kb_store_destroy(engine->store);
+    kb_sim_destroy(engine->sim);
+    kb_oplog_destroy(engine->log);
+    KB_VEC_FREE(&engine->jobs, engine->alloc);
+    KB_VEC_FREE(&engine->launch_handles, engine->alloc);
+    KB_VEC_FREE(&engine->copy_handles, engine->alloc);
+    KB_VEC_FREE(&engine->kernels, engine->alloc);
+    kb_alloc_free(engine->alloc, engine, 1, sizeof *engine);
+}
+
+/* --- failure ----------------------------------------------------------------------------------- */
+
+kb_status kb_engine_usable(const kb_engine *engine, kb_error *err) {
+    if (engine->failure.status == KB_OK) return KB_OK;
+    return kb_error_set(err, KB_FAILED,
+                        "the Context has failed; ctx.reset() revives it, what is in memory can "
+                        "still be read; the failure was: %s",
+                        engine->failure.message);
+}
+
+kb_status kb_engine_fail(kb_engine *engine, kb_status status, const kb_error *err) {
+    if (engine->failure.status == KB_OK) {
+        if (err) engine->failure = *err;
+        engine->failure.status = status;
+    }
+    return status;
+}
+
+/* --- running ----------------------------------------------------------------------------------- */
+
+int64_t kb_engine_now(const kb_engine *engine) {
+    return kb_sim_now(engine->sim);
+}
+
+static bool is_done(const kb_engine *engine, uint32_t handle) {
+    if (handle == KB_NO_HANDLE) return false;
+    return engine->jobs.items[handle].done;
+}
+
+/* Nothing is left to happen, and what was waited for has not come. */
+static kb_status deadlock(kb_engine *engine, kb_error *err) {
+    char why[KB_ERROR_CAPACITY - 256];
+    kb_machine_why_stuck(engine->machine, why, sizeof why);
+    return kb_error_set(err, KB_DEADLOCK, "deadlock at %lld fs: nothing can move any more; %s",
+                        (long long)kb_engine_now(engine), why);
+}
+
+kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, uint64_t max_events,
+                        kb_engine_end *end, kb_error *err) {
+    if (handle != KB_NO_HANDLE && handle >= engine->jobs.count)
+        return kb_error_set(err, KB_INVALID, "handle: expected one of the %zu submitted, got %u",
+                            engine->jobs.count, handle);
+    *end = KB_ENGINE_DONE;
+    if (is_done(engine, handle)) return KB_OK;
+    KB_TRY(kb_engine_usable(engine, err));
+    kb_error inner = KB_ERROR_INIT;
+    kb_run_end run_end = KB_RUN_IDLE;
+    engine->awaited = handle;
+    kb_status status = kb_sim_run(engine->sim, until_fs, max_events, &run_end, &inner);
+    engine->awaited = KB_NO_HANDLE;
+    if (!engine->options.data) kb_oplog_release(engine->log, kb_oplog_count(engine->log));
+    if (status == KB_OK && run_end == KB_RUN_IDLE && !is_done(engine, handle) &&
+        (handle != KB_NO_HANDLE || kb_machine_n_pending(engine->machine) > 0))
+        status = deadlock(engine, &inner);
+    if (status) {
+        if (err) *err = inner;
+        return kb_engine_fail(engine, status, &inner);
+    }
+    if (run_end == KB_RUN_BUDGET) *end = KB_ENGINE_BUDGET;
+    if (run_end == KB_RUN_UNTIL) *end = KB_ENGINE_UNTIL;
+    return KB_OK;
+}
+
+/* --- values ------------------------------------------------------------------------------------ */
+
+kb_status kb_engine_replay(kb_engine *engine, int64_t max_work, bool *more, kb_error *err) {
+    *more = false;
+    if (!engine->options.data) return KB_OK;
+    KB_TRY(kb_engine_usable(engine, err));
+    int64_t upto = kb_oplog_count(engine->log);
+    kb_error inner = KB_ERROR_INIT;
+    kb_status status = kb_replay_run(engine->replay, upto, max_work, &inner);
+    if (status) {
+        if (err) *err = inner;
+        return kb_engine_fail(engine, status, &inner);
+    }
+    *more = kb_replay_cursor(engine->replay) < upto;
+    return KB_OK;
+}
+
+const kb_oplog *kb_engine_log(const kb_engine *engine) {
+    return engine->log;
+}
+
+/* --- counters ---------------------------------------------------------------------------------- */
+
+kb_counters kb_engine_count(const kb_engine *engine) {
+    const kb_parts *parts = kb_machine_parts(engine->machine);
+    kb_fabric_counters fabric = kb_fabric_count(parts->fabric);
+    kb_counters counters;
+    memset(&counters, 0, sizeof counters);
+    counters.events = kb_sim_n_events(engine->sim);
+    counters.messages = fabric.messages_sent;
+    counters.messages_delivered = fabric.messages_delivered;
+    counters.flits = fabric.flits_sent;
+    counters.flit_hops = fabric.flit_hops;
+    counters.train_pieces = fabric.train_pieces;
+    counters.bytes_sent = fabric.bytes_sent;
+    counters.bytes_delivered = fabric.bytes_delivered;
+    counters.requests = kb_requests_count(parts->requests);
+    counters.records = (uint64_t)kb_oplog_count(engine->log);
+    counters.uninit_reads = kb_replay_uninit_reads(engine->replay);
+    counters.log_nbytes = (uint64_t)kb_oplog_nbytes(engine->log);
+    counters.allocations = engine->alloc->n_calls;
+    counters.peak_nbytes = (uint64_t)engine->alloc->peak_nbytes;
+    return counters;
+}

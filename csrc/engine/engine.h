@@ -1,0 +1,84 @@
+/* The inside of an engine: the one place that wires the layers together.
+ *
+ *     engine ── machine (hw: phase 1) ──appends──> op log ──read by──> replay (phase 2) ── store
+ *            └─ memory: per SIP a virtual range and the free ranges of its HBM slices
+ *            └─ jobs: what was submitted, by handle
+ */
+#ifndef KB_ENGINE_ENGINE_H
+#define KB_ENGINE_ENGINE_H
+
+#include "base/vec.h"
+#include "engine/kb.h"
+#include "hw/machine.h"
+#include "mem/placement.h"
+#include "mem/range.h"
+#include "mem/store.h"
+#include "replay/replay.h"
+
+/* One mapped range: a tensor's virtual bytes and where they lie. */
+typedef struct kb_tensor_range {
+    kb_va va;
+    uint64_t nbytes;
+    kb_placement placement;
+} kb_tensor_range;
+
+typedef struct kb_sip_memory {
+    kb_range virtual_range;
+    kb_range *slices; /* free offsets of each HBM slice, cube by cube */
+} kb_sip_memory;
+
+typedef struct kb_engine_memory {
+    kb_alloc *alloc;
+    uint32_t n_sips, n_slices, slices_per_cube; /* slices per SIP */
+    kb_sip_memory *sips;
+    KB_VEC(kb_tensor_range *) tensors; /* sorted by va */
+} kb_engine_memory;
+
+/* What was submitted under a handle. */
+typedef struct kb_job {
+    bool done;
+    int32_t launch; /* -1: not one */
+    int64_t start_fs, end_fs, target_fs;
+    uint32_t late_pes, busy_pes;
+} kb_job;
+
+struct kb_engine {
+    kb_alloc *alloc;
+    kb_topology *topology;
+    kb_engine_options options;
+    kb_oplog *log;
+    kb_sim *sim;
+    kb_store *store;
+    kb_replay *replay;
+    kb_machine *machine;
+    kb_engine_memory memory;
+    KB_VEC(kb_job) jobs;             /* by handle */
+    KB_VEC(uint32_t) launch_handles; /* by the machine's number of a launch, of a copy */
+    KB_VEC(uint32_t) copy_handles;
+    KB_VEC(const kb_kernel *) kernels; /* by number in the log */
+    uint32_t awaited;                  /* whose completion stops the run; KB_NO_HANDLE */
+    kb_error failure;                  /* KB_OK until the engine has failed */
+};
+
+/* memory.c */
+kb_status kb_engine_memory_create(kb_engine *engine, kb_error *err) KB_MUST_CHECK;
+void kb_engine_memory_destroy(kb_engine *engine);
+
+/* work.c: what the machine tells of launches and copies */
+void kb_engine_launch_done(void *engine, const kb_launch *launch);
+void kb_engine_copy_done(void *engine, const kb_copy *copy);
+
+/* A new job, not done; its handle.  KB_FAILED with the first message once the engine has failed. */
+kb_status kb_engine_add_job(kb_engine *engine, int64_t submit_fs, uint32_t *handle,
+                            kb_error *err) KB_MUST_CHECK;
+
+/* The job is done: stops the run that waits for it. */
+void kb_engine_finish_job(kb_engine *engine, uint32_t handle, int64_t end_fs);
+
+/* KB_FAILED with the first message once the engine has failed. */
+kb_status kb_engine_usable(const kb_engine *engine, kb_error *err) KB_MUST_CHECK;
+
+/* Notes the failure (the first one stays) and returns it. */
+kb_status kb_engine_fail(kb_engine *engine, kb_status status, const kb_error *err);
+
+#endif

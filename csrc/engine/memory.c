@@ -1,0 +1,237 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+/* Tensors start at multiples of this, so that those of one SIP never share a 4 KiB granule. */
+enum { VA_ALIGNMENT = 4096, VA_GAP = 4096 };
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static kb_status create_sip(kb_engine_memory *memory, uint32_t sip, uint64_t slice_nbytes,
+                            kb_error *err) {
+    kb_sip_memory *part = &memory->sips[sip];
+    kb_va first;
+    KB_TRY(kb_va_pack(sip, KB_VA_GUARD_NBYTES, &first, err));
+    KB_TRY(kb_range_init(&part->virtual_range, memory->alloc, first,
+                         KB_VA_SIP_NBYTES - KB_VA_GUARD_NBYTES, err));
+    part->slices = kb_alloc_zeroed(memory->alloc, memory->n_slices, sizeof *part->slices);
+    if (!part->slices) return kb_error_nomem(err, "free ranges of the HBM slices");
+    for (uint32_t i = 0; i < memory->n_slices; i++)
+        KB_TRY(kb_range_init(&part->slices[i], memory->alloc, 0, slice_nbytes, err));
+    return KB_OK;
+}
+
+kb_status kb_engine_memory_create(kb_engine *engine, kb_error *err) {
+    kb_engine_memory *memory = &engine->memory;
+    const kb_system *system = kb_topology_system(engine->topology);
+    memory->alloc = engine->alloc;
+    if (!system || system->n_sips == 0) return KB_OK;
+    uint32_t n_sips = (uint32_t)system->n_sips;
+    memory->slices_per_cube = (uint32_t)system->n_pes;
+    memory->n_slices = (uint32_t)(system->cubes_x * system->cubes_y * system->n_pes);
+    memory->sips = kb_alloc_zeroed(engine->alloc, n_sips, sizeof *memory->sips);
+    if (!memory->sips) return kb_error_nomem(err, "memory of the SIPs");
+    memory->n_sips = n_sips;
+    uint64_t slice_nbytes = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_pes);
+    for (uint32_t i = 0; i < n_sips; i++) KB_TRY(create_sip(memory, i, slice_nbytes, err));
+    return KB_OK;
+}
+
+static void destroy_tensor(kb_engine_memory *memory, kb_tensor_range *tensor) {
+    kb_placement_deinit(&tensor->placement);
+    kb_alloc_free(memory->alloc, tensor, 1, sizeof *tensor);
+}
+
+void kb_engine_memory_destroy(kb_engine *engine) {
+    kb_engine_memory *memory = &engine->memory;
+    for (size_t i = 0; i < memory->tensors.count; i++)
+        destroy_tensor(memory, memory->tensors.items[i]);
+    KB_VEC_FREE(&memory->tensors, memory->alloc);
+    for (uint32_t i = 0; i < memory->n_sips; i++) {
+        kb_sip_memory *part = &memory->sips[i];
+        kb_range_deinit(&part->virtual_range);
+        for (uint32_t k = 0; part->slices && k < memory->n_slices; k++)
+            kb_range_deinit(&part->slices[k]);
+        kb_alloc_free(memory->alloc, part->slices, memory->n_slices, sizeof *part->slices);
+    }
+    kb_alloc_free(memory->alloc, memory->sips, memory->n_sips, sizeof *memory->sips);
+}
+
+/* --- map and unmap ------------------------------------------------------------------------------ */
+
+static kb_status place(kb_engine_memory *memory, const kb_map_spec *spec, kb_placement *placement,
+                       kb_error *err) {
+    kb_slices all = {0, memory->n_slices, memory->slices_per_cube};
+    uint64_t nbytes = (uint64_t)spec->nbytes;
+    switch (spec->placement) {
+    case KB_PLACE_BLOCKED: return kb_placement_blocked(placement, memory->alloc, nbytes, all, err);
+    case KB_PLACE_INTERLEAVED:
+        return kb_placement_interleaved(placement, memory->alloc, nbytes,
+                                        (uint64_t)spec->chunk_nbytes, all, err);
+    case KB_PLACE_REPLICATED:
+        return kb_placement_replicated(placement, memory->alloc, nbytes, all, err);
+    case KB_PLACE_SHARDED: {
+        uint64_t row = (uint64_t)spec->dim_count * (uint64_t)spec->inner_nbytes;
+        uint64_t shape[3] = {row ? nbytes / row : 0, (uint64_t)spec->dim_count,
+                             (uint64_t)spec->inner_nbytes};
+        return kb_placement_sharded(placement, memory->alloc, shape, 3, 1, 1, all, err);
+    }
+    case KB_PLACE_LOCAL:
+        if (spec->slice < 0 || (uint32_t)spec->slice >= memory->n_slices)
+            return kb_error_set(err, KB_INVALID, "placement: expected a slice from 0 to %u, got %d",
+                                memory->n_slices - 1, spec->slice);
+        return kb_placement_local(placement, memory->alloc, nbytes, (uint32_t)spec->slice,
+                                  memory->slices_per_cube, err);
+    }
+    return kb_error_set(err, KB_INVALID, "placement: unknown number %d", (int)spec->placement);
+}
+
+/* The first tensor that starts after va. */
+static size_t tensor_after(const kb_engine_memory *memory, kb_va va) {
+    size_t lo = 0, hi = memory->tensors.count;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (memory->tensors.items[mid]->va <= va) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+static uint64_t reserved_nbytes(uint64_t nbytes) {
+    return (nbytes + VA_ALIGNMENT - 1) / VA_ALIGNMENT * VA_ALIGNMENT + VA_GAP;
+}
+
+/* Undoes the steps of a map from the last one done. */
+enum { STEP_TENSOR, STEP_PLACED, STEP_RESERVED, STEP_VIRTUAL, STEP_STORED };
+
+static void undo(kb_engine *engine, kb_sip_memory *sip, kb_tensor_range *tensor, int done) {
+    kb_engine_memory *memory = &engine->memory;
+    kb_status ignored = KB_OK;
+    if (done >= STEP_STORED) ignored = kb_store_unmap(engine->store, tensor->va, NULL);
+    if (done >= STEP_VIRTUAL)
+        ignored =
+            kb_range_give(&sip->virtual_range, tensor->va, reserved_nbytes(tensor->nbytes), NULL);
+    if (done >= STEP_RESERVED)
+        ignored = kb_placement_release(&tensor->placement, sip->slices, memory->n_slices, NULL);
+    (void)ignored;
+    destroy_tensor(memory, tensor);
+}
+
+static kb_status map_tensor(kb_engine *engine, const kb_map_spec *spec, kb_sip_memory *sip,
+                            kb_tensor_range *tensor, int *done, kb_error *err) {
+    kb_engine_memory *memory = &engine->memory;
+    KB_TRY(place(memory, spec, &tensor->placement, err));
+    *done = STEP_PLACED;
+    KB_TRY(kb_placement_reserve(&tensor->placement, sip->slices, memory->n_slices, err));
+    *done = STEP_RESERVED;
+    KB_TRY(kb_range_take(&sip->virtual_range, reserved_nbytes(tensor->nbytes), VA_ALIGNMENT,
+                         &tensor->va, err));
+    *done = STEP_VIRTUAL;
+    if (tensor->nbytes) {
+        kb_extent *extent;
+        unsigned flags = (spec->zeroed ? KB_MAP_ZEROED : 0u) | (spec->keep ? KB_MAP_KEEP : 0u);
+        KB_TRY(kb_store_map(engine->store, tensor->va, tensor->nbytes, flags, &extent, err));
+        *done = STEP_STORED;
+        kb_mapping mapping = {tensor->va, tensor->nbytes, &tensor->placement,
+                              (int32_t)memory->tensors.count};
+        KB_TRY(kb_machine_map(engine->machine, &mapping, err));
+    }
+    return KB_OK;
+}
+
+kb_status kb_engine_map(kb_engine *engine, const kb_map_spec *spec, uint64_t *va, kb_error *err) {
+    kb_engine_memory *memory = &engine->memory;
+    if (spec->sip < 0 || (uint32_t)spec->sip >= memory->n_sips)
+        return kb_error_set(err, KB_INVALID, "sip: expected one of the machine's %u, got %d",
+                            memory->n_sips, spec->sip);
+    if (spec->nbytes < 0)
+        return kb_error_set(err, KB_INVALID, "nbytes: expected at least 0, got %" PRId64,
+                            spec->nbytes);
+    kb_sip_memory *sip = &memory->sips[spec->sip];
+    if (!KB_VEC_RESERVE(&memory->tensors, engine->alloc, 1))
+        return kb_error_nomem(err, "table of tensors");
+    kb_tensor_range *tensor = kb_alloc_zeroed(engine->alloc, 1, sizeof *tensor);
+    if (!tensor) return kb_error_nomem(err, "tensor");
+    tensor->nbytes = (uint64_t)spec->nbytes;
+    int done = STEP_TENSOR;
+    kb_status status = map_tensor(engine, spec, sip, tensor, &done, err);
+    if (status) {
+        undo(engine, sip, tensor, done);
+        return status;
+    }
+    size_t at = tensor_after(memory, tensor->va);
+    memmove(&memory->tensors.items[at + 1], &memory->tensors.items[at],
+            (memory->tensors.count - at) * sizeof *memory->tensors.items);
+    memory->tensors.items[at] = tensor;
+    memory->tensors.count++;
+    *va = tensor->va;
+    return KB_OK;
+}
+
+static kb_status find_tensor(const kb_engine_memory *memory, kb_va va, size_t *at, kb_error *err) {
+    *at = tensor_after(memory, va);
+    if (*at == 0) goto none;
+    *at -= 1;
+    const kb_tensor_range *tensor = memory->tensors.items[*at];
+    if (va == tensor->va || va - tensor->va < tensor->nbytes) return KB_OK;
+none:
+    return kb_error_set(err, KB_PAGE_FAULT, "address 0x%" PRIx64 ": no tensor is mapped there", va);
+}
+
+kb_status kb_engine_unmap(kb_engine *engine, uint64_t va, kb_error *err) {
+    kb_engine_memory *memory = &engine->memory;
+    size_t at;
+    KB_TRY(find_tensor(memory, va, &at, err));
+    kb_tensor_range *tensor = memory->tensors.items[at];
+    if (tensor->nbytes) KB_TRY(kb_machine_unmap(engine->machine, tensor->va, err));
+    memory->tensors.count--;
+    memmove(&memory->tensors.items[at], &memory->tensors.items[at + 1],
+            (memory->tensors.count - at) * sizeof *memory->tensors.items);
+    undo(engine, &memory->sips[kb_va_sip(tensor->va)], tensor,
+         tensor->nbytes ? STEP_STORED : STEP_VIRTUAL);
+    return KB_OK;
+}
+
+/* --- bytes --------------------------------------------------------------------------------------- */
+
+kb_status kb_engine_write(kb_engine *engine, uint64_t va, const void *bytes, int64_t nbytes,
+                          kb_error *err) {
+    if (nbytes == 0) return KB_OK;
+    kb_extent *extent;
+    KB_TRY(kb_store_access(engine->store, va, (uint64_t)nbytes, &extent, err));
+    if (!extent->bytes) return KB_OK;
+    memcpy(extent->bytes + (va - extent->va), bytes, (size_t)nbytes);
+    return kb_store_mark(engine->store, va, (uint64_t)nbytes, err);
+}
+
+kb_status kb_engine_view(kb_engine *engine, uint64_t va, int64_t nbytes, const void **bytes,
+                         void **pin, kb_error *err) {
+    static const char nothing[1] = {0};
+    *pin = NULL;
+    *bytes = nothing;
+    if (nbytes == 0) return KB_OK;
+    kb_extent *extent;
+    KB_TRY(kb_store_access(engine->store, va, (uint64_t)nbytes, &extent, err));
+    if (!extent->bytes)
+        return kb_error_set(err, KB_NO_DATA,
+                            "host read: expected data, got a run of timing alone; "
+                            "make the Context with data=True, or the tensor with keep=True");
+    kb_va unwritten = va;
+    KB_TRY(kb_store_first_unwritten(engine->store, va, (uint64_t)nbytes, &unwritten, err));
+    if (engine->options.uninit == KB_CHECK_ERROR && unwritten != va + (uint64_t)nbytes)
+        return kb_error_set(err, KB_UNINIT,
+                            "host read: expected bytes that were written, got byte "
+                            "%" PRIu64 " of the tensor, which never was; use zeros instead of "
+                            "empty, or uninit=\"ignore\"",
+                            unwritten - extent->va);
+    kb_extent_pin(extent);
+    *pin = extent;
+    *bytes = extent->bytes + (va - extent->va);
+    return KB_OK;
+}
+
+void kb_engine_unpin(kb_engine *engine, void *pin) {
+    (void)engine;
+    if (pin) kb_extent_unpin(pin);
+}

@@ -1,0 +1,127 @@
+#include <inttypes.h>
+
+#include "engine/engine.h"
+
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+kb_status kb_engine_add_job(kb_engine *engine, int64_t submit_fs, uint32_t *handle, kb_error *err) {
+    KB_TRY(kb_engine_usable(engine, err));
+    if (submit_fs < kb_engine_now(engine))
+        return kb_error_set(err, KB_INVALID,
+                            "submission: expected a time not before now (%" PRId64
+                            " fs), got %" PRId64 " fs",
+                            kb_engine_now(engine), submit_fs);
+    kb_job *job = KB_VEC_PUSH(&engine->jobs, engine->alloc);
+    if (!job) return kb_error_nomem(err, "table of handles");
+    *job = (kb_job){false, -1, submit_fs, -1, 0, 0, 0};
+    *handle = (uint32_t)(engine->jobs.count - 1);
+    return KB_OK;
+}
+
+void kb_engine_finish_job(kb_engine *engine, uint32_t handle, int64_t end_fs) {
+    kb_job *job = &engine->jobs.items[handle];
+    job->done = true;
+    job->end_fs = end_fs;
+    if (engine->awaited == handle) kb_sim_stop(engine->sim);
+}
+
+kb_status kb_engine_handle(const kb_engine *engine, uint32_t handle, kb_handle_info *info,
+                           kb_error *err) {
+    if (handle >= engine->jobs.count)
+        return kb_error_set(err, KB_INVALID, "handle: expected one of the %zu submitted, got %u",
+                            engine->jobs.count, handle);
+    const kb_job *job = &engine->jobs.items[handle];
+    *info = (kb_handle_info){job->done,      job->start_fs, job->end_fs,  job->launch,
+                             job->target_fs, job->late_pes, job->busy_pes};
+    return KB_OK;
+}
+
+/* Room for one more entry of a table by the machine's numbers, so that noting it cannot fail. */
+#define RESERVE(table) \
+    (KB_VEC_RESERVE(&engine->table, engine->alloc, 1) ? KB_OK : kb_error_nomem(err, #table))
+
+/* --- launches ---------------------------------------------------------------------------------- */
+
+/* The kernel's number in the log, given at its first launch. */
+static kb_status kernel_number(kb_engine *engine, const kb_kernel *kernel, int32_t *number,
+                               kb_error *err) {
+    for (size_t i = engine->kernels.count; i-- > 0;)
+        if (engine->kernels.items[i] == kernel) {
+            *number = (int32_t)i;
+            return KB_OK;
+        }
+    KB_TRY(RESERVE(kernels));
+    KB_TRY(kb_oplog_add_kernel(engine->log, kernel->name, number, err));
+    engine->kernels.items[engine->kernels.count++] = kernel;
+    return KB_OK;
+}
+
+kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint32_t *handle,
+                           kb_error *err) {
+    static const kb_launch_map maps[] = {KB_MAP_BLOCKED, KB_MAP_ROUND_ROBIN, KB_MAP_EACH_PE};
+    if (order->sip < 0 || (uint32_t)order->sip >= engine->memory.n_sips)
+        return kb_error_set(err, KB_INVALID, "%s: expected a SIP below %u, got %d",
+                            order->kernel->name, engine->memory.n_sips, order->sip);
+    if (order->stream < 0)
+        return kb_error_set(err, KB_INVALID, "%s: expected a stream from 0 on, got %d",
+                            order->kernel->name, order->stream);
+    kb_launch_spec spec = {.kernel = order->kernel,
+                           .args = order->args,
+                           .map = maps[order->deal],
+                           .sip = (uint32_t)order->sip,
+                           .stream = (uint32_t)order->stream,
+                           .at_fs = order->submit_fs};
+    for (int i = 0; i < 3; i++) spec.grid[i] = order->grid[i];
+    uint32_t created;
+    int32_t id = -1;
+    KB_TRY(RESERVE(launch_handles));
+    KB_TRY(kb_engine_add_job(engine, order->submit_fs, &created, err));
+    kb_status status = kernel_number(engine, order->kernel, &spec.kernel_number, err);
+    if (status == KB_OK) status = kb_machine_launch(engine->machine, &spec, &id, err);
+    if (status) {
+        engine->jobs.count--;
+        return status;
+    }
+    engine->jobs.items[created].launch = id;
+    engine->launch_handles.items[engine->launch_handles.count++] = created;
+    *handle = created;
+    return KB_OK;
+}
+
+void kb_engine_launch_done(void *self, const kb_launch *launch) {
+    kb_engine *engine = self;
+    uint32_t handle = engine->launch_handles.items[launch->id];
+    kb_job *job = &engine->jobs.items[handle];
+    job->target_fs = launch->target_start_fs;
+    job->late_pes = launch->late_pes;
+    job->busy_pes = launch->busy_pes;
+    kb_engine_finish_job(engine, handle, launch->done_fs);
+}
+
+/* --- copies ------------------------------------------------------------------------------------- */
+
+kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t *handle,
+                         kb_error *err) {
+    if (order->nbytes < 1)
+        return kb_error_set(err, KB_INVALID, "copy: expected at least 1 byte, got %" PRId64,
+                            order->nbytes);
+    kb_copy_spec spec = {order->to_device, order->va, (uint64_t)order->nbytes,
+                         order->submit_fs, NULL,      0};
+    uint32_t created;
+    int32_t id = -1;
+    KB_TRY(RESERVE(copy_handles));
+    KB_TRY(kb_engine_add_job(engine, order->submit_fs, &created, err));
+    kb_status status = kb_machine_copy(engine->machine, &spec, &id, err);
+    if (status) {
+        engine->jobs.count--;
+        return status;
+    }
+    engine->copy_handles.items[engine->copy_handles.count++] = created;
+    *handle = created;
+    return KB_OK;
+}
+
+void kb_engine_copy_done(void *self, const kb_copy *copy) {
+    kb_engine *engine = self;
+    kb_engine_finish_job(engine, engine->copy_handles.items[copy->id], copy->done_fs);
+}

@@ -1,0 +1,49 @@
+/* The Engine object: kb_engine with a busy flag, and what it keeps alive. */
+#ifndef KB_PY_ENGINE_H
+#define KB_PY_ENGINE_H
+
+#include "py/state.h"
+
+#include <stdatomic.h>
+
+/* Between two looks at signals: some 10 ms of work, so that Ctrl-C answers within 0.1 s. */
+enum { KB_PY_SLICE_EVENTS = 65536, KB_PY_SLICE_WORK = 1 << 24 };
+
+typedef struct kb_py_engine {
+    PyObject_HEAD kb_alloc alloc;
+    kb_engine *engine;
+    PyObject *topology; /* its kb_topology is borrowed by the engine */
+    PyObject *kept;     /* list: kernels and arrays that the engine borrows */
+    atomic_flag busy;
+    void **unpins; /* pins whose views died while the engine was busy; under the GIL */
+    size_t n_unpins, unpin_capacity;
+} kb_py_engine;
+
+/* Marks the object busy; false, with RuntimeError set, when another thread is inside. */
+bool kb_py_enter(kb_py_engine *self);
+void kb_py_leave(kb_py_engine *self);
+
+/* Lets go of a pin, now or, when another thread is inside the engine, as soon as it leaves. */
+void kb_py_unpin(kb_py_engine *self, void *pin);
+
+/* Evaluates a kb_ call that uses `self` and `err` inside the busy flag; returns NULL on failure. */
+#define KB_PY_CALL(object, call)                     \
+    do {                                             \
+        kb_py_engine *self = (kb_py_engine *)object; \
+        kb_error err = KB_ERROR_INIT;                \
+        if (!kb_py_enter(self)) return NULL;         \
+        kb_status status_ = (call);                  \
+        kb_py_leave(self);                           \
+        if (status_) return kb_raise(&err);          \
+    } while (0)
+
+/* arrays.c: what gives or takes NumPy arrays. */
+PyObject *kb_py_view(PyObject *object, PyObject *args);
+PyObject *kb_py_transfers(PyObject *object, PyObject *args);
+PyObject *kb_py_oplog_columns(PyObject *object, PyObject *unused);
+PyObject *kb_py_oplog_kernels(PyObject *object, PyObject *unused);
+PyObject *kb_py_oplog_dump(PyObject *object, PyObject *unused);
+PyObject *kb_py_oplog_hash(PyObject *object, void *unused);
+PyObject *kb_py_oplog_count(PyObject *object, void *unused);
+
+#endif
