@@ -64,8 +64,9 @@ kb_block kb_block_arange(kb_dtype dtype, int64_t start, uint32_t count);
 /* One value (or truth) everywhere, with the dims of `type`. */
 kb_blockval kb_block_splat(const kb_kir_type *type, int64_t value);
 
-/* dst = op(a, b, c); operands have equal rank, dims of 1 broadcast; unused ones NULL.  `work` counts the
- * elements of dense vectors that were computed (0: affine throughout), the VM's cost. */
+/* dst = op(a, b, c) in the dims of `type`; operands have its rank, dims of 1 broadcast; unused ones NULL.
+ * The elements of dense vectors that were computed are added to *work (none: affine throughout), here and
+ * below: the VM's cost. */
 kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type, const kb_blockval *a,
                         const kb_blockval *b, const kb_blockval *c, kb_blockval *dst, int64_t *work,
                         kb_error *err) KB_MUST_CHECK;
@@ -77,16 +78,20 @@ kb_status kb_block_ptradd(kb_arena *arena, const kb_kir_type *type, const kb_blo
 
 kb_status kb_block_reshape(kb_arena *arena, const kb_kir_type *type, const kb_blockval *a,
                            kb_blockval *dst, int64_t *work, kb_error *err) KB_MUST_CHECK;
-kb_status kb_block_broadcast(const kb_kir_type *type, const kb_blockval *a, kb_blockval *dst,
-                             kb_error *err) KB_MUST_CHECK;
+kb_status kb_block_broadcast(kb_arena *arena, const kb_kir_type *type, const kb_blockval *a,
+                             kb_blockval *dst, int64_t *work, kb_error *err) KB_MUST_CHECK;
 kb_status kb_block_trans(kb_arena *arena, const kb_kir_type *type, uint64_t permutation,
                          const kb_blockval *a, kb_blockval *dst, int64_t *work,
                          kb_error *err) KB_MUST_CHECK;
 
-/* The value, or truth, at one index. */
+/* The value, or truth, at one index (0 where the block has a dim of 1). */
 int64_t kb_block_at(const kb_blockval *a, const uint32_t *index);
 
 /* All values row-major, for MATH's lanes and tests: dims product int64 values. */
 void kb_block_expand(const kb_blockval *a, int64_t *values);
+
+/* A copy whose vectors lie in `arena`. */
+kb_status kb_block_copy(kb_arena *arena, const kb_blockval *a, kb_blockval *dst,
+                        kb_error *err) KB_MUST_CHECK;
 
 #endif

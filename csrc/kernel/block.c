@@ -1,0 +1,206 @@
+#include "kernel/block.h"
+
+#include <string.h>
+
+#include "kernel/scalar.h"
+#include "kernel/separable.h"
+
+/* --- making and reading -------------------------------------------------------------------------- */
+
+kb_block kb_block_arange(kb_dtype dtype, int64_t start, uint32_t count) {
+    kb_block block = {.rank = 1, .dtype = (uint8_t)dtype, .dims = {count, 1, 1, 1, 1}, .base = start};
+    block.stride[0] = count > 1;
+    return block;
+}
+
+kb_block kb_block_constant(const kb_kir_type *type, int64_t value) {
+    kb_block block = {.rank = type->rank, .dtype = type->pointer ? KB_INT64 : type->dtype, .base = value};
+    memcpy(block.dims, type->dims, sizeof block.dims);
+    return block;
+}
+
+kb_blockval kb_block_splat(const kb_kir_type *type, int64_t value) {
+    kb_blockval result = {.is_mask = !type->pointer && type->dtype == KB_BOOL};
+    if (result.is_mask) result.mask = kb_mask_constant(type->rank, type->dims, value != 0);
+    else result.block = kb_block_constant(type, value);
+    return result;
+}
+
+static int64_t block_at(const kb_block *a, const uint32_t *index) {
+    uint64_t value = (uint64_t)a->base;
+    int64_t place = 0;
+    for (int d = 0; d < a->rank; d++) {
+        int64_t i = a->dims[d] == 1 ? 0 : index[d];
+        place = place * a->dims[d] + i;
+        value += a->vector[d] ? (uint64_t)a->vector[d][i] : (uint64_t)a->stride[d] * (uint64_t)i;
+    }
+    return a->dense ? a->dense[place] : (int64_t)value;
+}
+
+static bool mask_at(const kb_mask *a, const uint32_t *index) {
+    kb_wide planes[KB_MAX_PLANES] = {0};
+    int64_t place = 0;
+    bool on = true;
+    for (int d = 0; d < a->rank; d++) {
+        uint32_t i = a->dims[d] == 1 ? 0 : index[d];
+        place = place * a->dims[d] + i;
+        on = on && i >= a->lo[d] && i < a->hi[d] && (!a->bits[d] || a->bits[d][i]);
+        for (int p = 0; p < a->n_planes; p++) planes[p] += (kb_wide)a->planes[p].coefficient[d] * i;
+    }
+    for (int p = 0; p < a->n_planes; p++) on = on && planes[p] + a->planes[p].constant <= 0;
+    return a->dense ? a->dense[place] : on;
+}
+
+int64_t kb_block_at(const kb_blockval *a, const uint32_t *index) {
+    return a->is_mask ? mask_at(&a->mask, index) : block_at(&a->block, index);
+}
+
+void kb_block_expand(const kb_blockval *a, int64_t *values) {
+    uint8_t rank = a->is_mask ? a->mask.rank : a->block.rank;
+    const uint32_t *dims = a->is_mask ? a->mask.dims : a->block.dims;
+    uint32_t index[KB_MAX_RANK] = {0};
+    do *values++ = kb_block_at(a, index);
+    while (kb_index_next(rank, dims, index));
+}
+
+static const void *copy_items(kb_arena *arena, const void *items, int64_t count, size_t nbytes) {
+    void *copy = items ? kb_arena_take(arena, (size_t)count, nbytes) : NULL;
+    if (copy) memcpy(copy, items, (size_t)count * nbytes);
+    return copy;
+}
+
+kb_status kb_block_copy(kb_arena *arena, const kb_blockval *a, kb_blockval *dst, kb_error *err) {
+    kb_blockval copy = *a;
+    bool done = true;
+    if (a->is_mask) {
+        copy.mask.dense = copy_items(arena, a->mask.dense, kb_dims_count(a->mask.rank, a->mask.dims), 1);
+        done = !copy.mask.dense == !a->mask.dense;
+        for (int d = 0; d < a->mask.rank; d++) {
+            copy.mask.bits[d] = copy_items(arena, a->mask.bits[d], a->mask.dims[d], 1);
+            done = done && !copy.mask.bits[d] == !a->mask.bits[d];
+        }
+    } else {
+        int64_t count = kb_dims_count(a->block.rank, a->block.dims);
+        copy.block.dense = copy_items(arena, a->block.dense, count, sizeof *a->block.dense);
+        done = !copy.block.dense == !a->block.dense;
+        for (int d = 0; d < a->block.rank; d++) {
+            copy.block.vector[d] = copy_items(arena, a->block.vector[d], a->block.dims[d], sizeof(int64_t));
+            done = done && !copy.block.vector[d] == !a->block.vector[d];
+        }
+    }
+    if (!done) return kb_error_nomem(err, "an index block");
+    *dst = copy;
+    return KB_OK;
+}
+
+/* --- ranges and forms ---------------------------------------------------------------------------- */
+
+static kb_range range_of(const int64_t *values, int64_t count) {
+    kb_range range = {values[0], values[0]};
+    for (int64_t i = 1; i < count; i++) {
+        if (values[i] < range.lo) range.lo = values[i];
+        if (values[i] > range.hi) range.hi = values[i];
+    }
+    return range;
+}
+
+kb_range kb_block_range(const kb_block *a) {
+    if (a->dense) return range_of(a->dense, kb_dims_count(a->rank, a->dims));
+    kb_range sum = {a->base, a->base};
+    for (int d = 0; d < a->rank; d++) {
+        kb_range part = {0, 0};
+        if (a->vector[d]) part = range_of(a->vector[d], a->dims[d]);
+        else if (a->stride[d] > 0) part.hi = (kb_wide)a->stride[d] * (a->dims[d] - 1);
+        else part.lo = (kb_wide)a->stride[d] * (a->dims[d] - 1);
+        sum.lo += part.lo;
+        sum.hi += part.hi;
+    }
+    return sum;
+}
+
+uint32_t kb_block_active(const kb_block *a) {
+    uint32_t active = 0;
+    for (int d = 0; d < a->rank; d++)
+        if (a->dims[d] > 1 && (a->dense || a->vector[d] || a->stride[d] != 0)) active |= UINT32_C(1) << d;
+    return active;
+}
+
+uint32_t kb_blockval_active(const kb_blockval *a) {
+    return a->is_mask ? kb_mask_active(&a->mask) : kb_block_active(&a->block);
+}
+
+kb_block kb_block_widen(const kb_block *a, const kb_kir_type *type, bool *fits) {
+    kb_block wide = *a;
+    memcpy(wide.dims, type->dims, sizeof wide.dims);
+    if (a->dense) {
+        *fits = *fits && memcmp(a->dims, type->dims, sizeof a->dims) == 0;
+        return wide;
+    }
+    for (int d = 0; d < a->rank; d++) {
+        if (a->dims[d] != 1) continue;
+        if (a->vector[d]) wide.base = (int64_t)((uint64_t)wide.base + (uint64_t)a->vector[d][0]);
+        wide.vector[d] = NULL;
+        wide.stride[d] = 0;
+    }
+    return wide;
+}
+
+kb_block kb_block_from_vector(const kb_kir_type *type, int d, const int64_t *values) {
+    uint32_t count = type->dims[d];
+    kb_block block = kb_block_constant(type, 0);
+    uint64_t step = count > 1 ? (uint64_t)values[1] - (uint64_t)values[0] : 0;
+    bool affine = true;
+    for (uint32_t i = 2; i < count && affine; i++)
+        affine = (uint64_t)values[i] - (uint64_t)values[i - 1] == step;
+    if (affine) {
+        block.base = values[0];
+        block.stride[d] = (int64_t)step;
+        kb_range range = kb_block_range(&block); /* a progression that wraps is none */
+        affine = range.lo >= INT64_MIN && range.hi <= INT64_MAX;
+    }
+    if (affine) return block;
+    block = kb_block_constant(type, 0);
+    block.vector[d] = values;
+    return block;
+}
+
+/* --- linear combinations ------------------------------------------------------------------------- */
+
+static kb_wide term(const kb_block *a, int d, uint32_t i) {
+    if (!a) return 0;
+    return a->vector[d] ? (kb_wide)a->vector[d][i] : (kb_wide)a->stride[d] * i;
+}
+
+kb_status kb_block_linear(kb_arena *arena, const kb_kir_type *type, int64_t ca, const kb_block *a,
+                          int64_t cb, const kb_block *b, kb_wide k, kb_block *dst, bool *fits,
+                          int64_t *work, kb_error *err) {
+    *fits = !a->dense && (!b || !b->dense);
+    if (!*fits) return KB_OK;
+    kb_block sum = kb_block_constant(type, 0);
+    kb_wide base = (kb_wide)ca * a->base + k + (b ? (kb_wide)cb * b->base : 0);
+    *fits = kb_wide_fits(base);
+    sum.base = (int64_t)base;
+    for (int d = 0; d < type->rank && *fits; d++) {
+        if (!a->vector[d] && (!b || !b->vector[d])) {
+            kb_wide stride = (kb_wide)ca * a->stride[d] + (b ? (kb_wide)cb * b->stride[d] : 0);
+            *fits = kb_wide_fits(stride);
+            sum.stride[d] = (int64_t)stride;
+            continue;
+        }
+        int64_t *vector = kb_arena_take(arena, type->dims[d], sizeof *vector);
+        if (!vector) return kb_error_nomem(err, "an index block");
+        *work += type->dims[d];
+        for (uint32_t i = 0; i < type->dims[d]; i++) {
+            kb_wide value = (kb_wide)ca * term(a, d, i) + (kb_wide)cb * term(b, d, i);
+            *fits = *fits && kb_wide_fits(value);
+            vector[i] = (int64_t)value;
+        }
+        sum.vector[d] = vector;
+    }
+    if (!*fits) return KB_OK;
+    kb_range range = kb_block_range(&sum);
+    *fits = range.lo >= kb_scalar_least((kb_dtype)sum.dtype) &&
+            range.hi <= kb_scalar_greatest((kb_dtype)sum.dtype);
+    if (*fits) *dst = sum;
+    return KB_OK;
+}

@@ -1,0 +1,291 @@
+#include <string.h>
+
+#include "kernel/separable.h"
+
+/* --- forms --------------------------------------------------------------------------------------- */
+
+kb_mask kb_mask_constant(uint8_t rank, const uint32_t *dims, bool value) {
+    kb_mask mask = {.rank = rank};
+    memcpy(mask.dims, dims, sizeof mask.dims);
+    if (value) memcpy(mask.hi, dims, sizeof mask.hi);
+    if (value || rank > 0) return mask;
+    mask.dense = (const uint8_t *)""; /* rank 0 has no interval to be empty */
+    return mask;
+}
+
+bool kb_mask_is_constant(const kb_mask *a, bool *value) {
+    if (a->dense) {
+        *value = a->dense[0];
+        return a->rank == 0;
+    }
+    bool full = a->n_planes == 0;
+    *value = true;
+    for (int d = 0; d < a->rank; d++) {
+        if (a->lo[d] >= a->hi[d]) {
+            *value = false;
+            return true;
+        }
+        full = full && a->lo[d] == 0 && a->hi[d] == a->dims[d] && !a->bits[d];
+    }
+    return full;
+}
+
+uint32_t kb_mask_active(const kb_mask *a) {
+    uint32_t active = 0;
+    bool value;
+    if (kb_mask_is_constant(a, &value)) return 0;
+    for (int d = 0; d < a->rank; d++) {
+        bool varies = a->dense || a->lo[d] > 0 || a->hi[d] < a->dims[d] || a->bits[d];
+        for (int p = 0; p < a->n_planes; p++) varies = varies || a->planes[p].coefficient[d] != 0;
+        if (varies && a->dims[d] > 1) active |= UINT32_C(1) << d;
+    }
+    return active;
+}
+
+kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits) {
+    kb_mask wide = *a;
+    bool value;
+    if (kb_mask_is_constant(a, &value)) return kb_mask_constant(type->rank, type->dims, value);
+    memcpy(wide.dims, type->dims, sizeof wide.dims);
+    if (a->dense) {
+        *fits = *fits && memcmp(a->dims, type->dims, sizeof a->dims) == 0;
+        return wide;
+    }
+    for (int d = 0; d < a->rank; d++) {
+        if (a->dims[d] != 1) continue;
+        if (a->bits[d] && !a->bits[d][0]) return kb_mask_constant(type->rank, type->dims, false);
+        wide.hi[d] = type->dims[d];
+        wide.bits[d] = NULL;
+        for (int p = 0; p < a->n_planes; p++) wide.planes[p].coefficient[d] = 0;
+    }
+    return wide;
+}
+
+kb_mask kb_mask_from_bits(const kb_kir_type *type, int d, const uint8_t *bits) {
+    kb_mask mask = kb_mask_constant(type->rank, type->dims, true);
+    uint32_t count = type->dims[d], lo = 0, hi = count;
+    while (lo < count && !bits[lo]) lo++;
+    while (hi > lo && !bits[hi - 1]) hi--;
+    if (lo == hi) return kb_mask_constant(type->rank, type->dims, false);
+    mask.lo[d] = lo;
+    mask.hi[d] = hi;
+    for (uint32_t i = lo; i < hi; i++)
+        if (!bits[i]) mask.bits[d] = bits;
+    return mask;
+}
+
+/* Cuts dimension d to where coefficient * i + constant <= 0. */
+static void cut(kb_mask *mask, int d, kb_wide coefficient, kb_wide constant) {
+    kb_wide lo = mask->lo[d], hi = mask->hi[d];
+    if (coefficient > 0) {
+        kb_wide last = kb_wide_floor_div(-constant, coefficient);
+        if (last + 1 < hi) hi = last + 1;
+    } else {
+        kb_wide first = -kb_wide_floor_div(-constant, -coefficient);
+        if (first > lo) lo = first;
+    }
+    if (hi < lo) hi = lo = 0;
+    mask->lo[d] = (uint32_t)lo;
+    mask->hi[d] = (uint32_t)hi;
+}
+
+/* Where a plane stands to the box: dimensions it varies along, and its greatest and least value. */
+static uint32_t survey(const kb_mask *mask, const kb_plane *plane, kb_range *range, kb_wide *fixed) {
+    uint32_t active = 0;
+    *range = (kb_range){plane->constant, plane->constant};
+    *fixed = plane->constant;
+    for (int d = 0; d < mask->rank; d++) {
+        kb_wide first = (kb_wide)plane->coefficient[d] * mask->lo[d];
+        kb_wide last = (kb_wide)plane->coefficient[d] * ((kb_wide)mask->hi[d] - 1);
+        range->lo += first < last ? first : last;
+        range->hi += first < last ? last : first;
+        if (first != last) active |= UINT32_C(1) << d;
+        else *fixed += first;
+    }
+    return active;
+}
+
+void kb_mask_normalise(kb_mask *mask) {
+    bool changed = !mask->dense;
+    while (changed) {
+        changed = false;
+        for (int d = 0; d < mask->rank; d++) {
+            if (mask->lo[d] < mask->hi[d]) continue;
+            *mask = kb_mask_constant(mask->rank, mask->dims, false);
+            return;
+        }
+        for (int p = mask->n_planes; p-- > 0;) {
+            kb_plane *plane = &mask->planes[p];
+            kb_range range;
+            kb_wide fixed;
+            uint32_t active = survey(mask, plane, &range, &fixed);
+            if (range.lo > 0) {
+                *mask = kb_mask_constant(mask->rank, mask->dims, false);
+                return;
+            }
+            bool single = (active & (active - 1)) == 0;
+            if (range.hi > 0 && !single) continue;
+            if (range.hi > 0) {
+                int d = __builtin_ctz(active);
+                cut(mask, d, plane->coefficient[d], fixed);
+                changed = true;
+            }
+            *plane = mask->planes[--mask->n_planes];
+        }
+    }
+}
+
+/* --- comparisons --------------------------------------------------------------------------------- */
+
+/* Adds `sign * difference + offset <= 0`; false when a coefficient does not fit. */
+static bool add_plane(kb_mask *mask, const kb_block *difference, int sign, int offset) {
+    kb_plane plane = {{0}, 0};
+    kb_wide constant = (kb_wide)difference->base * sign + offset;
+    if (!kb_wide_fits(constant) || mask->n_planes == KB_MAX_PLANES) return false;
+    plane.constant = (int64_t)constant;
+    for (int d = 0; d < difference->rank; d++) {
+        kb_wide coefficient = (kb_wide)difference->stride[d] * sign;
+        if (!kb_wide_fits(coefficient)) return false;
+        plane.coefficient[d] = (int64_t)coefficient;
+    }
+    mask->planes[mask->n_planes++] = plane;
+    return true;
+}
+
+static bool decide(kb_mathop op, const kb_range *range, bool *value) {
+    bool below = range->hi < 0, above = range->lo > 0, zero = range->lo == 0 && range->hi == 0;
+    bool not_above = range->hi <= 0, not_below = range->lo >= 0;
+    switch (op) {
+    case KB_MATHOP_LT: *value = below; return below || not_below;
+    case KB_MATHOP_LE: *value = not_above; return not_above || above;
+    case KB_MATHOP_GT: *value = above; return above || not_above;
+    case KB_MATHOP_GE: *value = not_below; return not_below || below;
+    case KB_MATHOP_EQ: *value = zero; return zero || below || above;
+    default: *value = !zero; return zero || below || above;
+    }
+}
+
+kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
+                          const kb_block *difference, kb_mask *dst, bool *fits, int64_t *work,
+                          kb_error *err) {
+    kb_range range = kb_block_range(difference);
+    uint32_t active = kb_block_active(difference);
+    bool value, affine = true;
+    if (decide(op, &range, &value)) {
+        *dst = kb_mask_constant(type->rank, type->dims, value);
+        return KB_OK;
+    }
+    for (int d = 0; d < type->rank; d++) affine = affine && !difference->vector[d];
+    kb_mask mask = kb_mask_constant(type->rank, type->dims, true);
+    if (affine && op != KB_MATHOP_NE) {
+        *fits = op == KB_MATHOP_LT   ? add_plane(&mask, difference, 1, 1)
+                : op == KB_MATHOP_LE ? add_plane(&mask, difference, 1, 0)
+                : op == KB_MATHOP_GT ? add_plane(&mask, difference, -1, 1)
+                : op == KB_MATHOP_GE ? add_plane(&mask, difference, -1, 0)
+                                     : add_plane(&mask, difference, 1, 0) &&
+                                           add_plane(&mask, difference, -1, 0);
+        if (*fits) kb_mask_normalise(&mask);
+        *dst = mask;
+        return KB_OK;
+    }
+    *fits = (active & (active - 1)) == 0;
+    if (!*fits) return KB_OK;
+    int d = __builtin_ctz(active);
+    uint8_t *bits = kb_arena_take(arena, type->dims[d], 1);
+    if (!bits) return kb_error_nomem(err, "a mask");
+    kb_blockval values = {.is_mask = false, .block = *difference};
+    uint32_t index[KB_MAX_RANK] = {0};
+    for (uint32_t i = 0; i < type->dims[d]; i++) {
+        index[d] = i;
+        int64_t at = kb_block_at(&values, index);
+        kb_range one = {at, at};
+        bits[i] = decide(op, &one, &value) && value;
+    }
+    *work += type->dims[d];
+    *dst = kb_mask_from_bits(type, d, bits);
+    return KB_OK;
+}
+
+/* --- logic --------------------------------------------------------------------------------------- */
+
+static kb_status intersect(kb_arena *arena, const kb_mask *a, const kb_mask *b, kb_mask *dst, bool *fits,
+                           int64_t *work, kb_error *err) {
+    kb_mask both = *a;
+    *fits = !a->dense && !b->dense && a->n_planes + b->n_planes <= KB_MAX_PLANES;
+    if (!*fits) return KB_OK;
+    for (int p = 0; p < b->n_planes; p++) both.planes[both.n_planes++] = b->planes[p];
+    for (int d = 0; d < a->rank; d++) {
+        if (b->lo[d] > both.lo[d]) both.lo[d] = b->lo[d];
+        if (b->hi[d] < both.hi[d]) both.hi[d] = b->hi[d];
+        if (!b->bits[d]) continue;
+        both.bits[d] = b->bits[d];
+        if (!a->bits[d]) continue;
+        uint8_t *bits = kb_arena_take(arena, a->dims[d], 1);
+        if (!bits) return kb_error_nomem(err, "a mask");
+        for (uint32_t i = 0; i < a->dims[d]; i++) bits[i] = a->bits[d][i] & b->bits[d][i];
+        both.bits[d] = bits;
+        *work += a->dims[d];
+    }
+    kb_mask_normalise(&both);
+    *dst = both;
+    return KB_OK;
+}
+
+/* The complement of an interval at one end of one dimension, or of one plane. */
+static void complement(const kb_mask *a, kb_mask *dst, bool *fits) {
+    uint32_t active = kb_mask_active(a);
+    kb_mask rest = *a;
+    *fits = !a->dense;
+    for (int d = 0; d < a->rank; d++) *fits = *fits && !a->bits[d];
+    if (a->n_planes == 0 && (active & (active - 1)) == 0 && *fits) {
+        int d = __builtin_ctz(active);
+        *fits = a->lo[d] == 0 || a->hi[d] == a->dims[d];
+        rest.lo[d] = a->lo[d] == 0 ? a->hi[d] : 0;
+        rest.hi[d] = a->lo[d] == 0 ? a->dims[d] : a->lo[d];
+    } else {
+        for (int d = 0; d < a->rank; d++) *fits = *fits && a->lo[d] == 0 && a->hi[d] == a->dims[d];
+        *fits = *fits && a->n_planes == 1;
+        kb_plane *plane = &rest.planes[0];
+        *fits = *fits && plane->constant > INT64_MIN + 1;
+        if (*fits) plane->constant = 1 - plane->constant;
+        for (int d = 0; d < a->rank && *fits; d++) {
+            *fits = plane->coefficient[d] > INT64_MIN;
+            if (*fits) plane->coefficient[d] = -plane->coefficient[d];
+        }
+    }
+    if (*fits) *dst = rest;
+}
+
+kb_status kb_mask_logic(kb_arena *arena, kb_mathop op, const kb_mask *a, const kb_mask *b, kb_mask *dst,
+                        bool *fits, int64_t *work, kb_error *err) {
+    bool value;
+    if (b && kb_mask_is_constant(a, &value)) {
+        const kb_mask *swap = a;
+        a = b;
+        b = swap;
+    }
+    bool constant = kb_mask_is_constant(b ? b : a, &value);
+    *fits = true;
+    switch (op) {
+    case KB_MATHOP_AND:
+        if (constant) *dst = value ? *a : *b;
+        else return intersect(arena, a, b, dst, fits, work, err);
+        return KB_OK;
+    case KB_MATHOP_OR:
+        if (constant) *dst = value ? *b : *a;
+        else *fits = false;
+        return KB_OK;
+    case KB_MATHOP_NOT:
+        if (constant) *dst = kb_mask_constant(a->rank, a->dims, !value);
+        else complement(a, dst, fits);
+        return KB_OK;
+    case KB_MATHOP_XOR:
+    case KB_MATHOP_NE:
+    case KB_MATHOP_EQ:
+        *fits = constant;
+        if (constant && value == (op == KB_MATHOP_EQ)) *dst = *a;
+        else if (constant) return kb_mask_logic(arena, KB_MATHOP_NOT, a, NULL, dst, fits, work, err);
+        return KB_OK;
+    default: *fits = false; return KB_OK;
+    }
+}
