@@ -75,7 +75,8 @@ static kb_status check_key(const parser *p, const kb_yaml_node *map, const kb_ya
                            yaml_mark_t mark) {
     char shown[KB_YAML_SHOWN];
     if (key->kind != KB_YAML_SCALAR)
-        return FAIL_MARK(p, mark, "expected a key, got %s", kb_yaml_show(key, shown));
+        return FAIL_MARK(p, mark, "expected a key, got a %s",
+                         key->kind == KB_YAML_LIST ? "list" : "mapping");
     for (size_t i = 0; i < key->length || key->length == 0; i++)
         if (i == KB_YAML_MAX_KEY || (unsigned char)key->text[i] < 0x20)
             return FAIL_MARK(p, mark, "expected a key of 1 to %d printable bytes, got %s",
