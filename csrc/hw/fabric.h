@@ -6,7 +6,7 @@
  *             (eligibility, input, message id, flit); a served flit arrives s + p later)
  *
  * All interfaces speak of trains (start, period, count): the back-to-back flits of a message as one
- * arithmetic progression.  Ports serve them flit by flit for now.
+ * arithmetic progression (hw/stream.h).  Ports (hw/port.h) serve them flit by flit.
  *
  * Invariants
  *   F1. A port is never idle while an eligible flit waits (law L2).
@@ -32,13 +32,13 @@ typedef struct kb_train {
 } kb_train;
 
 typedef struct kb_message {
-    uint32_t src, dst;   /* node ids */
-    uint32_t count;      /* of the sender: the message id is (src, count) */
-    uint32_t kind;       /* KB_MSG_* of hw/request.h; the fabric does not look at it */
-    uint32_t tag;        /* whatever sender and receiver agree on */
-    int64_t nbytes;      /* payload */
-    int64_t n_flits;     /* max(1, ceil(nbytes / flit_bytes)) */
-    int64_t start_fs;    /* when it was sent */
+    uint32_t src, dst; /* node ids */
+    uint32_t count;    /* of the sender: the message id is (src, count) */
+    uint32_t kind;     /* KB_MSG_* of hw/dispatch.h; the fabric does not look at it */
+    uint32_t tag;      /* whatever sender and receiver agree on */
+    int64_t nbytes;    /* payload */
+    int64_t n_flits;   /* max(1, ceil(nbytes / flit_bytes)) */
+    int64_t start_fs;  /* when it was sent */
 } kb_message;
 
 typedef struct kb_fabric kb_fabric;
@@ -49,9 +49,12 @@ typedef struct kb_fabric kb_fabric;
 typedef void (*kb_deliver_fn)(void *self, const kb_message *message, uint32_t link, int64_t first,
                               kb_train flits);
 
+/* At the tail, of which alone is told (first + 1 == n_flits), or flit by flit: an event each.  What was
+ * sent without a link comes whole, either way. */
 typedef enum kb_deliver { KB_DELIVER_TAIL, KB_DELIVER_FLITS } kb_deliver;
 
-/* topology and sim are borrowed.  Creates one port per link. */
+/* topology and sim are borrowed.  Creates one port per link.  Comes before the components' slots, so that
+ * what one sends to itself without delay is there one delta later. */
 kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, kb_fabric **fabric,
                            kb_error *err) KB_MUST_CHECK;
 void kb_fabric_destroy(kb_fabric *fabric); /* accepts NULL */
@@ -63,7 +66,7 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
 /* What to send. */
 typedef struct kb_send {
     uint32_t src, dst;
-    int32_t slice;   /* of dst (or of src, for a memory's reply); KB_ANY_SLICE */
+    int32_t slice; /* of dst (or of src, for a memory's reply); KB_ANY_SLICE */
     uint32_t kind, tag;
     int64_t nbytes;
 } kb_send;

@@ -1,0 +1,211 @@
+/* Small machines for tests of the fabric: a graph of transit nodes, every number in femtoseconds, and
+ * flits of one byte, so that a message of n bytes has n flits.  It goes through the text of a topology,
+ * as any machine does.  Include after test/tap.h. */
+#ifndef KB_TEST_GRAPH_H
+#define KB_TEST_GRAPH_H
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "hw/fabric.h"
+#include "spec/topology.h"
+
+enum { GRAPH_MAX_NODES = 512, GRAPH_MAX_LINKS = 2048 };
+
+typedef struct graph {
+    uint32_t n_nodes, n_links;
+    int64_t overhead_fs[GRAPH_MAX_NODES];
+    kb_link links[GRAPH_MAX_LINKS];
+} graph;
+
+static inline uint32_t graph_node(graph *g, int64_t overhead_fs) {
+    g->overhead_fs[g->n_nodes] = overhead_fs;
+    return g->n_nodes++;
+}
+
+static inline uint32_t graph_link(graph *g, uint32_t src, uint32_t dst, int64_t service_fs,
+                                  int64_t latency_fs) {
+    g->links[g->n_links] = (kb_link){src, dst, service_fs, latency_fs};
+    return g->n_links++;
+}
+
+static inline bool graph_has(const graph *g, uint32_t src, uint32_t dst) {
+    for (uint32_t i = 0; i < g->n_links; i++)
+        if (g->links[i].src == src && g->links[i].dst == dst) return true;
+    return false;
+}
+
+/* The least GBps of 12 decimals at which one byte takes no more than service_fs. */
+static inline int graph_print_rate(char *text, size_t room, int64_t service_fs) {
+    __extension__ unsigned __int128 scaled = (unsigned __int128)1000000 * 1000000000000u;
+    scaled = (scaled + (uint64_t)service_fs - 1) / (uint64_t)service_fs;
+    uint64_t whole = (uint64_t)(scaled / 1000000000000u),
+             rest = (uint64_t)(scaled % 1000000000000u);
+    if (rest == 0) return snprintf(text, room, "%" PRIu64, whole);
+    return snprintf(text, room, "%" PRIu64 ".%012" PRIu64, whole, rest);
+}
+
+/* NULL, and a failed check, when it does not become what it says. */
+static inline kb_topology *graph_build(const graph *g, kb_alloc *alloc) {
+    size_t room = 256 + 96 * (size_t)g->n_nodes + 128 * (size_t)g->n_links, length = 0;
+    char *text = malloc(room);
+    if (!CHECK(text != NULL)) return NULL;
+    length += (size_t)snprintf(text, room, "kernbench: 1\nflit_bytes: 1\ncomponents:\n");
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        length += (size_t)snprintf(
+            text + length, room - length,
+            "  - {name: n%u, impl: transit, overhead_ns: %" PRId64 ".%06" PRId64 "}\n", i,
+            g->overhead_fs[i] / KB_FS_PER_NS, g->overhead_fs[i] % KB_FS_PER_NS);
+    length += (size_t)snprintf(text + length, room - length, "links:\n");
+    for (uint32_t i = 0; i < g->n_links; i++) {
+        char rate[64];
+        (void)graph_print_rate(rate, sizeof rate, g->links[i].service_fs);
+        length += (size_t)snprintf(
+            text + length, room - length,
+            "  - {from: n%u, to: n%u, GBps: %s, latency_ns: %" PRId64 ".%06" PRId64 "}\n",
+            g->links[i].src, g->links[i].dst, rate, g->links[i].latency_fs / KB_FS_PER_NS,
+            g->links[i].latency_fs % KB_FS_PER_NS);
+    }
+    kb_topology *topology = NULL;
+    kb_error err = KB_ERROR_INIT;
+    kb_status status = kb_topology_parse(alloc, text, length, "graph", &topology, &err);
+    if (!CHECK_EQ(status, KB_OK)) printf("# %s\n", err.message);
+    free(text);
+    if (status != KB_OK) return NULL;
+    bool same =
+        kb_topology_n_nodes(topology) == g->n_nodes && kb_topology_n_links(topology) == g->n_links;
+    for (uint32_t i = 0; same && i < g->n_links; i++) {
+        const kb_link *link = &kb_topology_links(topology)[i];
+        same = link->src == g->links[i].src && link->dst == g->links[i].dst &&
+               link->service_fs == g->links[i].service_fs &&
+               link->latency_fs == g->links[i].latency_fs;
+    }
+    if (CHECK(same)) return topology;
+    kb_topology_destroy(topology);
+    return NULL;
+}
+
+/* --- a machine: graph, simulator and fabric, and messages that start by themselves ---------------- */
+
+typedef struct planned {
+    uint32_t src, dst;
+    int64_t at_fs, nbytes;
+    int64_t end_fs; /* -1 until its tail is delivered */
+} planned;
+
+typedef struct rig {
+    kb_alloc alloc;
+    kb_topology *topology;
+    kb_sim *sim;
+    kb_fabric *fabric;
+    uint32_t slot;
+    planned *plan; /* borrowed, in order of issue; started in order of (at_fs, issue) */
+    uint32_t n_planned, n_started;
+    uint32_t *order;
+    uint64_t n_delivered, bytes_delivered, n_misplaced;
+} rig;
+
+static inline void rig_deliver(void *self, const kb_message *message, uint32_t link, int64_t first,
+                               kb_train flits) {
+    rig *r = self;
+    bool right = link == UINT32_MAX ? message->src == message->dst
+                                    : kb_topology_links(r->topology)[link].dst == message->dst;
+    if (!right || flits.start_fs != kb_sim_now(r->sim)) r->n_misplaced++;
+    if (first + flits.count != message->n_flits) return;
+    r->n_delivered++;
+    r->bytes_delivered += (uint64_t)message->nbytes;
+    if (message->tag < r->n_planned) r->plan[message->tag].end_fs = kb_sim_now(r->sim);
+}
+
+static inline void rig_start(void *self, uint32_t arg) {
+    (void)arg;
+    rig *r = self;
+    for (; r->n_started < r->n_planned; r->n_started++) {
+        const planned *next = &r->plan[r->order[r->n_started]];
+        if (next->at_fs > kb_sim_now(r->sim)) {
+            kb_sim_at(r->sim, r->slot, next->at_fs);
+            return;
+        }
+        kb_error err = KB_ERROR_INIT;
+        kb_send send = {next->src,   next->dst, KB_ANY_SLICE, 0, r->order[r->n_started],
+                        next->nbytes};
+        kb_status status = kb_fabric_send(r->fabric, &send, NULL, &err);
+        if (status != KB_OK)
+            (void)kb_error_set(kb_sim_fail(r->sim, status), status, "%s", err.message);
+    }
+}
+
+static inline void rig_deinit(rig *r) {
+    kb_fabric_destroy(r->fabric);
+    kb_sim_destroy(r->sim);
+    kb_topology_destroy(r->topology);
+    free(r->order);
+    CHECK_EQ(r->alloc.live_nbytes, 0);
+}
+
+static inline bool rig_init(rig *r, const graph *g, kb_deliver deliver) {
+    *r = (rig){.alloc = kb_alloc_system()};
+    r->topology = graph_build(g, &r->alloc);
+    bool made =
+        r->topology && CHECK_EQ(kb_sim_create(&r->alloc, &r->sim, NULL), KB_OK) &&
+        CHECK_EQ(kb_fabric_create(&r->alloc, r->sim, r->topology, &r->fabric, NULL), KB_OK) &&
+        CHECK_EQ(kb_sim_add_slot(r->sim, rig_start, r, 0, &r->slot, NULL), KB_OK);
+    if (!made) {
+        rig_deinit(r);
+        return false;
+    }
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        kb_fabric_set_sink(r->fabric, n, deliver, rig_deliver, r);
+    return true;
+}
+
+/* Which of equal starts is issued first is their order in the plan. */
+static inline void rig_plan(rig *r, planned *plan, uint32_t n_planned) {
+    r->plan = plan;
+    r->n_planned = n_planned;
+    r->n_started = 0;
+    free(r->order);
+    r->order = malloc((n_planned + 1) * sizeof *r->order);
+    uint32_t *other = malloc((n_planned + 1) * sizeof *other);
+    for (uint32_t i = 0; i < n_planned; i++) {
+        r->order[i] = i;
+        plan[i].end_fs = -1;
+    }
+    for (uint32_t width = 1; width < n_planned; width *= 2) { /* merge sort: stable */
+        for (uint32_t low = 0; low < n_planned; low += 2 * width) {
+            uint32_t middle = low + width < n_planned ? low + width : n_planned;
+            uint32_t high = middle + width < n_planned ? middle + width : n_planned;
+            for (uint32_t i = low, a = low, b = middle; i < high; i++) {
+                bool left =
+                    a < middle && (b == high || plan[r->order[a]].at_fs <= plan[r->order[b]].at_fs);
+                other[i] = left ? r->order[a++] : r->order[b++];
+            }
+        }
+        uint32_t *sorted = other;
+        other = r->order;
+        r->order = sorted;
+    }
+    free(other);
+    if (n_planned) kb_sim_at(r->sim, r->slot, plan[r->order[0]].at_fs);
+}
+
+static inline bool rig_run(rig *r) {
+    kb_run_end end = KB_RUN_BUDGET;
+    kb_error err = KB_ERROR_INIT;
+    kb_status status = kb_sim_run(r->sim, KB_TIME_MAX, UINT64_MAX, &end, &err);
+    if (status != KB_OK) printf("# %s\n", err.message);
+    return CHECK_EQ(status, KB_OK) && CHECK_EQ(end, KB_RUN_IDLE) && CHECK_EQ(r->n_misplaced, 0);
+}
+
+static inline uint64_t graph_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state * UINT64_C(0x2545F4914F6CDD1D) >> 16;
+}
+
+static inline int64_t graph_below(uint64_t *state, int64_t n) {
+    return (int64_t)(graph_random(state) % (uint64_t)n);
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* hw/fabric: delivery, traces, ranges of time, memory. */
+#include "test/tap.h"
+
+#include "test/graph.h"
+
+typedef struct heard {
+    kb_sim *sim;
+    char log[2048];
+} heard;
+
+static void hear(void *self, const kb_message *message, uint32_t link, int64_t first,
+                 kb_train flits) {
+    heard *h = self;
+    size_t length = strlen(h->log);
+    (void)snprintf(h->log + length, sizeof h->log - length,
+                   "%" PRId64 ":%u>%u#%u t%u l%d [%" PRId64 "+%" PRId64 "/%" PRId64 "] ",
+                   kb_sim_now(h->sim), message->src, message->dst, message->count, message->tag,
+                   link == UINT32_MAX ? -1 : (int)link, first, flits.count, message->n_flits);
+}
+
+/* 0 -> 1 -> 2, and 3 -> 1 */
+static graph fork_graph(void) {
+    graph g = {0};
+    for (int64_t o = 0; o < 4; o++) (void)graph_node(&g, 100 * o);
+    (void)graph_link(&g, 0, 1, 10, 5);
+    (void)graph_link(&g, 1, 2, 20, 7);
+    (void)graph_link(&g, 3, 1, 10, 0);
+    (void)graph_link(&g, 1, 3, 10, 0);
+    return g;
+}
+
+static void delivers_tails_or_flits(void) {
+    graph g = fork_graph();
+    for (int turn = 0; turn < 2; turn++) {
+        rig r;
+        if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+        heard h = {.sim = r.sim};
+        kb_fabric_set_sink(r.fabric, 2, turn ? KB_DELIVER_FLITS : KB_DELIVER_TAIL, hear, &h);
+        planned plan[] = {{0, 2, 1000, 3, 0}, {0, 2, 0, 0, 0}};
+        rig_plan(&r, plan, 2);
+        CHECK(rig_run(&r));
+        /* o0 + s0 + p0 + o1 + s1 + p1 = 0 + 15 + 100 + 27; then 1142, a flit every 20 */
+        CHECK_STR(h.log, turn ? "142:0>2#0 t1 l1 [0+1/1] 1142:0>2#1 t0 l1 [0+1/3] "
+                                "1162:0>2#1 t0 l1 [1+1/3] 1182:0>2#1 t0 l1 [2+1/3] "
+                              : "142:0>2#0 t1 l1 [0+1/1] 1182:0>2#1 t0 l1 [2+1/3] ");
+        kb_fabric_counters c = kb_fabric_count(r.fabric);
+        CHECK_EQ(c.messages_sent, 2);
+        CHECK_EQ(c.messages_delivered, 2);
+        CHECK_EQ(c.flits_sent, 4);
+        CHECK_EQ(c.flits_delivered, 4);
+        CHECK_EQ(c.bytes_sent, 3);
+        CHECK_EQ(c.bytes_delivered, 3);
+        CHECK_EQ(c.flit_hops, 8);
+        CHECK_EQ(kb_fabric_link_flits(r.fabric, 0), 4);
+        CHECK_EQ(kb_fabric_link_flits(r.fabric, 2), 0);
+        rig_deinit(&r);
+    }
+}
+
+/* Without a link: after the sender's overhead; equal times in order of message id. */
+static void delivers_to_itself(void) {
+    graph g = {0};
+    for (int i = 0; i < 3; i++) (void)graph_node(&g, i == 1 ? 50 : 0);
+    (void)graph_link(&g, 0, 2, 1, 0);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    heard h = {.sim = r.sim};
+    for (uint32_t n = 0; n < 3; n++) kb_fabric_set_sink(r.fabric, n, KB_DELIVER_FLITS, hear, &h);
+    planned plan[] = {{1, 1, 10, 5, 0}, {1, 1, 10, 0, 0}, {0, 0, 60, 9, 0}, {0, 0, 0, 1, 0}};
+    rig_plan(&r, plan, 4);
+    CHECK(rig_run(&r));
+    CHECK_STR(h.log, "0:0>0#0 t3 l-1 [0+1/1] 60:1>1#0 t0 l-1 [0+5/5] 60:1>1#1 t1 l-1 [0+1/1] "
+                     "60:0>0#1 t2 l-1 [0+9/9] ");
+    rig_deinit(&r);
+}
+
+/* A reply whose flits come into being later. */
+static void opens_and_appends(void) {
+    graph g = fork_graph();
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    heard h = {.sim = r.sim};
+    kb_fabric_set_sink(r.fabric, 2, KB_DELIVER_FLITS, hear, &h);
+    kb_fabric_set_sink(r.fabric, 1, KB_DELIVER_FLITS, hear, &h);
+    uint32_t handle = 0, local = 0;
+    kb_send send = {1, 2, KB_ANY_SLICE, 0, 7, 4}, own = {1, 1, KB_ANY_SLICE, 0, 8, 2};
+    CHECK_EQ(kb_fabric_open(r.fabric, &send, &handle, NULL), KB_OK);
+    CHECK_EQ(kb_fabric_open(r.fabric, &own, &local, NULL), KB_OK);
+    /* flit 0 is there at 30: eligible at 130; 1 and 2 at 110 and 190; 3 at 195 */
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){30, 0, 1}, NULL), KB_OK);
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){110, 80, 2}, NULL), KB_OK);
+    CHECK_EQ(kb_fabric_append(r.fabric, local, (kb_train){40, 0, 1}, NULL), KB_OK);
+    CHECK_EQ(kb_fabric_append(r.fabric, local, (kb_train){41, 0, 1}, NULL), KB_OK);
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){189, 0, 1}, &err), KB_INTERNAL);
+    CHECK(strstr(err.message, "expected flits from 190 fs on, got one at 189 fs") != NULL);
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){195, 0, 2}, &err), KB_INTERNAL);
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){195, 0, 0}, &err), KB_INTERNAL);
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){195, -1, 1}, &err), KB_INTERNAL);
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){INT64_MAX - 3, 0, 1}, &err),
+             KB_OVERFLOW);
+    CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){195, 0, 1}, NULL), KB_OK);
+    CHECK(rig_run(&r));
+    CHECK_STR(h.log, "140:1>1#1 t8 l-1 [0+2/2] 157:1>2#0 t7 l1 [0+1/4] 177:1>2#0 t7 l1 [1+1/4] "
+                     "217:1>2#0 t7 l1 [2+1/4] 237:1>2#0 t7 l1 [3+1/4] ");
+    rig_deinit(&r);
+}
+
+/* Hops add up to the latency, whatever is in the way; waiting is the others' service alone. */
+static void traces_the_last_flit(void) {
+    graph g = fork_graph();
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    kb_hop hops[2];
+    uint32_t handle = 0;
+    /* From 3 comes a flit to 1's port at 310 .. 350, eligible 100 later, or as the head is. */
+    planned plan[] = {{3, 2, 0, 5, 0}};
+    rig_plan(&r, plan, 1);
+    heard h = {.sim = r.sim};
+    kb_fabric_set_sink(r.fabric, 2, KB_DELIVER_TAIL, hear, &h);
+    kb_run_end end;
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, 1, 3};
+    CHECK_EQ(kb_sim_run(r.sim, 299, UINT64_MAX, &end, NULL), KB_OK);
+    CHECK_EQ(kb_fabric_send(r.fabric, &send, &handle, NULL), KB_OK);
+    kb_fabric_trace(r.fabric, handle, hops);
+    CHECK(rig_run(&r));
+    /* Link 0: eligible 299, flits at 299, 309, 319; at node 1 at 314, 324, 334, eligible 414.
+     * Link 1: the other message's five from 410 on, each 20, in turn with ours: input 0 < input 2, so
+     * at 430 the others' 2nd to 5th (eligible 410 too) go first, until 510; ours at 510, 530, 550. */
+    CHECK_EQ(hops[0].link, 0);
+    CHECK_EQ(hops[0].arrive_fs, 299);
+    CHECK_EQ(hops[0].waiting_fs, 0);
+    CHECK_EQ(hops[0].own_fs, 20);
+    CHECK_EQ(hops[0].overhead_fs, 0);
+    CHECK_EQ(hops[0].service_fs, 10);
+    CHECK_EQ(hops[0].latency_fs, 5);
+    CHECK_EQ(hops[1].link, 1);
+    CHECK_EQ(hops[1].arrive_fs, 334);
+    CHECK_EQ(hops[1].overhead_fs, 410 - 334);
+    CHECK_EQ(hops[1].waiting_fs, 100);
+    CHECK_EQ(hops[1].own_fs, 40);
+    CHECK_EQ(hops[1].service_fs, 20);
+    CHECK_EQ(hops[1].latency_fs, 7);
+    int64_t sum = 0;
+    for (int i = 0; i < 2; i++)
+        sum += hops[i].waiting_fs + hops[i].own_fs + hops[i].overhead_fs + hops[i].service_fs +
+               hops[i].latency_fs;
+    CHECK_EQ(299 + sum, 577);
+    CHECK_STR(h.log, "517:3>2#0 t0 l1 [4+1/5] 577:0>2#0 t1 l1 [2+1/3] ");
+    rig_deinit(&r);
+}
+
+static void refuses_what_cannot_be(void) {
+    graph g = fork_graph();
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    static const struct {
+        kb_send send;
+        kb_status status;
+        const char *words;
+    } cases[] = {
+        {{0, 9, KB_ANY_SLICE, 0, 0, 1}, KB_INVALID, "expected nodes 0 to 3, got 0 to 9"},
+        {{9, 0, KB_ANY_SLICE, 0, 0, 1}, KB_INVALID, "expected nodes 0 to 3, got 9 to 0"},
+        {{0, 1, KB_ANY_SLICE, 0, 0, -1}, KB_INVALID, "expected nbytes >= 0, got -1"},
+        {{2, 0, KB_ANY_SLICE, 0, 0, 1}, KB_TOPOLOGY, ""},
+        {{0, 1, KB_ANY_SLICE, 0, 0, INT64_MAX}, KB_OVERFLOW, "2.5 hours"},
+        {{0, 1, KB_ANY_SLICE, 0, 0, INT64_MAX / 10}, KB_OVERFLOW, "send less"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        kb_error err = KB_ERROR_INIT;
+        CHECK_EQ(kb_fabric_send(r.fabric, &cases[i].send, NULL, &err), cases[i].status);
+        CHECK(strstr(err.message, cases[i].words) != NULL);
+    }
+    CHECK_EQ(kb_fabric_count(r.fabric).messages_sent, 0);
+    CHECK(rig_run(&r));
+    rig_deinit(&r);
+}
+
+/* Times at the end of the range: the last service that fits, fits; the next one fails, in so many words. */
+static void never_wraps(void) {
+    graph g = fork_graph();
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    kb_run_end end;
+    kb_error err = KB_ERROR_INIT;
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, 1};
+    kb_sim_at(r.sim, r.slot, INT64_MAX - 150);
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, NULL), KB_OK);
+    CHECK_EQ(kb_sim_now(r.sim), INT64_MAX - 150);
+    CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, &err), KB_OVERFLOW);
+    CHECK(strstr(err.message, "link 1: expected all times below 2^63 fs (2.5 hours)") != NULL);
+    CHECK_EQ(kb_fabric_count(r.fabric).messages_delivered, 0);
+    rig_deinit(&r);
+}
+
+/* 2^40 bytes: no memory per flit, and a budget ends it. */
+static void carries_endless_messages(void) {
+    graph g = {0};
+    for (int i = 0; i < 3; i++) (void)graph_node(&g, 0);
+    (void)graph_link(&g, 0, 1, 1, 0);
+    (void)graph_link(&g, 1, 2, 1, 0);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, INT64_C(1) << 40};
+    kb_run_end end;
+    CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, 1000, &end, NULL), KB_OK);
+    uint64_t n_calls = r.alloc.n_calls;
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, 1000000, &end, NULL), KB_OK);
+    CHECK_EQ(end, KB_RUN_BUDGET);
+    CHECK_EQ(r.alloc.n_calls, n_calls);
+    CHECK_EQ(kb_sim_now(r.sim), 500500); /* one flit a femtosecond at each of two ports */
+    CHECK_EQ(kb_fabric_count(r.fabric).bytes_sent, UINT64_C(1) << 40);
+    rig_deinit(&r);
+}
+
+static void allocates_nothing_once_warm(void) {
+    graph g = {0};
+    enum { N = 6, MESSAGES = 4000 };
+    for (uint32_t i = 0; i < N; i++) (void)graph_node(&g, 3);
+    for (uint32_t i = 0; i < N; i++) {
+        (void)graph_link(&g, i, (i + 1) % N, 7, 2);
+        (void)graph_link(&g, (i + 1) % N, i, 5, 4);
+    }
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_FLITS)) return;
+    planned *plan = malloc(MESSAGES * sizeof *plan);
+    if (!CHECK(plan != NULL)) return;
+    uint64_t seed = 3, n_calls = 0;
+    for (int round = 0; round < 3; round++) {
+        uint64_t again = seed;
+        for (uint32_t i = 0; i < MESSAGES; i++)
+            plan[i] = (planned){(uint32_t)graph_below(&again, N), (uint32_t)graph_below(&again, N),
+                                kb_sim_now(r.sim) + graph_below(&again, 200000),
+                                graph_below(&again, 20), 0};
+        rig_plan(&r, plan, MESSAGES);
+        n_calls = r.alloc.n_calls;
+        CHECK(rig_run(&r));
+    }
+    CHECK_EQ(r.alloc.n_calls, n_calls);
+    CHECK_EQ(r.n_delivered, 3 * MESSAGES);
+    free(plan);
+    rig_deinit(&r);
+}
+
+/* Every allocation may fail: an error, no leak, and messages that were refused left no trace. */
+static void survives_failing_allocations(void) {
+    graph g = fork_graph();
+    uint64_t nth = 1;
+    for (bool failed = true; failed; nth++) {
+        kb_alloc alloc = kb_alloc_system();
+        kb_topology *topology = graph_build(&g, &alloc);
+        kb_alloc scarce = kb_alloc_system();
+        kb_sim *sim = NULL;
+        kb_fabric *fabric = NULL;
+        kb_error err = KB_ERROR_INIT;
+        if (!topology || !CHECK_EQ(kb_sim_create(&scarce, &sim, NULL), KB_OK)) return;
+        scarce.fail_at = scarce.n_calls + nth;
+        kb_status status = kb_fabric_create(&scarce, sim, topology, &fabric, &err);
+        if (status == KB_OK) kb_fabric_set_sink(fabric, 2, KB_DELIVER_FLITS, NULL, NULL);
+        for (int64_t i = 0; status == KB_OK && i < 100; i++) {
+            kb_send send = {i % 3 == 0 ? 0 : i % 3 == 1 ? 3 : 2, 2, KB_ANY_SLICE, 0, 0, i % 9};
+            uint64_t n_sent = kb_fabric_count(fabric).messages_sent;
+            status = kb_fabric_send(fabric, &send, NULL, &err);
+            CHECK_EQ(kb_fabric_count(fabric).messages_sent, n_sent + (status == KB_OK));
+        }
+        kb_run_end end;
+        if (status == KB_OK) status = kb_sim_run(sim, KB_TIME_MAX, UINT64_MAX, &end, &err);
+        failed = status != KB_OK;
+        if (failed) CHECK_EQ(status, KB_NOMEM);
+        else CHECK_EQ(kb_fabric_count(fabric).messages_delivered, 100);
+        kb_fabric_destroy(fabric);
+        kb_sim_destroy(sim);
+        kb_topology_destroy(topology);
+        CHECK_EQ(scarce.live_nbytes, 0);
+        CHECK_EQ(alloc.live_nbytes, 0);
+    }
+    CHECK(nth > 15);
+    kb_fabric_destroy(NULL);
+}
+
+int main(void) {
+    TAP_RUN(delivers_tails_or_flits);
+    TAP_RUN(delivers_to_itself);
+    TAP_RUN(opens_and_appends);
+    TAP_RUN(traces_the_last_flit);
+    TAP_RUN(refuses_what_cannot_be);
+    TAP_RUN(never_wraps);
+    TAP_RUN(carries_endless_messages);
+    TAP_RUN(allocates_nothing_once_warm);
+    TAP_RUN(survives_failing_allocations);
+    return tap_finish();
+}
