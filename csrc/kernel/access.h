@@ -46,7 +46,8 @@ kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *poi
                          const kb_mask *mask, kb_access *access, int64_t *work,
                          kb_error *err) KB_MUST_CHECK;
 
-/* Walks the rows: maximal stretches of adjacent elements of adjacent lanes, in order of lanes.
+/* Walks the rows: stretches of adjacent elements of adjacent lanes, in order of lanes, as long as the
+ * dimensions of a BOX allow.
  *     kb_access_walk walk = kb_access_begin(&access);
  *     kb_run row;
  *     while (kb_access_next(&walk, &row)) ...
