@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 enum {
-    PE_SHIFT = KB_ADDR_OFFSET_BITS,
-    SPACE_SHIFT = PE_SHIFT + KB_ADDR_PE_BITS,
+    PE_SHIFT = KB_ADDR_OFFSET_BITS - KB_ADDR_PE_BITS,
+    SPACE_SHIFT = KB_ADDR_OFFSET_BITS,
     CUBE_SHIFT = SPACE_SHIFT + KB_ADDR_SPACE_BITS,
     SIP_SHIFT = CUBE_SHIFT + KB_ADDR_CUBE_BITS
 };
@@ -33,7 +33,8 @@ kb_status kb_addr_pack(const kb_addr_parts *parts, kb_addr *addr, kb_error *err)
     KB_TRY(check_field("a SIP", parts->sip, KB_ADDR_SIP_BITS, err));
     KB_TRY(check_field("a cube", parts->cube, KB_ADDR_CUBE_BITS, err));
     KB_TRY(check_field("a PE", parts->pe, KB_ADDR_PE_BITS, err));
-    KB_TRY(check_field("an offset", parts->offset, KB_ADDR_OFFSET_BITS, err));
+    KB_TRY(check_field("an offset", parts->offset,
+                       parts->space == KB_SPACE_TCM ? PE_SHIFT : KB_ADDR_OFFSET_BITS, err));
     if ((unsigned)parts->space >= KB_SPACE_COUNT)
         return kb_error_set(err, KB_INVALID, "address: expected a space (hbm, sram, tcm), got %u",
                             (unsigned)parts->space);
@@ -51,12 +52,14 @@ static uint64_t field(kb_addr addr, unsigned shift, unsigned bits) {
 }
 
 kb_addr_parts kb_addr_unpack(kb_addr addr) {
+    kb_space space = (kb_space)field(addr, SPACE_SHIFT, KB_ADDR_SPACE_BITS);
+    bool tcm = space == KB_SPACE_TCM;
     return (kb_addr_parts){
         .sip = (uint32_t)field(addr, SIP_SHIFT, KB_ADDR_SIP_BITS),
         .cube = (uint32_t)field(addr, CUBE_SHIFT, KB_ADDR_CUBE_BITS),
-        .space = (kb_space)field(addr, SPACE_SHIFT, KB_ADDR_SPACE_BITS),
-        .pe = (uint32_t)field(addr, PE_SHIFT, KB_ADDR_PE_BITS),
-        .offset = field(addr, 0, KB_ADDR_OFFSET_BITS),
+        .space = space,
+        .pe = tcm ? (uint32_t)field(addr, PE_SHIFT, KB_ADDR_PE_BITS) : 0,
+        .offset = field(addr, 0, tcm ? PE_SHIFT : KB_ADDR_OFFSET_BITS),
     };
 }
 

@@ -1,11 +1,12 @@
 /* Addresses: where bytes are in the machine (physical), and what kernels and tensors use (virtual).
  *
- *   physical   63      56 55      48 47  46 45      38 37                                  0
- *             |   sip    |   cube   | space|    pe    |              offset                 |
- *   virtual    63        52 51      44 43                                                  0
- *             |      0     |   sip    |                   offset                            |
+ *   physical   63      52 51      42 41  40 39        30 29                                0
+ *             |   sip    |   cube   | space|    pe      |         offset in TCM             |
+ *             |          |          |      |            offset in HBM, SRAM                 |
+ *   virtual    63      56 55        44 43                                                  0
+ *             |     0    |    sip     |                   offset                            |
  *
- * The PE of a physical address is that of the TCM; it is 0 in HBM and SRAM, which belong to a cube.
+ * The PE of a physical address is that of the TCM; HBM and SRAM belong to a cube and have none.
  * Virtual offsets below KB_VA_GUARD_NBYTES of each SIP are never mapped: they are null pointers and
  * what is reached from one by a small mistake.
  */
@@ -19,12 +20,12 @@
 #include "base/error.h"
 
 enum {
-    KB_ADDR_SIP_BITS = 8,
-    KB_ADDR_CUBE_BITS = 8,
+    KB_ADDR_SIP_BITS = 12,
+    KB_ADDR_CUBE_BITS = 10,
     KB_ADDR_SPACE_BITS = 2,
-    KB_ADDR_PE_BITS = 8,
-    KB_ADDR_OFFSET_BITS = 38,
-    KB_VA_SIP_BITS = 8,
+    KB_ADDR_OFFSET_BITS = 40,
+    KB_ADDR_PE_BITS = 10, /* of a TCM: the upper bits of the offset */
+    KB_VA_SIP_BITS = 12,
     KB_VA_OFFSET_BITS = 44,
     KB_VA_GUARD_NBYTES = 65536
 };
@@ -63,7 +64,7 @@ KB_MUST_CHECK kb_status kb_addr_pack(const kb_addr_parts *parts, kb_addr *addr, 
 
 kb_addr_parts kb_addr_unpack(kb_addr addr);
 
-/* Longest text: "sip255.cube255.pe255.tcm+0x3fffffffff" and its terminator. */
+/* Longest text: "sip4095.cube1023.pe1023.tcm+0x3fffffff" and its terminator. */
 enum { KB_ADDR_TEXT_CAPACITY = 48 };
 
 /* "sip0.cube3.hbm+0x1000", "sip0.cube3.pe7.tcm+0x40": terminated, cut when the buffer is small.
