@@ -157,7 +157,9 @@ def citation_faults(root: Path, decisions: dict[str, set[str]]) -> Iterator[str]
                 continue
             if path.startswith(NOT_CITING):
                 continue
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            for number, line in enumerate(
+                file.read_text(encoding="utf-8", errors="replace").splitlines(), 1
+            ):
                 for match in CITATION.finditer(line):
                     known = decisions.get(match[1])
                     if known is None:
