@@ -6,9 +6,9 @@
 #include "spec/graph.h"
 
 /* Fails at a key of a mapping. */
-#define FAIL_KEY(reader, map, key, ...)                          \
-    do {                                                         \
-        kb_place fail_place_ = kb_read_child((map), (key));      \
+#define FAIL_KEY(reader, map, key, ...)                           \
+    do {                                                          \
+        kb_place fail_place_ = kb_read_child((map), (key));       \
         return kb_read_fail((reader), &fail_place_, __VA_ARGS__); \
     } while (0)
 
@@ -20,16 +20,18 @@ kb_status kb_check_hbm(const kb_reader *reader, const kb_place *place, const kb_
                  "expected a power of two of at least flit_bytes (%" PRId64 "), got %" PRId64,
                  flit_nbytes, hbm->interleave_nbytes);
     if (hbm->pcs % n_slices != 0)
-        FAIL_KEY(reader, place, "pcs", "expected a multiple of cube.pes (%" PRId64 "), got %" PRId64,
-                 n_slices, hbm->pcs);
+        FAIL_KEY(reader, place, "pcs",
+                 "expected a multiple of cube.pes (%" PRId64 "), got %" PRId64, n_slices, hbm->pcs);
     if (kb_mul_i64(hbm->pcs, hbm->interleave_nbytes, &stripe) || hbm->capacity_nbytes % stripe != 0)
         FAIL_KEY(reader, place, "capacity",
-                 "expected a multiple of pcs * interleave (%" PRId64 " * %" PRId64 "), got %" PRId64,
+                 "expected a multiple of pcs * interleave (%" PRId64 " * %" PRId64
+                 "), got %" PRId64,
                  hbm->pcs, hbm->interleave_nbytes, hbm->capacity_nbytes);
     if (hbm->pc_hash == KB_PC_HASH_XOR && !kb_is_power_of_two(hbm->pcs / n_slices))
-        FAIL_KEY(reader, place, "pc_hash",
-                 "expected none, as xor needs a power of two of PCs in a slice, got xor with %" PRId64,
-                 hbm->pcs / n_slices);
+        FAIL_KEY(
+            reader, place, "pc_hash",
+            "expected none, as xor needs a power of two of PCs in a slice, got xor with %" PRId64,
+            hbm->pcs / n_slices);
     return KB_OK;
 }
 
@@ -62,8 +64,9 @@ static kb_status check_fabric(const kb_reader *reader, const kb_place *place,
     if (!grid)
         return kb_read_fail(reader, &dims, "expected dims with kind mesh or torus only; remove it");
     if (system->fabric_x * system->fabric_y != system->n_sips)
-        return kb_read_fail(reader, &dims, "expected x * y = sips (%" PRId64 "), got %" PRId64
-                            " * %" PRId64, system->n_sips, system->fabric_x, system->fabric_y);
+        return kb_read_fail(reader, &dims,
+                            "expected x * y = sips (%" PRId64 "), got %" PRId64 " * %" PRId64,
+                            system->n_sips, system->fabric_x, system->fabric_y);
     return KB_OK;
 }
 
@@ -75,8 +78,9 @@ static kb_status check_pe(const kb_reader *reader, const kb_place *place, const 
         FAIL_KEY(reader, &dma, "window", "expected at least flit_bytes (%" PRId64 "), got %" PRId64,
                  flit_nbytes, params->pe_dma.window_nbytes);
     if (params->pe_tcm.capacity_nbytes < flit_nbytes)
-        FAIL_KEY(reader, &tcm, "capacity", "expected at least flit_bytes (%" PRId64 "), got %" PRId64,
-                 flit_nbytes, params->pe_tcm.capacity_nbytes);
+        FAIL_KEY(reader, &tcm, "capacity",
+                 "expected at least flit_bytes (%" PRId64 "), got %" PRId64, flit_nbytes,
+                 params->pe_tcm.capacity_nbytes);
     if (!kb_is_power_of_two(params->pe_mmu.page_nbytes))
         FAIL_KEY(reader, &mmu, "page", "expected a power of two, got %" PRId64,
                  params->pe_mmu.page_nbytes);

@@ -14,8 +14,8 @@ typedef struct link_values {
     int64_t latency_fs;
 } link_values;
 
-#define LINK_ROWS(X)                                                       \
-    X("GBps", rate, GBPS, NULL, 0, 0, "rate of the link")                  \
+#define LINK_ROWS(X)                                      \
+    X("GBps", rate, GBPS, NULL, 0, 0, "rate of the link") \
     X("latency_ns", latency_fs, NS, "0", 0, 1e9, "propagation of the link")
 
 static const kb_param_row *link_rows(size_t *n_rows) {
@@ -25,8 +25,8 @@ static const kb_param_row *link_rows(size_t *n_rows) {
     return rows;
 }
 
-static const kb_param_row overhead_row = {"overhead_ns", KB_PARAM_NS, 0, "0", 0, 1000000000, NULL,
-                                          "head flit at a transit component"};
+static const kb_param_row overhead_row = {
+    "overhead_ns", KB_PARAM_NS, 0, "0", 0, 1000000000, NULL, "head flit at a transit component"};
 static const kb_param_row flag_row = {"", KB_PARAM_FLAG, 0, "false", 0, 0, NULL, ""};
 
 /* --- components ------------------------------------------------------------------------------------ */
@@ -50,8 +50,8 @@ static kb_status read_memory(kb_topology *topology, const kb_reader *reader, con
 
 static kb_status read_impl(const kb_reader *reader, const kb_place *place, kb_impl *impl) {
     static const kb_impl impls[] = {KB_IMPL_ENDPOINT, KB_IMPL_TRANSIT, KB_IMPL_HBM, KB_IMPL_SRAM};
-    static const kb_param_row row = {"impl", KB_PARAM_CHOICE, 0, NULL, 0, 0,
-                                     "endpoint|transit|hbm|sram", "implementation"};
+    static const kb_param_row row = {
+        "impl", KB_PARAM_CHOICE, 0, NULL, 0, 0, "endpoint|transit|hbm|sram", "implementation"};
     int64_t choice;
     KB_TRY(kb_read_value(reader, place, &row, &choice));
     *impl = impls[choice];
@@ -75,8 +75,10 @@ static kb_status read_component(kb_topology *topology, const kb_reader *reader,
     uint32_t id;
     kb_status status = kb_graph_add_node(topology, &node, &id, reader->err);
     if (status != KB_INVALID) return status;
-    return kb_read_fail(reader, &name, "expected a name of its own, got \"%s\", which another "
-                        "component has; rename one of them", node.name);
+    return kb_read_fail(reader, &name,
+                        "expected a name of its own, got \"%s\", which another "
+                        "component has; rename one of them",
+                        node.name);
 }
 
 /* --- meshes ---------------------------------------------------------------------------------------- */
@@ -120,8 +122,10 @@ static kb_status add_routers(kb_topology *topology, const kb_reader *reader, con
             node.name = router;
             kb_status status = kb_graph_add_node(topology, &node, &id, reader->err);
             if (status == KB_INVALID)
-                return kb_read_fail(reader, name, "expected router names of its own, got \"%s\", "
-                                    "which another component has; rename one of them", router);
+                return kb_read_fail(reader, name,
+                                    "expected router names of its own, got \"%s\", "
+                                    "which another component has; rename one of them",
+                                    router);
             KB_TRY(status);
         }
     }
@@ -130,7 +134,8 @@ static kb_status add_routers(kb_topology *topology, const kb_reader *reader, con
 
 static kb_status fail_slow(const kb_reader *reader, const kb_place *place, kb_status status) {
     if (status != KB_OVERFLOW) return status;
-    return kb_read_fail(reader, place, "expected a link whose flits take below 2^63 fs, got more; "
+    return kb_read_fail(reader, place,
+                        "expected a link whose flits take below 2^63 fs, got more; "
                         "raise GBps or lower flit_bytes");
 }
 
@@ -149,8 +154,9 @@ static kb_status read_mesh(kb_topology *topology, const kb_reader *reader, const
     KB_TRY(read_router(reader, place, &text.overhead_fs));
     if (kb_read_find(place, "wrap", &wrap)) KB_TRY(kb_read_value(reader, &wrap, &flag_row, &wraps));
     if (5 * nx * ny + (int64_t)(topology->nodes.count + topology->links.count) > KB_GRAPH_MAX_PARTS)
-        return kb_read_fail(reader, &dims, "expected at most %d nodes and links, got a mesh of %" PRId64
-                            " routers", (int)KB_GRAPH_MAX_PARTS, nx * ny);
+        return kb_read_fail(
+            reader, &dims, "expected at most %d nodes and links, got a mesh of %" PRId64 " routers",
+            (int)KB_GRAPH_MAX_PARTS, nx * ny);
     text.name = kb_arena_copy_text(&topology->arena, text.name, strlen(text.name));
     kb_mesh *mesh = KB_VEC_PUSH(&topology->meshes, topology->alloc);
     kb_mesh_text *kept = mesh ? KB_VEC_PUSH(&topology->mesh_texts, topology->alloc) : NULL;
@@ -158,9 +164,9 @@ static kb_status read_mesh(kb_topology *topology, const kb_reader *reader, const
     *mesh = (kb_mesh){(uint32_t)topology->nodes.count, (int32_t)nx, (int32_t)ny, wraps != 0};
     *kept = text;
     KB_TRY(add_routers(topology, reader, &name, mesh, &text));
-    return fail_slow(reader, &link,
-                     kb_graph_add_mesh_links(topology, mesh, text.link.rate, text.link.latency_fs,
-                                             reader->err));
+    return fail_slow(
+        reader, &link,
+        kb_graph_add_mesh_links(topology, mesh, text.link.rate, text.link.latency_fs, reader->err));
 }
 
 /* --- links ----------------------------------------------------------------------------------------- */
@@ -194,8 +200,9 @@ static kb_status add_link(kb_topology *topology, const kb_reader *reader, const 
     kb_link_rate *kept = KB_VEC_PUSH(&topology->link_texts, topology->alloc);
     if (!kept) return kb_error_nomem(reader->err, "the topology's links");
     *kept = rate;
-    return fail_slow(reader, place, kb_graph_add_link(topology, src, dst, rate.rate,
-                                                      rate.latency_fs, reader->err));
+    return fail_slow(
+        reader, place,
+        kb_graph_add_link(topology, src, dst, rate.rate, rate.latency_fs, reader->err));
 }
 
 static kb_status read_link(kb_topology *topology, const kb_reader *reader, const kb_place *place) {
@@ -206,8 +213,10 @@ static kb_status read_link(kb_topology *topology, const kb_reader *reader, const
     KB_TRY(read_rate(reader, place, keys, &rate));
     KB_TRY(read_ends(topology, reader, place, &src, &dst, &both));
     if (src == dst)
-        return kb_read_fail(reader, place, "expected a link between two components, got one from %s "
-                            "to itself", topology->nodes.items[src].name);
+        return kb_read_fail(reader, place,
+                            "expected a link between two components, got one from %s "
+                            "to itself",
+                            topology->nodes.items[src].name);
     KB_TRY(add_link(topology, reader, place, src, dst, rate));
     return both ? add_link(topology, reader, place, dst, src, rate) : KB_OK;
 }
@@ -220,9 +229,10 @@ static kb_status check_link(const kb_topology *topology, const kb_reader *reader
     for (int64_t way = 0; way <= both; way++) {
         uint32_t from = way ? dst : src, to = way ? src : dst;
         if (kb_graph_link(topology, from, to) != (*id)++)
-            return kb_read_fail(reader, place, "expected one link from %s to %s, got a second one; "
-                                "remove it", topology->nodes.items[from].name,
-                                topology->nodes.items[to].name);
+            return kb_read_fail(reader, place,
+                                "expected one link from %s to %s, got a second one; "
+                                "remove it",
+                                topology->nodes.items[from].name, topology->nodes.items[to].name);
     }
     return KB_OK;
 }

@@ -10,12 +10,12 @@
 enum { KB_HBM_ATTACHMENT_ROWS = 3 };
 
 /* Adds the components, then the routers and links of the meshes.  `root` is the whole text. */
-kb_status kb_explicit_nodes(kb_topology *topology, const kb_reader *reader, const kb_place *root)
-    KB_MUST_CHECK;
+kb_status kb_explicit_nodes(kb_topology *topology, const kb_reader *reader,
+                            const kb_place *root) KB_MUST_CHECK;
 
 /* Adds the links; every node is there. */
-kb_status kb_explicit_links(kb_topology *topology, const kb_reader *reader, const kb_place *root)
-    KB_MUST_CHECK;
+kb_status kb_explicit_links(kb_topology *topology, const kb_reader *reader,
+                            const kb_place *root) KB_MUST_CHECK;
 
 /* Refuses a second link between the same two nodes; the graph is sealed. */
 kb_status kb_explicit_check(const kb_topology *topology, const kb_reader *reader,

@@ -44,7 +44,8 @@ uint32_t kb_graph_find(const kb_topology *topology, const char *name) {
 const char *kb_graph_nearest(const kb_topology *topology, const char *name) {
     kb_nearest nearest = kb_nearest_start(name, strlen(name));
     for (size_t i = 0; i < topology->nodes.count && i < MAX_COMPARED; i++)
-        kb_nearest_offer(&nearest, topology->nodes.items[i].name);
+        kb_nearest_offer(&nearest, topology->nodes.items[i].name,
+                         strlen(topology->nodes.items[i].name));
     return nearest.best;
 }
 

@@ -44,10 +44,10 @@ struct kb_topology {
     KB_VEC(kb_node) nodes;
     KB_VEC(kb_link) links;
     KB_VEC(kb_mesh) meshes;
-    KB_VEC(kb_params_hbm) hbms;   /* of explicit memories, by kb_node.params */
+    KB_VEC(kb_params_hbm) hbms; /* of explicit memories, by kb_node.params */
     KB_VEC(kb_params_sram) srams;
-    uint32_t *names; /* open addressing: node id + 1, by hash of the name; 0 is free */
-    size_t n_names;  /* a power of two, or 0 */
+    uint32_t *names;     /* open addressing: node id + 1, by hash of the name; 0 is free */
+    size_t n_names;      /* a power of two, or 0 */
     uint32_t *first_out; /* sealed: links of node n are out[first_out[n] .. first_out[n + 1]), */
     uint32_t *out;       /*         by (destination, link id) */
     uint32_t *first_in;  /* sealed: the same for links that arrive */
@@ -65,8 +65,8 @@ struct kb_topology {
 
 /* Adds a node and takes its name's text over into the topology.  `node->name` must be new: when it is not,
  * *id is the node that has it and the result is KB_INVALID without a message. */
-kb_status kb_graph_add_node(kb_topology *topology, const kb_node *node, uint32_t *id, kb_error *err)
-    KB_MUST_CHECK;
+kb_status kb_graph_add_node(kb_topology *topology, const kb_node *node, uint32_t *id,
+                            kb_error *err) KB_MUST_CHECK;
 
 /* Adds a directed link; s = ceil(flit bytes * rate).  KB_OVERFLOW without a message when s is no int64. */
 kb_status kb_graph_add_link(kb_topology *topology, uint32_t src, uint32_t dst, kb_ratio rate,

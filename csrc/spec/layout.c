@@ -68,7 +68,8 @@ uint32_t kb_layout_io(const kb_topology *topology, int64_t sip, int64_t local) {
 
 uint32_t kb_layout_c2c(const kb_topology *topology, int64_t sip, int direction) {
     int64_t local = KB_IO_UCIE + topology->system.cubes_y;
-    for (int other = 0; other < direction; other++) local += kb_layout_has_c2c(&topology->system, sip, other);
+    for (int other = 0; other < direction; other++)
+        local += kb_layout_has_c2c(&topology->system, sip, other);
     return kb_layout_io(topology, sip, local);
 }
 
@@ -112,7 +113,9 @@ uint32_t kb_layout_router(const kb_topology *topology, uint32_t id, int32_t port
     int64_t router;
     if (node->pe >= 0) router = kb_layout_pe_router(system, node->pe);
     else if (node->impl == KB_IMPL_HBM) router = kb_layout_port_router(system, port);
-    else router = kb_layout_part_router(system, node->impl == KB_IMPL_SRAM ? KB_CUBE_SRAM : KB_CUBE_M_CPU);
+    else
+        router = kb_layout_part_router(system,
+                                       node->impl == KB_IMPL_SRAM ? KB_CUBE_SRAM : KB_CUBE_M_CPU);
     return kb_layout_cube(topology, node->sip, node->cube, router);
 }
 

@@ -62,7 +62,8 @@ static kb_status add_link(builder *b, uint32_t src, uint32_t dst, kb_ratio rate,
                           int64_t latency_fs) {
     kb_status status = kb_graph_add_link(b->topology, src, dst, rate, latency_fs, b->err);
     if (status != KB_OVERFLOW) return status;
-    return kb_error_set(b->err, KB_TOPOLOGY, "expected links whose flits take below 2^63 fs, got more");
+    return kb_error_set(b->err, KB_TOPOLOGY,
+                        "expected links whose flits take below 2^63 fs, got more");
 }
 
 static kb_status add_pair(builder *b, uint32_t a, uint32_t c, kb_ratio rate, int64_t latency_fs) {
@@ -94,9 +95,9 @@ static kb_status add_pe(builder *b, int64_t sip, int64_t cube, int64_t pe) {
         kb_impl impl;
         const char *name;
     } parts[KB_N_PE_PARTS] = {{KB_IMPL_PE_CPU, "cpu"},     {KB_IMPL_PE_DMA, "dma"},
-                           {KB_IMPL_PE_SCHED, "sched"}, {KB_IMPL_PE_GEMM, "gemm"},
-                           {KB_IMPL_PE_MATH, "math"},   {KB_IMPL_PE_TCM, "tcm"},
-                           {KB_IMPL_PE_MMU, "mmu"}};
+                              {KB_IMPL_PE_SCHED, "sched"}, {KB_IMPL_PE_GEMM, "gemm"},
+                              {KB_IMPL_PE_MATH, "math"},   {KB_IMPL_PE_TCM, "tcm"},
+                              {KB_IMPL_PE_MMU, "mmu"}};
     b->node.pe = (int32_t)pe;
     for (int i = 0; i < KB_N_PE_PARTS; i++) {
         uint32_t id;
@@ -114,9 +115,9 @@ static kb_status add_cube_nodes(builder *b, int64_t sip, int64_t cube, uint32_t 
         kb_impl impl;
         const char *name;
     } parts[KB_CUBE_PES] = {{KB_IMPL_M_CPU, "m_cpu"},
-                         {KB_IMPL_M_CPU_DMA, "m_cpu.dma"},
-                         {KB_IMPL_SRAM, "sram"},
-                         {KB_IMPL_HBM, "hbm"}};
+                            {KB_IMPL_M_CPU_DMA, "m_cpu.dma"},
+                            {KB_IMPL_SRAM, "sram"},
+                            {KB_IMPL_HBM, "hbm"}};
     const kb_system *system = b->system;
     uint32_t id;
     b->node.cube = (int32_t)cube;
@@ -137,9 +138,11 @@ static kb_status add_sip_nodes(builder *b, int64_t sip, uint32_t *first, uint32_
     const kb_params *params = &b->system->params;
     uint32_t id;
     b->node.sip = (int32_t)sip;
-    KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, first, "sip%" PRId64 ".io.xbar", sip));
+    KB_TRY(
+        add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, first, "sip%" PRId64 ".io.xbar", sip));
     KB_TRY(add_node(b, KB_IMPL_IO_CPU, 0, &id, "sip%" PRId64 ".io.cpu", sip));
-    KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, &id, "sip%" PRId64 ".io.host", sip));
+    KB_TRY(
+        add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, &id, "sip%" PRId64 ".io.host", sip));
     for (int64_t y = 0; y < b->system->cubes_y; y++)
         KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->ucie.overhead_fs, &id,
                         "sip%" PRId64 ".io.ucie%" PRId64, sip, y));
@@ -165,9 +168,11 @@ static kb_status add_hbm_links(builder *b, int64_t sip, int64_t cube, uint32_t *
     uint32_t id = kb_layout_cube(b->topology, sip, cube, kb_layout_part(system, KB_CUBE_HBM));
     *first = (uint32_t)b->topology->links.count;
     for (int64_t port = 0; port < hbm->remote_ports; port++)
-        KB_TRY(attach(b, id, kb_layout_cube(b->topology, sip, cube, kb_layout_port_router(system, port))));
+        KB_TRY(attach(b, id,
+                      kb_layout_cube(b->topology, sip, cube, kb_layout_port_router(system, port))));
     for (int64_t pe = 0; pe < system->n_pes; pe++) {
-        uint32_t dma = kb_layout_cube(b->topology, sip, cube, kb_layout_pe(system, pe, KB_PART_PE_DMA));
+        uint32_t dma =
+            kb_layout_cube(b->topology, sip, cube, kb_layout_pe(system, pe, KB_PART_PE_DMA));
         KB_TRY(add_pair(b, dma, id, hbm->local, hbm->local_latency_fs));
     }
     return KB_OK;
@@ -190,9 +195,10 @@ static kb_status add_cube_links(builder *b, int64_t sip, int64_t cube, uint32_t 
                           kb_layout_cube(topology, sip, cube, kb_layout_pe_router(system, pe))));
     for (int side = 0; side < KB_N_SIDES; side++)
         if (kb_layout_has_side(system, cube % system->cubes_x, cube / system->cubes_x, side))
-            KB_TRY(add_pair(b, kb_layout_side(topology, sip, cube, side),
-                            kb_layout_cube(topology, sip, cube, kb_layout_side_router(system, side)),
-                            params->noc.link, params->noc.latency_fs));
+            KB_TRY(
+                add_pair(b, kb_layout_side(topology, sip, cube, side),
+                         kb_layout_cube(topology, sip, cube, kb_layout_side_router(system, side)),
+                         params->noc.link, params->noc.latency_fs));
     return add_hbm_links(b, sip, cube, ports);
 }
 
@@ -202,14 +208,16 @@ static kb_status add_ucie_links(builder *b, int64_t sip, int64_t cube) {
     int64_t x = cube % system->cubes_x, y = cube / system->cubes_x;
     if (x == 0)
         KB_TRY(add_pair(b, kb_layout_io(b->topology, sip, KB_IO_UCIE + y),
-                        kb_layout_side(b->topology, sip, cube, KB_WEST), ucie->link, ucie->latency_fs));
+                        kb_layout_side(b->topology, sip, cube, KB_WEST), ucie->link,
+                        ucie->latency_fs));
     if (kb_layout_has_side(system, x, y, KB_EAST))
         KB_TRY(add_pair(b, kb_layout_side(b->topology, sip, cube, KB_EAST),
-                        kb_layout_side(b->topology, sip, cube + 1, KB_WEST), ucie->link, ucie->latency_fs));
+                        kb_layout_side(b->topology, sip, cube + 1, KB_WEST), ucie->link,
+                        ucie->latency_fs));
     if (kb_layout_has_side(system, x, y, KB_SOUTH))
         KB_TRY(add_pair(b, kb_layout_side(b->topology, sip, cube, KB_SOUTH),
-                        kb_layout_side(b->topology, sip, cube + system->cubes_x, KB_NORTH), ucie->link,
-                        ucie->latency_fs));
+                        kb_layout_side(b->topology, sip, cube + system->cubes_x, KB_NORTH),
+                        ucie->link, ucie->latency_fs));
     return KB_OK;
 }
 
@@ -232,8 +240,8 @@ static kb_status add_fabric_links(builder *b, int64_t sip) {
 
 static kb_status add_sip_links(builder *b, int64_t sip, uint32_t *ports) {
     const kb_params *params = &b->system->params;
-    uint32_t xbar = kb_layout_io(b->topology, sip, KB_IO_XBAR), end = b->topology->machine.cubes[
-        sip * b->topology->machine.n_cubes];
+    uint32_t xbar = kb_layout_io(b->topology, sip, KB_IO_XBAR),
+             end = b->topology->machine.cubes[sip * b->topology->machine.n_cubes];
     for (uint32_t id = xbar + 1; id < end; id++)
         KB_TRY(add_pair(b, xbar, id, params->io.link, params->io.latency_fs));
     KB_TRY(add_pair(b, b->topology->machine.host, kb_layout_io(b->topology, sip, KB_IO_HOST),
@@ -255,9 +263,13 @@ kb_status kb_machine_expand(kb_topology *topology, kb_error *err) {
     uint32_t *cubes = kb_arena_take(&topology->arena, n_all, sizeof *cubes);
     uint32_t *ports = kb_arena_take(&topology->arena, n_all, sizeof *ports);
     if (!sips || !cubes || !ports) return kb_error_nomem(err, "the machine");
-    *machine = (kb_machine){.first = (uint32_t)topology->nodes.count, .host = UINT32_MAX,
-                            .fabric_switch = UINT32_MAX, .sips = sips, .cubes = cubes,
-                            .ports = ports, .n_cubes = n_cubes};
+    *machine = (kb_machine){.first = (uint32_t)topology->nodes.count,
+                            .host = UINT32_MAX,
+                            .fabric_switch = UINT32_MAX,
+                            .sips = sips,
+                            .cubes = cubes,
+                            .ports = ports,
+                            .n_cubes = n_cubes};
     builder b = {.topology = topology, .system = system, .err = err};
     b.node = (kb_node){.sip = -1, .cube = -1, .pe = -1, .mesh = -1, .x = -1, .y = -1, .params = -1};
     KB_TRY(add_node(&b, KB_IMPL_HOST, 0, &machine->host, "host"));

@@ -30,13 +30,14 @@
 #include "spec/topology.h"
 
 typedef struct kb_machine {
-    uint32_t first, end;     /* its nodes; first == end when there is none */
-    uint32_t host;           /* UINT32_MAX when there is none, as are all below */
-    uint32_t fabric_switch;  /* kind switch, with two SIPs or more */
-    const uint32_t *sips;    /* first node of each SIP's IO chiplet */
-    const uint32_t *cubes;   /* first node of each cube, by sip * n_cubes + cube */
-    const uint32_t *ports;   /* first link of each cube's hbm: port k in, out; then local port p in, out */
-    int64_t n_cubes;         /* of one SIP */
+    uint32_t first, end;    /* its nodes; first == end when there is none */
+    uint32_t host;          /* UINT32_MAX when there is none, as are all below */
+    uint32_t fabric_switch; /* kind switch, with two SIPs or more */
+    const uint32_t *sips;   /* first node of each SIP's IO chiplet */
+    const uint32_t *cubes;  /* first node of each cube, by sip * n_cubes + cube */
+    const uint32_t
+        *ports;      /* first link of each cube's hbm: port k in, out; then local port p in, out */
+    int64_t n_cubes; /* of one SIP */
 } kb_machine;
 
 /* Nodes and links (an upper bound) that a system expands to; INT64_MAX on overflow. */

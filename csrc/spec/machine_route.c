@@ -13,7 +13,8 @@ static kb_status step(walk *w, uint32_t to) {
     uint32_t link = kb_graph_link(w->topology, w->at, to);
     if (link == UINT32_MAX)
         return kb_error_set(w->err, KB_INTERNAL, "expected a link from %s to %s in the machine",
-                            w->topology->nodes.items[w->at].name, w->topology->nodes.items[to].name);
+                            w->topology->nodes.items[w->at].name,
+                            w->topology->nodes.items[to].name);
     w->at = to;
     return kb_route_push(w->topology, link, w->err);
 }

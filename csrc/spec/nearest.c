@@ -33,15 +33,16 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
 }
 
 kb_nearest kb_nearest_start(const char *wanted, size_t length) {
-    return (kb_nearest){.wanted = wanted, .length = length, .best = NULL, .distance = 0};
+    return (kb_nearest){.wanted = wanted, .length = length, .best = NULL};
 }
 
-void kb_nearest_offer(kb_nearest *nearest, const char *candidate) {
-    size_t length = strlen(candidate), longer = length > nearest->length ? length : nearest->length;
+void kb_nearest_offer(kb_nearest *nearest, const char *candidate, size_t length) {
+    size_t longer = length > nearest->length ? length : nearest->length;
     if (longer > MAX_WORD || longer == 0) return;
     size_t distance = edit_distance(nearest->wanted, nearest->length, candidate, length);
     if (distance > longer) return; /* over half of the word is wrong: not meant */
     if (nearest->best && distance >= nearest->distance) return;
     nearest->best = candidate;
+    nearest->best_length = length;
     nearest->distance = distance;
 }

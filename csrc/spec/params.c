@@ -10,12 +10,12 @@
 /* Rates stay where 64-bit femtoseconds can carry them: 1e-6 to 1e9 of their unit. */
 enum { NS_SHIFT = 6, RATE_SHIFT = 6, MIN_RATE_EXPONENT = -6, MAX_RATE_EXPONENT = 9 };
 
-#define GROUP_ROWS(GROUP, group, path)                                                        \
-    static const kb_param_row *rows_of_##group(size_t *n_rows) {                              \
-        typedef kb_params_##group kb_row_type;                                                \
-        static const kb_param_row rows[] = {KB_PARAMS_##GROUP(KB_PARAM_ROW)};                 \
-        *n_rows = sizeof rows / sizeof rows[0];                                               \
-        return rows;                                                                          \
+#define GROUP_ROWS(GROUP, group, path)                                        \
+    static const kb_param_row *rows_of_##group(size_t *n_rows) {              \
+        typedef kb_params_##group kb_row_type;                                \
+        static const kb_param_row rows[] = {KB_PARAMS_##GROUP(KB_PARAM_ROW)}; \
+        *n_rows = sizeof rows / sizeof rows[0];                               \
+        return rows;                                                          \
     }
 KB_PARAM_GROUPS(GROUP_ROWS)
 
@@ -53,6 +53,15 @@ void kb_params_init(kb_params *params) {
     }
 }
 
+const char *kb_choice_next(const char *word) {
+    const char *end = strchr(word, '|');
+    return end ? end + 1 : NULL;
+}
+
+size_t kb_choice_length(const char *word) {
+    return strcspn(word, "|");
+}
+
 static const char *unit_of(kb_param_kind kind) {
     switch (kind) {
     case KB_PARAM_COUNT: return "an integer";
@@ -68,9 +77,12 @@ static const char *describe(const kb_param_row *row, char expected[KB_PARAM_EXPE
     switch (row->kind) {
     case KB_PARAM_FLAG: (void)snprintf(expected, KB_PARAM_EXPECTED, "true or false"); break;
     case KB_PARAM_CHOICE:
-        (void)snprintf(expected, KB_PARAM_EXPECTED, "one of %s", row->choices);
-        for (char *c = expected; *c; c++)
-            if (*c == '|') *c = ' ';
+        (void)snprintf(expected, KB_PARAM_EXPECTED, "one of ");
+        for (const char *word = row->choices; word; word = kb_choice_next(word)) {
+            size_t length = strlen(expected);
+            (void)snprintf(expected + length, KB_PARAM_EXPECTED - length, "%s%.*s",
+                           word == row->choices ? "" : ", ", (int)kb_choice_length(word), word);
+        }
         break;
     case KB_PARAM_COUNT:
     case KB_PARAM_NBYTES:
@@ -88,13 +100,9 @@ static const char *describe(const kb_param_row *row, char expected[KB_PARAM_EXPE
 
 static bool parse_choice(const char *choices, const char *text, size_t length, int64_t *value) {
     *value = 0;
-    for (const char *word = choices;; ++*value) {
-        const char *end = strchr(word, '|');
-        size_t n = end ? (size_t)(end - word) : strlen(word);
-        if (n == length && memcmp(word, text, n) == 0) return true;
-        if (!end) return false;
-        word = end + 1;
-    }
+    for (const char *word = choices; word; word = kb_choice_next(word), ++*value)
+        if (kb_choice_length(word) == length && memcmp(word, text, length) == 0) return true;
+    return false;
 }
 
 static bool parse_flag(const char *text, size_t length, int64_t *value) {
@@ -104,7 +112,8 @@ static bool parse_flag(const char *text, size_t length, int64_t *value) {
 }
 
 /* An integer in units of 10^-shift of the key's unit, within the row's range. */
-static bool parse_scaled(const kb_param_row *row, kb_decimal decimal, int32_t shift, int64_t *value) {
+static bool parse_scaled(const kb_param_row *row, kb_decimal decimal, int32_t shift,
+                         int64_t *value) {
     bool exact;
     int64_t minimum = row->minimum, maximum = row->maximum;
     for (int32_t i = 0; i < shift; i++)
@@ -153,8 +162,8 @@ const char *kb_param_parse(const kb_param_row *row, const char *text, size_t len
 
 static const char *print_choice(const char *choices, int64_t value, char text[KB_PARAM_TEXT]) {
     const char *word = choices;
-    for (; value > 0 && strchr(word, '|'); value--) word = strchr(word, '|') + 1;
-    (void)snprintf(text, KB_PARAM_TEXT, "%.*s", (int)strcspn(word, "|"), word);
+    for (; value > 0 && kb_choice_next(word); value--) word = kb_choice_next(word);
+    (void)snprintf(text, KB_PARAM_TEXT, "%.*s", (int)kb_choice_length(word), word);
     return text;
 }
 
@@ -176,8 +185,7 @@ const char *kb_param_print(const kb_param_row *row, const void *field, char text
     }
     memcpy(&value, field, sizeof value);
     if (row->kind == KB_PARAM_CHOICE) return print_choice(row->choices, value, text);
-    if (row->kind == KB_PARAM_NS)
-        return kb_decimal_print(kb_decimal_make(value, -NS_SHIFT), text);
+    if (row->kind == KB_PARAM_NS) return kb_decimal_print(kb_decimal_make(value, -NS_SHIFT), text);
     if (row->kind == KB_PARAM_FLAG) (void)snprintf(text, KB_PARAM_TEXT, value ? "true" : "false");
     else (void)snprintf(text, KB_PARAM_TEXT, "%" PRId64, value);
     return text;

@@ -27,132 +27,133 @@
     X("GBps", link, GBPS, "55", 0, 0, "host link, each way: PCIe 5 x16 effective [S]")            \
     X("latency_ns", latency_fs, NS, "500", 0, 1e9, "host link, one way [A]")
 
-#define KB_PARAMS_FABRIC(X)                                                                       \
-    X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined")     \
-    X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")                  \
-    X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                       \
+#define KB_PARAMS_FABRIC(X)                                                                   \
+    X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined") \
+    X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")              \
+    X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                   \
     X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a switch or port [A]")
 
-#define KB_PARAMS_IO(X)                                                                           \
-    X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")                \
-    X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")             \
-    X("merge_ns", merge_fs, NS, "10", 0, 1e9, "IO_CPU: merging one cube's response [A]")          \
-    X("margin_ns", margin_fs, NS, "50", 0, 1e9, "slack of the global start barrier [A]")          \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at the IO crossbar [A]")            \
-    X("GBps", link, GBPS, "256", 0, 0, "links of the IO crossbar, each way [A]")                  \
+#define KB_PARAMS_IO(X)                                                                  \
+    X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")       \
+    X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")    \
+    X("merge_ns", merge_fs, NS, "10", 0, 1e9, "IO_CPU: merging one cube's response [A]") \
+    X("margin_ns", margin_fs, NS, "50", 0, 1e9, "slack of the global start barrier [A]") \
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at the IO crossbar [A]")   \
+    X("GBps", link, GBPS, "256", 0, 0, "links of the IO crossbar, each way [A]")         \
     X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "links of the IO crossbar [A]")
 
-#define KB_PARAMS_M_CPU(X)                                                                        \
-    X("decode_ns", decode_fs, NS, "100", 0, 1e9, "decode of a launch or a copy [A]")              \
-    X("issue_ns", issue_fs, NS, "10", 0, 1e9, "serial issue to one PE [A]")                       \
-    X("dma_channels", dma_channels, COUNT, "2", 1, 64, "M_CPU.DMA channels [A]")                  \
+#define KB_PARAMS_M_CPU(X)                                                           \
+    X("decode_ns", decode_fs, NS, "100", 0, 1e9, "decode of a launch or a copy [A]") \
+    X("issue_ns", issue_fs, NS, "10", 0, 1e9, "serial issue to one PE [A]")          \
+    X("dma_channels", dma_channels, COUNT, "2", 1, 64, "M_CPU.DMA channels [A]")     \
     X("dma_GBps", dma, GBPS, "64", 0, 0, "one M_CPU.DMA channel [A]")
 
-#define KB_PARAMS_NOC(X)                                                                          \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a router [A]")                   \
-    X("GBps", link, GBPS, "128", 0, 0, "one mesh link, each way: 64 B each 0.5 ns [A]")           \
-    X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "one mesh link [A]")                           \
-    X("ni_in_ns", ni_in_fs, NS, "2", 0, 1e9, "injection: overhead of the sending component [A]")  \
+#define KB_PARAMS_NOC(X)                                                                         \
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a router [A]")                  \
+    X("GBps", link, GBPS, "128", 0, 0, "one mesh link, each way: 64 B each 0.5 ns [A]")          \
+    X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "one mesh link [A]")                          \
+    X("ni_in_ns", ni_in_fs, NS, "2", 0, 1e9, "injection: overhead of the sending component [A]") \
     X("ni_out_ns", ni_out_fs, NS, "2", 0, 1e9, "ejection: added to its link's propagation [A]")
 
-#define KB_PARAMS_UCIE(X)                                                                         \
-    X("GBps", link, GBPS, "236", 0, 0, "one cube edge, each way: 2 x64 at 16 GT/s, framed [S]")   \
-    X("latency_ns", latency_fs, NS, "5", 0, 1e9, "PHY, adapter and crossing [S]")                 \
+#define KB_PARAMS_UCIE(X)                                                                       \
+    X("GBps", link, GBPS, "236", 0, 0, "one cube edge, each way: 2 x64 at 16 GT/s, framed [S]") \
+    X("latency_ns", latency_fs, NS, "5", 0, 1e9, "PHY, adapter and crossing [S]")               \
     X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a UCIe port [A]")
 
 /* The foundation's controller: each PC is a serial server (`pc`), behind a fixed, pipelined access
  * time.  Bank state and refresh are another implementation's parameters. */
-#define KB_PARAMS_HBM(X)                                                                          \
-    X("capacity", capacity_nbytes, NBYTES, "17179869184", 4096, 1e15, "one stack: 16Gb_8hi [S]")  \
-    X("pcs", pcs, COUNT, "32", 1, 4096, "pseudo-channels: 16 channels x 2 [S]")                   \
-    X("pc_GBps", pc, GBPS, "25.6", 0, 0, "one pseudo-channel [S]")                                \
+#define KB_PARAMS_HBM(X)                                                                           \
+    X("capacity", capacity_nbytes, NBYTES, "17179869184", 4096, 1e15, "one stack: 16Gb_8hi [S]")   \
+    X("pcs", pcs, COUNT, "32", 1, 4096, "pseudo-channels: 16 channels x 2 [S]")                    \
+    X("pc_GBps", pc, GBPS, "25.6", 0, 0, "one pseudo-channel [S]")                                 \
     X("interleave", interleave_nbytes, NBYTES, "256", 32, 1e9, "bytes per PC before the next [S]") \
     X("pc_hash", pc_hash, CHOICE, "xor", "none|xor", 0, "PC bits XOR all higher offset bits [S]")  \
-    X("request_ns", request_fs, NS, "10", 0, 1e9, "controller, on the way in [A]")                \
-    X("access_ns", access_fs, NS, "33.1", 0, 1e9, "closed row: tRCD + tCL + BL of HBM3 [S]")      \
-    X("response_ns", response_fs, NS, "5", 0, 1e9, "controller, on the way out [A]")              \
-    X("local_GBps", local, GBPS, "102.4", 0, 0, "a PE's own port to its slice: 4 PCs [D]")        \
-    X("local_latency_ns", local_latency_fs, NS, "0.5", 0, 1e9, "a PE's own port [A]")             \
+    X("request_ns", request_fs, NS, "10", 0, 1e9, "controller, on the way in [A]")                 \
+    X("access_ns", access_fs, NS, "33.1", 0, 1e9, "closed row: tRCD + tCL + BL of HBM3 [S]")       \
+    X("response_ns", response_fs, NS, "5", 0, 1e9, "controller, on the way out [A]")               \
+    X("local_GBps", local, GBPS, "102.4", 0, 0, "a PE's own port to its slice: 4 PCs [D]")         \
+    X("local_latency_ns", local_latency_fs, NS, "0.5", 0, 1e9, "a PE's own port [A]")              \
     X("remote_ports", remote_ports, COUNT, "2", 1, 64, "ports on the cube NoC [A]")
 
-#define KB_PARAMS_SRAM(X)                                                                         \
-    X("capacity", capacity_nbytes, NBYTES, "8388608", 64, 1e12, "shared SRAM of a cube [A]")      \
-    X("GBps", rate, GBPS, "256", 0, 0, "one port [A]")                                            \
+#define KB_PARAMS_SRAM(X)                                                                    \
+    X("capacity", capacity_nbytes, NBYTES, "8388608", 64, 1e12, "shared SRAM of a cube [A]") \
+    X("GBps", rate, GBPS, "256", 0, 0, "one port [A]")                                       \
     X("access_ns", access_fs, NS, "10", 0, 1e9, "fixed, pipelined [A]")
 
-#define KB_PARAMS_PE(X)                                                                           \
-    X("clock_ghz", clock, GHZ, "1", 0, 0, "clock of the PE and its engines [A]")                  \
+#define KB_PARAMS_PE(X)                                                          \
+    X("clock_ghz", clock, GHZ, "1", 0, 0, "clock of the PE and its engines [A]") \
     X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")
 
 /* Costs are in PE_CPU cycles. */
-#define KB_PARAMS_PE_CPU(X)                                                                       \
-    X("wake_ns", wake_fs, NS, "50", 0, 1e9, "from launch command to ready [A]")                   \
-    X("scalar_cycles", scalar_cycles, COUNT, "1", 0, 1e6, "scalar arithmetic, moves [A]")         \
-    X("branch_cycles", branch_cycles, COUNT, "1", 0, 1e6, "jumps and branches [A]")               \
-    X("block_cycles", block_cycles, COUNT, "2", 0, 1e6, "affine index-block operation [A]")       \
-    X("dense_cycles", dense_cycles, COUNT, "1", 0, 1e6, "per element of a dense vector [A]")      \
-    X("command_cycles", command_cycles, COUNT, "20", 0, 1e6, "composing one engine command [A]")  \
+#define KB_PARAMS_PE_CPU(X)                                                                      \
+    X("wake_ns", wake_fs, NS, "50", 0, 1e9, "from launch command to ready [A]")                  \
+    X("scalar_cycles", scalar_cycles, COUNT, "1", 0, 1e6, "scalar arithmetic, moves [A]")        \
+    X("branch_cycles", branch_cycles, COUNT, "1", 0, 1e6, "jumps and branches [A]")              \
+    X("block_cycles", block_cycles, COUNT, "2", 0, 1e6, "affine index-block operation [A]")      \
+    X("dense_cycles", dense_cycles, COUNT, "1", 0, 1e6, "per element of a dense vector [A]")     \
+    X("command_cycles", command_cycles, COUNT, "20", 0, 1e6, "composing one engine command [A]") \
     X("switch_cycles", switch_cycles, COUNT, "10", 0, 1e6, "changing to another context [A]")
 
-#define KB_PARAMS_PE_SCHED(X)                                                                     \
-    X("queue", queue, COUNT, "64", 1, 65536, "commands that wait or run, per context [A]")        \
+#define KB_PARAMS_PE_SCHED(X)                                                              \
+    X("queue", queue, COUNT, "64", 1, 65536, "commands that wait or run, per context [A]") \
     X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")
 
-#define KB_PARAMS_PE_DMA(X)                                                                       \
-    X("setup_ns", setup_fs, NS, "20", 0, 1e9, "per descriptor, pipelined [A]")                    \
-    X("window", window_nbytes, NBYTES, "16384", 64, 1e9, "outstanding bytes per channel [A]")     \
-    X("read_channels", read_channels, COUNT, "1", 1, 16, "read channels [A]")                     \
+#define KB_PARAMS_PE_DMA(X)                                                                   \
+    X("setup_ns", setup_fs, NS, "20", 0, 1e9, "per descriptor, pipelined [A]")                \
+    X("window", window_nbytes, NBYTES, "16384", 64, 1e9, "outstanding bytes per channel [A]") \
+    X("read_channels", read_channels, COUNT, "1", 1, 16, "read channels [A]")                 \
     X("write_channels", write_channels, COUNT, "1", 1, 16, "write channels [A]")
 
 /* Rates multiply the MAC array's speed for operands of that dtype. */
-#define KB_PARAMS_PE_GEMM(X)                                                                      \
-    X("m", m, COUNT, "64", 1, 65536, "rows of the MAC array [A]")                                 \
-    X("n", n, COUNT, "64", 1, 65536, "columns of the MAC array [A]")                              \
-    X("k", k, COUNT, "1", 1, 65536, "depth of the MAC array per cycle [A]")                       \
+#define KB_PARAMS_PE_GEMM(X)                                                                       \
+    X("m", m, COUNT, "64", 1, 65536, "rows of the MAC array [A]")                                  \
+    X("n", n, COUNT, "64", 1, 65536, "columns of the MAC array [A]")                               \
+    X("k", k, COUNT, "1", 1, 65536, "depth of the MAC array per cycle [A]")                        \
     X("fill_cycles", fill_cycles, COUNT, "126", 0, 1e6, "m + n - 2, when the engine was idle [D]") \
-    X("rate_fp8", rate_fp8, FACTOR, "2", 0, 0, "fp8 operands [A]")                                \
-    X("rate_int8", rate_int8, FACTOR, "2", 0, 0, "int8 operands [A]")                             \
-    X("rate_fp16", rate_fp16, FACTOR, "1", 0, 0, "fp16 and bf16 operands [A]")                    \
-    X("rate_tf32", rate_tf32, FACTOR, "0.5", 0, 0, "fp32 operands as tf32 [A]")                   \
-    X("rate_fp32", rate_fp32, FACTOR, "0.25", 0, 0, "fp32 operands [A]")                          \
+    X("rate_fp8", rate_fp8, FACTOR, "2", 0, 0, "fp8 operands [A]")                                 \
+    X("rate_int8", rate_int8, FACTOR, "2", 0, 0, "int8 operands [A]")                              \
+    X("rate_fp16", rate_fp16, FACTOR, "1", 0, 0, "fp16 and bf16 operands [A]")                     \
+    X("rate_tf32", rate_tf32, FACTOR, "0.5", 0, 0, "fp32 operands as tf32 [A]")                    \
+    X("rate_fp32", rate_fp32, FACTOR, "0.25", 0, 0, "fp32 operands [A]")                           \
     X("rate_fp64", rate_fp64, FACTOR, "0.0625", 0, 0, "fp64 operands [A]")
 
 /* Cycles are per element and lane.  A reduction of n elements: n / lanes + log2(lanes) cycles. */
-#define KB_PARAMS_PE_MATH(X)                                                                      \
-    X("lane_bits", lane_bits, COUNT, "2048", 64, 1e6, "128 lanes of 16 bits, 64 of 32 [A]")       \
-    X("latency_cycles", latency_cycles, COUNT, "2", 0, 1e6, "pipeline latency [S]")               \
-    X("simple_cycles", simple_cycles, COUNT, "1", 1, 1e6, "add mul max cast where fma move [S]")  \
-    X("divide_cycles", divide_cycles, COUNT, "4", 1, 1e6, "div sqrt rsqrt [A]")                   \
-    X("special_cycles", special_cycles, COUNT, "8", 1, 1e6, "exp log sin tanh erf pow [A]")       \
+#define KB_PARAMS_PE_MATH(X)                                                                     \
+    X("lane_bits", lane_bits, COUNT, "2048", 64, 1e6, "128 lanes of 16 bits, 64 of 32 [A]")      \
+    X("latency_cycles", latency_cycles, COUNT, "2", 0, 1e6, "pipeline latency [S]")              \
+    X("simple_cycles", simple_cycles, COUNT, "1", 1, 1e6, "add mul max cast where fma move [S]") \
+    X("divide_cycles", divide_cycles, COUNT, "4", 1, 1e6, "div sqrt rsqrt [A]")                  \
+    X("special_cycles", special_cycles, COUNT, "8", 1, 1e6, "exp log sin tanh erf pow [A]")      \
     X("transpose_cycles", transpose_cycles, COUNT, "2", 1, 1e6, "transpose, permute, gather [A]")
 
-#define KB_PARAMS_PE_TCM(X)                                                                       \
-    X("capacity", capacity_nbytes, NBYTES, "1048576", 64, 1e12, "scratchpad of one PE [A]")       \
-    X("bytes_per_cycle", bytes_per_cycle, COUNT, "512", 1, 1e6, "each engine's port: 16 x 32 B [A]") \
+#define KB_PARAMS_PE_TCM(X)                                                                 \
+    X("capacity", capacity_nbytes, NBYTES, "1048576", 64, 1e12, "scratchpad of one PE [A]") \
+    X("bytes_per_cycle", bytes_per_cycle, COUNT, "512", 1, 1e6,                             \
+      "each engine's port: 16 x 32 B [A]")                                                  \
     X("access_ns", access_fs, NS, "4", 0, 1e9, "a value that PE_CPU reads [A]")
 
-#define KB_PARAMS_PE_MMU(X)                                                                       \
-    X("page", page_nbytes, NBYTES, "2097152", 4096, 1e12, "page size [A]")                        \
-    X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")                               \
+#define KB_PARAMS_PE_MMU(X)                                                \
+    X("page", page_nbytes, NBYTES, "2097152", 4096, 1e12, "page size [A]") \
+    X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")        \
     X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")
 
 /* X(group, YAML key path under `system:`) - every table above, in the order of the reference page */
-#define KB_PARAM_GROUPS(X)         \
-    X(HOST, host, "host")          \
-    X(FABRIC, fabric, "fabric")    \
-    X(IO, io, "sip.io")            \
-    X(M_CPU, m_cpu, "cube.m_cpu")  \
-    X(NOC, noc, "cube.noc")        \
-    X(UCIE, ucie, "cube.ucie")     \
-    X(HBM, hbm, "cube.hbm")        \
-    X(SRAM, sram, "cube.sram")     \
-    X(PE, pe, "pe")                \
-    X(PE_CPU, pe_cpu, "pe.cpu")    \
+#define KB_PARAM_GROUPS(X)            \
+    X(HOST, host, "host")             \
+    X(FABRIC, fabric, "fabric")       \
+    X(IO, io, "sip.io")               \
+    X(M_CPU, m_cpu, "cube.m_cpu")     \
+    X(NOC, noc, "cube.noc")           \
+    X(UCIE, ucie, "cube.ucie")        \
+    X(HBM, hbm, "cube.hbm")           \
+    X(SRAM, sram, "cube.sram")        \
+    X(PE, pe, "pe")                   \
+    X(PE_CPU, pe_cpu, "pe.cpu")       \
     X(PE_SCHED, pe_sched, "pe.sched") \
-    X(PE_DMA, pe_dma, "pe.dma")    \
-    X(PE_GEMM, pe_gemm, "pe.gemm") \
-    X(PE_MATH, pe_math, "pe.math") \
-    X(PE_TCM, pe_tcm, "pe.tcm")    \
+    X(PE_DMA, pe_dma, "pe.dma")       \
+    X(PE_GEMM, pe_gemm, "pe.gemm")    \
+    X(PE_MATH, pe_math, "pe.math")    \
+    X(PE_TCM, pe_tcm, "pe.tcm")       \
     X(PE_MMU, pe_mmu, "pe.mmu")
 
 #define KB_PARAM_TYPE_COUNT int64_t
@@ -168,9 +169,9 @@
     KB_PARAM_TYPE_##kind field;
 
 /* struct kb_params_hbm { int64_t capacity_nbytes; ... }, one per group */
-#define KB_PARAM_STRUCT(GROUP, group, path)  \
-    typedef struct kb_params_##group {       \
-        KB_PARAMS_##GROUP(KB_PARAM_FIELD)    \
+#define KB_PARAM_STRUCT(GROUP, group, path) \
+    typedef struct kb_params_##group {      \
+        KB_PARAMS_##GROUP(KB_PARAM_FIELD)   \
     } kb_params_##group;
 KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 #undef KB_PARAM_STRUCT

@@ -48,6 +48,10 @@ kb_param_group kb_param_group_at(size_t index);
 void kb_param_rows_init(const kb_param_row *rows, size_t n_rows, void *values);
 void kb_params_init(kb_params *params);
 
+/* Walks the words of a CHOICE: for (word = row->choices; word; word = kb_choice_next(word)). */
+const char *kb_choice_next(const char *word);
+size_t kb_choice_length(const char *word);
+
 /* A plain scalar's text as the value of a row.  NULL when it was stored in `field`; else what was
  * expected instead ("nanoseconds from 0 to 1000000000"), written into `expected`. */
 enum { KB_PARAM_EXPECTED = 160 };
@@ -79,9 +83,14 @@ const char *kb_param_print(const kb_param_row *row, const void *field, char text
 
 /* One row of a table.  The struct of its values must be called kb_row_type where this is expanded: a
  * typedef in the block around it. */
-#define KB_PARAM_ROW(key, field, kind, default_, minimum, maximum, meaning)                  \
-    {key,      KB_PARAM_##kind,    offsetof(kb_row_type, field),                              \
-     default_, KB_PARAM_MINIMUM_##kind(minimum),                                              \
-     (int64_t)(maximum), KB_PARAM_CHOICES_##kind(minimum), meaning},
+#define KB_PARAM_ROW(key, field, kind, default_, minimum, maximum, meaning) \
+    {key,                                                                   \
+     KB_PARAM_##kind,                                                       \
+     offsetof(kb_row_type, field),                                          \
+     default_,                                                              \
+     KB_PARAM_MINIMUM_##kind(minimum),                                      \
+     (int64_t)(maximum),                                                    \
+     KB_PARAM_CHOICES_##kind(minimum),                                      \
+     meaning},
 
 #endif

@@ -79,10 +79,31 @@ kb_status kb_read_word(const kb_reader *reader, const kb_place *place, size_t ma
         good = (unsigned char)node->text[i] > ' ' && node->text[i] != 0x7F;
     char shown[KB_YAML_SHOWN];
     if (!good)
-        return kb_read_fail(reader, place, "expected a word of 1 to %zu bytes without spaces, got %s",
-                            max_length, kb_yaml_show(node, shown));
+        return kb_read_fail(reader, place,
+                            "expected a word of 1 to %zu bytes without spaces, got %s", max_length,
+                            kb_yaml_show(node, shown));
     *word = node->text;
     return KB_OK;
+}
+
+/* A word of a list that was mistyped. */
+static kb_status fail_choice(const kb_reader *reader, const kb_place *place,
+                             const kb_param_row *row, const char *expected) {
+    const kb_yaml_node *node = place->node;
+    char shown[KB_YAML_SHOWN];
+    bool is_scalar = node->kind == KB_YAML_SCALAR;
+    kb_nearest nearest =
+        kb_nearest_start(is_scalar ? node->text : "", is_scalar ? node->length : 0);
+    for (const char *word = row->choices; word; word = kb_choice_next(word))
+        kb_nearest_offer(&nearest, word, kb_choice_length(word));
+    return kb_read_fail(reader, place, "expected %s, got %s%s%.*s", expected,
+                        kb_yaml_show(node, shown), nearest.best ? "; did you mean " : "",
+                        (int)nearest.best_length, nearest.best ? nearest.best : "");
+}
+
+static bool has_unit(kb_param_kind kind) {
+    return kind == KB_PARAM_NS || kind == KB_PARAM_NBYTES || kind == KB_PARAM_GBPS ||
+           kind == KB_PARAM_GHZ;
 }
 
 /* Words may be quoted, numbers and flags may not. */
@@ -90,20 +111,20 @@ kb_status kb_read_value(const kb_reader *reader, const kb_place *place, const kb
                         void *field) {
     const kb_yaml_node *node = place->node;
     char shown[KB_YAML_SHOWN], buffer[KB_PARAM_EXPECTED];
-    bool is_word = row->kind == KB_PARAM_CHOICE;
-    const char *text = node->kind == KB_YAML_SCALAR ? node->text : "";
-    bool quoted = node->kind == KB_YAML_SCALAR && !node->plain && !is_word;
+    bool is_scalar = node->kind == KB_YAML_SCALAR;
+    const char *text = is_scalar ? node->text : "";
     const char *expected = kb_param_parse(row, text, strlen(text), field, buffer);
-    if (!expected && !quoted) return KB_OK;
+    if (row->kind == KB_PARAM_CHOICE)
+        return expected ? fail_choice(reader, place, row, expected) : KB_OK;
+    if (!expected && node->plain) return KB_OK;
     if (!expected)
-        return kb_read_fail(reader, place, "expected a number or flag, got the quoted text %s; "
-                            "remove the quotes", kb_yaml_show(node, shown));
-    const char *unit = row->kind == KB_PARAM_NS || row->kind == KB_PARAM_GBPS ||
-                               row->kind == KB_PARAM_GHZ || row->kind == KB_PARAM_NBYTES
-                           ? "; the unit belongs to the key, not to the value"
-                           : "";
+        return kb_read_fail(reader, place,
+                            "expected a number or flag, got the quoted text %s; remove the quotes",
+                            kb_yaml_show(node, shown));
     return kb_read_fail(reader, place, "expected %s, got %s%s", expected, kb_yaml_show(node, shown),
-                        unit);
+                        is_scalar && node->length > 0 && has_unit(row->kind)
+                            ? "; the unit belongs to the key, not to the value"
+                            : "");
 }
 
 kb_status kb_read_dims(const kb_reader *reader, const kb_place *place, int64_t maximum, int64_t *x,
@@ -131,11 +152,11 @@ static kb_status fail_unknown(const kb_reader *reader, const kb_place *place,
     char known[KEYS_CAPACITY] = "";
     kb_nearest nearest = kb_nearest_start(place->key, strlen(place->key));
     for (const char *const *other = others; other && *other; other++) {
-        kb_nearest_offer(&nearest, *other);
+        kb_nearest_offer(&nearest, *other, strlen(*other));
         append(known, sizeof known, "%s%s", known[0] ? ", " : "", *other);
     }
     for (size_t i = 0; i < n_rows; i++) {
-        kb_nearest_offer(&nearest, rows[i].key);
+        kb_nearest_offer(&nearest, rows[i].key, strlen(rows[i].key));
         append(known, sizeof known, "%s%s", known[0] ? ", " : "", rows[i].key);
     }
     const char *hint = nearest.best ? nearest.best : "";

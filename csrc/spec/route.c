@@ -66,7 +66,8 @@ static void find_costs(search *s) {
     while (s->n_heap) {
         heap_item item = heap_pop(s);
         if (item.cost_fs > s->cost_fs[item.node] || !may_pass(s, item.node)) continue;
-        for (uint32_t i = topology->first_in[item.node]; i < topology->first_in[item.node + 1]; i++) {
+        for (uint32_t i = topology->first_in[item.node]; i < topology->first_in[item.node + 1];
+             i++) {
             uint32_t from = topology->links.items[topology->in[i]].src;
             int64_t cost_fs = cost_over(topology, topology->in[i], item.cost_fs);
             if (cost_fs >= s->cost_fs[from]) continue;

@@ -24,11 +24,11 @@ typedef struct kb_route {
 
 /* Zero-initialised; belongs to a topology. */
 typedef struct kb_routes {
-    KB_VEC(kb_route) found;  /* by path number */
-    uint32_t *slots;         /* open addressing: path number + 1, by hash of (src, dst, port) */
-    size_t n_slots;          /* a power of two, or 0 */
-    KB_VEC(uint32_t) trail;  /* the route that is being made */
-    uint32_t **trees;        /* by destination: the next link of each node, or NULL */
+    KB_VEC(kb_route) found; /* by path number */
+    uint32_t *slots;        /* open addressing: path number + 1, by hash of (src, dst, port) */
+    size_t n_slots;         /* a power of two, or 0 */
+    KB_VEC(uint32_t) trail; /* the route that is being made */
+    uint32_t **trees;       /* by destination: the next link of each node, or NULL */
     size_t n_trees;
 } kb_routes;
 
@@ -38,7 +38,7 @@ void kb_routes_deinit(kb_topology *topology);
 kb_status kb_route_push(kb_topology *topology, uint32_t link, kb_error *err) KB_MUST_CHECK;
 
 /* Appends the dimension-ordered run between two routers of one mesh. */
-kb_status kb_route_mesh(kb_topology *topology, uint32_t from, uint32_t to, kb_error *err)
-    KB_MUST_CHECK;
+kb_status kb_route_mesh(kb_topology *topology, uint32_t from, uint32_t to,
+                        kb_error *err) KB_MUST_CHECK;
 
 #endif

@@ -53,8 +53,8 @@ static kb_status read_count(const kb_reader *reader, const kb_place *place, cons
                             kb_system *system) {
     char *base = (char *)system + row->offset;
     int64_t values[2];
-    kb_param_row number = {.key = row->key, .kind = KB_PARAM_COUNT, .minimum = 1,
-                           .maximum = MAX_COUNT};
+    kb_param_row number = {
+        .key = row->key, .kind = KB_PARAM_COUNT, .minimum = 1, .maximum = MAX_COUNT};
     if (row->grid) KB_TRY(kb_read_dims(reader, place, MAX_COUNT, &values[0], &values[1]));
     else KB_TRY(kb_read_value(reader, place, &number, &values[0]));
     memcpy(base, values, (row->grid ? 2 : 1) * sizeof values[0]);

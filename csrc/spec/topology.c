@@ -16,17 +16,22 @@ static kb_status read_version(const kb_reader *reader, const kb_place *root) {
     kb_place place;
     int64_t version;
     if (!kb_read_find(root, "kernbench", &place))
-        return kb_read_fail(reader, root,
-                            "expected the key kernbench, the version of the format, got none; begin "
-                            "with \"kernbench: %d\"", (int)FORMAT_VERSION);
+        return kb_read_fail(
+            reader, root,
+            "expected the key kernbench, the version of the format, got none; begin "
+            "with \"kernbench: %d\"",
+            (int)FORMAT_VERSION);
     KB_TRY(kb_read_value(reader, &place, &row, &version));
     if (version == FORMAT_VERSION) return KB_OK;
-    return kb_read_fail(reader, &place, "expected %d, the version of the format that is known here, "
-                        "got %lld", (int)FORMAT_VERSION, (long long)version);
+    return kb_read_fail(reader, &place,
+                        "expected %d, the version of the format that is known here, "
+                        "got %lld",
+                        (int)FORMAT_VERSION, (long long)version);
 }
 
 static kb_status read_flits(kb_topology *topology, const kb_reader *reader, const kb_place *root) {
-    static const kb_param_row size = {"flit_bytes", KB_PARAM_NBYTES, 0, NULL, 1, MAX_FLIT, NULL, ""};
+    static const kb_param_row size = {
+        "flit_bytes", KB_PARAM_NBYTES, 0, NULL, 1, MAX_FLIT, NULL, ""};
     static const kb_param_row mode = {"mode", KB_PARAM_CHOICE, 0, "train", 0, 0, "train|flit", ""};
     kb_place place;
     int64_t chosen = KB_FABRIC_TRAIN;
@@ -57,7 +62,8 @@ static kb_status read_root(kb_topology *topology, const kb_reader *reader, const
         KB_TRY(status);
     }
     if (topology->nodes.count == 0)
-        return kb_read_fail(reader, root, "expected components, meshes or a system, got none of them");
+        return kb_read_fail(reader, root,
+                            "expected components, meshes or a system, got none of them");
     KB_TRY(kb_explicit_links(topology, reader, root));
     KB_TRY(kb_graph_seal(topology, reader->err));
     return kb_explicit_check(topology, reader, root);
@@ -130,7 +136,8 @@ const kb_system *kb_topology_system(const kb_topology *topology) {
 }
 
 const kb_params_hbm *kb_topology_hbm(const kb_topology *topology, uint32_t node) {
-    if (node >= topology->nodes.count || topology->nodes.items[node].impl != KB_IMPL_HBM) return NULL;
+    if (node >= topology->nodes.count || topology->nodes.items[node].impl != KB_IMPL_HBM)
+        return NULL;
     int32_t params = topology->nodes.items[node].params;
     return params >= 0 ? &topology->hbms.items[params] : &topology->system.params.hbm;
 }
@@ -150,8 +157,8 @@ kb_status kb_topology_find(const kb_topology *topology, const char *name, uint32
         return KB_OK;
     }
     const char *nearest = kb_graph_nearest(topology, name);
-    return kb_error_set(err, KB_TOPOLOGY, "expected the name of a component, got \"%.255s\"%s%s", name,
-                        nearest ? "; did you mean " : "", nearest ? nearest : "");
+    return kb_error_set(err, KB_TOPOLOGY, "expected the name of a component, got \"%.255s\"%s%s",
+                        name, nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
 uint32_t kb_topology_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,

@@ -19,21 +19,21 @@
 #include "spec/params.h"
 
 /* Implementations that a component may name.  X(enumerator, "impl name", forwards, sinks) */
-#define KB_IMPL_LIST(X)                \
-    X(ENDPOINT, "endpoint", 0, 1)      \
-    X(TRANSIT, "transit", 1, 0)        \
-    X(HOST, "host", 0, 1)              \
-    X(IO_CPU, "io_cpu", 0, 1)          \
-    X(M_CPU, "m_cpu", 0, 1)            \
-    X(M_CPU_DMA, "m_cpu_dma", 0, 1)    \
-    X(PE_CPU, "pe_cpu", 0, 1)          \
-    X(PE_DMA, "pe_dma", 0, 1)          \
-    X(HBM, "hbm", 0, 1)                \
-    X(SRAM, "sram", 0, 1)              \
-    X(PE_SCHED, "pe_sched", 0, 0)      \
-    X(PE_GEMM, "pe_gemm", 0, 0)        \
-    X(PE_MATH, "pe_math", 0, 0)        \
-    X(PE_TCM, "pe_tcm", 0, 0)          \
+#define KB_IMPL_LIST(X)             \
+    X(ENDPOINT, "endpoint", 0, 1)   \
+    X(TRANSIT, "transit", 1, 0)     \
+    X(HOST, "host", 0, 1)           \
+    X(IO_CPU, "io_cpu", 0, 1)       \
+    X(M_CPU, "m_cpu", 0, 1)         \
+    X(M_CPU_DMA, "m_cpu_dma", 0, 1) \
+    X(PE_CPU, "pe_cpu", 0, 1)       \
+    X(PE_DMA, "pe_dma", 0, 1)       \
+    X(HBM, "hbm", 0, 1)             \
+    X(SRAM, "sram", 0, 1)           \
+    X(PE_SCHED, "pe_sched", 0, 0)   \
+    X(PE_GEMM, "pe_gemm", 0, 0)     \
+    X(PE_MATH, "pe_math", 0, 0)     \
+    X(PE_TCM, "pe_tcm", 0, 0)       \
     X(PE_MMU, "pe_mmu", 0, 0)
 
 typedef enum kb_impl {
@@ -64,7 +64,8 @@ typedef struct kb_system {
     int64_t cubes_x, cubes_y; /* cube c of a SIP is at (c % cubes_x, c / cubes_x) */
     int64_t n_pes;            /* per cube; slice j of a cube's HBM belongs to PE j */
     int64_t noc_x, noc_y;
-    int64_t fabric_x, fabric_y; /* SIP s is at (s % fabric_x, s / fabric_x); a ring and a switch: (n, 1) */
+    int64_t fabric_x,
+        fabric_y; /* SIP s is at (s % fabric_x, s / fabric_x); a ring and a switch: (n, 1) */
     kb_params params;
 } kb_system;
 

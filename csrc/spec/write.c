@@ -48,7 +48,8 @@ static bool is_reserved(const char *name) {
 
 /* A name as a YAML scalar: as it is when it is plainly a word, else in double quotes. */
 static quoted quote(const char *name) {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.";
     quoted result;
     size_t n = 0;
     bool word = strspn(name, letters) == strlen(name) && strcspn(name, "0123456789.") > 0;
@@ -87,9 +88,10 @@ static kb_status put_count(kb_topology *topology, const kb_count_row *row, int i
         kind != KB_FABRIC_TORUS)
         return KB_OK;
     memcpy(values, (const char *)system + row->offset, (row->grid ? 2 : 1) * sizeof values[0]);
-    if (!row->grid) return put(topology, err, "%*s%s: %" PRId64 "\n", indent, "", row->key, values[0]);
-    return put(topology, err, "%*s%s: [%" PRId64 ", %" PRId64 "]\n", indent, "", row->key, values[0],
-               values[1]);
+    if (!row->grid)
+        return put(topology, err, "%*s%s: %" PRId64 "\n", indent, "", row->key, values[0]);
+    return put(topology, err, "%*s%s: [%" PRId64 ", %" PRId64 "]\n", indent, "", row->key,
+               values[0], values[1]);
 }
 
 static kb_status put_section(kb_topology *topology, const char *path, int indent, kb_error *err) {
@@ -162,7 +164,8 @@ static kb_status put_links(kb_topology *topology, kb_error *err) {
     for (size_t i = 0; i < topology->link_texts.count; i++) {
         const kb_link *link = &topology->links.items[topology->first_link + i];
         const kb_link_rate *text = &topology->link_texts.items[i];
-        KB_TRY(put(topology, err, "  - {from: %s, ", quote(topology->nodes.items[link->src].name).text));
+        KB_TRY(put(topology, err, "  - {from: %s, ",
+                   quote(topology->nodes.items[link->src].name).text));
         KB_TRY(put(topology, err, "to: %s, GBps: %s, latency_ns: %s}\n",
                    quote(topology->nodes.items[link->dst].name).text, print_rate(text->rate, rate),
                    print_ns(text->latency_fs, latency)));

@@ -19,7 +19,7 @@ typedef struct parser {
     size_t n_nodes;
     anchor *anchors;
     size_t n_anchors;
-    kb_yaml_node *open[KB_YAML_MAX_DEPTH]; /* lists and mappings whose end has not come */
+    kb_yaml_node *open[KB_YAML_MAX_DEPTH];      /* lists and mappings whose end has not come */
     const kb_yaml_node *key[KB_YAML_MAX_DEPTH]; /* of open[i]: waits for its value */
     size_t depth;
 } parser;
@@ -39,14 +39,15 @@ static kb_status fail_at(const parser *p, size_t line, size_t column, const char
 #define FAIL_MARK(p, mark, ...) fail_at((p), (mark).line + 1, (mark).column + 1, __VA_ARGS__)
 
 /* libyaml's reader tells a byte offset only. */
-static kb_status fail_offset(const parser *p, const char *text, size_t length, const char *problem) {
+static kb_status fail_offset(const parser *p, const char *text, size_t length,
+                             const char *problem) {
     size_t line = 1, column = 1, offset = p->yaml.problem_offset;
     for (size_t i = 0; i < offset && i < length; i++) {
         if (text[i] == '\n') line++, column = 1;
         else if (((unsigned char)text[i] & 0xC0) != 0x80) column++;
     }
-    return fail_at(p, line, column, "expected UTF-8 text, got a bad byte (%s); save the file as UTF-8",
-                   problem);
+    return fail_at(p, line, column,
+                   "expected UTF-8 text, got a bad byte (%s); save the file as UTF-8", problem);
 }
 
 static kb_status fail_yaml(const parser *p, const char *text, size_t length) {
@@ -137,7 +138,8 @@ static kb_status add_anchor(parser *p, const yaml_char_t *name, const kb_yaml_no
     const char *copy = kb_arena_copy_text(p->arena, text, strlen(text));
     if (!p->anchors || !copy) return kb_error_nomem(p->err, "the YAML anchors");
     if (p->n_anchors == KB_YAML_MAX_ANCHORS)
-        return FAIL_MARK(p, mark, "expected at most %d anchors, got more", (int)KB_YAML_MAX_ANCHORS);
+        return FAIL_MARK(p, mark, "expected at most %d anchors, got more",
+                         (int)KB_YAML_MAX_ANCHORS);
     p->anchors[p->n_anchors++] = (anchor){copy, node};
     return KB_OK;
 }
@@ -147,7 +149,8 @@ static kb_status add_alias(parser *p, const yaml_event_t *event, const kb_yaml_n
     const kb_yaml_node *node = NULL;
     for (size_t i = p->n_anchors; i > 0 && !node; i--) /* the latest of that name */
         if (strcmp(p->anchors[i - 1].name, name) == 0) node = p->anchors[i - 1].node;
-    if (!node) return FAIL_MARK(p, event->start_mark, "unknown anchor: *%.64s names no &anchor", name);
+    if (!node)
+        return FAIL_MARK(p, event->start_mark, "unknown anchor: *%.64s names no &anchor", name);
     if (node->open)
         return FAIL_MARK(p, event->start_mark,
                          "cyclic alias: *%.64s stands inside of what it names (line %u)", name,
@@ -245,8 +248,8 @@ kb_status kb_yaml_parse(kb_arena *arena, const char *text, size_t length, const 
                         const kb_yaml_node **root, kb_error *err) {
     parser p = {.arena = arena, .name = name, .err = err};
     if (length > KB_YAML_MAX_TEXT)
-        return fail_at(&p, 1, 1, "expected at most %d bytes of YAML, got %zu", (int)KB_YAML_MAX_TEXT,
-                       length);
+        return fail_at(&p, 1, 1, "expected at most %d bytes of YAML, got %zu",
+                       (int)KB_YAML_MAX_TEXT, length);
     if (!yaml_parser_initialize(&p.yaml)) return kb_error_nomem(err, "the YAML parser");
     yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text, length);
@@ -254,8 +257,10 @@ kb_status kb_yaml_parse(kb_arena *arena, const char *text, size_t length, const 
     kb_status status = parse_events(&p, text, length, &top);
     yaml_parser_delete(&p.yaml);
     if (status != KB_OK) return status;
-    if (!top) return fail_at(&p, 1, 1, "expected a mapping that begins with \"kernbench: 1\", "
-                                       "got an empty text");
+    if (!top)
+        return fail_at(&p, 1, 1,
+                       "expected a mapping that begins with \"kernbench: 1\", "
+                       "got an empty text");
     *root = top;
     return KB_OK;
 }

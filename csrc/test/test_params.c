@@ -72,10 +72,11 @@ static void checks_ranges(void) {
     expects(KB_PARAM_GROUP_NOC, "latency_ns", "0", NULL);
     expects(KB_PARAM_GROUP_NOC, "latency_ns", "1000000000", NULL);
     expects(KB_PARAM_GROUP_NOC, "latency_ns", "1000000000.1", "nanoseconds from 0 to 1000000000");
-    expects(KB_PARAM_GROUP_HBM, "capacity", "4095", "a number of bytes from 4096 to 1000000000000000");
+    expects(KB_PARAM_GROUP_HBM, "capacity", "4095",
+            "a number of bytes from 4096 to 1000000000000000");
     expects(KB_PARAM_GROUP_HBM, "pc_hash", "none", NULL);
-    expects(KB_PARAM_GROUP_HBM, "pc_hash", "xo", "one of none xor");
-    expects(KB_PARAM_GROUP_HBM, "pc_hash", "none|xor", "one of none xor");
+    expects(KB_PARAM_GROUP_HBM, "pc_hash", "xo", "one of none, xor");
+    expects(KB_PARAM_GROUP_HBM, "pc_hash", "none|xor", "one of none, xor");
     expects(KB_PARAM_GROUP_FABRIC, "kind", "torus", NULL);
 }
 

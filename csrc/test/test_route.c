@@ -192,13 +192,14 @@ static void refuses_bad_questions(void) {
 
 static kb_topology *parse_mesh(kb_alloc *alloc, int nx, int ny, bool wrap) {
     char text[1024];
-    (void)snprintf(text, sizeof text,
-                   "{kernbench: 1, components: [{name: a, impl: endpoint}, {name: b, impl: endpoint}], "
-                   "meshes: [{name: m, dims: [%d, %d], wrap: %s, router: {overhead_ns: 2}, "
-                   "link: {GBps: 64, latency_ns: 1}}], links: ["
-                   "{from: a, to: m.r0_0, GBps: 64, both: true}, "
-                   "{from: b, to: m.r%d_%d, GBps: 64, both: true}]}",
-                   nx, ny, wrap ? "true" : "false", nx - 1, ny - 1);
+    (void)snprintf(
+        text, sizeof text,
+        "{kernbench: 1, components: [{name: a, impl: endpoint}, {name: b, impl: endpoint}], "
+        "meshes: [{name: m, dims: [%d, %d], wrap: %s, router: {overhead_ns: 2}, "
+        "link: {GBps: 64, latency_ns: 1}}], links: ["
+        "{from: a, to: m.r0_0, GBps: 64, both: true}, "
+        "{from: b, to: m.r%d_%d, GBps: 64, both: true}]}",
+        nx, ny, wrap ? "true" : "false", nx - 1, ny - 1);
     return topology_parse(alloc, text);
 }
 
@@ -260,12 +261,12 @@ static void straightens_each_run(void) {
                 "meshes: [{name: m, dims: [9, 2], link: {GBps: 64, latency_ns: 1}}]\n"
                 "links: [{from: m.r1_1, to: x, GBps: 64}, {from: x, to: m.r7_1, GBps: 64}]\n");
     if (topology) {
-        goes(topology, "m.r0_0", "m.r8_0", KB_ANY_SLICE,
-             "m.r1_0 m.r1_1 x m.r7_1 m.r8_1 m.r8_0");
+        goes(topology, "m.r0_0", "m.r8_0", KB_ANY_SLICE, "m.r1_0 m.r1_1 x m.r7_1 m.r8_1 m.r8_0");
         goes(topology, "m.r8_0", "m.r0_0", KB_ANY_SLICE,
              "m.r7_0 m.r6_0 m.r5_0 m.r4_0 m.r3_0 m.r2_0 m.r1_0 m.r0_0");
         goes(topology, "lone", "lone", KB_ANY_SLICE, "");
-        CHECK_EQ(find(topology, topology_node(topology, "lone"), 0, KB_ANY_SLICE).status, KB_TOPOLOGY);
+        CHECK_EQ(find(topology, topology_node(topology, "lone"), 0, KB_ANY_SLICE).status,
+                 KB_TOPOLOGY);
     }
     kb_topology_destroy(topology);
 }
@@ -315,8 +316,9 @@ static void joins_every_pair(void) {
                      "cube: {pes: 1, noc: {dims: [1, 2]}}}}");
     check_every_pair("{kernbench: 1, system: {sips: 6, fabric: {kind: mesh}, sip: {cubes: [1, 1]}, "
                      "cube: {pes: 1, noc: {dims: [1, 1]}, hbm: {remote_ports: 1}}}}");
-    check_every_pair("{kernbench: 1, system: {sips: 8, fabric: {kind: torus, dims: [2, 4]}, sip: "
-                     "{cubes: [1, 1]}, cube: {pes: 1, noc: {dims: [1, 1]}, hbm: {remote_ports: 1}}}}");
+    check_every_pair(
+        "{kernbench: 1, system: {sips: 8, fabric: {kind: torus, dims: [2, 4]}, sip: "
+        "{cubes: [1, 1]}, cube: {pes: 1, noc: {dims: [1, 1]}, hbm: {remote_ports: 1}}}}");
 }
 
 static void joins_a_sample_of_the_default(void) {
@@ -324,8 +326,9 @@ static void joins_a_sample_of_the_default(void) {
     kb_topology *topology = topology_parse(&alloc, "{kernbench: 1, system: {}}");
     uint64_t seed = 5;
     for (int i = 0; topology && i < 20000; i++) {
-        static const kb_impl impls[] = {KB_IMPL_HOST,  KB_IMPL_IO_CPU, KB_IMPL_M_CPU, KB_IMPL_M_CPU_DMA,
-                                        KB_IMPL_PE_CPU, KB_IMPL_PE_DMA, KB_IMPL_HBM,   KB_IMPL_SRAM};
+        static const kb_impl impls[] = {KB_IMPL_HOST,      KB_IMPL_IO_CPU, KB_IMPL_M_CPU,
+                                        KB_IMPL_M_CPU_DMA, KB_IMPL_PE_CPU, KB_IMPL_PE_DMA,
+                                        KB_IMPL_HBM,       KB_IMPL_SRAM};
         uint32_t ends[2];
         for (int end = 0; end < 2; end++) {
             kb_impl impl = impls[next_random(&seed, 8)];
@@ -402,14 +405,15 @@ static void follows_the_fabric(void) {
 /* A component of the explicit form may be joined to the machine; machine routes do not change. */
 static void joins_explicit_parts(void) {
     kb_alloc alloc = kb_alloc_system();
-    kb_topology *topology = topology_parse(
-        &alloc, "kernbench: 1\nsystem: {sips: 1, sip: {cubes: [1, 1]}}\n"
-                "components: [{name: nic, impl: endpoint}]\n"
-                "links: [{from: nic, to: sip0.io.xbar, GBps: 50, both: true}]\n");
+    kb_topology *topology =
+        topology_parse(&alloc, "kernbench: 1\nsystem: {sips: 1, sip: {cubes: [1, 1]}}\n"
+                               "components: [{name: nic, impl: endpoint}]\n"
+                               "links: [{from: nic, to: sip0.io.xbar, GBps: 50, both: true}]\n");
     if (topology) {
         goes(topology, "nic", "sip0.io.cpu", KB_ANY_SLICE, "sip0.io.xbar sip0.io.cpu");
-        goes(topology, "sip0.cube0.hbm", "nic", 0,
-             "sip0.cube0.noc.r0_2 sip0.cube0.noc.r0_1 sip0.cube0.ucie_w sip0.io.ucie0 sip0.io.xbar nic");
+        goes(
+            topology, "sip0.cube0.hbm", "nic", 0,
+            "sip0.cube0.noc.r0_2 sip0.cube0.noc.r0_1 sip0.cube0.ucie_w sip0.io.ucie0 sip0.io.xbar nic");
         goes(topology, "nic", "host", KB_ANY_SLICE, "sip0.io.xbar sip0.io.host host");
     }
     kb_topology_destroy(topology);

@@ -79,8 +79,9 @@ static void expands_meshes(void) {
     static const struct {
         const char *dims, *wrap;
         uint32_t n_nodes, n_links;
-    } cases[] = {{"[8, 8]", "false", 64, 224}, {"[8, 8]", "true", 64, 256}, {"[3, 2]", "false", 6, 14},
-                 {"[3, 2]", "true", 6, 18},    {"[2, 2]", "true", 4, 8},    {"[1, 1]", "true", 1, 0},
+    } cases[] = {{"[8, 8]", "false", 64, 224}, {"[8, 8]", "true", 64, 256},
+                 {"[3, 2]", "false", 6, 14},   {"[3, 2]", "true", 6, 18},
+                 {"[2, 2]", "true", 4, 8},     {"[1, 1]", "true", 1, 0},
                  {"[5, 1]", "true", 5, 10},    {"[1, 5]", "false", 5, 8}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[256];
@@ -280,12 +281,12 @@ static void survives_failing_allocations(void) {
         kb_status status = kb_topology_parse(&alloc, mixed, strlen(mixed), "t", &topology, &err);
         if (status == KB_OK) status = kb_topology_to_yaml(topology, &yaml, &length, &err);
         if (status == KB_OK)
-            status = kb_topology_path(topology, 0, topology_node(topology, "net.r2_2"), KB_ANY_SLICE,
-                                      &links, &n_links, &path, &err);
+            status = kb_topology_path(topology, 0, topology_node(topology, "net.r2_2"),
+                                      KB_ANY_SLICE, &links, &n_links, &path, &err);
         if (status == KB_OK)
             status = kb_topology_path(topology, topology_node(topology, "host"),
-                                      topology_node(topology, "sip1.cube1.hbm"), KB_ANY_SLICE, &links,
-                                      &n_links, &path, &err);
+                                      topology_node(topology, "sip1.cube1.hbm"), KB_ANY_SLICE,
+                                      &links, &n_links, &path, &err);
         bool reached = alloc.n_calls >= n;
         CHECK_EQ(status, reached ? KB_NOMEM : KB_OK);
         kb_topology_destroy(topology);

@@ -18,14 +18,18 @@ static void refuses(const char *text, const char *message) {
 }
 
 static void refuses_bad_roots(void) {
-    refuses("", "my.yaml:1:1: expected a mapping that begins with \"kernbench: 1\", got an empty text");
+    refuses("",
+            "my.yaml:1:1: expected a mapping that begins with \"kernbench: 1\", got an empty text");
     refuses("- a\n", "my.yaml:1:1: expected a mapping that begins with \"kernbench: 1\"");
     refuses("text", "my.yaml:1:1: expected a mapping that begins with \"kernbench: 1\"");
-    refuses("flit_bytes: 64\n", "my.yaml:1:1: expected the key kernbench, the version of the format");
-    refuses("kernbench: 2\n", "my.yaml:1:12: kernbench: expected 1, the version of the format that is "
-                              "known here, got 2");
-    refuses("kernbench: one\n", "my.yaml:1:12: kernbench: expected an integer from 0 to 1000000, got "
-                                "\"one\"");
+    refuses("flit_bytes: 64\n",
+            "my.yaml:1:1: expected the key kernbench, the version of the format");
+    refuses("kernbench: 2\n",
+            "my.yaml:1:12: kernbench: expected 1, the version of the format that is "
+            "known here, got 2");
+    refuses("kernbench: one\n",
+            "my.yaml:1:12: kernbench: expected an integer from 0 to 1000000, got "
+            "\"one\"");
     refuses("kernbench: 1\n", "my.yaml:1:1: expected components, meshes or a system, got none");
     refuses("kernbench: 1\nsytem: {}\n",
             "my.yaml:2:1: sytem: unknown key; did you mean system; expected one of: kernbench, "
@@ -34,13 +38,15 @@ static void refuses_bad_roots(void) {
             "my.yaml:2:13: flit_bytes: expected a number of bytes from 1 to 65536, got \"0\"");
     refuses("kernbench: 1\nflit_bytes: \"64\"\nsystem: {}\n",
             "my.yaml:2:13: flit_bytes: expected a number or flag, got the quoted text \"64\"");
-    refuses("kernbench: 1\nfabric: {mode: trains}\nsystem: {}\n",
-            "my.yaml:2:16: fabric.mode: expected one of train flit, got \"trains\"");
+    refuses(
+        "kernbench: 1\nfabric: {mode: trains}\nsystem: {}\n",
+        "my.yaml:2:16: fabric.mode: expected one of train, flit, got \"trains\"; did you mean train");
     refuses("kernbench: 1\nfabric: {kind: ring}\nsystem: {}\n",
             "my.yaml:2:10: fabric.kind: unknown key");
     refuses("kernbench: 1\ncomponents: {}\n",
             "my.yaml:2:13: components: expected a list, got a mapping of 0 keys");
-    refuses("kernbench: 1\nsystem: [1]\n", "my.yaml:2:9: system: expected a mapping, got a list of 1 item");
+    refuses("kernbench: 1\nsystem: [1]\n",
+            "my.yaml:2:9: system: expected a mapping, got a list of 1 item");
     refuses("kernbench: 1\nsystem: {sips: 2\n", "my.yaml:3:1: expected YAML, got an error");
 }
 
@@ -49,17 +55,25 @@ static void refuses_bad_roots(void) {
 
 static void refuses_bad_components(void) {
     refuses(HEAD "- a\n", "my.yaml:3:3: components[0]: expected a mapping, got \"a\"");
-    refuses(HEAD "- {impl: transit}\n", "my.yaml:3:3: components[0]: expected the key name, got none");
+    refuses(HEAD "- {impl: transit}\n",
+            "my.yaml:3:3: components[0]: expected the key name, got none");
     refuses(HEAD "- {name: a}\n", "my.yaml:3:3: components[0]: expected the key impl, got none");
-    refuses(HEAD "- {name: a, impl: router}\n",
-            "my.yaml:3:19: components[0].impl: expected one of endpoint transit hbm sram, got \"router\"");
-    refuses(HEAD "- {name: \"a b\", impl: endpoint}\n",
-            "my.yaml:3:10: components[0].name: expected a word of 1 to 255 bytes without spaces, got");
-    refuses(HEAD "- {name: [], impl: endpoint}\n",
-            "my.yaml:3:10: components[0].name: expected a word of 1 to 255 bytes without spaces, got a "
-            "list of 0 items");
-    refuses(HEAD "- {name: a, impl: endpoint}\n- {name: a, impl: transit}\n",
-            "my.yaml:4:10: components[1].name: expected a name of its own, got \"a\", which another");
+    refuses(
+        HEAD "- {name: a, impl: router}\n",
+        "my.yaml:3:19: components[0].impl: expected one of endpoint, transit, hbm, sram, got \"router\"");
+    refuses(HEAD "- {name: a, impl: enpoint}\n",
+            "my.yaml:3:19: components[0].impl: expected one of endpoint, transit, hbm, sram, got "
+            "\"enpoint\"; did you mean endpoint");
+    refuses(
+        HEAD "- {name: \"a b\", impl: endpoint}\n",
+        "my.yaml:3:10: components[0].name: expected a word of 1 to 255 bytes without spaces, got");
+    refuses(
+        HEAD "- {name: [], impl: endpoint}\n",
+        "my.yaml:3:10: components[0].name: expected a word of 1 to 255 bytes without spaces, got a "
+        "list of 0 items");
+    refuses(
+        HEAD "- {name: a, impl: endpoint}\n- {name: a, impl: transit}\n",
+        "my.yaml:4:10: components[1].name: expected a name of its own, got \"a\", which another");
     refuses(HEAD "- {name: a, impl: endpoint, overhead_ns: 1}\n",
             "my.yaml:3:29: components[0].overhead_ns: unknown key; expected one of: name, impl");
     refuses(HEAD "- {name: a, impl: transit, overhead: 1}\n",
@@ -69,56 +83,70 @@ static void refuses_bad_components(void) {
     refuses(HEAD "- {name: a, impl: transit, overhead_ns: 1, buffer_flits: 8}\n",
             "my.yaml:3:44: components[0].buffer_flits: unknown key; expected one of: name, impl, "
             "overhead_ns");
-    refuses(HEAD "- {name: a, impl: transit, overhead_ns: 5ns}\n",
-            "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got "
-            "\"5ns\"; the unit belongs to the key, not to the value");
-    refuses(HEAD "- {name: a, impl: transit, overhead_ns: -1}\n",
-            "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got "
-            "\"-1\"");
-    refuses(HEAD "- {name: a, impl: transit, overhead_ns: 1e10}\n",
-            "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got");
+    refuses(
+        HEAD "- {name: a, impl: transit, overhead_ns: 5ns}\n",
+        "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got "
+        "\"5ns\"; the unit belongs to the key, not to the value");
+    refuses(
+        HEAD "- {name: a, impl: transit, overhead_ns: -1}\n",
+        "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got "
+        "\"-1\"");
+    refuses(
+        HEAD "- {name: a, impl: transit, overhead_ns: 1e10}\n",
+        "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got");
     refuses(HEAD "- {name: a, impl: hbm, pc: 4}\n",
             "my.yaml:3:24: components[0].pc: unknown key; did you mean pcs");
     refuses(HEAD "- {name: a, impl: hbm, remote_ports: 2}\n",
             "my.yaml:3:24: components[0].remote_ports: unknown key");
-    refuses(HEAD "- {name: a, impl: hbm, interleave: 96}\n",
-            "my.yaml:3:36: components[0].interleave: expected a power of two of at least flit_bytes "
-            "(64), got 96");
-    refuses(HEAD "- {name: a, impl: hbm, interleave: 32}\n",
-            "my.yaml:3:36: components[0].interleave: expected a power of two of at least flit_bytes "
-            "(64), got 32");
+    refuses(
+        HEAD "- {name: a, impl: hbm, interleave: 96}\n",
+        "my.yaml:3:36: components[0].interleave: expected a power of two of at least flit_bytes "
+        "(64), got 96");
+    refuses(
+        HEAD "- {name: a, impl: hbm, interleave: 32}\n",
+        "my.yaml:3:36: components[0].interleave: expected a power of two of at least flit_bytes "
+        "(64), got 32");
     refuses(HEAD "- {name: a, impl: hbm, pcs: 3, capacity: 768000}\n",
             "my.yaml:3:3: components[0].pc_hash: expected none, as xor needs a power of two");
-    refuses(HEAD "- {name: a, impl: sram, GBps: 0}\n",
-            "my.yaml:3:31: components[0].GBps: expected GB/s as a plain number from 1e-6 to 1e9, got "
-            "\"0\"");
+    refuses(
+        HEAD "- {name: a, impl: sram, GBps: 0}\n",
+        "my.yaml:3:31: components[0].GBps: expected GB/s as a plain number from 1e-6 to 1e9, got "
+        "\"0\"");
 }
 
 static void refuses_bad_links(void) {
-    refuses(ENDS "- {from: a, to: b}\n", "my.yaml:6:3: links[0]: expected the key GBps, got none; add it");
-    refuses(ENDS "- {from: a, GBps: 1}\n", "my.yaml:6:3: links[0]: expected the key to, got none; add it");
+    refuses(ENDS "- {from: a, to: b}\n",
+            "my.yaml:6:3: links[0]: expected the key GBps, got none; add it");
+    refuses(ENDS "- {from: a, GBps: 1}\n",
+            "my.yaml:6:3: links[0]: expected the key to, got none; add it");
     refuses(ENDS "- {to: a, GBps: 1}\n", "my.yaml:6:3: links[0]: expected the key from, got none");
-    refuses(ENDS "- {from: a, to: b, GBps: -64}\n",
-            "my.yaml:6:26: links[0].GBps: expected GB/s as a plain number from 1e-6 to 1e9, got \"-64\"; "
-            "the unit belongs to the key, not to the value");
-    refuses(ENDS "- {from: a, to: b, GBps: 64GB/s}\n", "my.yaml:6:26: links[0].GBps: expected GB/s");
+    refuses(
+        ENDS "- {from: a, to: b, GBps: -64}\n",
+        "my.yaml:6:26: links[0].GBps: expected GB/s as a plain number from 1e-6 to 1e9, got \"-64\"; "
+        "the unit belongs to the key, not to the value");
+    refuses(ENDS "- {from: a, to: b, GBps: 64GB/s}\n",
+            "my.yaml:6:26: links[0].GBps: expected GB/s");
     refuses(ENDS "- {from: a, to: b, GBps: .nan}\n", "my.yaml:6:26: links[0].GBps: expected GB/s");
     refuses(ENDS "- {from: a, to: b, GBps: .inf}\n", "my.yaml:6:26: links[0].GBps: expected GB/s");
     refuses(ENDS "- {from: a, to: b, GBps: }\n", "my.yaml:6:26: links[0].GBps: expected GB/s");
-    refuses(ENDS "- {from: a, to: b, GBps: [64]}\n",
-            "my.yaml:6:26: links[0].GBps: expected GB/s as a plain number from 1e-6 to 1e9, got a list "
-            "of 1 item");
-    refuses(ENDS "- {from: a, to: b, Gbps: 64}\n",
-            "my.yaml:6:20: links[0].Gbps: unknown key; did you mean GBps; expected one of: from, to, "
-            "both, GBps, latency_ns");
+    refuses(
+        ENDS "- {from: a, to: b, GBps: [64]}\n",
+        "my.yaml:6:26: links[0].GBps: expected GB/s as a plain number from 1e-6 to 1e9, got a list "
+        "of 1 item");
+    refuses(
+        ENDS "- {from: a, to: b, Gbps: 64}\n",
+        "my.yaml:6:20: links[0].Gbps: unknown key; did you mean GBps; expected one of: from, to, "
+        "both, GBps, latency_ns");
     refuses(ENDS "- {from: a, to: b, GBps: 1, both: yes}\n",
             "my.yaml:6:35: links[0].both: expected true or false, got \"yes\"");
-    refuses(ENDS "- {from: a, to: bb, GBps: 64}\n",
-            "my.yaml:6:17: links[0].to: expected the name of a component, got \"bb\"; did you mean b");
+    refuses(
+        ENDS "- {from: a, to: bb, GBps: 64}\n",
+        "my.yaml:6:17: links[0].to: expected the name of a component, got \"bb\"; did you mean b");
     refuses(ENDS "- {from: elsewhere, to: b, GBps: 64}\n",
             "my.yaml:6:10: links[0].from: expected the name of a component, got \"elsewhere\"");
-    refuses(ENDS "- {from: a, to: a, GBps: 64}\n",
-            "my.yaml:6:3: links[0]: expected a link between two components, got one from a to itself");
+    refuses(
+        ENDS "- {from: a, to: a, GBps: 64}\n",
+        "my.yaml:6:3: links[0]: expected a link between two components, got one from a to itself");
     refuses(ENDS "- {from: a, to: b, GBps: 64}\n- {from: b, to: a, GBps: 2, both: true}\n",
             "my.yaml:7:3: links[1]: expected one link from a to b, got a second one; remove it");
 }
@@ -161,20 +189,23 @@ static void refuses_bad_systems(void) {
         const char *text, *message;
     } cases[] = {
         {"sips: 0", "my.yaml:3:9: system.sips: expected an integer from 1 to 1000000, got \"0\""},
-        {"sip: {cube: 4}", "my.yaml:3:9: system.sip.cube: unknown key; did you mean cubes; expected one "
-                           "of: cubes, io"},
+        {"sip: {cube: 4}",
+         "my.yaml:3:9: system.sip.cube: unknown key; did you mean cubes; expected one "
+         "of: cubes, io"},
         {"sip: {cubes: [1000000000, 1]}",
          "my.yaml:3:17: system.sip.cubes[0]: expected an integer from 1 to 1000000, got \"1000000000\""},
         {"sip: {cubes: [100000, 10000]}",
          "my.yaml:3:3: system: expected a machine of at most 4194304 nodes and links, got 2 SIPs of "
          "100000 x 10000 cubes"},
-        {"sip: {cubes: [1000000, 1000000]}", "my.yaml:3:3: system: expected a machine of at most 4194304"},
+        {"sip: {cubes: [1000000, 1000000]}",
+         "my.yaml:3:3: system: expected a machine of at most 4194304"},
         {"sips: 1000000\n  cube: {pes: 1000000, noc: {dims: [1000000, 1000000]}}",
          "my.yaml:3:3: system: expected a machine of at most 4194304"},
         {"cube: {noc: {dims: [4096, 4096]}}", "my.yaml:3:3: system: expected a machine of at most"},
         {"cube: {hbm: {pcs: 12}}",
          "my.yaml:3:21: system.cube.hbm.pcs: expected a multiple of cube.pes (8), got 12"},
-        {"cube: {pes: 3}", "my.yaml:3:9: system.cube.hbm.pcs: expected a multiple of cube.pes (3), got 32"},
+        {"cube: {pes: 3}",
+         "my.yaml:3:9: system.cube.hbm.pcs: expected a multiple of cube.pes (3), got 32"},
         {"cube: {pes: 1, hbm: {pcs: 12, capacity: 3145728}}",
          "my.yaml:3:23: system.cube.hbm.pc_hash: expected none, as xor needs a power of two of PCs in a "
          "slice, got xor with 12"},
@@ -185,14 +216,16 @@ static void refuses_bad_systems(void) {
          "my.yaml:3:9: system.cube.hbm.remote_ports: expected at most as many as the cube has routers "
          "(1), got 2"},
         {"cube: {hbm: {pc_hash: yes}}",
-         "my.yaml:3:25: system.cube.hbm.pc_hash: expected one of none xor, got \"yes\""},
-        {"cube: {noc: {gbps: 1}}", "my.yaml:3:16: system.cube.noc.gbps: unknown key; did you mean GBps"},
+         "my.yaml:3:25: system.cube.hbm.pc_hash: expected one of none, xor, got \"yes\""},
+        {"cube: {noc: {gbps: 1}}",
+         "my.yaml:3:16: system.cube.noc.gbps: unknown key; did you mean GBps"},
         {"pe: {gem: {}}", "my.yaml:3:8: system.pe.gem: unknown key; did you mean gemm"},
         {"pe: {clock_ghz: 0}", "my.yaml:3:19: system.pe.clock_ghz: expected GHz as a plain number"},
         {"pe: {clock: 1}", "my.yaml:3:8: system.pe.clock: unknown key; did you mean clock_ghz"},
-        {"pe: {mmu: {page: 5000}}", "my.yaml:3:20: system.pe.mmu.page: expected a power of two, got 5000"},
+        {"pe: {mmu: {page: 5000}}",
+         "my.yaml:3:20: system.pe.mmu.page: expected a power of two, got 5000"},
         {"fabric: {kind: star}",
-         "my.yaml:3:18: system.fabric.kind: expected one of switch ring mesh torus, got \"star\""},
+         "my.yaml:3:18: system.fabric.kind: expected one of switch, ring, mesh, torus, got \"star\""},
         {"fabric: {kind: ring, dims: [2, 1]}",
          "my.yaml:3:30: system.fabric.dims: expected dims with kind mesh or torus only; remove it"},
         {"fabric: {kind: torus, dims: [2, 2]}",
@@ -204,15 +237,17 @@ static void refuses_bad_systems(void) {
         (void)snprintf(text, sizeof text, "kernbench: 1\nsystem:\n  %s\n", cases[i].text);
         refuses(text, cases[i].message);
     }
-    refuses("kernbench: 1\nflit_bytes: 512\nsystem:\n",
-            "my.yaml:3:8: system.cube.hbm.interleave: expected a power of two of at least flit_bytes "
-            "(512), got 256");
+    refuses(
+        "kernbench: 1\nflit_bytes: 512\nsystem:\n",
+        "my.yaml:3:8: system.cube.hbm.interleave: expected a power of two of at least flit_bytes "
+        "(512), got 256");
     refuses("kernbench: 1\nflit_bytes: 256\nsystem: {pe: {dma: {window: 128}}}\n",
             "my.yaml:3:29: system.pe.dma.window: expected at least flit_bytes (256), got 128");
     refuses("kernbench: 1\nflit_bytes: 256\nsystem: {pe: {tcm: {capacity: 64}}}\n",
             "my.yaml:3:31: system.pe.tcm.capacity: expected at least flit_bytes (256), got 64");
-    refuses("kernbench: 1\ncomponents: [{name: host, impl: endpoint}]\nsystem: {}\n",
-            "my.yaml: system: expected host to be the machine's, got a component of that name; rename it");
+    refuses(
+        "kernbench: 1\ncomponents: [{name: host, impl: endpoint}]\nsystem: {}\n",
+        "my.yaml: system: expected host to be the machine's, got a component of that name; rename it");
 }
 
 /* Too big a machine costs neither time nor memory. */

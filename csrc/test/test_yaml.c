@@ -20,12 +20,24 @@ static void reads_exact_decimals(void) {
         const char *text;
         int64_t digits;
         int32_t exponent;
-    } cases[] = {{"0", 0, 0},         {"-0", 0, 0},       {"0.000", 0, 0},      {"1", 1, 0},
-                 {"2.5", 25, -1},     {"1e3", 1, 3},      {".5", 5, -1},        {"819.2", 8192, -1},
-                 {"007", 7, 0},       {"+4.", 4, 0},      {"1000", 1, 3},       {"10.010", 1001, -2},
-                 {"1.5E-2", 15, -3},  {"1e+2", 1, 2},     {"0.1e1", 1, 0},
+    } cases[] = {{"0", 0, 0},
+                 {"-0", 0, 0},
+                 {"0.000", 0, 0},
+                 {"1", 1, 0},
+                 {"2.5", 25, -1},
+                 {"1e3", 1, 3},
+                 {".5", 5, -1},
+                 {"819.2", 8192, -1},
+                 {"007", 7, 0},
+                 {"+4.", 4, 0},
+                 {"1000", 1, 3},
+                 {"10.010", 1001, -2},
+                 {"1.5E-2", 15, -3},
+                 {"1e+2", 1, 2},
+                 {"0.1e1", 1, 0},
                  {"123456789012345678", 123456789012345678, 0},
-                 {"100000000000000000000", 1, 20},        {"0.00000000000000000000001", 1, -23}};
+                 {"100000000000000000000", 1, 20},
+                 {"0.00000000000000000000001", 1, -23}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         kb_decimal value = decimal(cases[i].text);
         CHECK_EQ(value.digits, cases[i].digits);
@@ -34,8 +46,8 @@ static void reads_exact_decimals(void) {
 }
 
 static void refuses_what_is_no_decimal(void) {
-    static const char *const bad[] = {"",    ".",   "e5",   "1e",    "1e+",  "nan",  "inf", ".inf",
-                                      "0x10", "1_000", "1,5", "1.2.3", "64GB", " 1", "1 ", "--1"};
+    static const char *const bad[] = {"",     ".",     "e5",  "1e",    "1e+",  "nan", "inf", ".inf",
+                                      "0x10", "1_000", "1,5", "1.2.3", "64GB", " 1",  "1 ",  "--1"};
     kb_decimal value;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         CHECK_EQ(kb_decimal_parse(bad[i], strlen(bad[i]), &value), KB_DECIMAL_NOT_A_NUMBER);
@@ -86,9 +98,13 @@ static void makes_exact_rates(void) {
 }
 
 static void prints_what_it_reads(void) {
-    static const char *const texts[] = {"0",      "1",     "819.2", "0.5",   "0.0625", "1000",
-                                        "16384",  "33.1",  "1e-30", "0.000001", "17179869184",
-                                        "123456789.123456789", "1e40", "100000000000000000"};
+    static const char *const texts[] = {"0",           "1",
+                                        "819.2",       "0.5",
+                                        "0.0625",      "1000",
+                                        "16384",       "33.1",
+                                        "1e-30",       "0.000001",
+                                        "17179869184", "123456789.123456789",
+                                        "1e40",        "100000000000000000"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char text[KB_DECIMAL_TEXT];
         CHECK_STR(kb_decimal_print(decimal(texts[i]), text), texts[i]);
@@ -105,9 +121,11 @@ static void prints_what_it_reads(void) {
 }
 
 static const char *nearest_of(const char *wanted) {
-    static const char *const known[] = {"GBps", "latency_ns", "overhead_ns", "name", "impl", "from"};
+    static const char *const known[] = {"GBps", "latency_ns", "overhead_ns",
+                                        "name", "impl",       "from"};
     kb_nearest nearest = kb_nearest_start(wanted, strlen(wanted));
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) kb_nearest_offer(&nearest, known[i]);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        kb_nearest_offer(&nearest, known[i], strlen(known[i]));
     return nearest.best;
 }
 
@@ -206,7 +224,8 @@ static void refuses_bad_yaml(void) {
     refuses("a: &x {b: {c: *x}}\n", "t.yaml:1:15: cyclic alias: *x");
     refuses("a: *y\n", "t.yaml:1:4: unknown anchor: *y");
     refuses("a: 1\n---\nb: 2\n", "t.yaml:2:1: expected one document, got a second one");
-    refuses("a: !!float 1\n", "t.yaml:1:4: expected a value without a tag, got tag:yaml.org,2002:float");
+    refuses("a: !!float 1\n",
+            "t.yaml:1:4: expected a value without a tag, got tag:yaml.org,2002:float");
     refuses("? [a, b]\n: c\n", "t.yaml:1:3: expected a key, got a list");
     refuses("\"a\\nb\": 1\n", "expected a key of 1 to 64 printable bytes");
     refuses("\"\": 1\n", "expected a key of 1 to 64 printable bytes");
