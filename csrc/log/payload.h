@@ -56,12 +56,13 @@ typedef struct kb_payload {
 uint32_t kb_payload_words(kb_opkind kind, const kb_payload *payload);
 void kb_payload_encode(kb_opkind kind, const kb_payload *payload, int64_t *words);
 
-/* Blocks of operands and runs of accesses are decoded into the arena. */
+/* Blocks of operands come from the arena; their vectors, and the runs of accesses, stay in the words.
+ * KB_INTERNAL when the words are none of a payload of that kind. */
 kb_status kb_payload_decode(kb_arena *arena, kb_opkind kind, const int64_t *words, uint32_t n_words,
                             kb_payload *payload, kb_error *err) KB_MUST_CHECK;
 
-/* Sets the last-use bit of the operand that reads tile `version` in already encoded words: only when the
- * command completes is it known that no other one reads it.  True when it was found. */
+/* Sets the last-use bit of the first operand (or the result) that is tile `version` in already encoded
+ * words: only when the command completes is it known that no other one reads it.  True when it was found. */
 bool kb_payload_set_last_use(int64_t *words, uint32_t n_words, uint64_t version);
 
 #endif
