@@ -105,8 +105,11 @@ kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t
     if (order->nbytes < 1)
         return kb_error_set(err, KB_INVALID, "copy: expected at least 1 byte, got %" PRId64,
                             order->nbytes);
-    kb_copy_spec spec = {order->to_device, order->va, (uint64_t)order->nbytes,
-                         order->submit_fs, NULL,      0};
+    kb_copy_spec spec = {.to_device = order->to_device,
+                         .va = order->va,
+                         .nbytes = (uint64_t)order->nbytes,
+                         .at_fs = order->submit_fs,
+                         .stream = (uint32_t)order->stream};
     uint32_t created;
     int32_t id = -1;
     KB_TRY(RESERVE(copy_handles));

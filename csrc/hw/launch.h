@@ -26,7 +26,6 @@ typedef enum kb_launch_map { KB_MAP_BLOCKED, KB_MAP_ROUND_ROBIN, KB_MAP_EACH_PE 
 
 typedef enum kb_launch_state {
     KB_LAUNCH_SUBMITTED,
-    KB_LAUNCH_DECODED,
     KB_LAUNCH_FANNED_OUT,
     KB_LAUNCH_RESPONDED, /* the last M_CPU's response is at IO_CPU */
     KB_LAUNCH_DONE
@@ -56,13 +55,8 @@ typedef struct kb_launch {
     kb_launch_map map;
     uint32_t sip, stream;
     kb_launch_state state;
-    int64_t submitted_fs, target_start_fs, done_fs;
+    int64_t submitted_fs, stamped_fs, target_start_fs, done_fs;
     uint32_t late_pes, busy_pes;
-    uint32_t responses_due; /* of cubes, at IO_CPU */
-    /* private to launch.c and io_cpu.c */
-    size_t args_capacity;
-    uint64_t *args_owned;
-    struct kb_launch *next;
 } kb_launch;
 
 /* How many programs PE `pe` (counted within the SIP) of `n_pes` runs, and which its k-th is. */
@@ -73,16 +67,18 @@ int64_t kb_launch_program(const kb_launch *launch, int64_t n_pes, int64_t pe, in
 
 typedef struct kb_launches kb_launches;
 
-kb_status kb_launches_create(kb_alloc *alloc, kb_launches **launches,
-                             kb_error *err) KB_MUST_CHECK;
+kb_status kb_launches_create(kb_alloc *alloc, kb_launches **launches, kb_error *err) KB_MUST_CHECK;
 void kb_launches_destroy(kb_launches *launches); /* accepts NULL */
 
 /* A new launch, state SUBMITTED.  n_pes: of its SIP.  The pointer stays valid until kb_launches_give. */
 kb_status kb_launches_take(kb_launches *launches, const kb_launch_spec *spec, int64_t n_pes,
                            kb_launch **launch, kb_error *err) KB_MUST_CHECK;
-void kb_launches_give(kb_launches *launches, kb_launch *launch);
+void kb_launches_give(kb_launches *launches, const kb_launch *launch);
 
 /* The launch in a slot: what a message's tag means. */
 kb_launch *kb_launches_at(const kb_launches *launches, uint32_t slot);
+
+/* Launches taken and not given back. */
+uint32_t kb_launches_count(const kb_launches *launches);
 
 #endif

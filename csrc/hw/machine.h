@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hw/copy.h"
 #include "hw/launch.h"
-#include "hw/m_cpu.h"
 #include "hw/mmu.h"
-#include "hw/registry.h"
+#include "hw/parts.h"
 
 typedef struct kb_machine kb_machine;
 
@@ -40,9 +40,11 @@ typedef struct kb_copy_spec {
     kb_va va; /* [va, va + nbytes) within one mapping */
     uint64_t nbytes;
     int64_t at_fs;
-    const int64_t *words; /* the record's payload: what replay needs to find the host's bytes; borrowed
+    const int64_t
+        *words; /* the record's payload: what replay needs to find the host's bytes; borrowed
                              until it is done */
     uint32_t n_words;
+    uint32_t stream; /* copies and launches of one (SIP, stream) run one after another */
 } kb_copy_spec;
 
 /* Submits a copy; hooks.copy_done is told when it is done. */

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #include "hw/command.h"
-#include "hw/registry.h"
+#include "hw/parts.h"
 #include "hw/tcm.h"
 
 enum { KB_MAX_INPUTS = 3 };
@@ -41,7 +41,8 @@ void kb_sched_destroy(void *sched); /* accepts NULL */
 typedef void (*kb_progress_fn)(void *self, uint32_t context);
 void kb_sched_set_progress(kb_sched *sched, kb_progress_fn fn, void *self);
 
-/* A blank command, or NULL when pe.sched.queue commands of the context wait or run. */
+/* A blank command, or NULL when pe.sched.queue commands of the context wait or run.  Until it is submitted,
+ * the context's next take gives the same one, blank again. */
 kb_command *kb_sched_take(kb_sched *sched, uint32_t context);
 
 /* Room for n_words payload words in the command's slot; command->words and n_words are set to it. */

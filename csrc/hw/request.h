@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/registry.h"
+#include "hw/parts.h"
 #include "kernel/access.h"
 
 /* Rows at base + sum_l stride[l] * i_l, 0 <= i_l < count[l], level 0 outermost, row_nbytes each; packed,
@@ -82,18 +82,15 @@ struct kb_request {
 };
 
 /* sim, fabric and dispatch are borrowed; takes READ_REPLY and WRITE_ACK at all nodes. */
-kb_status kb_requests_create(kb_alloc *alloc, kb_sim *sim, kb_fabric *fabric,
-                             kb_dispatch *dispatch, kb_requests **requests,
-                             kb_error *err) KB_MUST_CHECK;
+kb_status kb_requests_create(kb_alloc *alloc, kb_sim *sim, kb_fabric *fabric, kb_dispatch *dispatch,
+                             kb_requests **requests, kb_error *err) KB_MUST_CHECK;
 void kb_requests_destroy(kb_requests *requests); /* accepts NULL */
 
 /* A blank request; the pointer stays valid until it is done and `done` has returned. */
-kb_status kb_request_take(kb_requests *requests, kb_request **request,
-                          kb_error *err) KB_MUST_CHECK;
+kb_status kb_request_take(kb_requests *requests, kb_request **request, kb_error *err) KB_MUST_CHECK;
 
 /* Sends it now.  On failure it is given back. */
-kb_status kb_request_send(kb_requests *requests, kb_request *request,
-                          kb_error *err) KB_MUST_CHECK;
+kb_status kb_request_send(kb_requests *requests, kb_request *request, kb_error *err) KB_MUST_CHECK;
 
 /* Whole-memory offset to slice and offset within it, for traffic with raw addresses; KB_BOUNDS past the
  * end.  `memory` is an HBM or SRAM node. */

@@ -18,22 +18,23 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "hw/registry.h"
+#include "hw/parts.h"
 
 enum { KB_TCM_GRANULE = 32 };
 
 #define KB_NO_TILE UINT32_MAX
 
 typedef struct kb_tile {
-    uint64_t version;    /* (PE number << 40) + count of the PE */
-    int64_t nbytes;      /* of the value */
-    int64_t charged;     /* of the TCM */
+    uint64_t version; /* (PE number << 40) + count of the PE */
+    int64_t nbytes;   /* of the value */
+    int64_t charged;  /* of the TCM */
     uint32_t context;
     uint32_t references; /* registers that hold it */
     uint32_t readers;    /* unfinished commands that read it, once for each operand */
-    uint32_t producer;   /* slot of the unfinished command that makes it; KB_NO_COMMAND: it is there */
+    uint32_t
+        producer; /* slot of the unfinished command that makes it; KB_NO_COMMAND: it is there */
     int32_t launch, program, kernel, line, sequence; /* of the command that made it */
-    bool logged;         /* a record names it: whoever frees it says so in the log */
+    bool logged; /* a record names it: whoever frees it says so in the log */
 } kb_tile;
 
 #define KB_NO_COMMAND UINT32_MAX
@@ -72,15 +73,12 @@ int64_t kb_tcm_share(const kb_tcm *tcm);
 
 /* --- for PE_SCHED --------------------------------------------------------------------------------- */
 
-/* The tile, to change.  `producer` and `readers` change through the three below only. */
-kb_tile *kb_tcm_tile_mut(kb_tcm *tcm, uint32_t tile);
-
-/* A command that makes, or reads, the tile was submitted. */
-void kb_tcm_produce(kb_tcm *tcm, uint32_t tile, uint32_t command);
+/* A command that makes, or reads, the tile was submitted; its record says where in the kernel. */
+void kb_tcm_produce(kb_tcm *tcm, uint32_t tile, uint32_t command, const kb_record *record);
 void kb_tcm_read(kb_tcm *tcm, uint32_t tile);
 
-/* It is done.  True when nobody needs the tile any more: it is freed, and the caller must say so in the
- * log (*version names it). */
+/* It is done.  True when nobody needs the tile any more: it is freed, and the caller's record must say so
+ * (*version names it). */
 bool kb_tcm_produced(kb_tcm *tcm, uint32_t tile, uint64_t *version);
 bool kb_tcm_unread(kb_tcm *tcm, uint32_t tile, uint64_t *version);
 

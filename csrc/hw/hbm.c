@@ -1,0 +1,108 @@
+#include "hw/hbm.h"
+
+#include "base/checked.h"
+#include "hw/memory.h"
+
+struct kb_hbm {
+    kb_memory memory;
+    kb_alloc *alloc;
+    uint32_t n_pcs, slice_pcs;
+    uint64_t interleave;
+    bool hashed;
+    bool power_of_two;
+    uint32_t digit_bits; /* log2(slice_pcs) where that is whole */
+    int64_t access_fs;
+    int64_t *service_fs; /* of 0 .. flit_nbytes bytes */
+    size_t n_services;
+    int64_t *free_fs; /* by PC */
+};
+
+static uint32_t unit_pc(const kb_hbm *hbm, uint64_t unit) {
+    uint32_t n = hbm->slice_pcs;
+    if (!hbm->hashed) return (uint32_t)(unit % n);
+    if (n == 1) return 0;
+    uint64_t pc = 0;
+    if (hbm->power_of_two) {
+        for (; unit > 0; unit >>= hbm->digit_bits) pc ^= unit;
+        return (uint32_t)pc & (n - 1);
+    }
+    for (; unit > 0; unit /= n) pc += unit % n;
+    return (uint32_t)(pc % n);
+}
+
+uint32_t kb_hbm_pc(const kb_hbm *hbm, int32_t slice, uint64_t offset) {
+    uint32_t first = slice > 0 ? (uint32_t)slice * hbm->slice_pcs : 0;
+    return first + unit_pc(hbm, offset / hbm->interleave);
+}
+
+int64_t kb_hbm_pc_free_fs(const kb_hbm *hbm, uint32_t pc) {
+    return hbm->free_fs[pc];
+}
+
+static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes, int64_t at_fs,
+                     uint64_t *taken) {
+    kb_hbm *hbm = self;
+    uint64_t left = hbm->interleave - offset % hbm->interleave;
+    *taken = nbytes < left ? nbytes : left;
+    int64_t *free_fs = &hbm->free_fs[kb_hbm_pc(hbm, slice, offset)];
+    *free_fs = kb_max_i64(*free_fs, at_fs) + hbm->service_fs[*taken];
+    return *free_fs + hbm->access_fs;
+}
+
+static kb_status fill_services(kb_hbm *hbm, kb_ratio rate, kb_error *err) {
+    for (size_t i = 0; i < hbm->n_services; i++)
+        if (kb_ratio_scale(rate, (int64_t)i, &hbm->service_fs[i]))
+            return kb_error_set(
+                err, KB_OVERFLOW,
+                "expected a pseudo-channel that serves a flit in less than 2^63 fs");
+    return KB_OK;
+}
+
+static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_error *err) {
+    const kb_params_hbm *params = kb_topology_hbm(parts->topology, node);
+    const kb_node *at = &kb_topology_nodes(parts->topology)[node];
+    int64_t n_slices = at->params >= 0 ? 1 : kb_topology_system(parts->topology)->n_pes;
+    hbm->alloc = parts->alloc;
+    hbm->n_pcs = (uint32_t)params->pcs;
+    hbm->slice_pcs = (uint32_t)(params->pcs / n_slices);
+    if (hbm->slice_pcs == 0 || params->pcs % n_slices != 0)
+        return kb_error_set(err, KB_TOPOLOGY,
+                            "%s: expected as many PCs for each PE, got %lld PCs for %lld PEs",
+                            at->name, (long long)params->pcs, (long long)n_slices);
+    hbm->interleave = (uint64_t)params->interleave_nbytes;
+    hbm->hashed = params->pc_hash == KB_PC_HASH_XOR;
+    hbm->power_of_two = kb_is_power_of_two(hbm->slice_pcs);
+    while ((1u << hbm->digit_bits) < hbm->slice_pcs) hbm->digit_bits++;
+    hbm->access_fs = params->access_fs;
+    hbm->n_services = (size_t)kb_topology_flit_nbytes(parts->topology) + 1;
+    hbm->service_fs = kb_alloc_zeroed(parts->alloc, hbm->n_services, sizeof *hbm->service_fs);
+    hbm->free_fs = kb_alloc_zeroed(parts->alloc, hbm->n_pcs, sizeof *hbm->free_fs);
+    if (!hbm->service_fs || !hbm->free_fs) return kb_error_nomem(err, "an HBM controller");
+    KB_TRY(fill_services(hbm, params->pc, err));
+    hbm->memory = (kb_memory){.parts = parts,
+                              .node = node,
+                              .request_fs = params->request_fs,
+                              .response_fs = params->response_fs,
+                              .serve = serve,
+                              .self = hbm};
+    kb_memory_attach(&hbm->memory);
+    return KB_OK;
+}
+
+kb_status kb_hbm_create(const kb_parts *parts, uint32_t node, void **hbm, kb_error *err) {
+    kb_hbm *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "an HBM controller");
+    made->alloc = parts->alloc;
+    kb_status status = init(made, parts, node, err);
+    if (status == KB_OK) *hbm = made;
+    else kb_hbm_destroy(made);
+    return status;
+}
+
+void kb_hbm_destroy(void *hbm) {
+    kb_hbm *self = hbm;
+    if (!self) return;
+    kb_alloc_free(self->alloc, self->service_fs, self->n_services, sizeof *self->service_fs);
+    kb_alloc_free(self->alloc, self->free_fs, self->n_pcs, sizeof *self->free_fs);
+    kb_alloc_free(self->alloc, self, 1, sizeof *self);
+}

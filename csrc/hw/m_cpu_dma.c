@@ -1,0 +1,196 @@
+#include "hw/m_cpu_dma.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/vec.h"
+#include "hw/copy.h"
+#include "hw/outbox.h"
+#include "hw/request.h"
+
+/* A copy that is under way here. */
+typedef struct active {
+    kb_copy *copy;
+    uint64_t from;     /* where its next piece is looked for */
+    uint32_t n_pieces; /* under way */
+    bool exhausted;
+} active;
+
+typedef enum stage { STAGE_IDLE, STAGE_READING, STAGE_HOLDING, STAGE_WRITING } stage;
+
+typedef struct channel {
+    struct kb_m_cpu_dma *dma;
+    stage stage;
+    kb_copy *copy;
+    kb_copy_piece piece;
+    int64_t write_fs; /* no earlier */
+    uint32_t slot;
+} channel;
+
+typedef struct kb_m_cpu_dma {
+    const kb_parts *parts;
+    const kb_node *at;
+    uint32_t node, m_cpu, hbm, host;
+    kb_ratio rate;
+    kb_outbox *outbox;
+    uint32_t n_channels;
+    channel *channels;
+    KB_VEC(active) copies;
+} kb_m_cpu_dma;
+
+static void take_done(void *self, kb_request *request);
+
+static kb_status send(channel *c, bool write, kb_error *err) {
+    const kb_m_cpu_dma *dma = c->dma;
+    bool at_host = write != c->copy->to_device;
+    kb_request *request;
+    KB_TRY(kb_request_take(dma->parts->requests, &request, err));
+    request->requester = dma->node;
+    request->memory = at_host ? dma->host : dma->hbm;
+    request->slice = at_host ? KB_ANY_SLICE : c->piece.slice;
+    request->write = write;
+    request->nbytes = c->piece.nbytes;
+    request->shape = kb_shape_range(at_host ? 0 : c->piece.offset, c->piece.nbytes);
+    request->cursor = kb_cursor_begin(&request->shape);
+    request->done = take_done;
+    request->self = c;
+    c->stage = write ? STAGE_WRITING : STAGE_READING;
+    return kb_request_send(dma->parts->requests, request, err);
+}
+
+static void send_or_fail(channel *c, bool write) {
+    kb_error error = KB_ERROR_INIT;
+    kb_status status = send(c, write, &error);
+    if (status == KB_OK) return;
+    (void)kb_error_set(kb_sim_fail(c->dma->parts->sim, status), status, "%s: %s",
+                       kb_topology_nodes(c->dma->parts->topology)[c->dma->node].name,
+                       error.message);
+}
+
+static active *find(kb_m_cpu_dma *dma, const kb_copy *copy) {
+    size_t i = 0;
+    while (dma->copies.items[i].copy != copy) i++;
+    return &dma->copies.items[i];
+}
+
+static void finish_if_done(kb_m_cpu_dma *dma, active *a) {
+    if (a->n_pieces > 0 || !a->exhausted) return;
+    kb_outbox_post(dma->outbox, kb_sim_now(dma->parts->sim), dma->m_cpu, KB_MSG_COPY,
+                   a->copy->slot);
+    size_t i = (size_t)(a - dma->copies.items);
+    memmove(a, a + 1, (dma->copies.count - i - 1) * sizeof *a);
+    dma->copies.count--;
+}
+
+static bool next_piece(kb_m_cpu_dma *dma, channel *c) {
+    for (size_t i = 0; i < dma->copies.count; i++) {
+        active *a = &dma->copies.items[i];
+        if (a->exhausted) continue;
+        if (kb_copy_next(a->copy, (uint32_t)dma->at->cube, a->from, &c->piece)) {
+            a->from = c->piece.done;
+            a->n_pieces++;
+            c->copy = a->copy;
+            return true;
+        }
+        a->exhausted = true;
+        if (a->n_pieces > 0) continue;
+        finish_if_done(dma, a);
+        i--;
+    }
+    return false;
+}
+
+static void start_piece(channel *c) {
+    int64_t busy_fs, now_fs = kb_sim_now(c->dma->parts->sim);
+    if (!next_piece(c->dma, c)) return;
+    if (kb_ratio_scale(c->dma->rate, (int64_t)c->piece.nbytes, &busy_fs) ||
+        kb_add_i64(now_fs, busy_fs, &c->write_fs))
+        c->write_fs = KB_TIME_MAX;
+    send_or_fail(c, false);
+}
+
+static void step(void *self, uint32_t arg) {
+    kb_m_cpu_dma *dma = self;
+    channel *c = &dma->channels[arg];
+    if (c->stage == STAGE_IDLE) start_piece(c);
+    else if (c->stage == STAGE_HOLDING && kb_sim_now(dma->parts->sim) >= c->write_fs)
+        send_or_fail(c, true);
+}
+
+static void note_memory(kb_copy *copy, const kb_request *request) {
+    if (copy->memory_start_fs == 0 || request->memory_start_fs < copy->memory_start_fs)
+        copy->memory_start_fs = request->memory_start_fs;
+    copy->memory_end_fs = kb_max_i64(copy->memory_end_fs, request->memory_end_fs);
+    copy->n_requests++;
+}
+
+static void take_done(void *self, kb_request *request) {
+    channel *c = self;
+    kb_m_cpu_dma *dma = c->dma;
+    kb_sim *sim = dma->parts->sim;
+    if (request->memory == dma->hbm) note_memory(c->copy, request);
+    if (!request->write) {
+        c->stage = STAGE_HOLDING;
+        kb_sim_at(sim, c->slot, kb_max_i64(c->write_fs, kb_sim_now(sim)));
+        return;
+    }
+    active *a = find(dma, c->copy);
+    a->n_pieces--;
+    finish_if_done(dma, a);
+    c->stage = STAGE_IDLE;
+    kb_sim_signal(sim, c->slot);
+}
+
+static void take_copy(void *self, const kb_message *message, uint32_t link, int64_t first,
+                      kb_train flits) {
+    kb_m_cpu_dma *dma = self;
+    (void)link, (void)first, (void)flits;
+    if (!KB_VEC_RESERVE(&dma->copies, dma->parts->alloc, 1)) {
+        (void)kb_error_nomem(kb_sim_fail(dma->parts->sim, KB_NOMEM), "a copy of M_CPU.DMA");
+        return;
+    }
+    kb_copy *copy = kb_copies_at(dma->parts->copies, message->tag);
+    dma->copies.items[dma->copies.count++] = (active){.copy = copy};
+    for (uint32_t i = 0; i < dma->n_channels; i++)
+        kb_sim_signal(dma->parts->sim, dma->channels[i].slot);
+}
+
+static kb_status init(kb_m_cpu_dma *dma, kb_error *err) {
+    const kb_parts *parts = dma->parts;
+    const kb_params_m_cpu *params = &kb_parts_params(parts)->m_cpu;
+    dma->m_cpu = kb_topology_part(parts->topology, KB_IMPL_M_CPU, dma->at->sip, dma->at->cube, -1);
+    dma->hbm = kb_topology_part(parts->topology, KB_IMPL_HBM, dma->at->sip, dma->at->cube, -1);
+    dma->host = kb_topology_part(parts->topology, KB_IMPL_HOST, -1, -1, -1);
+    dma->rate = params->dma;
+    dma->n_channels = (uint32_t)params->dma_channels;
+    dma->channels = kb_alloc_zeroed(parts->alloc, dma->n_channels, sizeof *dma->channels);
+    if (!dma->channels) return kb_error_nomem(err, "an M_CPU.DMA");
+    for (uint32_t i = 0; i < dma->n_channels; i++) {
+        dma->channels[i].dma = dma;
+        KB_TRY(kb_sim_add_slot(parts->sim, step, dma, i, &dma->channels[i].slot, err));
+    }
+    KB_TRY(kb_outbox_create(parts, dma->node, &dma->outbox, err));
+    kb_dispatch_set(parts->dispatch, dma->node, KB_MSG_COPY, KB_DELIVER_TAIL, take_copy, dma);
+    return KB_OK;
+}
+
+kb_status kb_m_cpu_dma_create(const kb_parts *parts, uint32_t node, void **dma, kb_error *err) {
+    kb_m_cpu_dma *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "an M_CPU.DMA");
+    made->parts = parts;
+    made->node = node;
+    made->at = &kb_topology_nodes(parts->topology)[node];
+    kb_status status = init(made, err);
+    if (status == KB_OK) *dma = made;
+    else kb_m_cpu_dma_destroy(made);
+    return status;
+}
+
+void kb_m_cpu_dma_destroy(void *dma) {
+    kb_m_cpu_dma *self = dma;
+    if (!self) return;
+    kb_outbox_destroy(self->outbox);
+    KB_VEC_FREE(&self->copies, self->parts->alloc);
+    kb_alloc_free(self->parts->alloc, self->channels, self->n_channels, sizeof *self->channels);
+    kb_alloc_free(self->parts->alloc, self, 1, sizeof *self);
+}

@@ -1,0 +1,18 @@
+/* M_CPU.DMA: moves the bytes of copies between host memory and the HBM slices of its cube.
+ *
+ *   COPY from M_CPU ─> pieces, in order ─> a free channel: read whole ─> written ─> next piece
+ *                   <─ COPY, when the last piece is written
+ *
+ * `dma_channels` pieces are under way at a time; each occupies its channel for at least its bytes at the
+ * channel's rate between the start of its read and the start of its write.
+ */
+#ifndef KB_HW_M_CPU_DMA_H
+#define KB_HW_M_CPU_DMA_H
+
+#include "hw/parts.h"
+
+kb_status kb_m_cpu_dma_create(const kb_parts *parts, uint32_t node, void **dma,
+                              kb_error *err) KB_MUST_CHECK;
+void kb_m_cpu_dma_destroy(void *dma); /* accepts NULL */
+
+#endif

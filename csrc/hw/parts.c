@@ -1,0 +1,13 @@
+#include "hw/parts.h"
+
+void *kb_parts_find(const kb_parts *parts, kb_impl impl, int32_t sip, int32_t cube, int32_t pe) {
+    uint32_t node = kb_topology_part(parts->topology, impl, sip, cube, pe);
+    return node == UINT32_MAX ? NULL : parts->components[node];
+}
+
+int32_t kb_parts_pe(const kb_parts *parts, uint32_t node) {
+    const kb_system *system = kb_topology_system(parts->topology);
+    const kb_node *at = &kb_topology_nodes(parts->topology)[node];
+    int64_t cube = at->sip * system->cubes_x * system->cubes_y + at->cube;
+    return (int32_t)(cube * system->n_pes + at->pe);
+}

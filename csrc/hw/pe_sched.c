@@ -1,0 +1,378 @@
+#include "hw/pe_sched.h"
+
+#include <string.h>
+
+#include "base/vec.h"
+#include "log/payload.h"
+
+#define NONE UINT32_MAX
+
+typedef enum entry_state { ENTRY_FREE, ENTRY_WAITING, ENTRY_READY, ENTRY_RUNNING } entry_state;
+
+/* A command's slot.  `next` and `previous` link it into the free list, or the ready queue of its engine;
+ * the memory links into its context's unfinished DMA commands. */
+typedef struct entry {
+    kb_command command; /* first: a command's address is its entry's */
+    entry_state state;
+    uint32_t context;
+    kb_sched_tiles tiles;
+    uint32_t first_edge;
+    uint32_t next, previous;
+    uint32_t next_memory, previous_memory;
+    int64_t *words;
+    size_t words_capacity;
+} entry;
+
+/* "`follower` must wait for me": a list for each command. */
+typedef struct edge {
+    uint32_t follower;
+    uint32_t next;
+} edge;
+
+typedef struct context {
+    uint32_t free;
+    uint32_t count;
+    uint32_t first_memory;
+} context;
+
+typedef struct engine {
+    void (*kick)(void *engine);
+    void *self;
+    uint32_t first, last; /* ready queue, by (ready time, order) */
+} engine;
+
+struct kb_sched {
+    kb_alloc *alloc;
+    kb_sim *sim;
+    kb_oplog *log;
+    kb_tcm *tcm;
+    uint32_t sim_slot;
+    int32_t pe;
+    int64_t dispatch_fs;
+    uint32_t queue; /* slots of one context */
+    uint32_t n_contexts;
+    int64_t n_submitted;
+    entry *entries;
+    context *contexts;
+    KB_VEC(edge) edges;
+    uint32_t free_edge;
+    engine engines[KB_ENGINE_KIND_COUNT];
+    kb_progress_fn progress;
+    void *owner;
+};
+
+static const entry *entry_of(const kb_command *command) {
+    return (const entry *)(const void *)command;
+}
+
+uint32_t kb_sched_slot(const kb_sched *sched, const kb_command *command) {
+    return (uint32_t)(entry_of(command) - sched->entries);
+}
+
+uint32_t kb_sched_n_slots(const kb_sched *sched) {
+    return sched->queue * sched->n_contexts;
+}
+
+static bool is_memory(const kb_command *command) {
+    return command->engine == KB_ENGINE_DMA_READ || command->engine == KB_ENGINE_DMA_WRITE;
+}
+
+static void kick_engines(void *self, uint32_t arg) {
+    kb_sched *sched = self;
+    (void)arg;
+    for (int kind = 0; kind < KB_ENGINE_KIND_COUNT; kind++)
+        if (kb_sched_peek(sched, (kb_engine_kind)kind))
+            sched->engines[kind].kick(sched->engines[kind].self);
+}
+
+kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb_error *err) {
+    const kb_params *params = kb_parts_params(parts);
+    const kb_node *at = &kb_topology_nodes(parts->topology)[node];
+    kb_sched *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "a PE_SCHED");
+    made->alloc = parts->alloc;
+    made->sim = parts->sim;
+    made->log = parts->log;
+    made->tcm = kb_parts_find(parts, KB_IMPL_PE_TCM, at->sip, at->cube, at->pe);
+    made->pe = kb_parts_pe(parts, node);
+    made->dispatch_fs = params->pe_sched.dispatch_fs;
+    made->queue = (uint32_t)params->pe_sched.queue;
+    made->n_contexts = (uint32_t)params->pe.contexts;
+    made->free_edge = NONE;
+    made->entries = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->entries);
+    made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts, sizeof *made->contexts);
+    kb_status status = KB_OK;
+    if (!made->entries || !made->contexts) status = kb_error_nomem(err, "a PE_SCHED");
+    else status = kb_sim_add_slot(parts->sim, kick_engines, made, 0, &made->sim_slot, err);
+    if (status != KB_OK) {
+        kb_sched_destroy(made);
+        return status;
+    }
+    for (int kind = 0; kind < KB_ENGINE_KIND_COUNT; kind++)
+        made->engines[kind].first = made->engines[kind].last = NONE;
+    for (uint32_t c = 0; c < made->n_contexts; c++) {
+        made->contexts[c] = (context){.free = c * made->queue, .first_memory = NONE};
+        for (uint32_t i = 0; i < made->queue; i++)
+            made->entries[c * made->queue + i].next =
+                i + 1 < made->queue ? c * made->queue + i + 1 : NONE;
+    }
+    *sched = made;
+    return KB_OK;
+}
+
+void kb_sched_destroy(void *sched) {
+    kb_sched *self = sched;
+    if (!self) return;
+    for (uint32_t i = 0; self->entries && i < kb_sched_n_slots(self); i++)
+        kb_alloc_free(self->alloc, self->entries[i].words, self->entries[i].words_capacity,
+                      sizeof(int64_t));
+    kb_alloc_free(self->alloc, self->entries, kb_sched_n_slots(self), sizeof *self->entries);
+    kb_alloc_free(self->alloc, self->contexts, self->n_contexts, sizeof *self->contexts);
+    KB_VEC_FREE(&self->edges, self->alloc);
+    kb_alloc_free(self->alloc, self, 1, sizeof *self);
+}
+
+void kb_sched_set_progress(kb_sched *sched, kb_progress_fn fn, void *self) {
+    sched->progress = fn;
+    sched->owner = self;
+}
+
+void kb_sched_attach(kb_sched *sched, kb_engine_kind kind, void (*kick)(void *engine), void *self) {
+    sched->engines[kind].kick = kick;
+    sched->engines[kind].self = self;
+}
+
+kb_command *kb_sched_take(kb_sched *sched, uint32_t c) {
+    uint32_t slot = sched->contexts[c].free;
+    if (slot == NONE) return NULL;
+    kb_command *command = &sched->entries[slot].command;
+    memset(command, 0, sizeof *command);
+    return command;
+}
+
+kb_status kb_sched_words(kb_sched *sched, kb_command *command, uint32_t n_words, int64_t **words,
+                         kb_error *err) {
+    entry *e = &sched->entries[kb_sched_slot(sched, command)];
+    if (n_words > e->words_capacity) {
+        size_t wanted = e->words_capacity * 2 > n_words ? e->words_capacity * 2 : n_words;
+        int64_t *grown =
+            kb_alloc_resize(sched->alloc, e->words, e->words_capacity, wanted, sizeof *grown);
+        if (!grown) return kb_error_nomem(err, "a command's payload");
+        e->words = grown;
+        e->words_capacity = wanted;
+    }
+    command->words = *words = e->words;
+    command->n_words = n_words;
+    return KB_OK;
+}
+
+/* --- scoreboard --------------------------------------------------------------------------------- */
+
+static kb_status follow(kb_sched *sched, uint32_t leader, uint32_t follower, kb_error *err) {
+    uint32_t number = sched->free_edge;
+    if (number != NONE) {
+        sched->free_edge = sched->edges.items[number].next;
+    } else {
+        if (!KB_VEC_RESERVE(&sched->edges, sched->alloc, 1))
+            return kb_error_nomem(err, "the scoreboard");
+        number = (uint32_t)sched->edges.count++;
+    }
+    sched->edges.items[number] = (edge){follower, sched->entries[leader].first_edge};
+    sched->entries[leader].first_edge = number;
+    sched->entries[follower].command.waits++;
+    return KB_OK;
+}
+
+static kb_status follow_producers(kb_sched *sched, uint32_t slot, kb_error *err) {
+    const kb_sched_tiles *tiles = &sched->entries[slot].tiles;
+    for (uint32_t i = 0; i < tiles->n_inputs; i++) {
+        uint32_t producer = kb_tcm_tile(sched->tcm, tiles->inputs[i])->producer;
+        if (producer != KB_NO_COMMAND) KB_TRY(follow(sched, producer, slot, err));
+    }
+    return KB_OK;
+}
+
+static bool reads(const kb_sched_tiles *tiles, uint32_t tile) {
+    for (uint32_t i = 0; i < tiles->n_inputs; i++)
+        if (tiles->inputs[i] == tile) return true;
+    return false;
+}
+
+/* Whose storage is overwritten: its readers, and its producer where nobody reads it. */
+static kb_status follow_readers(kb_sched *sched, uint32_t slot, kb_error *err) {
+    const entry *e = &sched->entries[slot];
+    uint32_t old = e->tiles.in_place;
+    if (old == KB_NO_TILE) return KB_OK;
+    const kb_tile *tile = kb_tcm_tile(sched->tcm, old);
+    if (tile->producer != KB_NO_COMMAND && !reads(&e->tiles, old))
+        KB_TRY(follow(sched, tile->producer, slot, err));
+    if (tile->readers == 0) return KB_OK;
+    uint32_t first = e->context * sched->queue;
+    for (uint32_t i = first; i < first + sched->queue; i++)
+        if (sched->entries[i].state != ENTRY_FREE && i != slot &&
+            reads(&sched->entries[i].tiles, old))
+            KB_TRY(follow(sched, i, slot, err));
+    return KB_OK;
+}
+
+static kb_status follow_memory(kb_sched *sched, uint32_t slot, kb_error *err) {
+    const entry *e = &sched->entries[slot];
+    bool writes = e->command.engine == KB_ENGINE_DMA_WRITE;
+    uint32_t i = sched->contexts[e->context].first_memory;
+    for (; i != NONE; i = sched->entries[i].next_memory) {
+        const kb_command *earlier = &sched->entries[i].command;
+        if (!writes && earlier->engine != KB_ENGINE_DMA_WRITE) continue;
+        if (kb_access_overlap(&earlier->access, &e->command.access))
+            KB_TRY(follow(sched, i, slot, err));
+    }
+    return KB_OK;
+}
+
+static void link_memory(kb_sched *sched, uint32_t slot) {
+    entry *e = &sched->entries[slot];
+    context *c = &sched->contexts[e->context];
+    e->previous_memory = NONE;
+    e->next_memory = c->first_memory;
+    if (c->first_memory != NONE) sched->entries[c->first_memory].previous_memory = slot;
+    c->first_memory = slot;
+}
+
+static void unlink_memory(kb_sched *sched, uint32_t slot) {
+    const entry *e = &sched->entries[slot];
+    if (e->previous_memory != NONE) sched->entries[e->previous_memory].next_memory = e->next_memory;
+    else sched->contexts[e->context].first_memory = e->next_memory;
+    if (e->next_memory != NONE) sched->entries[e->next_memory].previous_memory = e->previous_memory;
+}
+
+/* --- ready queues ------------------------------------------------------------------------------- */
+
+/* Ready times come in order, so only commands of this instant stand behind an earlier one. */
+static void make_ready(kb_sched *sched, uint32_t slot) {
+    entry *e = &sched->entries[slot];
+    engine *g = &sched->engines[e->command.engine];
+    int64_t now_fs = kb_sim_now(sched->sim);
+    uint32_t after = g->last;
+    e->state = ENTRY_READY;
+    e->command.record.ready_fs = now_fs;
+    while (after != NONE && sched->entries[after].command.record.ready_fs == now_fs &&
+           sched->entries[after].command.order > e->command.order)
+        after = sched->entries[after].previous;
+    e->previous = after;
+    e->next = after == NONE ? g->first : sched->entries[after].next;
+    *(e->previous == NONE ? &g->first : &sched->entries[e->previous].next) = slot;
+    *(e->next == NONE ? &g->last : &sched->entries[e->next].previous) = slot;
+    if (sched->dispatch_fs) kb_sim_at(sched->sim, sched->sim_slot, now_fs + sched->dispatch_fs);
+    else g->kick(g->self);
+}
+
+const kb_command *kb_sched_peek(const kb_sched *sched, kb_engine_kind kind) {
+    uint32_t slot = sched->engines[kind].first;
+    if (slot == NONE) return NULL;
+    const kb_command *command = &sched->entries[slot].command;
+    bool dispatched = kb_sim_now(sched->sim) - command->record.ready_fs >= sched->dispatch_fs;
+    return dispatched ? command : NULL;
+}
+
+kb_command *kb_sched_next(kb_sched *sched, kb_engine_kind kind) {
+    if (!kb_sched_peek(sched, kind)) return NULL;
+    engine *g = &sched->engines[kind];
+    entry *e = &sched->entries[g->first];
+    g->first = e->next;
+    if (e->next == NONE) g->last = NONE;
+    else sched->entries[e->next].previous = NONE;
+    e->state = ENTRY_RUNNING;
+    return &e->command;
+}
+
+/* --- submission and completion ------------------------------------------------------------------ */
+
+kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t c,
+                          const kb_sched_tiles *tiles, kb_error *err) {
+    uint32_t slot = kb_sched_slot(sched, command);
+    entry *e = &sched->entries[slot];
+    sched->contexts[c].free = e->next;
+    sched->contexts[c].count++;
+    e->state = ENTRY_WAITING;
+    e->context = c;
+    e->tiles = *tiles;
+    e->first_edge = NONE;
+    command->order = sched->n_submitted++;
+    command->waits = 0;
+    command->record.pe = sched->pe;
+    KB_TRY(follow_producers(sched, slot, err));
+    KB_TRY(follow_readers(sched, slot, err));
+    if (is_memory(command)) {
+        KB_TRY(follow_memory(sched, slot, err));
+        link_memory(sched, slot);
+    }
+    for (uint32_t i = 0; i < tiles->n_inputs; i++) {
+        kb_tcm_read(sched->tcm, tiles->inputs[i]);
+        command->record.nbytes += kb_tcm_tile(sched->tcm, tiles->inputs[i])->nbytes;
+    }
+    if (tiles->output != KB_NO_TILE)
+        kb_tcm_produce(sched->tcm, tiles->output, slot, &command->record);
+    if (command->waits == 0) make_ready(sched, slot);
+    return KB_OK;
+}
+
+/* Lets go of the command's tiles; what nobody needs any more is marked in its payload. */
+static kb_status release_tiles(kb_sched *sched, entry *e, kb_error *err) {
+    const kb_sched_tiles *tiles = &e->tiles;
+    uint64_t version;
+    for (uint32_t i = 0; i <= tiles->n_inputs; i++) {
+        bool output = i == tiles->n_inputs;
+        bool freed = false;
+        if (!output) freed = kb_tcm_unread(sched->tcm, tiles->inputs[i], &version);
+        else if (tiles->output != KB_NO_TILE)
+            freed = kb_tcm_produced(sched->tcm, tiles->output, &version);
+        if (freed && !kb_payload_set_last_use(e->words, e->command.n_words, version))
+            return kb_error_set(err, KB_INTERNAL, "line %d: expected the payload to name tile %llu",
+                                (int)e->command.record.line, (unsigned long long)version);
+    }
+    return KB_OK;
+}
+
+static void release_followers(kb_sched *sched, entry *e) {
+    while (e->first_edge != NONE) {
+        uint32_t number = e->first_edge;
+        uint32_t follower = sched->edges.items[number].follower;
+        e->first_edge = sched->edges.items[number].next;
+        sched->edges.items[number].next = sched->free_edge;
+        sched->free_edge = number;
+        if (--sched->entries[follower].command.waits == 0) make_ready(sched, follower);
+    }
+}
+
+void kb_sched_done(kb_sched *sched, kb_command *command) {
+    uint32_t slot = kb_sched_slot(sched, command);
+    entry *e = &sched->entries[slot];
+    uint32_t c = e->context;
+    kb_error error = KB_ERROR_INIT;
+    command->record.end_fs = kb_sim_now(sched->sim);
+    kb_status status = release_tiles(sched, e, &error);
+    if (status == KB_OK)
+        status = kb_oplog_append(sched->log, &command->record, e->words, command->n_words, &error);
+    if (status != KB_OK) {
+        (void)kb_error_set(kb_sim_fail(sched->sim, status), status, "%s", error.message);
+        return;
+    }
+    if (is_memory(command)) unlink_memory(sched, slot);
+    release_followers(sched, e);
+    e->state = ENTRY_FREE;
+    e->next = sched->contexts[c].free;
+    sched->contexts[c].free = slot;
+    sched->contexts[c].count--;
+    if (sched->progress) sched->progress(sched->owner, c);
+}
+
+bool kb_sched_idle(const kb_sched *sched, uint32_t c) {
+    return sched->contexts[c].count == 0;
+}
+
+bool kb_sched_memory_idle(const kb_sched *sched, uint32_t c) {
+    return sched->contexts[c].first_memory == NONE;
+}
+
+uint32_t kb_sched_count(const kb_sched *sched, uint32_t c) {
+    return sched->contexts[c].count;
+}
