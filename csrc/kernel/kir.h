@@ -70,7 +70,7 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(STORE, "store", "-", "q", "v", "?m", "-")          /* pointer, value, mask */                 \
     /* tiles */                                                                                     \
     X(FULL, "full", "t", "s", "-", "-", "-")                                                        \
-    X(MATH, "math", "t", "v", "?v", "?v", "-")           /* at least one tile among them */         \
+    X(MATH, "math", "t", "v", "?v", "?v", "-")           /* at least one tile or block among them */ \
     X(DOT, "dot", "t", "t", "t", "?t", "-")              /* a @ b + c */                            \
     X(REDUCE, "reduce", "t", "t", "-", "-", "x")         /* over axis imm */                        \
     X(ALIAS, "alias", "t", "t", "-", "-", "-")           /* the same tile, row-major, other dims */ \

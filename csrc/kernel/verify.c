@@ -174,14 +174,14 @@ static kb_status check_permutation(check *self, const kb_kir_type *from, const k
 static kb_status check_math(check *self) {
     kb_mathop op = (kb_mathop)self->inst->sub;
     REQUIRE(self, op < KB_MATHOP_COUNT, "expected an operation below %d, got %u", KB_MATHOP_COUNT, op);
-    int arity = kb_mathop_arity(op), first = op == KB_MATHOP_WHERE, n_pointers = 0, n_tiles = 0;
+    int arity = kb_mathop_arity(op), first = op == KB_MATHOP_WHERE, n_pointers = 0, n_lanes = 0;
     for (int i = 0; i < 3; i++) {
         const kb_kir_type *type = self->operand[i];
         REQUIRE(self, (type != NULL) == (i < arity), "%s takes %d operands", kb_mathop_name(op), arity);
         if (!type) continue;
         REQUIRE(self, broadcasts(type, self->dst), "operand %c does not broadcast to the result", 'a' + i);
         if (i >= first) n_pointers += type->pointer;
-        n_tiles += type->kind == KB_TILE;
+        n_lanes += type->kind != KB_SCALAR;
     }
     if (op == KB_MATHOP_WHERE)
         REQUIRE(self, self->operand[0]->dtype == KB_BOOL && !self->operand[0]->pointer,
@@ -200,7 +200,7 @@ static kb_status check_math(check *self) {
     REQUIRE(self, kb_scalar_defined(op, seen_dtype(model), seen_dtype(self->dst)),
             "%s is not defined from %s to %s", kb_mathop_name(op), kb_dtype_name(seen_dtype(model)),
             kb_dtype_name(seen_dtype(self->dst)));
-    if (self->inst->op == KB_KIR_MATH) REQUIRE(self, n_tiles > 0, "expected at least one tile");
+    if (self->inst->op == KB_KIR_MATH) REQUIRE(self, n_lanes > 0, "expected at least one tile or block");
     return KB_OK;
 }
 

@@ -1,0 +1,208 @@
+"""The exceptions of kernbench: one tree, so that ``except KernbenchError`` catches them all.
+
+Where Python, torch or Triton has a class for the same fault, ours derives from the class that scripts
+catch: ``ValueError``, ``IndexError``, ``RuntimeError``.  Plain misuse, such as a wrong argument type,
+raises the built-in exceptions.  All of them can be pickled with their attributes.
+
+Examples
+--------
+>>> issubclass(TopologyError, ValueError)
+True
+>>> try:
+...     raise OutOfResources(required=4096, limit=1024, name="TCM")
+... except KernbenchError as error:
+...     print(error)
+out of resource: TCM, required: 4096, limit: 1024
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CollectiveMismatchError",
+    "CompilationError",
+    "CompileTimeAssertionFailure",
+    "DataUnavailableError",
+    "DeadlockError",
+    "KernbenchError",
+    "OutOfBoundsError",
+    "OutOfMemoryError",
+    "OutOfResources",
+    "PageFaultError",
+    "RaceError",
+    "SpawnException",
+    "TopologyError",
+    "UninitialisedReadError",
+]
+
+
+class KernbenchError(Exception):
+    """Base of every error that kernbench raises of its own."""
+
+
+class TopologyError(KernbenchError, ValueError):
+    """A machine description that cannot be read, or does not make a machine.
+
+    Examples
+    --------
+    >>> raise TopologyError("my.yaml:3:9: system.sips: expected an integer of at least 1, got -2")
+    Traceback (most recent call last):
+    ...
+    kernbench.errors.TopologyError: my.yaml:3:9: system.sips: expected an integer of at least 1, got -2
+    """
+
+
+class CompilationError(KernbenchError):
+    """A kernel that the compiler does not accept.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, and what stands there.
+    filename : str
+        File of the kernel's source.
+    lineno, column : int
+        Place in that file, both counted from 1; 0 where it is unknown.
+    source_line : str
+        The text of that line, without its newline.
+    notes : tuple of str
+        One sentence for each jit function through which the place was reached, innermost first.
+
+    Examples
+    --------
+    >>> print(CompilationError("break is not supported", "k.py", 3, 9, "        break"))
+    k.py:3:9: break is not supported
+            break
+            ^
+    """
+
+    def __init__(
+        self,
+        message: str,
+        filename: str = "<unknown>",
+        lineno: int = 0,
+        column: int = 0,
+        source_line: str = "",
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, filename, lineno, column, source_line, notes)
+        self.message = message
+        self.filename = filename
+        self.lineno = lineno
+        self.column = column
+        self.source_line = source_line
+        self.notes = notes
+
+    def __str__(self) -> str:
+        text = f"{self.filename}:{self.lineno}:{self.column}: {self.message}"
+        if self.source_line:
+            text += f"\n{self.source_line}\n{' ' * (self.column - 1)}^"
+        return "\n".join([text, *self.notes])
+
+
+class CompileTimeAssertionFailure(CompilationError):
+    """A ``tl.static_assert`` that does not hold; autotune counts such a config as infinitely slow."""
+
+
+class OutOfMemoryError(KernbenchError, RuntimeError):
+    """A tensor, or a payload, that the modelled memory cannot hold."""
+
+
+class OutOfResources(KernbenchError):
+    """A kernel that needs more of a PE's resource than there is; another tiling may fit.
+
+    Parameters
+    ----------
+    required, limit : int
+        What the kernel needs and what there is, in the resource's unit (bytes for TCM).
+    name : str
+        The resource, such as ``"TCM"``.
+    detail : str
+        Where, and what to do; may be empty.
+    """
+
+    def __init__(self, required: int, limit: int, name: str, detail: str = "") -> None:
+        super().__init__(required, limit, name, detail)
+        self.required = required
+        self.limit = limit
+        self.name = name
+        self.detail = detail
+
+    def __str__(self) -> str:
+        text = f"out of resource: {self.name}, required: {self.required}, limit: {self.limit}"
+        return f"{text}; {self.detail}" if self.detail else text
+
+
+class OutOfBoundsError(KernbenchError, IndexError):
+    """A load or store outside its tensor's allocation."""
+
+
+class UninitialisedReadError(KernbenchError, RuntimeError):
+    """An unmasked load of memory that nothing has written."""
+
+
+class PageFaultError(KernbenchError, RuntimeError):
+    """An access to an address that no map of the MMU covers."""
+
+
+class DataUnavailableError(KernbenchError, RuntimeError):
+    """A value was asked for in a timing-only context (``data=False``), which keeps none."""
+
+
+class DeadlockError(KernbenchError, RuntimeError):
+    """Nothing can move any more; the message lists who waits for what.
+
+    Parameters
+    ----------
+    message : str
+        Who waits for what, since when.
+    kind : {"deadlock", "livelock"}
+        Whether everything waits, or something spins without effect.
+    """
+
+    def __init__(self, message: str, kind: str = "deadlock") -> None:
+        super().__init__(message, kind)
+        self.message = message
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RaceError(KernbenchError, RuntimeError):
+    """Two accesses to one address, one of them a write, that nothing orders."""
+
+
+class CollectiveMismatchError(KernbenchError, RuntimeError):
+    """Ranks of one group called collectives that do not match."""
+
+
+class SpawnException(KernbenchError):
+    """One or more ranks of a ``spawn`` failed.
+
+    Parameters
+    ----------
+    msg : str
+        The text that torch would show: the failing rank and its traceback.
+    error_index : int
+        Lowest rank at fault.
+    pid : int
+        Process id of the ranks, which all run in one process.
+    errors : tuple of (int, BaseException, str)
+        Rank, exception and traceback text of each root cause.
+    """
+
+    def __init__(
+        self,
+        msg: str,
+        error_index: int,
+        pid: int,
+        errors: tuple[tuple[int, BaseException, str], ...] = (),
+    ) -> None:
+        super().__init__(msg, error_index, pid, errors)
+        self.msg = msg
+        self.error_index = error_index
+        self.pid = pid
+        self.errors = list(errors)
+
+    def __str__(self) -> str:
+        return self.msg

@@ -1,0 +1,179 @@
+"""What the arguments of a launch are to a kernel: constants, pointers, or numbers of some type."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kernbench.language.dtypes import (
+    constexpr,
+    dtype,
+    float32,
+    int1,
+    int32,
+    int64,
+    pointer_type,
+    to_dtype,
+    uint64,
+)
+
+if TYPE_CHECKING:
+    from kernbench.language.jit import JITFunction
+
+IGNORED_OPTIONS = frozenset(
+    [
+        "num_warps",
+        "num_stages",
+        "num_ctas",
+        "maxnreg",
+        "extern_libs",
+        "launch_pdl",
+        "launch_cooperative_grid",
+        "warp_specialize",
+        "waves_per_eu",
+        "matrix_instr_nonkdim",
+        "kpack",
+        "enable_fp_fusion",
+        "debug",
+        "sanitize_overflow",
+        "allow_fp8e4nv",
+        "max_num_imprecise_acc_default",
+        "cluster_dims",
+        "num_buffers_warp_spec",
+        "num_consumer_groups",
+        "reg_dec_producer",
+        "reg_inc_consumer",
+    ]
+)
+"""Launch options of Triton that mean nothing on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The arguments of a launch, sorted.
+
+    Attributes
+    ----------
+    types : dict
+        Type of each run-time parameter, by name.
+    constants : dict
+        Value of each compile-time parameter, by name.
+    arguments : tuple
+        Values of the run-time parameters, in order.
+    key : tuple
+        Equal for launches that one compiled kernel serves.
+    everything : dict
+        All arguments by name, for a grid that is a function.
+    """
+
+    types: dict[str, dtype | pointer_type]
+    constants: dict[str, Any]
+    arguments: tuple[Any, ...]
+    key: tuple[Any, ...]
+    everything: dict[str, Any]
+
+
+def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bound:
+    """Sort the arguments of a launch of `function`.
+
+    Raises
+    ------
+    TypeError
+        For a missing, unknown or doubled argument, or one that no kernel can take; it names the
+        parameter.
+    """
+    name = function.__name__
+    given = dict(kwargs)
+    for option in list(given):
+        if option not in function.arg_names:
+            if option not in IGNORED_OPTIONS:
+                close = difflib.get_close_matches(option, function.arg_names, 1)
+                hint = f"; did you mean '{close[0]}'?" if close else ""
+                raise TypeError(f"{name}() has no parameter '{option}'{hint}")
+            del given[option]
+    try:
+        bound = function.signature.bind(*args, **given)
+    except TypeError as error:
+        raise TypeError(f"{name}(): {error}; it takes {function.signature}") from None
+    bound.apply_defaults()
+    types: dict[str, dtype | pointer_type] = {}
+    constants: dict[str, Any] = {}
+    arguments = []
+    key: list[Any] = []
+    for parameter, value in bound.arguments.items():
+        if parameter in function.constexpr_names or value is None or isinstance(value, constexpr):
+            plain = _plain(value)
+            constants[parameter] = plain
+            key.append((type(plain).__name__, _hashable(name, parameter, plain)))
+            continue
+        type_ = argument_type(name, parameter, value, function.annotated_types.get(parameter))
+        types[parameter] = type_
+        arguments.append(value if isinstance(type_, pointer_type) else _number(value, type_))
+        key.append(type_)
+    return Bound(types, constants, tuple(arguments), tuple(key), dict(bound.arguments))
+
+
+def argument_type(
+    kernel: str, parameter: str, value: Any, annotated: dtype | None = None
+) -> dtype | pointer_type:
+    """The type that a launch argument has in a kernel.
+
+    A tensor (whatever has ``data_ptr`` and ``dtype``) is a pointer to its elements; a bool is int1, an
+    int the first of int32, int64 and uint64 that holds it, a float fp32.
+    """
+    if hasattr(value, "data_ptr") and hasattr(value, "dtype"):
+        return pointer_type(to_dtype(value.dtype))
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return annotated or int1
+    if isinstance(value, numbers.Integral):
+        for candidate in (
+            (annotated,) if annotated and annotated.is_int() else (int32, int64, uint64)
+        ):
+            if candidate.get_int_min_value() <= int(value) <= candidate.get_int_max_value():
+                return candidate
+        wanted = annotated or "64 bits"
+        raise TypeError(f"{kernel}(): argument '{parameter}' = {value} does not fit {wanted}")
+    if isinstance(value, numbers.Real):
+        return annotated if annotated and annotated.is_floating() else float32
+    raise TypeError(
+        f"{kernel}(): argument '{parameter}' is a {type(value).__name__}; expected a tensor on the "
+        "device, a number, None, or a value for a parameter annotated tl.constexpr"
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, constexpr):
+        return _plain(value.value)
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(item) for item in value)
+    if (
+        type(value).__module__ == "numpy"
+        and hasattr(value, "item")
+        and not hasattr(value, "__len__")
+    ):
+        return value.item()
+    return value
+
+
+def _hashable(kernel: str, parameter: str, value: Any) -> Any:
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, tuple):
+        return tuple((type(item).__name__, _hashable(kernel, parameter, item)) for item in value)
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(
+            f"{kernel}(): constexpr argument '{parameter}' is a {type(value).__name__}, which cannot "
+            "be a compile-time value"
+        ) from None
+    return value
+
+
+def _number(value: Any, type_: dtype) -> bool | int | float:
+    if type_.is_floating():
+        return float(value)
+    return bool(value) if type_ is int1 else int(value)

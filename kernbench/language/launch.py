@@ -1,0 +1,96 @@
+"""What ``kernel[grid](...)`` hands over, and to whom: the language does not know the runtime.
+
+The runtime says with `set_launcher` who takes launches in the current context (a ContextVar, so each
+rank and thread has its own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernbench.language.compiler import CompiledKernel
+    from kernbench.language.jit import JITFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One launch, ready to be submitted.
+
+    Attributes
+    ----------
+    kernel : CompiledKernel
+        What to run.
+    arguments : tuple
+        A Python object for each of ``kernel.params``: the tensor for a pointer, a bool, int or float
+        otherwise (ints fit their parameter's dtype).
+    grid : tuple of int, or object
+        Programs along each axis, 1 to 3 of them; what is neither an integer, sequence nor callable,
+        such as ``kb.each_pe``, is passed on as it is.
+    function : JITFunction
+        The kernel's function, for names and sources.
+    """
+
+    kernel: CompiledKernel
+    arguments: tuple[Any, ...]
+    grid: Any
+    function: JITFunction
+
+
+Launcher = Callable[[Launch], Any]
+
+_launcher: ContextVar[Launcher | None] = ContextVar("kernbench_launcher", default=None)
+
+
+def set_launcher(launcher: Launcher | None) -> Token[Launcher | None]:
+    """Say who takes launches from here on; what it returns is what ``kernel[grid](...)`` returns.
+
+    Returns
+    -------
+    Token
+        For `reset_launcher`.
+    """
+    return _launcher.set(launcher)
+
+
+def reset_launcher(token: Token[Launcher | None]) -> None:
+    """Undo a `set_launcher`."""
+    _launcher.reset(token)
+
+
+def current_launcher() -> Launcher:
+    """Who takes launches now.
+
+    Raises
+    ------
+    RuntimeError
+        When nobody does.
+    """
+    launcher = _launcher.get()
+    if launcher is None:
+        raise RuntimeError(
+            "a kernel was launched where no kernbench.Context is active; write "
+            "`with kernbench.Context(topology):` around it, or run the script with `kernbench run`"
+        )
+    return launcher
+
+
+def resolve_grid(grid: Any, arguments: dict[str, Any]) -> Any:
+    """The grid as a tuple of ints; a callable is given all arguments by name."""
+    if callable(grid):
+        grid = grid(arguments)
+    if hasattr(grid, "__index__"):
+        grid = (grid,)
+    if not isinstance(grid, (tuple, list)):
+        return grid
+    if not 1 <= len(grid) <= 3:
+        raise ValueError(f"expected a grid of 1 to 3 sizes, got {grid!r}")
+    sizes = []
+    for size in grid:
+        if not hasattr(size, "__index__") or size.__index__() < 0:
+            raise ValueError(f"expected a grid of integers that are not negative, got {grid!r}")
+        sizes.append(size.__index__())
+    return tuple(sizes)

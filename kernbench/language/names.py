@@ -1,0 +1,172 @@
+"""What a name of Python's world is inside a kernel: globals, closures, modules, builtins."""
+
+from __future__ import annotations
+
+import enum
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from inspect import Signature
+from types import BuiltinFunctionType, ModuleType
+from typing import Any
+
+from kernbench.language.builtin import BoundMethod, Builtin, builtin
+from kernbench.language.dtypes import block_type, constexpr, dtype, pointer_type
+from kernbench.language.emitter import Emitter
+from kernbench.language.ops_math import abs_, maximum, minimum
+from kernbench.language.ops_static import range_, static_print
+from kernbench.language.source import Source
+from kernbench.language.values import Const, Operand, Pack, Refusal, Value, as_python
+
+
+class KernelFunction:
+    """A function that kernels may call: it is compiled in place.
+
+    Attributes
+    ----------
+    source : Source
+        Its parsed text.
+    scope : mapping
+        What the names outside of it stand for.
+    signature : inspect.Signature
+        Its parameters.
+    constexpr_names : frozenset of str
+        Parameters that must be known at compile time.
+    """
+
+    __name__: str
+    signature: Signature
+
+    @property
+    @abstractmethod
+    def source(self) -> Source: ...
+
+    @property
+    @abstractmethod
+    def scope(self) -> Mapping[str, Any]: ...
+
+    @property
+    @abstractmethod
+    def constexpr_names(self) -> frozenset[str]: ...
+
+
+class ConstexprFunction:
+    """A Python function that kernels may call with compile-time arguments."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+        self.__name__ = fn.__name__
+        self.__doc__ = fn.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+
+def constexpr_function(fn: Callable[..., Any]) -> ConstexprFunction:
+    """Let kernels call `fn` while they are compiled; its arguments are plain Python objects.
+
+    Examples
+    --------
+    >>> @constexpr_function
+    ... def half(n):
+    ...     return n // 2
+    >>> half(8)
+    4
+    """
+    return ConstexprFunction(fn)
+
+
+@builtin("<len>")
+def _len(e: Emitter, obj: Operand) -> Const:
+    if isinstance(obj, Pack):
+        return Const(len(obj.items))
+    if isinstance(obj, Value) and obj.type.rank:
+        return Const(obj.type.shape[0])
+    if isinstance(obj, Const) and isinstance(obj.value, str):
+        return Const(len(obj.value))
+    raise Refusal(f"len() expects a tuple or a tensor with dimensions, got {obj}")
+
+
+@builtin("<isinstance>")
+def _isinstance(e: Emitter, obj: Operand, kind: Operand) -> Const:
+    kinds = as_python(kind)
+    listed = kinds if isinstance(kinds, tuple) else (kinds,)
+    if any(getattr(k, "__name__", "") == "tensor" for k in listed) and isinstance(obj, Value):
+        return Const(True)
+    if isinstance(obj, Pack):
+        return Const(tuple in listed or list in listed)
+    plain = tuple(k for k in listed if isinstance(k, type))
+    return Const(isinstance(obj, Const) and isinstance(obj.value, plain))
+
+
+def _number(convert: Callable[[Any], Any]) -> Callable[..., Const]:
+    def function(e: Emitter, x: Operand = Const(0)) -> Const:
+        value = as_python(x)
+        try:
+            return Const(convert(value))
+        except (TypeError, ValueError) as error:
+            raise Refusal(str(error)) from None
+
+    return function
+
+
+PYTHON_NAMES: dict[str, Operand] = {
+    "True": Const(True),
+    "False": Const(False),
+    "None": Const(None),
+    "range": Const(range_),
+    "min": Const(minimum),
+    "max": Const(maximum),
+    "abs": Const(abs_),
+    "print": Const(static_print),
+    "len": Const(_len),
+    "isinstance": Const(_isinstance),
+    "int": Const(builtin("<int>")(_number(int))),
+    "float": Const(builtin("<float>")(_number(float))),
+    "bool": Const(builtin("<bool>")(_number(bool))),
+    "str": Const(builtin("<str>")(_number(str))),
+}
+"""Python's own names, as kernels see them; ``min`` and ``max`` are element-wise, as in Triton."""
+
+PYTHON_TYPES = {"<int>": int, "<float>": float, "<bool>": bool, "<str>": str}
+
+_PLAIN = (bool, int, float, str, type(None), dtype, pointer_type, block_type, enum.Enum)
+_CALLABLE = (Builtin, BoundMethod, ConstexprFunction, ModuleType, BuiltinFunctionType, type)
+
+
+def wrap_global(name: str, value: Any) -> Operand:
+    """The operand for a Python object that a kernel names."""
+    if isinstance(value, constexpr):
+        return wrap_global(name, value.value)
+    if isinstance(value, (tuple, list)):
+        return Pack(tuple(wrap_global(name, item) for item in value))
+    if isinstance(value, (*_PLAIN, *_CALLABLE, KernelFunction)):
+        return Const(value)
+    if hasattr(value, "__index__") and type(value).__module__ == "numpy":
+        return Const(int(value))
+    raise Refusal(
+        f"'{name}' is a {type(value).__name__}; a kernel may use numbers, strings, dtypes, tuples, "
+        "modules, tl.constexpr objects and functions decorated with @kb.jit from outside"
+    )
+
+
+def call_python(function: Any, args: list[Operand], kwargs: dict[str, Operand]) -> Operand:
+    """Call a Python function whose arguments are known at compile time."""
+    owner = getattr(function, "__self__", None)
+    known = isinstance(function, ConstexprFunction) or owner is math
+    known = known or isinstance(owner, (dtype, pointer_type, block_type, str))
+    if not known and function not in (pointer_type, block_type, constexpr):
+        name = getattr(function, "__name__", repr(function))
+        raise Refusal(
+            f"'{name}' is not a function of the kernel language; decorate it with @kb.jit, or with "
+            "@tl.constexpr_function when its arguments are known at compile time"
+        )
+    try:
+        result = function(
+            *(as_python(arg) for arg in args), **{k: as_python(arg) for k, arg in kwargs.items()}
+        )
+    except Refusal:
+        raise
+    except Exception as error:
+        raise Refusal(f"{type(error).__name__}: {error}") from error
+    return wrap_global(getattr(function, "__name__", "the result"), result)

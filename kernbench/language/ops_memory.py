@@ -1,0 +1,132 @@
+"""``tl.load`` and ``tl.store``: one strided DMA, or a gather list, each."""
+
+from __future__ import annotations
+
+from kernbench.language.arithmetic import truth, where
+from kernbench.language.builtin import builtin, is_none
+from kernbench.language.dtypes import int1, pointer_type
+from kernbench.language.emitter import Emitter, is_float, joint_shape
+from kernbench.language.values import (
+    Const,
+    Kind,
+    Operand,
+    Refusal,
+    Type,
+    Value,
+    as_python,
+    is_number,
+)
+
+
+@builtin()
+def load(
+    e: Emitter,
+    pointer: Operand,
+    mask: Operand | None = None,
+    other: Operand | None = None,
+    boundary_check: Operand | None = None,
+    padding_option: Operand | None = None,
+    cache_modifier: Operand | None = None,
+    eviction_policy: Operand | None = None,
+    volatile: Operand | None = None,
+) -> Value:
+    """Read what `pointer` points to, where `mask` holds; `other` stands elsewhere.
+
+    The result is a tile of the pointer's element type; the PE goes on while it is fetched.  The cache
+    hints mean nothing on this machine.
+    """
+    _refuse_block_pointers(boundary_check, padding_option)
+    target = _pointer(e, pointer)
+    if is_none(mask) and not is_none(other):
+        raise Refusal("`other` was given without a mask; it stands where the mask does not hold")
+    test = None if is_none(mask) else _mask(e, mask)
+    shapes = [target.type.shape] + ([test.type.shape] if test is not None else [])
+    fill = None if is_none(other) or other is None else e.settle(e.value(other))
+    if fill is not None:
+        shapes.append(fill.type.shape)
+    shape = joint_shape(*shapes)
+    target = e.broadcast(target, shape)
+    assert isinstance(target.type.dtype, pointer_type)
+    element = target.type.dtype.element_ty
+    if test is not None:
+        test = e.align(test, len(shape))
+    if fill is not None:
+        fill = _constant_or_cast(e, other, fill, element)
+    scalar_fill = fill if fill is not None and fill.type.kind is Kind.SCALAR else None
+    type_ = Type(Kind.TILE, element, shape)
+    loaded = e.emit("load", type_, target, test, scalar_fill)
+    if fill is None or scalar_fill is not None or test is None:
+        return loaded
+    return where(e, test, loaded, fill)
+
+
+@builtin()
+def store(
+    e: Emitter,
+    pointer: Operand,
+    value: Operand,
+    mask: Operand | None = None,
+    boundary_check: Operand | None = None,
+    cache_modifier: Operand | None = None,
+    eviction_policy: Operand | None = None,
+) -> None:
+    """Write `value`, converted to the pointer's element type, where `mask` holds."""
+    _refuse_block_pointers(boundary_check, None)
+    target = _pointer(e, pointer)
+    source = e.value(value)
+    test = None if is_none(mask) else _mask(e, mask)
+    if not target.type.rank and (source.type.rank or (test is not None and test.type.rank)):
+        raise Refusal(f"expected a pointer block to store a {source}, got a {target}")
+    assert isinstance(target.type.dtype, pointer_type)
+    shapes = [target.type.shape, source.type.shape]
+    shape = joint_shape(*shapes, *([test.type.shape] if test is not None else []))
+    target = e.broadcast(target, shape)
+    source = _constant_or_cast(e, value, source, target.type.dtype.element_ty)
+    source = e.align(source, len(shape))
+    if test is not None:
+        test = e.align(test, len(shape))
+    e.emit_effect("store", target, source, test)
+
+
+@builtin()
+def debug_barrier(e: Emitter) -> None:
+    """Wait until all earlier memory operations of the program are complete."""
+    e.emit_effect("wait_memory")
+
+
+def _pointer(e: Emitter, pointer: Operand) -> Value:
+    value = e.materialise(e.value(pointer))
+    if not value.type.is_pointer:
+        raise Refusal(f"expected a pointer or a block of pointers, got a {value}")
+    return value
+
+
+def _mask(e: Emitter, mask: Operand | None) -> Value | None:
+    assert mask is not None
+    if is_number(mask) and as_python(mask):
+        return None
+    test = e.materialise(truth(e, mask))
+    assert test.type.dtype == int1
+    return test
+
+
+def _constant_or_cast(e: Emitter, operand: Operand | None, value: Value, element: object) -> Value:
+    from kernbench.language.dtypes import dtype
+
+    assert isinstance(element, dtype)
+    if isinstance(operand, Const) and isinstance(operand.value, (bool, int, float)):
+        number = operand.value
+        if isinstance(number, float) and element.is_int():
+            number = int(number)
+        return e.constant(number, element)
+    if value.type.is_pointer and not is_float(value.type):
+        from kernbench.language.dtypes import int64
+
+        value = e.cast(value, int64)
+    return e.cast(value, element)
+
+
+def _refuse_block_pointers(boundary_check: Operand | None, padding_option: Operand | None) -> None:
+    for name, operand in (("boundary_check", boundary_check), ("padding_option", padding_option)):
+        if not is_none(operand) and operand is not None and as_python(operand) not in ((), ""):
+            raise Refusal(f"{name} belongs to block pointers, which are not supported; use a mask")

@@ -1,0 +1,158 @@
+"""Small improvements to a finished function, so that PE_CPU is not charged for the compiler's habits.
+
+1. unreachable and empty blocks go
+2. instructions that nobody reads go
+3. scalar and index arithmetic that a loop repeats with the same operands moves before the loop
+4. a result that is only moved into another register is computed there
+"""
+
+from __future__ import annotations
+
+from kernbench.language.ir import Block, Function, Inst
+from kernbench.language.liveness import drop_unread, live_at_ends
+
+_HOISTED = frozenset(
+    [
+        "scalar",
+        "ptradd",
+        "program_id",
+        "num_programs",
+        "arange",
+        "splat",
+        "block",
+        "block_ptradd",
+        "block_reshape",
+        "block_broadcast",
+        "block_trans",
+    ]
+)
+
+
+def simplify(function: Function) -> None:
+    """Improve `function` in place."""
+    remove_unreachable(function)
+    thread_jumps(function)
+    drop_unread(function)
+    hoist(function)
+    coalesce_moves(function)
+    thread_jumps(function)
+
+
+def remove_unreachable(function: Function) -> None:
+    """Remove blocks to which no path leads."""
+    reached: set[Block] = set()
+    waiting = [function.blocks[0]]
+    while waiting:
+        block = waiting.pop()
+        if block not in reached:
+            reached.add(block)
+            waiting += block.targets
+    function.blocks = [block for block in function.blocks if block in reached]
+
+
+def thread_jumps(function: Function) -> None:
+    """Let jumps to empty blocks go where these lead."""
+
+    def final(block: Block) -> Block:
+        seen = {block}
+        while not block.insts and len(block.targets) == 1 and block.targets[0] not in seen:
+            block = block.targets[0]
+            seen.add(block)
+        return block
+
+    for block in function.blocks:
+        block.targets = tuple(final(target) for target in block.targets)
+        if len(block.targets) == 2 and block.targets[0] is block.targets[1]:
+            block.targets, block.condition = block.targets[:1], None
+    remove_unreachable(function)
+
+
+def hoist(function: Function) -> None:
+    """Move what a loop computes again and again to the block before it, innermost loops first."""
+    writes: dict[int, int] = {}
+    for block in function.blocks:
+        for inst in block.insts:
+            if inst.dst is not None:
+                writes[inst.dst] = writes.get(inst.dst, 0) + 1
+    predecessors = function.predecessors()
+    order = {block: place for place, block in enumerate(function.blocks)}
+    loops = []
+    for head in function.blocks:
+        back = [p for p in predecessors[head] if order[p] >= order[head]]
+        outside = [p for p in predecessors[head] if order[p] < order[head]]
+        if back and len(outside) == 1 and len(outside[0].targets) == 1:
+            loops.append((_natural_loop(head, back, predecessors), outside[0]))
+    for loop, before in sorted(loops, key=lambda pair: len(pair[0])):
+        _hoist_from([b for b in function.blocks if b in loop], before, writes)
+
+
+def _natural_loop(
+    head: Block, back: list[Block], predecessors: dict[Block, list[Block]]
+) -> set[Block]:
+    loop = {head}
+    waiting = list(back)
+    while waiting:
+        block = waiting.pop()
+        if block not in loop:
+            loop.add(block)
+            waiting += predecessors[block]
+    return loop
+
+
+def _hoist_from(loop: list[Block], before: Block, writes: dict[int, int]) -> None:
+    varying = {inst.dst for block in loop for inst in block.insts if inst.dst is not None}
+    moved = True
+    while moved:
+        moved = False
+        for block in loop:
+            for inst in list(block.insts):
+                steady = inst.op in _HOISTED and not any(r in varying for r in inst.sources())
+                if steady and inst.dst is not None and writes[inst.dst] == 1:
+                    block.insts.remove(inst)
+                    before.insts.append(inst)
+                    varying.discard(inst.dst)
+                    moved = True
+
+
+def coalesce_moves(function: Function) -> None:
+    """Compute a result in the register that it is moved to, where that changes nothing else."""
+    changed = True
+    while changed:
+        changed = False
+        live_out = live_at_ends(function)
+        for block in function.blocks:
+            for place, inst in enumerate(block.insts):
+                if inst.op == "mov" and _coalesce(function, block, place, live_out[block]):
+                    changed = True
+                    break
+
+
+def _coalesce(function: Function, block: Block, place: int, live_out: set[int]) -> bool:
+    move = block.insts[place]
+    source, target = move.a, move.dst
+    assert source is not None and target is not None
+    if function.types[source] != function.types[target]:
+        return False
+    if source in live_out or block.condition == source:
+        return False
+    if any(source in later.sources() for later in block.insts[place + 1 :]):
+        return False
+    for earlier in range(place - 1, -1, -1):
+        inst = block.insts[earlier]
+        if inst.dst == source:
+            return _retarget(block, inst, move, block.insts[earlier + 1 : place])
+        if inst.dst == target or target in inst.sources():
+            return False
+    return False
+
+
+def _retarget(block: Block, made: Inst, move: Inst, between: list[Inst]) -> bool:
+    source, target = made.dst, move.dst
+    assert source is not None and target is not None
+    if made.op == "const":
+        return False
+    for inst in between:
+        inst.replace_sources(source, target)
+    made.dst = target
+    block.insts.remove(move)
+    return True

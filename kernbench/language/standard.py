@@ -1,0 +1,31 @@
+"""The part of ``tl`` that is written in ``tl``."""
+
+from __future__ import annotations
+
+from kernbench.language.builtin import BUILTINS
+from kernbench.language.jit import jit
+
+_exp = BUILTINS["exp"]
+_max = BUILTINS["max"]
+_minimum = BUILTINS["minimum"]
+_sum = BUILTINS["sum"]
+
+
+@jit
+def softmax(x, dim=None, keep_dims=False, ieee_rounding=False):  # type: ignore[no-untyped-def]
+    """Exponentials of `x` less its greatest, divided by their sum, along `dim` (default 0)."""
+    axis = 0 if dim is None else dim
+    powers = _exp(x - _max(x, axis, keep_dims=True))
+    return powers / _sum(powers, axis, keep_dims=True)
+
+
+@jit
+def swizzle2d(i, j, size_i, size_j, size_g):  # type: ignore[no-untyped-def]
+    """Row-major places of a ``size_i`` x ``size_j`` grid, column-major in groups of `size_g` rows."""
+    ij = i * size_j + j
+    size_gj = size_g * size_j
+    group_id = ij // size_gj
+    off_i = group_id * size_g
+    rows = _minimum(size_i - off_i, size_g)
+    ij = ij % size_gj
+    return off_i + ij % rows, ij // rows

@@ -1,0 +1,423 @@
+"""Statements of a kernel: assignments, branches, loops, and the bodies of inlined functions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kernbench.language import ops_static
+from kernbench.language.builtin import NONE
+from kernbench.language.dtypes import dtype, int1, int32
+from kernbench.language.expressions import ExpressionWalker, assigned
+from kernbench.language.ir import Block
+from kernbench.language.joins import (
+    Binding,
+    Target,
+    clash,
+    copies,
+    fresh,
+    join,
+    meet,
+    move_all,
+    target_of,
+)
+from kernbench.language.names import KernelFunction, wrap_global
+from kernbench.language.promotion import promote_integers
+from kernbench.language.values import (
+    Const,
+    Kind,
+    Operand,
+    Pack,
+    Refusal,
+    StaticAssertRefusal,
+    Type,
+    Value,
+    as_int,
+    as_python,
+)
+
+_MAX_DEPTH = 64
+_MAX_UNROLL = 1 << 14
+_RESULT = " result"
+
+
+class FunctionWalker(ExpressionWalker):
+    """Visits the statements of one function; inlined calls get a walker of their own.
+
+    Attributes
+    ----------
+    depth : int
+        0 for the kernel, more for functions inlined into it.
+    returns : list
+        For an inlined function: the blocks that return, without target yet, and their values.
+    """
+
+    depth = 0
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.returns: list[tuple[Block, dict[str, Binding]]] = []
+
+    def file_line(self, node: ast.AST) -> int:
+        """Line of a node in its file."""
+        return self.source.first_line + int(getattr(node, "lineno", 1)) - 1
+
+    def visit_body(self, body: list[ast.stmt]) -> None:
+        """Visit statements as far as control flow reaches."""
+        for statement in body:
+            if self.e.block is None:
+                return
+            self.visit_statement(statement)
+
+    def visit_statement(self, node: ast.stmt) -> None:
+        """Visit one statement; refusals get their place here."""
+        if self.depth == 0:
+            self.e.line = node.lineno
+        name = type(node).__name__
+        method: Callable[[Any], None] | None = getattr(self, f"visit_{name}", None)
+        try:
+            if method is None or isinstance(node, ast.expr):
+                raise Refusal(f"'{name.lower()}' statements are not supported in kernels")
+            method(node)
+        except Refusal as refusal:
+            raise self.source.error(refusal, node) from refusal.__cause__
+
+    # Simple statements
+
+    def visit_Pass(self, node: ast.Pass) -> None:
+        """Nothing."""
+
+    def visit_Break(self, node: ast.Break) -> None:
+        raise Refusal("break is not supported, as in Triton; use a while loop with a condition")
+
+    def visit_Continue(self, node: ast.Continue) -> None:
+        raise Refusal(
+            "continue is not supported, as in Triton; put the rest of the body into an if"
+        )
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        raise Refusal("functions inside kernels are not supported; write it outside, with @kb.jit")
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.visit(node.value)
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        test = self.visit(node.test)
+        message = self.visit(node.msg) if node.msg else Const("")
+        if not isinstance(test, Const):
+            ops_static.device_assert.compile(self.e, [test, message], {})
+        elif not test.value:
+            raise StaticAssertRefusal(
+                f"assert failed: {as_python(message) or ast.unparse(node.test)}"
+            )
+
+    def bind(self, target: ast.expr, operand: Operand) -> None:
+        """Let a target of an assignment stand for `operand`."""
+        if isinstance(target, ast.Name):
+            self.env[target.id] = Binding(operand, self.file_line(target))
+            self.gone.pop(target.id, None)
+            return
+        if isinstance(target, (ast.Tuple, ast.List)):
+            if not isinstance(operand, Pack) or len(operand.items) != len(target.elts):
+                raise Refusal(f"expected {len(target.elts)} values to unpack, got a {operand}")
+            for element, item in zip(target.elts, operand.items, strict=True):
+                self.bind(element, item)
+            return
+        raise Refusal("only names and tuples of names can be assigned to in kernels; use tl.store")
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        operand = assigned(self.visit(node.value))
+        for target in node.targets:
+            self.bind(target, operand)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is None:
+            return
+        operand = self.visit(node.value)
+        if is_constexpr_annotation(node.annotation):
+            as_python(operand)
+            if isinstance(operand, Const):
+                operand = Const(operand.value)
+        else:
+            operand = assigned(operand)
+        self.bind(node.target, operand)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if not isinstance(node.target, ast.Name):
+            raise Refusal("only names can be assigned to in kernels; use tl.store")
+        left = self.visit(ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target))
+        right = self.visit(node.value)
+        result = self.binary(type(node.op), left, right, (node.target, node.value))
+        self.bind(node.target, assigned(result))
+
+    def visit_Return(self, node: ast.Return) -> None:
+        operand = NONE if node.value is None else self.visit(node.value)
+        if self.depth == 0:
+            if not (isinstance(operand, Const) and operand.value is None):
+                raise Refusal("a kernel returns nothing; use tl.store")
+            self.e.end()
+            return
+        self.returns.append((self.e.end(), {_RESULT: Binding(operand, self.file_line(node))}))
+
+    # Branches
+
+    def visit_If(self, node: ast.If) -> None:
+        test = self.visit(node.test)
+        if isinstance(test, (Const, Pack)):
+            holds = bool(test.value if isinstance(test, Const) else test.items)
+            self.visit_body(node.body if holds else node.orelse)
+            return
+        fork = self.e.end(condition=self.e.condition(test))
+        before, gone = dict(self.env), dict(self.gone)
+        starts: list[Block] = []
+        paths: list[tuple[Block, dict[str, Binding]]] = []
+        for body in (node.body, node.orelse):
+            self.env, self.gone = dict(before), dict(gone)
+            starts.append(self.e.new_block())
+            self.visit_body(body)
+            if self.e.block is not None:
+                paths.append((self.e.end(), self.env))
+        fork.targets = (starts[0], starts[1])
+        self.env, self.gone = before, gone
+        if len(paths) == 1:
+            self.e.block, self.env = paths[0]
+        elif paths:
+            self.env = meet(self.e, paths)
+            for _, env in paths:
+                for name in env.keys() - self.env.keys():
+                    self.gone[name] = f"is defined on one path only, in line {env[name].line}"
+
+    # Loops
+
+    def visit_While(self, node: ast.While) -> None:
+        if node.orelse:
+            raise Refusal("else after a loop is not supported in kernels")
+
+        def test() -> Operand:
+            return self.visit(node.test)
+
+        self._loop(node, test, {}, lambda: {}, None)
+
+    def visit_For(self, node: ast.For) -> None:
+        if node.orelse:
+            raise Refusal("else after a loop is not supported in kernels")
+        over = self.visit(node.iter)
+        if isinstance(over, Pack):
+            self._unroll(node, list(over.items))
+            return
+        spec = over.value if isinstance(over, Const) else None
+        if not isinstance(spec, ops_static.LoopRange):
+            raise Refusal("for loops go over range, tl.range, tl.static_range, or a tuple")
+        if spec.static:
+            bounds = [as_int(part, "static_range") for part in (spec.start, spec.stop, spec.step)]
+            if bounds[2] == 0:
+                raise Refusal("the step of a range must not be 0")
+            places = range(*bounds)
+            if len(places) > _MAX_UNROLL:
+                raise Refusal(
+                    f"static_range unrolls at most {_MAX_UNROLL} times, not {len(places)}"
+                )
+            self._unroll(node, [Const(place) for place in places])
+            return
+        self._counted(node, spec)
+
+    def _unroll(self, node: ast.For, items: list[Operand]) -> None:
+        for item in items:
+            if self.e.block is None:
+                return
+            self.bind(node.target, item)
+            self.visit_body(node.body)
+
+    def _counted(self, node: ast.For, spec: ops_static.LoopRange) -> None:
+        """A loop over a range: counted by a scalar register."""
+        if not isinstance(node.target, ast.Name):
+            raise Refusal("expected one name as loop variable")
+        bounds = [self.e.index(part, "range") for part in (spec.start, spec.stop, spec.step)]
+        type_: dtype = int32
+        for part, bound in zip((spec.start, spec.stop, spec.step), bounds, strict=True):
+            weak = isinstance(part, Const) and part.dtype is None
+            if not weak or bound.type.element.primitive_bitwidth > 32:
+                type_ = promote_integers(type_, bound.type.element)
+        start, stop, step = (self.e.cast(bound, type_) for bound in bounds)
+        down = isinstance(spec.step, Const) and as_int(spec.step, "step") < 0
+        if isinstance(spec.step, Const) and as_int(spec.step, "step") == 0:
+            raise Refusal("the step of a range must not be 0")
+        counter = Value(self.e.function.new_reg(Type(Kind.SCALAR, type_)), Type(Kind.SCALAR, type_))
+        name = node.target.id
+
+        def test() -> Operand:
+            compare = "gt" if down else "lt"
+            return self.e.emit("scalar", Type(Kind.SCALAR, int1), counter, stop, sub=compare)
+
+        def advance() -> dict[Value, Value]:
+            return {counter: self.e.emit("scalar", counter.type, counter, step, sub="add")}
+
+        self._loop(node, test, {counter: start}, advance, (name, counter))
+        self.env.pop(name, None)
+        self.gone[name] = (
+            f"is the variable of the loop in line {self.file_line(node)}, which is over"
+        )
+
+    def _loop(
+        self,
+        node: ast.While | ast.For,
+        test: Callable[[], Operand],
+        initial: Mapping[Value, Value],
+        advance: Callable[[], Mapping[Value, Value]],
+        variable: tuple[str, Value] | None,
+    ) -> None:
+        """Compile a loop: again and again, until what its names are at the head is what they end as."""
+        before, gone = dict(self.env), dict(self.gone)
+        skipped = variable[0] if variable else ""
+        carried = sorted((assigned_names(node.body) & before.keys()) - {skipped})
+        targets = {name: target_of(before[name].operand) for name in carried}
+        entry, mark, n_returns = self.e.open_block(), self.e.mark(), len(self.returns)
+        line = self.e.line
+        while True:
+            self.env, self.gone = dict(before), dict(gone)
+            heads = {name: fresh(self.e, target) for name, target in targets.items()}
+            moves = [
+                pair
+                for name in carried
+                for pair in copies(self.e, heads[name], before[name].operand)
+            ]
+            move_all(self.e, moves + list(initial.items()))
+            self.e.end()
+            self.e.loop_depth += 1
+            head = self.e.new_block()
+            entry.targets = (head,)
+            for name in carried:
+                self.env[name] = Binding(heads[name], before[name].line)
+            if variable:
+                self.env[variable[0]] = Binding(variable[1], self.file_line(node))
+            decided = test()
+            if isinstance(decided, Const) and not decided.value:
+                self.e.loop_depth -= 1
+                self.e.roll_back(entry, mark)
+                self.env, self.gone = before, gone
+                return
+            endless = isinstance(decided, Const)
+            fork = self.e.end(condition=None if endless else self.e.condition(decided))
+            body = self.e.new_block()
+            self.visit_body(node.body)
+            self.e.loop_depth -= 1
+            if self.e.block is not None:
+                raised = {
+                    name: self._raised(name, targets[name], heads[name], before[name])
+                    for name in carried
+                }
+                if raised != targets:
+                    targets = raised
+                    self.e.roll_back(entry, mark)
+                    del self.returns[n_returns:]
+                    continue
+                self.e.line = line if self.depth == 0 else self.e.line
+                moves = [
+                    pair
+                    for name in carried
+                    for pair in copies(self.e, heads[name], self.env[name].operand)
+                ]
+                move_all(self.e, moves + list(advance().items()))
+                self.e.end(head)
+            break
+        if endless:
+            fork.targets = (body,)
+            self.e.block = None
+        else:
+            fork.targets = (body, self.e.new_block())
+        for name in self.env.keys() - before.keys():
+            gone[name] = f"is first defined inside the loop, in line {self.env[name].line}"
+        ends = {name: self.env[name].line for name in carried if name in self.env}
+        self.env, self.gone = before, gone
+        for name in carried:
+            self.env[name] = Binding(heads[name], ends.get(name, before[name].line))
+
+    def _raised(self, name: str, target: Target, head: Operand, before: Binding) -> Target:
+        """The target of a name at a loop's head, raised by what it is at the body's end."""
+        if name not in self.env:
+            raise Refusal(
+                f"'{name}' {self.gone.get(name, 'is not defined at the end of the loop')}"
+            )
+        ending = self.env[name]
+        try:
+            return join(target, target_of(ending.operand))
+        except Refusal:
+            raise clash(name, Binding(head, before.line), ending) from None
+
+    # Inlined functions
+
+    def inline(
+        self, function: KernelFunction, args: list[Operand], kwargs: dict[str, Operand]
+    ) -> Operand:
+        """Compile a call of another jit function in place."""
+        if self.depth >= _MAX_DEPTH:
+            raise Refusal(
+                f"calls are nested more than {_MAX_DEPTH} deep; recursion cannot be compiled"
+            )
+        source = function.source
+        bound = bind_call(function, args, kwargs)
+        env = {name: Binding(operand, source.first_line) for name, operand in bound.items()}
+        walker = FunctionWalker(self.e, source, function.scope, env, self.used_globals)
+        walker.depth = self.depth + 1
+        walker.visit_body(source.tree.body)
+        paths = walker.returns
+        if self.e.block is not None:
+            paths.append((self.e.end(), {_RESULT: Binding(NONE, source.first_line)}))
+        if not paths:
+            raise Refusal(f"{function.__name__} never returns")
+        if len(paths) == 1:
+            self.e.block = paths[0][0]
+            return paths[0][1][_RESULT].operand
+        try:
+            return meet(self.e, paths)[_RESULT].operand
+        except Refusal as refusal:
+            text = str(refusal).replace(f"'{_RESULT}'", f"the result of {function.__name__}")
+            raise Refusal(text) from None
+
+
+def bind_call(
+    function: KernelFunction, args: list[Operand], kwargs: dict[str, Operand]
+) -> dict[str, Operand]:
+    """Operands by parameter name."""
+    try:
+        bound = function.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise Refusal(f"{function.__name__}{function.signature}: {error}") from None
+    result: dict[str, Operand] = {}
+    for name, parameter in function.signature.parameters.items():
+        if name in bound.arguments:
+            operand = bound.arguments[name]
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                operand = Pack(tuple(operand))
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            operand = Pack(())
+        else:
+            operand = wrap_global(name, parameter.default)
+        if name in function.constexpr_names:
+            try:
+                as_python(operand)
+            except Refusal as refusal:
+                raise Refusal(f"parameter '{name}' of {function.__name__}: {refusal}") from None
+        result[name] = operand
+    return result
+
+
+def assigned_names(body: list[ast.stmt]) -> set[str]:
+    """Names that statements assign, in any depth."""
+    return {
+        node.id
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def is_constexpr_annotation(annotation: ast.expr | None) -> bool:
+    """Whether an annotation says ``tl.constexpr``, as an expression or as a string."""
+    if annotation is None:
+        return False
+    if isinstance(annotation, ast.Constant):
+        return str(annotation.value).rpartition(".")[2].strip() == "constexpr"
+    return ast.unparse(annotation).rpartition(".")[2] == "constexpr"

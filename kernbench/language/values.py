@@ -1,0 +1,156 @@
+"""What an expression of a kernel can be while it is compiled (ADR-0040).
+
+=========  ==============================================================
+`Const`    known at compile time: numbers, dtypes, None, functions, modules
+`Pack`     a tuple or list of values
+`Value`    in a register of the kernel: a scalar, an index or pointer block, or a tile
+=========  ==============================================================
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from kernbench.language.dtypes import dtype, pointer_type
+
+
+class Refusal(Exception):
+    """What the compiler does not accept; the walker adds file, line and column to it."""
+
+
+class StaticAssertRefusal(Refusal):
+    """A ``tl.static_assert`` that does not hold."""
+
+
+class Kind(enum.IntEnum):
+    """Who knows a value, and when; the numbers are those of kb_kind."""
+
+    SCALAR = 0
+    BLOCK = 1
+    TILE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The type of a register."""
+
+    kind: Kind
+    dtype: dtype | pointer_type
+    shape: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        where = {Kind.SCALAR: "scalar", Kind.BLOCK: "index block", Kind.TILE: "tile"}[self.kind]
+        if self.kind is Kind.BLOCK and self.is_pointer:
+            where = "pointer block"
+        return f"{where} {self.dtype}{list(self.shape) if self.shape else ''}"
+
+    @property
+    def is_pointer(self) -> bool:
+        """Whether the values are addresses."""
+        return isinstance(self.dtype, pointer_type)
+
+    @property
+    def rank(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def element(self) -> dtype:
+        """The dtype of a value that is no pointer."""
+        if isinstance(self.dtype, pointer_type):
+            raise Refusal(f"expected a number, got a pointer ({self.dtype})")
+        return self.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A register and its type."""
+
+    reg: int
+    type: Type
+
+    def __str__(self) -> str:
+        return str(self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A Python object known at compile time.
+
+    A number without `dtype` is bare, as in ``x * 2``: it takes the other operand's type where it can.  A
+    number that was assigned to a name has the dtype that Triton gives it then.
+    """
+
+    value: object
+    dtype: dtype | None = None
+
+    def __str__(self) -> str:
+        return f"constexpr {self.value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A tuple or list of operands."""
+
+    items: tuple[Operand, ...]
+
+    def __str__(self) -> str:
+        return f"tuple of {len(self.items)}"
+
+
+Operand = Value | Const | Pack
+
+
+def is_number(operand: Operand) -> bool:
+    """Whether it is a compile-time bool, int or float."""
+    return isinstance(operand, Const) and isinstance(operand.value, (bool, int, float))
+
+
+def as_python(operand: Operand) -> object:
+    """The Python object of a compile-time operand.
+
+    Raises
+    ------
+    Refusal
+        When some part of it is known only when the kernel runs.
+    """
+    if isinstance(operand, Const):
+        return operand.value
+    if isinstance(operand, Pack):
+        return tuple(as_python(item) for item in operand.items)
+    raise Refusal(f"expected a value known at compile time (tl.constexpr), got a {operand}")
+
+
+def as_int(operand: Operand, what: str) -> int:
+    """The int of a compile-time operand."""
+    value = as_python(operand)
+    if not isinstance(value, int):
+        raise Refusal(f"expected an integer known at compile time for {what}, got {value!r}")
+    return int(value)
+
+
+def as_bool(operand: Operand, what: str) -> bool:
+    """The bool of a compile-time operand."""
+    value = as_python(operand)
+    if not isinstance(value, (bool, int)):
+        raise Refusal(f"expected True or False for {what}, got {value!r}")
+    return bool(value)
+
+
+def as_dtype(operand: Operand, what: str) -> dtype:
+    """The dtype of a compile-time operand."""
+    value = as_python(operand)
+    if not isinstance(value, dtype):
+        raise Refusal(f"expected a dtype such as tl.float32 for {what}, got {value!r}")
+    return value
+
+
+def as_shape(operand: Operand) -> tuple[int, ...]:
+    """The shape that an int, or a tuple or list of ints, stands for."""
+    value = as_python(operand)
+    sizes = value if isinstance(value, tuple) else (value,)
+    for size in sizes:
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise Refusal(f"expected a shape of integers of at least 1, got {value!r}")
+    return tuple(int(size) for size in sizes)
