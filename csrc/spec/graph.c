@@ -78,7 +78,9 @@ kb_status kb_graph_add_link(kb_topology *topology, uint32_t src, uint32_t dst, k
                             int64_t latency_fs, kb_error *err) {
     int64_t service_fs;
     KB_TRY(check_size(topology, err));
-    if (kb_ratio_scale(rate, topology->flit_nbytes, &service_fs)) return KB_OVERFLOW;
+    if (kb_ratio_scale(rate, topology->flit_nbytes, &service_fs))
+        return kb_error_set(err, KB_TOPOLOGY,
+                            "expected flits that take below 2^63 fs, got longer ones");
     kb_link *link = KB_VEC_PUSH(&topology->links, topology->alloc);
     if (!link) return kb_error_nomem(err, "the topology's links");
     *link = (kb_link){src, dst, service_fs, latency_fs};

@@ -68,7 +68,7 @@ struct kb_topology {
 kb_status kb_graph_add_node(kb_topology *topology, const kb_node *node, uint32_t *id,
                             kb_error *err) KB_MUST_CHECK;
 
-/* Adds a directed link; s = ceil(flit bytes * rate).  KB_OVERFLOW without a message when s is no int64. */
+/* Adds a directed link; s = ceil(flit bytes * rate). */
 kb_status kb_graph_add_link(kb_topology *topology, uint32_t src, uint32_t dst, kb_ratio rate,
                             int64_t latency_fs, kb_error *err) KB_MUST_CHECK;
 

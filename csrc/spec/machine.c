@@ -20,14 +20,35 @@ static int64_t plus(int64_t a, int64_t b) {
     return kb_add_i64(a, b, &sum) ? INT64_MAX : sum;
 }
 
-int64_t kb_machine_count(const kb_system *system) {
+/* Joined pairs of neighbours on a grid; a ring of two is one pair. */
+static int64_t grid_pairs(int64_t nx, int64_t ny, bool wrap) {
+    int64_t in_row = wrap && nx > 2 ? nx : nx - 1, in_column = wrap && ny > 2 ? ny : ny - 1;
+    return plus(times(in_row, ny), times(in_column, nx));
+}
+
+static int64_t count_cube(const kb_system *system) {
     int64_t routers = times(system->noc_x, system->noc_y);
-    int64_t pes = times(system->n_pes, KB_N_PE_PARTS + 6);
-    int64_t ports = 2 * system->params.hbm.remote_ports;
-    int64_t cube = plus(plus(times(routers, 5), pes), ports + KB_CUBE_PES + 6 + 5 * KB_N_SIDES);
+    int64_t mesh = plus(routers, times(2, grid_pairs(system->noc_x, system->noc_y, false)));
+    int64_t pes = times(system->n_pes, KB_N_PE_PARTS + 3 * 2);
+    return plus(plus(mesh, pes), KB_CUBE_PES + 3 * 2 + 2 * system->params.hbm.remote_ports);
+}
+
+/* A pair of neighbouring cubes has two UCIe ports, each with two links, and two links between them; the
+ * IO chiplet and each cube of column 0 likewise. */
+static int64_t count_sip(const kb_system *system) {
     int64_t cubes = times(system->cubes_x, system->cubes_y);
-    int64_t io = plus(times(system->cubes_y, 3), KB_IO_UCIE + 8 + 5 * KB_N_DIRECTIONS);
-    return plus(times(system->n_sips, plus(io, times(cubes, cube))), 2);
+    int64_t pairs = plus(grid_pairs(system->cubes_x, system->cubes_y, false), system->cubes_y);
+    int64_t io = KB_IO_UCIE + 2 + 2 + 2; /* parts; links of cpu, host and to the host */
+    return plus(plus(times(cubes, count_cube(system)), times(pairs, 2 + 4 + 2)), io);
+}
+
+int64_t kb_machine_count(const kb_system *system) {
+    bool one = system->n_sips == 1;
+    int64_t pairs = grid_pairs(system->fabric_x, system->fabric_y, kb_layout_fabric_wraps(system));
+    int64_t fabric = times(pairs, 2 + 4 + 2); /* two c2c ports, their links, and two between them */
+    if (system->params.fabric.kind == KB_FABRIC_SWITCH)
+        fabric = one ? 0 : plus(times(system->n_sips, 1 + 2 + 2), 1);
+    return plus(plus(times(system->n_sips, count_sip(system)), fabric), 1);
 }
 
 typedef struct builder {
@@ -58,17 +79,9 @@ static kb_status add_node(builder *b, kb_impl impl, int64_t overhead_fs, uint32_
                         name);
 }
 
-static kb_status add_link(builder *b, uint32_t src, uint32_t dst, kb_ratio rate,
-                          int64_t latency_fs) {
-    kb_status status = kb_graph_add_link(b->topology, src, dst, rate, latency_fs, b->err);
-    if (status != KB_OVERFLOW) return status;
-    return kb_error_set(b->err, KB_TOPOLOGY,
-                        "expected links whose flits take below 2^63 fs, got more");
-}
-
 static kb_status add_pair(builder *b, uint32_t a, uint32_t c, kb_ratio rate, int64_t latency_fs) {
-    KB_TRY(add_link(b, a, c, rate, latency_fs));
-    return add_link(b, c, a, rate, latency_fs);
+    KB_TRY(kb_graph_add_link(b->topology, a, c, rate, latency_fs, b->err));
+    return kb_graph_add_link(b->topology, c, a, rate, latency_fs, b->err);
 }
 
 static kb_status add_routers(builder *b, int64_t sip, int64_t cube, uint32_t *first) {
@@ -158,8 +171,9 @@ static kb_status add_sip_nodes(builder *b, int64_t sip, uint32_t *first, uint32_
 
 static kb_status attach(builder *b, uint32_t part, uint32_t router) {
     const kb_params_noc *noc = &b->system->params.noc;
-    KB_TRY(add_link(b, router, part, noc->link, noc->latency_fs + noc->ni_out_fs));
-    return add_link(b, part, router, noc->link, noc->latency_fs);
+    KB_TRY(kb_graph_add_link(b->topology, router, part, noc->link, noc->latency_fs + noc->ni_out_fs,
+                             b->err));
+    return kb_graph_add_link(b->topology, part, router, noc->link, noc->latency_fs, b->err);
 }
 
 static kb_status add_hbm_links(builder *b, int64_t sip, int64_t cube, uint32_t *first) {

@@ -40,7 +40,7 @@ typedef struct kb_machine {
     int64_t n_cubes; /* of one SIP */
 } kb_machine;
 
-/* Nodes and links (an upper bound) that a system expands to; INT64_MAX on overflow. */
+/* How many nodes and links, together, a system expands to; INT64_MAX on overflow. */
 int64_t kb_machine_count(const kb_system *system);
 
 /* Appends the machine of topology->system to the graph. */

@@ -1,3 +1,4 @@
+#include "spec/machine.h"
 #include "spec/topology.h"
 
 #include "test/topology_text.h"
@@ -137,6 +138,8 @@ static int64_t count_impl(const kb_topology *topology, kb_impl impl) {
 static void check_parts(const kb_topology *topology) {
     const kb_system *system = kb_topology_system(topology);
     int64_t n_cubes = system->cubes_x * system->cubes_y, n_pes = system->n_pes;
+    CHECK_EQ(kb_machine_count(system),
+             (int64_t)kb_topology_n_nodes(topology) + kb_topology_n_links(topology));
     CHECK_EQ(count_impl(topology, KB_IMPL_HOST), 1);
     CHECK_EQ(count_impl(topology, KB_IMPL_IO_CPU), system->n_sips);
     CHECK_EQ(count_impl(topology, KB_IMPL_HBM), system->n_sips * n_cubes);
