@@ -100,7 +100,7 @@ static void deliver_locals(void *self, uint32_t arg) {
     kb_fabric *fabric = self;
     int64_t now = kb_sim_now(fabric->sim);
     uint32_t first = KB_NONE, *end = &first;
-    while (fabric->locals.count && fabric->locals.items[0].eligible_fs <= now) {
+    while (fabric->locals.count && fabric->locals.items[0].when_fs <= now) {
         *end = fabric->locals.items[0].number;
         end = &fabric->flights.items[*end].next;
         kb_waitq_drop_first(&fabric->locals);
@@ -195,33 +195,6 @@ static void serve(void *self, uint32_t link) {
 
 /* --- sending -------------------------------------------------------------------------------------- */
 
-static kb_status describe(kb_fabric *fabric, const kb_send *send, flight *made, kb_error *err) {
-    if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
-        return kb_error_set(err, KB_INVALID, "message: expected nodes 0 to %u, got %u to %u",
-                            fabric->n_nodes - 1, send->src, send->dst);
-    if (send->nbytes < 0)
-        return kb_error_set(err, KB_INVALID, "message: expected nbytes >= 0, got %lld",
-                            (long long)send->nbytes);
-    if (fabric->counts[send->src] == UINT32_MAX)
-        return kb_error_set(
-            err, KB_OVERFLOW,
-            "message: expected at most 2^32 - 1 messages from one node, got one more "
-            "from \"%s\"",
-            fabric->nodes[send->src].name);
-    uint32_t path_number;
-    *made = (flight){
-        .message = {.src = send->src,
-                    .dst = send->dst,
-                    .count = fabric->counts[send->src],
-                    .kind = send->kind,
-                    .tag = send->tag,
-                    .nbytes = send->nbytes,
-                    .n_flits = kb_max_i64(1, kb_ceil_div(send->nbytes, fabric->flit_nbytes)),
-                    .start_fs = kb_sim_now(fabric->sim)}};
-    return kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
-                            &made->n_links, &path_number, err);
-}
-
 /* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
 static kb_status check_range(const kb_fabric *fabric, const flight *made, kb_error *err) {
     int64_t last_fs = made->message.start_fs,
@@ -239,6 +212,40 @@ static kb_status check_range(const kb_fabric *fabric, const flight *made, kb_err
                         "hours), got %lld flits at %lld fs; send less, or over faster links",
                         fabric->nodes[made->message.src].name, (long long)made->message.n_flits,
                         (long long)made->message.start_fs);
+}
+
+static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_fs, flight *made,
+                          kb_error *err) {
+    if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
+        return kb_error_set(err, KB_INVALID, "message: expected nodes 0 to %u, got %u to %u",
+                            fabric->n_nodes - 1, send->src, send->dst);
+    if (send->nbytes < 0)
+        return kb_error_set(err, KB_INVALID, "message: expected nbytes >= 0, got %lld",
+                            (long long)send->nbytes);
+    if (fabric->counts[send->src] == UINT32_MAX)
+        return kb_error_set(
+            err, KB_OVERFLOW,
+            "message: expected at most 2^32 - 1 messages from one node, got one more "
+            "from \"%s\"",
+            fabric->nodes[send->src].name);
+    uint32_t path;
+    *made = (flight){
+        .message = {.src = send->src,
+                    .dst = send->dst,
+                    .count = fabric->counts[send->src],
+                    .kind = send->kind,
+                    .tag = send->tag,
+                    .nbytes = send->nbytes,
+                    .n_flits = kb_max_i64(1, kb_ceil_div(send->nbytes, fabric->flit_nbytes)),
+                    .start_fs = start_fs}};
+    KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
+                            &made->n_links, &path, err));
+    return check_range(fabric, made, err);
+}
+
+kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_error *err) {
+    flight made;
+    return describe(fabric, send, start_fs, &made, err);
 }
 
 /* Takes all that the message needs, or nothing; then nothing below can fail. */
@@ -265,8 +272,7 @@ static kb_status launch(kb_fabric *fabric, const flight *made, uint32_t *number,
 kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
     flight made;
     uint32_t number = KB_NONE;
-    KB_TRY(describe(fabric, send, &made, err));
-    KB_TRY(check_range(fabric, &made, err));
+    KB_TRY(describe(fabric, send, kb_sim_now(fabric->sim), &made, err));
     KB_TRY(launch(fabric, &made, &number, err));
     if (handle) *handle = number;
     return KB_OK;

@@ -71,6 +71,11 @@ typedef struct kb_send {
     int64_t nbytes;
 } kb_send;
 
+/* Whether such a message could be started at start_fs: nodes, bytes, a path, and its last flit's departure
+ * within the range of time. */
+kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
+                          kb_error *err) KB_MUST_CHECK;
+
 /* Starts a message now: all its flits are at the sender's port.  `handle` (may be NULL) names it until
  * its tail is delivered.  Fails without a trace when there is no path or no memory. */
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle,

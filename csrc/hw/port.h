@@ -10,20 +10,7 @@
 #define KB_HW_PORT_H
 
 #include "hw/stream.h"
-
-/* The key (eligibility, input, message id), and whose it is. */
-typedef struct kb_waiting {
-    int64_t eligible_fs;
-    uint64_t input_src; /* input << 32 | sender's node id */
-    uint32_t count;     /* of the sender */
-    uint32_t number;    /* of the stream */
-} kb_waiting;
-
-/* A heap of them, the least at items[0]. */
-typedef struct kb_waitq {
-    kb_waiting *items;
-    uint32_t count, capacity;
-} kb_waitq;
+#include "hw/waitq.h"
 
 typedef struct kb_arrival {
     int64_t when_fs;
@@ -45,23 +32,12 @@ typedef struct kb_port {
     uint64_t n_served;
 } kb_port;
 
-/* Room for n_items in all; false when there is no memory. */
-bool kb_waitq_reserve(kb_waitq *queue, kb_alloc *alloc, uint32_t n_items) KB_MUST_CHECK;
-void kb_waitq_deinit(kb_waitq *queue, kb_alloc *alloc);
-
-/* After kb_waitq_reserve. */
-void kb_waitq_push(kb_waitq *queue, kb_waiting waiting);
-
-/* Gives the first a new eligibility, or removes it. */
-void kb_waitq_move_first(kb_waitq *queue, int64_t eligible_fs);
-void kb_waitq_drop_first(kb_waitq *queue);
-
 void kb_port_deinit(kb_port *port, kb_alloc *alloc);
 bool kb_port_grow_arrivals_(kb_port *port, kb_alloc *alloc) KB_MUST_CHECK;
 
 /* When the first of the waiting streams can be served; there is one. */
 static inline int64_t kb_port_next_fs(const kb_port *port) {
-    return kb_max_i64(port->waiting.items[0].eligible_fs, port->free_fs);
+    return kb_max_i64(port->waiting.items[0].when_fs, port->free_fs);
 }
 
 KB_MUST_CHECK static inline bool kb_port_push_arrival(kb_port *port, kb_alloc *alloc,

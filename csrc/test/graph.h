@@ -7,10 +7,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/checked.h"
 #include "hw/fabric.h"
 #include "spec/topology.h"
 
-enum { GRAPH_MAX_NODES = 512, GRAPH_MAX_LINKS = 2048 };
+enum { GRAPH_MAX_NODES = 12000, GRAPH_MAX_LINKS = 12000 };
 
 typedef struct graph {
     uint32_t n_nodes, n_links;

@@ -19,18 +19,18 @@ static void hear(void *self, const kb_message *message, uint32_t link, int64_t f
 }
 
 /* 0 -> 1 -> 2, and 3 -> 1 */
-static graph fork_graph(void) {
-    graph g = {0};
-    for (int64_t o = 0; o < 4; o++) (void)graph_node(&g, 100 * o);
-    (void)graph_link(&g, 0, 1, 10, 5);
-    (void)graph_link(&g, 1, 2, 20, 7);
-    (void)graph_link(&g, 3, 1, 10, 0);
-    (void)graph_link(&g, 1, 3, 10, 0);
-    return g;
+static void fork_graph(graph *g) {
+    g->n_nodes = g->n_links = 0;
+    for (int64_t o = 0; o < 4; o++) (void)graph_node(g, 100 * o);
+    (void)graph_link(g, 0, 1, 10, 5);
+    (void)graph_link(g, 1, 2, 20, 7);
+    (void)graph_link(g, 3, 1, 10, 0);
+    (void)graph_link(g, 1, 3, 10, 0);
 }
 
 static void delivers_tails_or_flits(void) {
-    graph g = fork_graph();
+    static graph g;
+    fork_graph(&g);
     for (int turn = 0; turn < 2; turn++) {
         rig r;
         if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
@@ -59,7 +59,8 @@ static void delivers_tails_or_flits(void) {
 
 /* Without a link: after the sender's overhead; equal times in order of message id. */
 static void delivers_to_itself(void) {
-    graph g = {0};
+    static graph g;
+    g.n_nodes = g.n_links = 0;
     for (int i = 0; i < 3; i++) (void)graph_node(&g, i == 1 ? 50 : 0);
     (void)graph_link(&g, 0, 2, 1, 0);
     rig r;
@@ -76,7 +77,8 @@ static void delivers_to_itself(void) {
 
 /* A reply whose flits come into being later. */
 static void opens_and_appends(void) {
-    graph g = fork_graph();
+    static graph g;
+    fork_graph(&g);
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     heard h = {.sim = r.sim};
@@ -108,7 +110,8 @@ static void opens_and_appends(void) {
 
 /* Hops add up to the latency, whatever is in the way; waiting is the others' service alone. */
 static void traces_the_last_flit(void) {
-    graph g = fork_graph();
+    static graph g;
+    fork_graph(&g);
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_hop hops[2];
@@ -151,7 +154,8 @@ static void traces_the_last_flit(void) {
 }
 
 static void refuses_what_cannot_be(void) {
-    graph g = fork_graph();
+    static graph g;
+    fork_graph(&g);
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     static const struct {
@@ -178,7 +182,8 @@ static void refuses_what_cannot_be(void) {
 
 /* Times at the end of the range: the last service that fits, fits; the next one fails, in so many words. */
 static void never_wraps(void) {
-    graph g = fork_graph();
+    static graph g;
+    fork_graph(&g);
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_run_end end;
@@ -196,7 +201,8 @@ static void never_wraps(void) {
 
 /* 2^40 bytes: no memory per flit, and a budget ends it. */
 static void carries_endless_messages(void) {
-    graph g = {0};
+    static graph g;
+    g.n_nodes = g.n_links = 0;
     for (int i = 0; i < 3; i++) (void)graph_node(&g, 0);
     (void)graph_link(&g, 0, 1, 1, 0);
     (void)graph_link(&g, 1, 2, 1, 0);
@@ -216,7 +222,8 @@ static void carries_endless_messages(void) {
 }
 
 static void allocates_nothing_once_warm(void) {
-    graph g = {0};
+    static graph g;
+    g.n_nodes = g.n_links = 0;
     enum { N = 6, MESSAGES = 4000 };
     for (uint32_t i = 0; i < N; i++) (void)graph_node(&g, 3);
     for (uint32_t i = 0; i < N; i++) {
@@ -246,7 +253,8 @@ static void allocates_nothing_once_warm(void) {
 
 /* Every allocation may fail: an error, no leak, and messages that were refused left no trace. */
 static void survives_failing_allocations(void) {
-    graph g = fork_graph();
+    static graph g;
+    fork_graph(&g);
     uint64_t nth = 1;
     for (bool failed = true; failed; nth++) {
         kb_alloc alloc = kb_alloc_system();
@@ -280,6 +288,53 @@ static void survives_failing_allocations(void) {
     kb_fabric_destroy(NULL);
 }
 
+/* Ten thousand senders and one port, their flits from links of all lengths: no square of anything. */
+static void serves_a_hot_spot(void) {
+    enum { SENDERS = 10000, FLITS = 8 };
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    uint32_t sink = graph_node(&g, 0), hub = graph_node(&g, 10);
+    planned *plan = malloc(SENDERS * sizeof *plan);
+    if (!CHECK(plan != NULL)) return;
+    uint64_t seed = 5;
+    for (uint32_t i = 0; i < SENDERS; i++) {
+        uint32_t sender = graph_node(&g, 0);
+        (void)graph_link(&g, sender, hub, 1, graph_below(&seed, 1000000));
+        plan[i] = (planned){sender, sink, graph_below(&seed, 3), FLITS, 0};
+    }
+    (void)graph_link(&g, hub, sink, 100, 0);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    rig_plan(&r, plan, SENDERS);
+    CHECK(rig_run(&r));
+    CHECK_EQ(r.n_delivered, SENDERS);
+    CHECK_EQ(kb_fabric_link_flits(r.fabric, SENDERS), SENDERS * FLITS);
+    free(plan);
+    rig_deinit(&r);
+}
+
+/* A million messages at one instant, at one sender, in order of issue. */
+static void sends_a_million_at_once(void) {
+    enum { N = 1000000 };
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    for (int i = 0; i < 2; i++) (void)graph_node(&g, 0);
+    (void)graph_link(&g, 0, 1, 3, 1);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    planned *plan = malloc(N * sizeof *plan);
+    if (!CHECK(plan != NULL)) return;
+    for (uint32_t i = 0; i < N; i++) plan[i] = (planned){0, i % 10 ? 1 : 0, 7, 1, 0};
+    rig_plan(&r, plan, N);
+    CHECK(rig_run(&r));
+    int64_t n_wrong = 0, n_over = 0;
+    for (uint32_t i = 0; i < N; i++)
+        n_wrong += plan[i].end_fs != (plan[i].dst ? 7 + 3 * ++n_over + 1 : 7);
+    CHECK_EQ(n_wrong, 0);
+    free(plan);
+    rig_deinit(&r);
+}
+
 int main(void) {
     TAP_RUN(delivers_tails_or_flits);
     TAP_RUN(delivers_to_itself);
@@ -288,6 +343,8 @@ int main(void) {
     TAP_RUN(refuses_what_cannot_be);
     TAP_RUN(never_wraps);
     TAP_RUN(carries_endless_messages);
+    TAP_RUN(serves_a_hot_spot);
+    TAP_RUN(sends_a_million_at_once);
     TAP_RUN(allocates_nothing_once_warm);
     TAP_RUN(survives_failing_allocations);
     return tap_finish();

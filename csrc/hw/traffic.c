@@ -1,0 +1,255 @@
+#include "hw/traffic.h"
+
+#include "base/checked.h"
+#include "hw/pool.h"
+#include "hw/request.h"
+#include "hw/waitq.h"
+
+/* A batch that still has transfers to start. */
+typedef struct active {
+    kb_batch *batch;
+    size_t *order; /* indices in order of (at_fs, index); NULL: they are in order */
+    size_t n_started;
+    uint32_t next;
+} active;
+
+/* A transfer that has started and not ended. */
+typedef struct underway {
+    kb_batch *batch;
+    size_t index;
+    uint32_t next;
+} underway;
+
+struct kb_traffic {
+    const kb_parts *parts;
+    KB_POOL(active) actives;
+    KB_POOL(underway) underways;
+    kb_waitq waiting; /* actives, by (next start, order of issue) */
+    uint64_t n_batches;
+    uint32_t slot;
+};
+
+static kb_transfer_op op_of(const kb_batch *batch, size_t i) {
+    return batch->op ? (kb_transfer_op)batch->op[i] : KB_TRANSFER_MESSAGE;
+}
+
+static kb_send send_of(const kb_batch *batch, size_t i, uint32_t tag) {
+    return (kb_send){.src = batch->src[i],
+                     .dst = batch->dst[i],
+                     .slice = KB_ANY_SLICE,
+                     .kind = KB_MSG_RAW,
+                     .tag = tag,
+                     .nbytes = batch->nbytes[i]};
+}
+
+/* --- ends ------------------------------------------------------------------------------------------- */
+
+static void finish(kb_traffic *traffic, uint32_t number) {
+    underway ended = traffic->underways.items[number];
+    kb_batch *batch = ended.batch;
+    batch->end_fs[ended.index] = kb_sim_now(traffic->parts->sim);
+    KB_POOL_GIVE(&traffic->underways, number);
+    if (++batch->n_done == batch->n && batch->done) batch->done(batch->self, batch);
+}
+
+static void take_message(void *self, const kb_message *message, uint32_t link, int64_t first,
+                         kb_train flits) {
+    (void)link;
+    (void)first;
+    (void)flits;
+    finish(self, message->tag);
+}
+
+static void take_request(void *self, kb_request *request) {
+    kb_traffic *traffic = self;
+    uint32_t number = (uint32_t)request->token;
+    const underway *ended = &traffic->underways.items[number];
+    if (request->write && ended->batch->commit_fs)
+        ended->batch->commit_fs[ended->index] = request->memory_end_fs;
+    finish(traffic, number);
+}
+
+/* --- starts ----------------------------------------------------------------------------------------- */
+
+static kb_status start(kb_traffic *traffic, kb_batch *batch, size_t i, kb_error *err) {
+    const kb_parts *parts = traffic->parts;
+    uint32_t number;
+    if (!KB_POOL_TAKE(&traffic->underways, parts->alloc, &number))
+        return kb_error_nomem(err, "a transfer");
+    traffic->underways.items[number] = (underway){.batch = batch, .index = i};
+    batch->start_fs[i] = kb_sim_now(parts->sim);
+    kb_transfer_op op = op_of(batch, i);
+    if (op == KB_TRANSFER_MESSAGE) {
+        kb_send send = send_of(batch, i, number);
+        return kb_fabric_send(parts->fabric, &send, NULL, err);
+    }
+    return kb_request_range(parts, batch->src[i], batch->dst[i], op == KB_TRANSFER_WRITE,
+                            batch->addr ? batch->addr[i] : 0, (uint64_t)batch->nbytes[i],
+                            take_request, traffic, number, err);
+}
+
+static size_t index_of(const active *each, size_t position) {
+    return each->order ? each->order[position] : position;
+}
+
+static void retire(kb_traffic *traffic, uint32_t number) {
+    active *each = &traffic->actives.items[number];
+    kb_alloc_free(traffic->parts->alloc, each->order, each->batch->n, sizeof *each->order);
+    KB_POOL_GIVE(&traffic->actives, number);
+}
+
+static void start_due(void *self, uint32_t arg) {
+    (void)arg;
+    kb_traffic *traffic = self;
+    kb_sim *sim = traffic->parts->sim;
+    kb_error err;
+    err.message[0] = '\0'; /* clearing all of it, for each event, would show */
+    while (traffic->waiting.count && traffic->waiting.items[0].when_fs <= kb_sim_now(sim)) {
+        uint32_t number = traffic->waiting.items[0].number;
+        active *each = &traffic->actives.items[number];
+        kb_batch *batch = each->batch;
+        size_t i = index_of(each, each->n_started++);
+        if (each->n_started < batch->n) {
+            kb_waitq_move_first(&traffic->waiting, batch->at_fs[index_of(each, each->n_started)]);
+        } else {
+            kb_waitq_drop_first(&traffic->waiting);
+            retire(traffic, number);
+        }
+        kb_status status = start(traffic, batch, i, &err);
+        if (status != KB_OK) {
+            (void)kb_error_set(kb_sim_fail(sim, status), status, "transfer %zu: %s", i,
+                               err.message);
+            return;
+        }
+    }
+    if (traffic->waiting.count) kb_sim_at(sim, traffic->slot, traffic->waiting.items[0].when_fs);
+}
+
+/* --- submission ------------------------------------------------------------------------------------- */
+
+static kb_status check_memory(const kb_parts *parts, const kb_batch *batch, size_t i,
+                              kb_error *err) {
+    int32_t slice;
+    uint64_t offset;
+    if (!parts->requests)
+        return kb_error_set(err, KB_INVALID,
+                            "expected op \"message\": this machine has no memories");
+    return kb_request_locate(parts, batch->dst[i], batch->addr ? batch->addr[i] : 0,
+                             (uint64_t)batch->nbytes[i], &slice, &offset, err);
+}
+
+static kb_status check_transfer(const kb_parts *parts, const kb_batch *batch, size_t i,
+                                kb_error *err) {
+    kb_transfer_op op = op_of(batch, i);
+    if ((uint32_t)op >= KB_TRANSFER_COUNT)
+        return kb_error_set(err, KB_INVALID,
+                            "expected op 0 (message), 1 (read) or 2 (write), got %u", (unsigned)op);
+    if (batch->at_fs[i] < kb_sim_now(parts->sim))
+        return kb_error_set(err, KB_INVALID, "expected at_fs >= now, %lld fs, got %lld fs",
+                            (long long)kb_sim_now(parts->sim), (long long)batch->at_fs[i]);
+    kb_send send = send_of(batch, i, 0);
+    KB_TRY(kb_fabric_check(parts->fabric, &send, batch->at_fs[i], err));
+    return op == KB_TRANSFER_MESSAGE ? KB_OK : check_memory(parts, batch, i, err);
+}
+
+static bool in_order(const kb_batch *batch) {
+    for (size_t i = 1; i < batch->n; i++)
+        if (batch->at_fs[i] < batch->at_fs[i - 1]) return false;
+    return true;
+}
+
+/* Merges runs of doubling width from one array to the other and back; returns the sorted one. */
+static size_t *merge_sort(const int64_t *keys, size_t *from, size_t *to, size_t n) {
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t low = 0; low < n; low += 2 * width) {
+            size_t middle = width < n - low ? low + width : n;
+            size_t high = width < n - middle ? middle + width : n;
+            for (size_t out = low, a = low, b = middle; out < high; out++) {
+                bool left = b == high || (a < middle && keys[from[a]] <= keys[from[b]]);
+                to[out] = left ? from[a++] : from[b++];
+            }
+        }
+        size_t *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    return from;
+}
+
+static kb_status sort_starts(kb_alloc *alloc, const kb_batch *batch, size_t **order,
+                             kb_error *err) {
+    *order = NULL;
+    if (in_order(batch)) return KB_OK;
+    size_t n = batch->n;
+    size_t *first = kb_alloc_zeroed(alloc, n, sizeof *first);
+    size_t *second = kb_alloc_zeroed(alloc, n, sizeof *second);
+    if (!first || !second) {
+        kb_alloc_free(alloc, first, n, sizeof *first);
+        kb_alloc_free(alloc, second, n, sizeof *second);
+        return kb_error_nomem(err, "the order of a batch of transfers");
+    }
+    for (size_t i = 0; i < n; i++) first[i] = i;
+    *order = merge_sort(batch->at_fs, first, second, n);
+    kb_alloc_free(alloc, *order == first ? second : first, n, sizeof *first);
+    return KB_OK;
+}
+
+kb_status kb_traffic_submit(kb_traffic *traffic, kb_batch *batch, kb_error *err) {
+    const kb_parts *parts = traffic->parts;
+    batch->n_done = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        if (check_transfer(parts, batch, i, err) != KB_OK)
+            return kb_error_wrap(err, "transfer %zu", i);
+        batch->start_fs[i] = batch->end_fs[i] = -1;
+        if (batch->commit_fs) batch->commit_fs[i] = -1;
+    }
+    if (batch->n == 0) {
+        if (batch->done) batch->done(batch->self, batch);
+        return KB_OK;
+    }
+    size_t *order = NULL;
+    uint32_t number = KB_NONE;
+    KB_TRY(sort_starts(parts->alloc, batch, &order, err));
+    if (!kb_waitq_reserve(&traffic->waiting, parts->alloc, traffic->waiting.count + 1) ||
+        !KB_POOL_TAKE(&traffic->actives, parts->alloc, &number)) {
+        kb_alloc_free(parts->alloc, order, batch->n, sizeof *order);
+        return kb_error_nomem(err, "a batch of transfers");
+    }
+    active *each = &traffic->actives.items[number];
+    *each = (active){.batch = batch, .order = order};
+    int64_t first_fs = batch->at_fs[index_of(each, 0)];
+    kb_waitq_push(&traffic->waiting, (kb_waiting){first_fs, traffic->n_batches++, 0, number});
+    kb_sim_at(parts->sim, traffic->slot, first_fs);
+    return KB_OK;
+}
+
+/* --- making one --------------------------------------------------------------------------------------- */
+
+kb_status kb_traffic_create(const kb_parts *parts, kb_traffic **traffic, kb_error *err) {
+    kb_traffic *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "the traffic generator");
+    made->parts = parts;
+    kb_pool_init(&made->actives.state);
+    kb_pool_init(&made->underways.state);
+    kb_status status = kb_sim_add_slot(parts->sim, start_due, made, 0, &made->slot, err);
+    if (status != KB_OK) {
+        kb_traffic_destroy(made);
+        return status;
+    }
+    kb_dispatch_set_default(parts->dispatch, KB_MSG_RAW, take_message, made);
+    *traffic = made;
+    return KB_OK;
+}
+
+void kb_traffic_destroy(kb_traffic *traffic) {
+    if (!traffic) return;
+    kb_alloc *alloc = traffic->parts->alloc;
+    while (traffic->waiting.count) {
+        retire(traffic, traffic->waiting.items[0].number);
+        kb_waitq_drop_first(&traffic->waiting);
+    }
+    kb_waitq_deinit(&traffic->waiting, alloc);
+    KB_POOL_FREE(&traffic->actives, alloc);
+    KB_POOL_FREE(&traffic->underways, alloc);
+    kb_alloc_free(alloc, traffic, 1, sizeof *traffic);
+}
