@@ -93,6 +93,5 @@ uint32_t kb_graph_link(const kb_topology *topology, uint32_t src, uint32_t dst);
 int32_t kb_axis_step(int32_t a, int32_t b, int32_t n, bool wrap);
 
 bool kb_impl_forwards(kb_impl impl);
-const char *kb_impl_text(kb_impl impl);
 
 #endif

@@ -34,6 +34,8 @@ kb_status kb_read_fail(const kb_reader *reader, const kb_place *place, const cha
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (place->node->line == 0) /* kb_yaml_overlay */
+        return kb_error_set(reader->err, KB_TOPOLOGY, "override: %s%s", path, text);
     return kb_error_set(reader->err, KB_TOPOLOGY, "%s:%" PRIu32 ":%" PRIu32 ": %s%s", reader->name,
                         place->node->line, place->node->column, path, text);
 }

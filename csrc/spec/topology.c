@@ -4,6 +4,7 @@
 
 #include "spec/explicit.h"
 #include "spec/graph.h"
+#include "spec/overlay.h"
 #include "spec/reader.h"
 #include "spec/system.h"
 
@@ -71,6 +72,23 @@ static kb_status read_root(kb_topology *topology, const kb_reader *reader, const
 
 kb_status kb_topology_parse(kb_alloc *alloc, const char *text, size_t length, const char *name,
                             kb_topology **topology, kb_error *err) {
+    return kb_topology_parse_overlaid(alloc, text, length, name, NULL, 0, topology, err);
+}
+
+/* The tree of the text, and what the overlay changes of it. */
+static kb_status parse_tree(kb_arena *tree, const char *text, size_t length, const char *name,
+                            const char *overlay, size_t overlay_length, const kb_yaml_node **root,
+                            kb_error *err) {
+    const kb_yaml_node *over;
+    KB_TRY(kb_yaml_parse(tree, text, length, name, root, err));
+    if (overlay_length == 0) return KB_OK;
+    KB_TRY(kb_yaml_parse(tree, overlay, overlay_length, "override", &over, err));
+    return kb_yaml_overlay(tree, *root, over, root, err);
+}
+
+kb_status kb_topology_parse_overlaid(kb_alloc *alloc, const char *text, size_t length,
+                                     const char *name, const char *overlay, size_t overlay_length,
+                                     kb_topology **topology, kb_error *err) {
     kb_topology *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
     if (!made) return kb_error_nomem(err, "the topology");
     made->alloc = alloc;
@@ -80,7 +98,8 @@ kb_status kb_topology_parse(kb_alloc *alloc, const char *text, size_t length, co
     kb_arena_init(&tree, alloc);
     kb_reader reader = {name, err};
     kb_place root = {NULL, NULL, 0, NULL};
-    kb_status status = kb_yaml_parse(&tree, text, length, name, &root.node, err);
+    kb_status status =
+        parse_tree(&tree, text, length, name, overlay, overlay_length, &root.node, err);
     if (status == KB_OK) status = read_root(made, &reader, &root);
     kb_arena_deinit(&tree);
     if (status == KB_OK) *topology = made;

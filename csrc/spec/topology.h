@@ -43,6 +43,9 @@ typedef enum kb_impl {
         KB_IMPL_COUNT
 } kb_impl;
 
+/* The name that a component's `impl:` has in YAML. */
+const char *kb_impl_text(kb_impl impl);
+
 typedef struct kb_node {
     const char *name; /* owned by the topology */
     kb_impl impl;
@@ -79,6 +82,12 @@ typedef struct kb_topology kb_topology;
  * Errors are KB_TOPOLOGY: "my.yaml:12:5: components[3].GBps: expected ..., got ...; ...". */
 kb_status kb_topology_parse(kb_alloc *alloc, const char *text, size_t length, const char *name,
                             kb_topology **topology, kb_error *err) KB_MUST_CHECK;
+
+/* The same with `overlay`, YAML too (or no bytes), laid over the text: its keys replace or join those of
+ * the text, mapping by mapping.  Messages about what it brought begin with "override: ". */
+kb_status kb_topology_parse_overlaid(kb_alloc *alloc, const char *text, size_t length,
+                                     const char *name, const char *overlay, size_t overlay_length,
+                                     kb_topology **topology, kb_error *err) KB_MUST_CHECK;
 
 /* Accepts NULL. */
 void kb_topology_destroy(kb_topology *topology);

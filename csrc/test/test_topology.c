@@ -270,6 +270,32 @@ static void writes_what_it_reads(void) {
     for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) check_round_trip(machines[i]);
 }
 
+static kb_status overlay(kb_alloc *alloc, const char *over, kb_topology **topology, kb_error *err) {
+    static const char text[] = "kernbench: 1\nsystem: {sips: 2, sip: {cubes: [1, 1]}}\n";
+    return kb_topology_parse_overlaid(alloc, text, strlen(text), "m.yaml", over, strlen(over),
+                                      topology, err);
+}
+
+static void lays_overrides_over_the_text(void) {
+    kb_alloc alloc = kb_alloc_system();
+    kb_error err = KB_ERROR_INIT;
+    kb_topology *topology = NULL;
+    CHECK_EQ(overlay(&alloc, "{\"system\": {\"sips\": 3, \"pe\": {\"dma\": {\"window\": 4096}}}}",
+                     &topology, &err),
+             KB_OK);
+    const kb_system *system = kb_topology_system(topology);
+    CHECK_EQ(system->n_sips, 3);
+    CHECK_EQ(system->cubes_x * system->cubes_y, 1);
+    CHECK_EQ(system->params.pe_dma.window_nbytes, 4096);
+    kb_topology_destroy(topology);
+    CHECK_EQ(overlay(&alloc, "{\"system\": {\"sips\": -3}}", &topology, &err), KB_TOPOLOGY);
+    CHECK(strncmp(err.message, "override: system.sips: expected", 31) == 0);
+    CHECK_EQ(overlay(&alloc, "{\"system\": {\"sip\": {\"cubs\": 1}}}", &topology, &err),
+             KB_TOPOLOGY);
+    CHECK(strstr(err.message, "cubs") && strstr(err.message, "cubes"));
+    CHECK_EQ(alloc.live_nbytes, 0);
+}
+
 /* Whatever allocation fails: a clear status, and nothing lost. */
 static void survives_failing_allocations(void) {
     for (uint64_t n = 1;; n++) {
@@ -307,6 +333,7 @@ int main(void) {
     TAP_RUN(expands_the_default_machine);
     TAP_RUN(expands_other_machines);
     TAP_RUN(writes_what_it_reads);
+    TAP_RUN(lays_overrides_over_the_text);
     TAP_RUN(survives_failing_allocations);
     return tap_finish();
 }
