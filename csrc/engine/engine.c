@@ -45,6 +45,7 @@ static kb_status create_parts(kb_engine *engine, kb_error *err) {
         kb_replay_create(engine->alloc, engine->log, engine->store, &replay, &engine->replay, err));
     KB_TRY(kb_machine_create(engine->alloc, engine->sim, engine->topology, engine->log, &hooks,
                              &engine->machine, err));
+    KB_TRY(kb_traffic_create(kb_machine_parts(engine->machine), &engine->traffic, err));
     return kb_engine_memory_create(engine, err);
 }
 
@@ -74,6 +75,7 @@ kb_status kb_engine_create(kb_alloc *alloc, kb_topology *topology, const kb_engi
 
 void kb_engine_destroy(kb_engine *engine) {
     if (!engine) return;
+    kb_engine_traffic_destroy(engine);
     kb_machine_destroy(engine->machine);
     kb_engine_memory_destroy(engine);
     kb_replay_destroy(engine->replay);

@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "engine/kb.h"
 #include "hw/machine.h"
+#include "hw/traffic.h"
 #include "mem/placement.h"
 #include "mem/range.h"
 #include "mem/store.h"
@@ -42,6 +43,8 @@ typedef struct kb_job {
     uint32_t late_pes, busy_pes;
 } kb_job;
 
+typedef struct kb_engine_batch kb_engine_batch;
+
 struct kb_engine {
     kb_alloc *alloc;
     kb_topology *topology;
@@ -51,6 +54,8 @@ struct kb_engine {
     kb_store *store;
     kb_replay *replay;
     kb_machine *machine;
+    kb_traffic *traffic;
+    kb_engine_batch *batches; /* raw transfers under way, a list */
     kb_engine_memory memory;
     KB_VEC(kb_job) jobs;             /* by handle */
     KB_VEC(uint32_t) launch_handles; /* by the machine's number of a launch, of a copy */
@@ -63,6 +68,9 @@ struct kb_engine {
 /* memory.c */
 kb_status kb_engine_memory_create(kb_engine *engine, kb_error *err) KB_MUST_CHECK;
 void kb_engine_memory_destroy(kb_engine *engine);
+
+/* traffic.c */
+void kb_engine_traffic_destroy(kb_engine *engine);
 
 /* work.c: what the machine tells of launches and copies */
 void kb_engine_launch_done(void *engine, const kb_launch *launch);

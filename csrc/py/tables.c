@@ -1,4 +1,3 @@
-#include "log/oplog.h"
 #include "py/state.h"
 
 /* The lists that Python must agree with the engine on come from the engine's own X-macros, so that no

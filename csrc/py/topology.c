@@ -1,16 +1,18 @@
 #include "py/state.h"
 
 static PyObject *topology_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"text", "name", NULL};
-    const char *text, *name = "<text>";
-    Py_ssize_t length;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s#|s:Topology", names, &text, &length, &name))
+    static char *names[] = {"text", "name", "overlay", NULL};
+    const char *text, *name = "<text>", *overlay = "";
+    Py_ssize_t length, overlay_length = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s#|ss#:Topology", names, &text, &length, &name,
+                                     &overlay, &overlay_length))
         return NULL;
     kb_py_topology *self = (kb_py_topology *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     kb_error err = KB_ERROR_INIT;
     self->alloc = kb_alloc_system();
-    if (kb_topology_parse(&self->alloc, text, (size_t)length, name, &self->topology, &err)) {
+    if (kb_topology_parse_overlaid(&self->alloc, text, (size_t)length, name, overlay,
+                                   (size_t)overlay_length, &self->topology, &err)) {
         Py_DECREF(self);
         return kb_raise(&err);
     }
@@ -167,7 +169,7 @@ static PyType_Slot slots[] = {
     {Py_tp_dealloc, (void *)topology_dealloc},
     {Py_tp_methods, methods},
     {Py_tp_getset, getters},
-    {Py_tp_doc, "Topology(text, name='<text>'): a checked machine."},
+    {Py_tp_doc, "Topology(text, name='<text>', overlay=''): a checked machine."},
     {0, NULL},
 };
 

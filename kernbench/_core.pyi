@@ -1,0 +1,120 @@
+"""The engine (csrc/), as Python sees it.  Private: use :mod:`kernbench`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+__version__: str
+
+def kir_tables() -> dict[str, Any]:
+    """The names behind KIR's numbers, and its limits (csrc/kernel/kir.h)."""
+
+def oplog_schema() -> dict[str, list[tuple[str, ...]]]:
+    """``columns``: (name, NumPy type, unit, meaning); ``kinds``: (name, meaning)."""
+
+def convert(src_dtype: str, dst_dtype: str, data: bytes, /) -> bytes:
+    """Elements of one dtype as another: exact, to nearest even (csrc/mem/dtype.h)."""
+
+@final
+class Topology:
+    """A checked machine."""
+
+    def __new__(cls, text: str, name: str = ..., overlay: str = ...) -> Topology: ...
+    @property
+    def nodes(self) -> list[tuple[str, str, int]]:
+        """(name, impl, overhead_fs) by node id."""
+    @property
+    def links(self) -> list[tuple[int, int, int, int]]:
+        """(src, dst, service_fs, latency_fs) by link id."""
+    @property
+    def system(self) -> Mapping[str, Any] | None:
+        """Counts and parameters of the hierarchical form; None without it."""
+    @property
+    def flit_nbytes(self) -> int: ...
+    def find(self, name: str, /) -> int: ...
+    def path(self, src: int, dst: int, slice: int = ..., /) -> list[int]:
+        """Link ids."""
+    def to_yaml(self) -> str: ...
+
+@final
+class Kernel:
+    """Checked KIR."""
+
+    def __new__(cls, code: bytes) -> Kernel: ...
+    @property
+    def name(self) -> str: ...
+    def dump(self) -> str: ...
+
+@final
+class Pin:
+    """The base of a zero-copy view."""
+
+@final
+class Engine:
+    """One simulated machine."""
+
+    def __new__(
+        cls,
+        topology: Topology,
+        *,
+        data: bool = ...,
+        oplog: str = ...,
+        uninit: str = ...,
+        oob: str = ...,
+        instruction_budget: int = ...,
+        replay_threads: int = ...,
+        isa: str | None = ...,
+    ) -> Engine: ...
+    @property
+    def now_fs(self) -> int: ...
+    @property
+    def oplog_hash(self) -> int: ...
+    @property
+    def oplog_count(self) -> int: ...
+    @property
+    def isa(self) -> str:
+        """The instruction set that replay runs on."""
+    def map(
+        self,
+        sip: int,
+        nbytes: int,
+        placement: str = ...,
+        chunk_nbytes: int = ...,
+        dim_count: int = ...,
+        inner_nbytes: int = ...,
+        slice: int = ...,
+        zeroed: bool = ...,
+        keep: bool = ...,
+    ) -> int: ...
+    def unmap(self, va: int, /) -> None: ...
+    def write(self, va: int, data: bytes, /) -> None: ...
+    def view(self, va: int, nbytes: int, /) -> npt.NDArray[np.uint8]: ...
+    def launch(
+        self,
+        kernel: Kernel,
+        sip: int,
+        grid: Sequence[int],
+        args: tuple[int, ...],
+        stream: int,
+        deal: str,
+        submit_fs: int,
+    ) -> int: ...
+    def copy(self, va: int, nbytes: int, to_device: bool, submit_fs: int) -> int: ...
+    def transfer(
+        self, src: int, dst: int, nbytes: int, at_fs: int, op: int, address: int, /
+    ) -> int: ...
+    def transfers(
+        self, src: Any, dst: Any, nbytes: Any, at_fs: Any, op: Any, address: Any, /
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
+    def run(self, handle: int = ..., until_fs: int = ..., /) -> bool: ...
+    def replay(self) -> None: ...
+    def handle(self, handle: int, /) -> tuple[bool, int, int, int, int, int, int]: ...
+    def probe(
+        self, src: int, dst: int, nbytes: int, /
+    ) -> tuple[list[tuple[int, int, int, int, int, int]], int]: ...
+    def counters(self) -> dict[str, int]: ...
+    def oplog_columns(self) -> dict[str, npt.NDArray[Any]]: ...
+    def oplog_kernels(self) -> list[str]: ...
+    def oplog_dump(self) -> str: ...

@@ -1,0 +1,510 @@
+"""The context: one simulated machine with its clocks, memory and op log.
+
+The scripts' Python costs no simulated time.  Each call that issues work costs ``host.call_ns`` on the
+host clock, a wait moves it to the completion, and it is never before the engine's now (ADR-0049).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from kernbench import _core, language
+from kernbench.errors import DataUnavailableError
+from kernbench.language import dtypes as tl
+from kernbench.runtime import numpy_dtypes
+from kernbench.runtime.handle import Handle, Launch
+from kernbench.runtime.oplog import OpLog
+from kernbench.runtime.placement import Blocked, Placement
+from kernbench.runtime.tensor import Storage, Tensor
+from kernbench.runtime.traffic import Transfers, batch
+from kernbench.topology import Topology
+
+__all__ = ["Context", "current_context", "each_pe"]
+
+_DTYPES = {dtype.kir_name: dtype for dtype in tl.DTYPES}
+_current: ContextVar[Context | None] = ContextVar("kernbench_context", default=None)
+
+
+class _EachPE:
+    """The grid of a kernel that runs once on every PE."""
+
+    def __repr__(self) -> str:
+        return "kernbench.each_pe"
+
+
+each_pe = _EachPE()
+
+
+def current_context() -> Context:
+    """The innermost active context.
+
+    Raises
+    ------
+    RuntimeError
+        When there is none.
+    """
+    context = _current.get()
+    if context is None:
+        raise RuntimeError(
+            "no kernbench.Context is active; write `with kernbench.Context(topology):` around the "
+            "call, or run the script with `kernbench run`"
+        )
+    return context
+
+
+class Context:
+    """A simulated machine, ready for work.
+
+    Parameters
+    ----------
+    topology : Topology, str or None
+        The machine; a preset's name will do; None is the preset ``default``.
+    data : bool
+        False simulates timing alone: tensors have no values, and no memory is taken for them.
+    seed : int
+        For random numbers (``ctx.rng``).
+    oplog : {"full", "hash"}
+        ``"hash"`` keeps no records, only their rolling hash: for huge runs.
+    uninit : {"error", "nan", "ignore"}
+        What an unmasked read of memory never written does: UninitialisedReadError, NaN, or whatever
+        is there (counted).
+    oob : {"error", "zero"}
+        What an access outside its tensor does: OutOfBoundsError, or it reads 0 and drops writes
+        (counted).
+    instruction_budget : int
+        KIR instructions that one program may execute before it is a DeadlockError; 0: no limit.
+    replay_threads : int
+        Threads that compute values; the bits do not depend on it.
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.zeros((4, 4), dtype=kb.float16)
+    ...     x.numpy().sum(), ctx.now_fs > 0
+    (0.0, True)
+    """
+
+    def __init__(
+        self,
+        topology: Topology | str | None = None,
+        data: bool = True,
+        seed: int = 0,
+        oplog: Literal["full", "hash"] = "full",
+        *,
+        uninit: Literal["error", "nan", "ignore"] = "error",
+        oob: Literal["error", "zero"] = "error",
+        instruction_budget: int = 0,
+        replay_threads: int = 1,
+    ) -> None:
+        if topology is None or isinstance(topology, str):
+            topology = Topology.preset(topology or "default")
+        self.topology = topology
+        self.data = data
+        self.seed = seed
+        self._options: dict[str, Any] = {
+            "data": data,
+            "oplog": oplog,
+            "uninit": uninit,
+            "oob": oob,
+            "instruction_budget": instruction_budget,
+            "replay_threads": replay_threads,
+        }
+        self._tokens: list[tuple[Token[Context | None], Token[language.Launcher | None]]] = []
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        self._engine = _core.Engine(self.topology._core, **self._options)
+        self._host_fs = 0
+        self._kernels: dict[str, _core.Kernel] = {}
+        self._unmaps: list[int] = []
+        self._last: dict[int, Handle] = {}  # by stream: what a host read waits for
+        self.rng = np.random.default_rng(self.seed)
+        self.launches: list[Launch] = []
+        self.oplog = OpLog(self._engine)
+        system = self.topology.system
+        self._call_fs = 0 if system is None else int(system["host.call_fs"])
+
+    def reset(self) -> None:
+        """Starts over: a new machine at time 0, an empty log, no tensors.
+
+        It revives a failed context.  Tensors made before stay with the old machine: they cannot be
+        used with the new one.
+        """
+        self._open()
+        self._start()
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._open()
+        self._tokens.append((_current.set(self), language.set_launcher(self._launch)))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        context_token, launcher_token = self._tokens.pop()
+        language.reset_launcher(launcher_token)
+        _current.reset(context_token)
+        if not self._tokens:
+            self.close()
+
+    def close(self) -> None:
+        """No more work is taken.  What was logged can still be read; values cannot."""
+        self._closed = True
+
+    def _open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the Context is closed; make a new one")
+
+    # --- clocks and waiting -----------------------------------------------------------------------
+
+    @property
+    def now_fs(self) -> int:
+        """The host's clock, in femtoseconds; never before the machine's."""
+        return max(self._host_fs, self._engine.now_fs)
+
+    def _submission(self) -> int:
+        """The time of a call that issues work, on the host's clock."""
+        self._open()
+        self._host_fs = self.now_fs + self._call_fs
+        return self._host_fs
+
+    def wait(self, handle: Handle) -> None:
+        """Runs the machine until the work is done; at once when it is.
+
+        Raises
+        ------
+        DeadlockError
+            When it can never be done; the message says who waits for what.
+        KernbenchError
+            When a kernel fails; the context is failed from then on (see :meth:`reset`).
+        """
+        if handle._engine is not self._engine:
+            raise ValueError("wait: expected a handle of this context, since its last reset")
+        self._engine.run(handle._number)
+        self._host_fs = max(self._host_fs, handle._info()[2])
+
+    def synchronize(self) -> None:
+        """Waits for everything that was submitted, and computes its values.
+
+        Errors in computing (uninitialised reads, say) are raised here, too.
+        """
+        self._engine.run()
+        self._host_fs = self.now_fs
+        self._last.clear()
+        self._engine.replay()
+
+    def replay(self) -> None:
+        """Phase 2 by hand: computes the values of all that is logged.  Host reads do it themselves."""
+        self._engine.replay()
+
+    # --- tensors ----------------------------------------------------------------------------------
+
+    def _map(
+        self,
+        shape: Sequence[int],
+        dtype: tl.dtype,
+        placement: Placement | None,
+        sip: int,
+        *,
+        zeroed: bool = False,
+        keep: bool = False,
+    ) -> Tensor:
+        self._open()
+        self._unmap_now()
+        if any(size < 0 for size in shape):
+            raise RuntimeError(f"tensor: expected sizes of at least 0, got {tuple(shape)}")
+        place = placement or Blocked()
+        nbytes = math.prod(shape) * dtype.itemsize
+        va = self._engine.map(
+            sip,
+            nbytes,
+            zeroed=zeroed,
+            keep=keep,
+            **place.map_arguments(shape, dtype.itemsize),
+        )
+        return Tensor(Storage(self, va, nbytes, sip, place), dtype, shape)
+
+    def empty(
+        self,
+        *size: Any,
+        dtype: tl.dtype = tl.float32,
+        placement: Placement | None = None,
+        sip: int = 0,
+    ) -> Tensor:
+        """A tensor of memory never written; reading it before it is written is an error.
+
+        Parameters
+        ----------
+        *size : int, or one tuple of int
+            The shape.
+        dtype : dtype
+            Element type, such as ``kb.float16``.
+        placement : Placement, optional
+            How it lies in the SIP's memory; :class:`Blocked` unless told.
+        sip : int
+            In whose memory.
+
+        Raises
+        ------
+        OutOfMemoryError
+            When the memory has no room; it says how much was wanted and how much there is.
+        """
+        return self._map(_shape(size), dtype, placement, sip)
+
+    def zeros(
+        self,
+        *size: Any,
+        dtype: tl.dtype = tl.float32,
+        placement: Placement | None = None,
+        sip: int = 0,
+    ) -> Tensor:
+        """A tensor of zeros, written when it is created, in no simulated time."""
+        return self._map(_shape(size), dtype, placement, sip, zeroed=True)
+
+    def tensor(
+        self,
+        data: Any,
+        dtype: tl.dtype | None = None,
+        placement: Placement | None = None,
+        sip: int = 0,
+        keep: bool = False,
+    ) -> Tensor:
+        """A tensor with these values: copied over the host link, in simulated time.
+
+        Parameters
+        ----------
+        data : array_like
+            Numbers.  Python floats become float32, as in torch; NumPy arrays keep their dtype.
+        dtype : dtype, optional
+            Converts, to nearest even.
+        placement, sip
+            As for :meth:`empty`.
+        keep : bool
+            Keep the values even in a context of timing alone, for kernels that decide by them.
+            Values of bool and integers are kept anyway.
+        """
+        values = _array(data)
+        wanted = dtype or numpy_dtypes.of_numpy(values.dtype)
+        made = self._map(values.shape, wanted, placement, sip, keep=keep or not wanted.is_floating())
+        if made.nbytes:
+            if self.data or keep or not wanted.is_floating():
+                self._engine.write(made.data_ptr(), numpy_dtypes.to_bytes(values, wanted))
+            number = self._engine.copy(made.data_ptr(), made.nbytes, True, self._submission())
+            self.wait(Handle(self, number, "copy_in"))
+        return made
+
+    def _read(self, tensor: Tensor) -> npt.NDArray[np.uint8]:
+        """The raw bytes between a tensor's first and last element: a host read."""
+        self._open()
+        if tensor._storage.engine is not self._engine:
+            raise RuntimeError("host read: expected a tensor made since ctx.reset()")
+        first, end = tensor._span()
+        size = tensor.dtype.itemsize
+        va, nbytes = tensor._storage.va + first * size, (end - first) * size
+        if nbytes == 0:
+            return np.empty(0, dtype=np.uint8)
+        if not self.data:
+            raise DataUnavailableError(
+                "host read: expected data, got a run of timing alone (data=False); benches check "
+                "numbers only if ctx.data is true"
+            )
+        for handle in list(self._last.values()):
+            self.wait(handle)
+        self._last.clear()
+        number = self._engine.copy(va, nbytes, False, self._submission())
+        self.wait(Handle(self, number, "copy_out"))
+        self._engine.replay()
+        return self._engine.view(va, nbytes)
+
+    def _unmap_later(self, engine: _core.Engine, va: int) -> None:
+        if engine is self._engine:
+            self._unmaps.append(va)
+
+    def _unmap_now(self) -> None:
+        """Gives back the memory of tensors that went, unless work that may use it is under way."""
+        if self._unmaps and all(launch.done for launch in self.launches[-1:]):
+            self._engine.replay()
+            while self._unmaps:
+                self._engine.unmap(self._unmaps.pop())
+
+    # --- work -------------------------------------------------------------------------------------
+
+    def _launch(self, request: language.Launch) -> Launch | None:
+        """Takes ``kernel[grid](...)``; the launcher of this context."""
+        deal, grid = "blocked", request.grid
+        if grid is each_pe:
+            deal, grid = "each_pe", (1,)
+        elif not isinstance(grid, tuple):
+            raise TypeError(
+                f"{request.kernel.name}: expected a grid of 1 to 3 integers or kb.each_pe, "
+                f"got {grid!r}"
+            )
+        if 0 in grid:
+            return None
+        sip, bits = self._arguments(request)
+        kernel = self._kernels.get(request.kernel.digest)
+        if kernel is None:
+            kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
+        number = self._engine.launch(
+            kernel=kernel,
+            sip=sip,
+            grid=(*grid, 1, 1)[:3],
+            args=bits,
+            stream=0,
+            deal=deal,
+            submit_fs=self._submission(),
+        )
+        launch = Launch(self, number, request.kernel.name, keep=request.arguments)
+        self._last[0] = launch
+        self.launches.append(launch)
+        return launch
+
+    def _arguments(self, request: language.Launch) -> tuple[int, tuple[int, ...]]:
+        """The SIP that a launch runs on, and its arguments' raw bits."""
+        sips, bits = set(), []
+        for parameter, value in zip(request.kernel.params, request.arguments, strict=True):
+            if isinstance(value, Tensor):
+                if value._storage.engine is not self._engine:
+                    raise ValueError(
+                        f"{request.kernel.name}: expected argument '{parameter.name}' to be a tensor "
+                        "of this context, since its last reset"
+                    )
+                sips.add(value.sip)
+                bits.append(value.data_ptr())
+            elif hasattr(value, "data_ptr"):
+                raise TypeError(
+                    f"{request.kernel.name}: expected argument '{parameter.name}' to be a kernbench "
+                    f"tensor, got {type(value).__name__}"
+                )
+            elif isinstance(value, float):
+                bits.append(struct.unpack("<Q", struct.pack("<d", value))[0])
+            else:
+                bits.append(int(value) & 0xFFFFFFFFFFFFFFFF)
+        if len(sips) > 1:
+            raise ValueError(
+                f"{request.kernel.name}: expected tensors of one SIP, got SIPs {sorted(sips)}"
+            )
+        return (sips.pop() if sips else 0), tuple(bits)
+
+    def transfer(
+        self,
+        src: str | int,
+        dst: str | int,
+        nbytes: int,
+        at_fs: int | None = None,
+        op: Literal["message", "read", "write"] = "message",
+        addr: int = 0,
+    ) -> Handle:
+        """One raw message over the fabric, or one raw read or write of a memory; no kernel needed.
+
+        Parameters
+        ----------
+        src, dst : str or int
+            Node names or ids; of a read or write, ``dst`` is the memory.
+        nbytes : int
+            Payload; 0 is a command alone, one flit.
+        at_fs : int, optional
+            Start, in femtoseconds; now unless told.
+        op : {"message", "read", "write"}
+            What it is.
+        addr : int
+            Offset in the memory, of a read or write.
+
+        Raises
+        ------
+        ValueError
+            When ``at_fs`` is earlier than now, or a number is negative.
+        """
+        self._open()
+        table = batch(self.topology, [src], [dst], [nbytes], [at_fs or 0], op, [addr])
+        start = self.now_fs if at_fs is None else at_fs
+        if start < self.now_fs:
+            raise ValueError(f"at_fs: expected a time not before now ({self.now_fs} fs), got {start}")
+        number = self._engine.transfer(
+            int(table.src[0]), int(table.dst[0]), nbytes, start, int(table.op[0]), addr
+        )
+        return Handle(self, number, op)
+
+    def transfers(
+        self,
+        src: Any,
+        dst: Any,
+        nbytes: Any,
+        at_fs: Any,
+        op: Any = "message",
+        addr: Any = None,
+    ) -> Transfers:
+        """A batch of raw transfers; runs the machine until all are done.
+
+        Parameters
+        ----------
+        src, dst : sequence of str or int
+            Node names or ids.
+        nbytes, at_fs : sequence of int
+            Payload bytes, and starts in femtoseconds (not before now), in any order.
+        op : str or sequence of str
+            ``"message"``, ``"read"`` or ``"write"``, for all or for each.
+        addr : sequence of int, optional
+            Offsets in the memories, for reads and writes.
+
+        Returns
+        -------
+        Transfers
+            ``start_fs``, ``end_fs``, ``latency_fs`` as int64 arrays, in the order given.
+        """
+        self._open()
+        table = batch(self.topology, src, dst, nbytes, at_fs, op, addr)
+        if len(table.at_fs) and int(table.at_fs.min()) < self.now_fs:
+            raise ValueError(
+                f"at_fs: expected times not before now ({self.now_fs} fs), got {table.at_fs.min()}"
+            )
+        start, end = self._engine.transfers(
+            table.src, table.dst, table.nbytes, table.at_fs, table.op, table.addr
+        )
+        self._host_fs = self.now_fs
+        return Transfers(start, end)
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What the engine counted: events, messages, flits, requests, allocations ..."""
+        return self._engine.counters()
+
+    def __getattr__(self, name: str) -> Any:
+        # The dtypes under torch's names: ctx.float16 ...
+        if name in _DTYPES:
+            return _DTYPES[name]
+        raise AttributeError(f"Context has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self.now_fs / 1e6:,.3f} ns"
+        return f"Context({self.topology!r}, data={self.data}, {state})"
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    return tuple(n.__index__() for n in size)
+
+
+def _array(data: Any) -> npt.NDArray[Any]:
+    if isinstance(data, Tensor):
+        raise TypeError("tensor: expected numbers or a NumPy array, got a Tensor")
+    values = np.asarray(data)
+    if not isinstance(data, (np.ndarray, np.generic)) and values.dtype == np.float64:
+        values = values.astype(np.float32)
+    return values

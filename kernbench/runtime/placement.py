@@ -1,0 +1,81 @@
+"""Placements: how a tensor's bytes are spread over the HBM slices of its SIP (ADR-0045).
+
+A slice is the part of a cube's HBM that belongs to one PE.  Whatever the placement, a tensor has one
+contiguous virtual range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Blocked", "Interleaved", "Local", "Placement", "Replicated", "Sharded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Base of all placements."""
+
+    def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        """What the engine must know of it, for a dense tensor of this shape."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked(Placement):
+    """Slice j, in PE order, holds the j-th part, rounded up to 4 KiB: the default.
+
+    Programs that are dealt out in blocks find their rows at home.
+    """
+
+    def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        return {"placement": "blocked"}
+
+
+@dataclass(frozen=True, slots=True)
+class Interleaved(Placement):
+    """Chunk i of ``chunk`` bytes lies on slice i mod slices."""
+
+    chunk: int = 65536
+
+    def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        return {"placement": "interleaved", "chunk_nbytes": self.chunk}
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated(Placement):
+    """One copy per cube, interleaved over the cube's slices; a kernel's store to it is an error."""
+
+    def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        return {"placement": "replicated"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sharded(Placement):
+    """Dimension ``dim`` is cut into equal parts, one per slice."""
+
+    dim: int = 0
+
+    def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        if not -len(shape) <= self.dim < len(shape):
+            raise IndexError(
+                f"Sharded: expected a dimension of a tensor of {len(shape)} dimensions, got {self.dim}"
+            )
+        dim = self.dim % len(shape)
+        return {
+            "placement": "sharded",
+            "dim_count": shape[dim],
+            "inner_nbytes": math.prod(shape[dim + 1 :]) * item_nbytes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Local(Placement):
+    """The whole tensor in one slice, counted through the cubes of the SIP."""
+
+    node: int
+
+    def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        return {"placement": "local", "slice": self.node}

@@ -1,0 +1,233 @@
+"""Topologies: the machine, as YAML, checked and expanded by the engine.
+
+A topology is read from a preset, a file, a text or a dict; whatever is wrong with it is a
+:class:`~kernbench.errors.TopologyError` with file, line, column and the key's path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from kernbench import _core
+from kernbench.errors import TopologyError
+
+__all__ = ["Link", "Node", "Topology"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One component: its name, implementation and head-flit overhead."""
+
+    name: str
+    impl: str
+    overhead_fs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One directed link: a flit occupies it for ``service_fs`` and arrives ``latency_fs`` later."""
+
+    src: str
+    dst: str
+    service_fs: int
+    latency_fs: int
+
+
+def _presets() -> Any:
+    return resources.files(__package__).joinpath("presets")
+
+
+class Topology:
+    """A checked machine; immutable, may be shared by contexts.
+
+    Use :meth:`preset`, :meth:`from_yaml` or :meth:`from_dict`.
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> kb.Topology.presets()
+    ['default', 'small']
+    >>> topo = kb.Topology.preset("small")
+    >>> topo.path("sip0.cube0.pe0.dma", "sip0.cube0.hbm")
+    ['sip0.cube0.pe0.dma', 'sip0.cube0.hbm']
+    """
+
+    def __init__(self, core: _core.Topology, name: str) -> None:
+        self._core = core
+        self.name = name
+
+    # --- making one ---------------------------------------------------------------------------
+
+    @staticmethod
+    def presets() -> list[str]:
+        """Names of the topologies that come with kernbench."""
+        return sorted(
+            entry.name.removesuffix(".yaml")
+            for entry in _presets().iterdir()
+            if entry.name.endswith(".yaml")
+        )
+
+    @classmethod
+    def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> Topology:
+        """The preset of that name.
+
+        Parameters
+        ----------
+        name : str
+            One of :meth:`presets`.
+        overrides : mapping, optional
+            Values by dotted key, such as ``{"system.sips": 4}``; they replace what the preset says.
+
+        Raises
+        ------
+        TopologyError
+            When there is no such preset, or an override does not fit.
+        """
+        if name not in cls.presets():
+            raise TopologyError(
+                f"topology {name!r}: expected a preset ({', '.join(cls.presets())}) "
+                "or the path of a YAML file"
+            )
+        text = _presets().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        return cls._parse(text, f"{name}.yaml", name, overrides)
+
+    @classmethod
+    def from_yaml(
+        cls, source: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None
+    ) -> Topology:
+        """Reads a YAML file, or a YAML text.
+
+        Parameters
+        ----------
+        source : os.PathLike or str
+            A path, or a ``str`` without newline or control character: the file of that name.  Any
+            other ``str`` is the text itself.
+        overrides : mapping, optional
+            As in :meth:`preset`.
+
+        Raises
+        ------
+        TopologyError
+            When the file cannot be read or the text is no topology.
+        """
+        if isinstance(source, str) and any(unicodedata.category(c) == "Cc" for c in source):
+            return cls._parse(source, "<text>", "<text>", overrides)
+        path = Path(source)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise TopologyError(f"{os.fspath(source)}: cannot be read: {error}") from error
+        return cls._parse(text, os.fspath(source), path.stem, overrides)
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Topology:
+        """The topology that a dict of plain values describes (keys as in YAML).
+
+        A float counts as the decimal that its ``repr`` shows.
+        """
+        try:
+            text = json.dumps(mapping, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise TopologyError(
+                f"from_dict: expected plain dicts, lists and numbers: {error}"
+            ) from error
+        return cls._parse(text, "<dict>", "<dict>", None)
+
+    @classmethod
+    def _parse(
+        cls, text: str, where: str, name: str, overrides: Mapping[str, Any] | None
+    ) -> Topology:
+        overlay = "" if not overrides else json.dumps(_nested(overrides))
+        return cls(_core.Topology(text, where, overlay), name)
+
+    # --- reading it ---------------------------------------------------------------------------
+
+    def to_yaml(self) -> str:
+        """The whole machine as YAML, every parameter written out; reading it gives an equal one."""
+        return self._core.to_yaml()
+
+    @cached_property
+    def _nodes(self) -> list[Node]:
+        return [Node(*row) for row in self._core.nodes]
+
+    @property
+    def nodes(self) -> list[str]:
+        """Names of all components, by node id."""
+        return [node.name for node in self._nodes]
+
+    @property
+    def components(self) -> Sequence[Node]:
+        """All components, by node id."""
+        return tuple(self._nodes)
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """All directed links, by link id."""
+        names = self.nodes
+        return [Link(names[src], names[dst], s, p) for src, dst, s, p in self._core.links]
+
+    @property
+    def flit_nbytes(self) -> int:
+        """Bytes of one flit."""
+        return self._core.flit_nbytes
+
+    @cached_property
+    def system(self) -> Mapping[str, Any] | None:
+        """Counts (``n_sips``, ``n_pes`` ...) and parameters (``"group.field"``) of the hierarchical
+        form; None for a purely explicit graph.  Rates are exact ``(num, den)`` in fs per byte or
+        cycle."""
+        return self._core.system
+
+    def find(self, name: str | int) -> int:
+        """The node id of a name.
+
+        Raises
+        ------
+        TopologyError
+            With the nearest known name, when there is none.
+        """
+        if isinstance(name, int):
+            if not 0 <= name < len(self._nodes):
+                raise TopologyError(
+                    f"node: expected an id from 0 to {len(self._nodes) - 1}, got {name}"
+                )
+            return name
+        return self._core.find(name)
+
+    def path(self, src: str | int, dst: str | int) -> list[str]:
+        """Names of the nodes on the way from ``src`` to ``dst``, both included.
+
+        Raises
+        ------
+        TopologyError
+            When a name is unknown or there is no path.
+        """
+        start, links = self.find(src), self.links
+        names = [self._nodes[start].name]
+        names.extend(links[link].dst for link in self._core.path(start, self.find(dst)))
+        return names
+
+    def __repr__(self) -> str:
+        return f"Topology({self.name!r}, {len(self._nodes)} nodes, {len(self.links)} links)"
+
+
+def _nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"system.sips": 4}`` as ``{"system": {"sips": 4}}``."""
+    tree: dict[str, Any] = {}
+    for key, value in overrides.items():
+        *parents, leaf = key.split(".")
+        at = tree
+        for parent in parents:
+            at = at.setdefault(parent, {})
+            if not isinstance(at, dict):
+                raise TopologyError(f"--set {key}: expected a group at {parent!r}, got a value")
+        at[leaf] = value
+    return tree
