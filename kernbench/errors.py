@@ -1,8 +1,8 @@
 """The exceptions of kernbench: one tree, so that ``except KernbenchError`` catches them all.
 
-Where Python, torch or Triton has a class for the same fault, ours derives from the class that scripts
-catch: ``ValueError``, ``IndexError``, ``RuntimeError``.  Plain misuse, such as a wrong argument type,
-raises the built-in exceptions.  All of them can be pickled with their attributes.
+Where Python, torch or Triton has a class for the same fault, ours derives from the class that
+scripts catch: ``ValueError``, ``IndexError``, ``RuntimeError``.  Plain misuse, such as a wrong
+argument type, raises the built-in exceptions.  All can be pickled with their attributes.
 
 Examples
 --------
@@ -44,10 +44,10 @@ class TopologyError(KernbenchError, ValueError):
 
     Examples
     --------
-    >>> raise TopologyError("my.yaml:3:9: system.sips: expected an integer of at least 1, got -2")
+    >>> raise TopologyError("my.yaml:3:9: system.sips: expected at least 1, got -2")
     Traceback (most recent call last):
     ...
-    kernbench.errors.TopologyError: my.yaml:3:9: system.sips: expected an integer of at least 1, got -2
+    kernbench.errors.TopologyError: my.yaml:3:9: system.sips: expected at least 1, got -2
     """
 
 
@@ -100,7 +100,7 @@ class CompilationError(KernbenchError):
 
 
 class CompileTimeAssertionFailure(CompilationError):
-    """A ``tl.static_assert`` that does not hold; autotune counts such a config as infinitely slow."""
+    """A ``tl.static_assert`` that does not hold; autotune counts the config as infinitely slow."""
 
 
 class OutOfMemoryError(KernbenchError, RuntimeError):

@@ -1,7 +1,7 @@
 """Quantities with units, as people write them: durations, sizes and rates.
 
-Inside kernbench a duration is an integer number of femtoseconds and a size an integer number of bytes;
-floats appear only here, when a quantity is shown.  Parsing is exact: decimal arithmetic, never binary.
+Inside kernbench a duration is an integer number of femtoseconds and a size an integer number of
+bytes; floats appear only here, when a quantity is shown.  Parsing is exact: decimal, never binary.
 
 Examples
 --------

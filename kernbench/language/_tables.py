@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,10 @@ class KirTables:
 
 @cache
 def tables() -> KirTables:
-    """The engine's lists."""
+    """Return the engine's lists."""
     from kernbench import _core
 
-    lists = _core.kir_tables()
+    lists: dict[str, Any] = _core.kir_tables()
 
     def numbered(key: str) -> Mapping[str, int]:
         return MappingProxyType({name: number for number, name in enumerate(lists[key])})

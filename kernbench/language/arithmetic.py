@@ -62,7 +62,7 @@ _PYTHON: dict[str, Callable[[Number, Number], Number]] = {
     "le": operator.le,
     "gt": operator.gt,
     "ge": operator.ge,
-}  # type: ignore[assignment]
+}
 
 
 def elementwise(e: Emitter, op: str, operands: list[Value], result: dtype) -> Value:
@@ -84,7 +84,7 @@ def elementwise(e: Emitter, op: str, operands: list[Value], result: dtype) -> Va
 
 
 def settle_together(e: Emitter, operands: list[Value]) -> list[Value]:
-    """Materialise 0-d integer tiles that meet what PE_CPU knows, unless a true tile is there too."""
+    """Materialise 0-d integer tiles that meet what PE_CPU knows, unless a true tile is there."""
     tiles = [v for v in operands if v.type.kind is Kind.TILE]
     if len(tiles) == len(operands) or any(v.type.rank or is_float(v.type) for v in tiles):
         return operands
@@ -92,7 +92,7 @@ def settle_together(e: Emitter, operands: list[Value]) -> list[Value]:
 
 
 def binary(e: Emitter, op: str, a: Operand, b: Operand) -> Operand:
-    """``a op b``, with Triton's promotion; numbers alone are computed at compile time."""
+    """Return ``a op b``, with Triton's promotion; numbers alone are computed at compile time."""
     folded = fold(op, a, b)
     if folded is not None:
         return folded
@@ -166,7 +166,7 @@ def _pointer_arithmetic(e: Emitter, op: str, a: Operand, b: Operand) -> Value:
 
 
 def fold(op: str, a: Operand, b: Operand) -> Const | None:
-    """The result where both operands are compile-time objects, else None."""
+    """Return the result where both operands are compile-time objects, else None."""
     if not isinstance(a, Const) or not isinstance(b, Const):
         return None
     if not is_number(a) or not is_number(b):
@@ -205,7 +205,7 @@ def _fold_objects(op: str, a: Const, b: Const) -> Const:
 
 
 def negative(e: Emitter, a: Operand) -> Operand:
-    """``-a``."""
+    """Return ``-a``."""
     if isinstance(a, Const) and is_number(a):
         number = -cast(Number, a.value)
         return Const(
@@ -221,7 +221,7 @@ def negative(e: Emitter, a: Operand) -> Operand:
 
 
 def invert(e: Emitter, a: Operand) -> Operand:
-    """``~a``."""
+    """Return ``~a``."""
     if isinstance(a, Const) and is_number(a) and not isinstance(a.value, float):
         number = (
             (not a.value)
@@ -273,13 +273,13 @@ def extremum(e: Emitter, op: str, a: Operand, b: Operand) -> Value:
 
 
 def widen(e: Emitter, operand: Operand) -> Value:
-    """The operand in a register; bf16 becomes fp32."""
+    """Return the operand in a register; bf16 becomes fp32."""
     value = e.value(operand)
     return e.cast(value, float32) if value.type.element.is_bf16() else value
 
 
 def special(e: Emitter, op: str, a: Operand) -> Value:
-    """A mathematical function of fp32 or fp64, which Triton does not define for less."""
+    """Return a mathematical function of fp32 or fp64, which Triton does not define for less."""
     value = e.value(a)
     if not (value.type.element.is_fp32() or value.type.element.is_fp64()):
         raise Refusal(

@@ -119,10 +119,10 @@ def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 def argument_type(
     kernel: str, parameter: str, value: Any, annotated: dtype | None = None
 ) -> dtype | pointer_type:
-    """The type that a launch argument has in a kernel.
+    """Return the type that a launch argument has in a kernel.
 
-    A tensor (whatever has ``data_ptr`` and ``dtype``) is a pointer to its elements; a bool is int1, an
-    int the first of int32, int64 and uint64 that holds it, a float fp32.
+    A tensor (whatever has ``data_ptr`` and ``dtype``) is a pointer to its elements; a bool is int1,
+    an int the first of int32, int64 and uint64 that holds it, a float fp32.
     """
     if hasattr(value, "data_ptr") and hasattr(value, "dtype"):
         return pointer_type(to_dtype(value.dtype))
@@ -167,8 +167,8 @@ def _hashable(kernel: str, parameter: str, value: Any) -> Any:
         hash(value)
     except TypeError:
         raise TypeError(
-            f"{kernel}(): constexpr argument '{parameter}' is a {type(value).__name__}, which cannot "
-            "be a compile-time value"
+            f"{kernel}(): constexpr argument '{parameter}' is a {type(value).__name__}, which "
+            "cannot be a compile-time value"
         ) from None
     return value
 

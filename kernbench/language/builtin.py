@@ -1,6 +1,6 @@
 """The registry of ``tl`` functions.
 
-A builtin is written as a Python function over the emitter and operands, and registered by decorator:
+A builtin is a Python function over the emitter and operands, registered by decorator:
 
     @builtin(method=True)
     def exp2(e: Emitter, x: Operand) -> Value: ...
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kernbench.language.emitter import Emitter
-from kernbench.language.values import Const, Operand, Pack, Refusal
+from kernbench.language.values import NONE, Const, Operand, Refusal
 
 
 class Builtin:
@@ -32,7 +32,10 @@ class Builtin:
     """
 
     def __init__(
-        self, name: str, function: Callable[..., Operand], host: Callable[..., Any] | None = None
+        self,
+        name: str,
+        function: Callable[..., Operand | None],
+        host: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -46,10 +49,11 @@ class Builtin:
         return f"<tl.{self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it on the host, where it means something there."""
         if self.host is None:
             raise RuntimeError(
-                f"tl.{self.name} was called outside a kernel; functions of the kernel language work "
-                "only in a function decorated with @kb.jit, when that is launched"
+                f"tl.{self.name} was called outside a kernel; functions of the kernel language "
+                "work only in a function decorated with @kb.jit, when that is launched"
             )
         return self.host(*args, **kwargs)
 
@@ -59,7 +63,7 @@ class Builtin:
             bound = self.__signature__.bind(*args, **kwargs)
         except TypeError as error:
             raise Refusal(f"tl.{self.name}{self.__signature__}: {error}") from None
-        result = self.function(emitter, *bound.args, **bound.kwargs)
+        result: Operand | None = self.function(emitter, *bound.args, **bound.kwargs)
         return NONE if result is None else result
 
 
@@ -71,7 +75,6 @@ class BoundMethod:
         self.receiver = receiver
 
 
-NONE = Const(None)
 BUILTINS: dict[str, Builtin] = {}
 METHODS: dict[str, Builtin] = {}
 
@@ -89,17 +92,6 @@ def builtin(
         return made
 
     return register
-
-
-def or_default(operand: Operand | None, default: object) -> object:
-    """The Python object of an optional compile-time argument."""
-    if operand is None:
-        return default
-    if isinstance(operand, Const):
-        return operand.value
-    if isinstance(operand, Pack):
-        return operand
-    raise Refusal(f"expected a value known at compile time (tl.constexpr), got a {operand}")
 
 
 def is_none(operand: Operand | None) -> bool:

@@ -1,7 +1,7 @@
 """Element types of the kernel language, under Triton's names.
 
-``tl.float16.name`` is Triton's short name (``"fp16"``); ``kir_name`` is the name that the engine's list
-of dtypes has for it (``"float16"``, and ``"bool"`` for ``tl.int1``).
+``tl.float16.name`` is Triton's short name (``"fp16"``); ``kir_name`` is the name that the engine's
+list of dtypes has for it (``"float16"``, and ``"bool"`` for ``tl.int1``).
 """
 
 from __future__ import annotations
@@ -285,10 +285,10 @@ class constexpr:
     constexpr[5]
     """
 
+    value: Any
+
     def __init__(self, value: Any) -> None:
-        while isinstance(value, constexpr):
-            value = value.value
-        self.value = value
+        self.value = value.value if isinstance(value, constexpr) else value
 
     def __repr__(self) -> str:
         return f"constexpr[{self.value}]"
@@ -309,6 +309,7 @@ class constexpr:
         return bool(self.value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the value."""
         return self.value(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -387,7 +388,7 @@ _BY_NAME = {t.name: t for t in DTYPES} | {t.kir_name: t for t in DTYPES} | _ALIA
 
 
 def to_dtype(spec: Any) -> dtype:
-    """The dtype that `spec` names.
+    """Return the dtype that `spec` names.
 
     Parameters
     ----------
@@ -413,7 +414,7 @@ def to_dtype(spec: Any) -> dtype:
 
 
 def round_to(value: float, target: dtype) -> float:
-    """The value of floating type `target` that is nearest to `value`, ties to even.
+    """Return the value of floating type `target` that is nearest to `value`, ties to even.
 
     Too large a value becomes infinity, or NaN for ``fp8e4nv``, which has no infinity.
     """

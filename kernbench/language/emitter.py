@@ -41,7 +41,7 @@ class Emitter:
         self._constants: dict[tuple[str, bytes], Inst] = {}
 
     def finish(self) -> Function:
-        """The function, its constants put first."""
+        """Return the function, its constants put first."""
         self.entry.insts[:0] = self._constants.values()
         return self.function
 
@@ -64,12 +64,12 @@ class Emitter:
         return block
 
     def open_block(self) -> Block:
-        """The block that is open; statements are visited only while there is one."""
+        """Return the block that is open; statements are visited only while there is one."""
         assert self.block is not None
         return self.block
 
     def mark(self) -> tuple[int, int, int]:
-        """A place to return to with `roll_back`."""
+        """Return a place to return to with `roll_back`."""
         return len(self.function.blocks), len(self.open_block().insts), len(self.prints)
 
     def roll_back(self, block: Block, mark: tuple[int, int, int]) -> None:
@@ -126,7 +126,7 @@ class Emitter:
     # Constants: each once, at the start of the kernel
 
     def constant(self, value: bool | int | float, type_: dtype) -> Value:
-        """A scalar that holds `value`, rounded or wrapped to `type_`."""
+        """Return a scalar that holds `value`, rounded or wrapped to `type_`."""
         register_type = Type(Kind.SCALAR, type_)
         imm: tuple[str, int | float | str]
         if type_.is_floating():
@@ -143,7 +143,7 @@ class Emitter:
         return Value(inst.dst, register_type)
 
     def value(self, operand: Operand) -> Value:
-        """The operand in a register; a number gets Triton's type for it."""
+        """Return the operand in a register; a number gets Triton's type for it."""
         if isinstance(operand, Value):
             return operand
         if isinstance(operand, Pack):
@@ -156,7 +156,7 @@ class Emitter:
     # Between the kinds
 
     def materialise(self, value: Value) -> Value:
-        """A tile's contents as scalar or block: the PE's processor waits for them."""
+        """Return a tile's contents as scalar or block: the PE's processor waits for them."""
         if value.type.kind is not Kind.TILE:
             return value
         if value.type.rank and value.type.element.is_floating():
@@ -170,7 +170,7 @@ class Emitter:
         return self.materialise(value) if settles and not is_float(value.type) else value
 
     def to_tile(self, value: Value) -> Value:
-        """The value as a tile of the same shape."""
+        """Return the value as a tile of the same shape."""
         type_ = Type(Kind.TILE, value.type.element, value.type.shape)
         if value.type.kind is Kind.SCALAR:
             return self.emit("full", type_, value)
@@ -179,13 +179,13 @@ class Emitter:
         return value
 
     def splat(self, value: Value, shape: tuple[int, ...]) -> Value:
-        """A scalar everywhere: an index, mask or pointer block, or for floats a tile."""
+        """Return a scalar everywhere: an index, mask or pointer block, or for floats a tile."""
         if is_float(value.type):
             return self.emit("full", Type(Kind.TILE, value.type.dtype, shape), value)
         return self.emit("splat", Type(Kind.BLOCK, value.type.dtype, shape), value)
 
     def reshape(self, value: Value, shape: tuple[int, ...]) -> Value:
-        """The same elements, row-major, in another shape."""
+        """Return the same elements, row-major, in another shape."""
         if value.type.shape == shape:
             return value
         if math.prod(shape) != math.prod(value.type.shape):
@@ -203,13 +203,13 @@ class Emitter:
         return self.emit("block_reshape", Type(Kind.BLOCK, value.type.dtype, shape), value)
 
     def align(self, value: Value, rank: int) -> Value:
-        """The value with dimensions of 1 put before the others, up to `rank`; 0-d ones stay."""
+        """Return the value with dimensions of 1 put first, up to `rank`; 0-d ones stay."""
         if not value.type.rank or value.type.rank >= rank:
             return value
         return self.reshape(value, (1,) * (rank - value.type.rank) + value.type.shape)
 
     def broadcast(self, value: Value, shape: tuple[int, ...]) -> Value:
-        """The value, repeated along dimensions of 1 to fill `shape`."""
+        """Return the value, repeated along dimensions of 1 to fill `shape`."""
         if value.type.shape == shape:
             return value
         if value.type.kind is Kind.SCALAR:
@@ -225,7 +225,7 @@ class Emitter:
         return self.emit("math", type_, value, sub="move")
 
     def cast(self, value: Value, target: dtype | pointer_type) -> Value:
-        """The value converted to `target`."""
+        """Return the value converted to `target`."""
         source = value.type.dtype
         if source == target:
             return value
@@ -253,7 +253,7 @@ class Emitter:
         return self.emit(op, type_, value, sub="bitcast")
 
     def condition(self, operand: Operand) -> Value:
-        """A scalar bool for a branch: materialised when it must be."""
+        """Return a scalar bool for a branch: materialised when it must be."""
         value = self.value(operand)
         if value.type.rank:
             raise Refusal(
@@ -268,7 +268,7 @@ class Emitter:
         return self.emit("scalar", Type(Kind.SCALAR, int1), value, zero, sub="ne")
 
     def index(self, operand: Operand, what: str) -> Value:
-        """An integer scalar, for loop bounds and the like."""
+        """Return an integer scalar, for loop bounds and the like."""
         value = self.materialise(self.value(operand))
         if value.type.rank or value.type.is_pointer or not value.type.element.is_int():
             raise Refusal(f"expected an integer for {what}, got a {value}")
@@ -281,7 +281,7 @@ def is_float(type_: Type) -> bool:
 
 
 def wrap(value: int, target: dtype) -> int:
-    """The value of an integer type that is congruent to `value`."""
+    """Return the value of an integer type that is congruent to `value`."""
     if target is int1:
         return int(value != 0)
     bits = value & ((1 << target.primitive_bitwidth) - 1)
@@ -289,7 +289,7 @@ def wrap(value: int, target: dtype) -> int:
 
 
 def joint_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape to which all of `shapes` broadcast."""
+    """Return the shape to which all of `shapes` broadcast."""
     rank = max(len(shape) for shape in shapes)
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     joint = tuple(max(sizes) for sizes in zip(*padded, strict=True))

@@ -40,7 +40,7 @@ class _Pools:
 
 
 def encode(function: Function) -> bytes:
-    """The bytes of a function.
+    """Return the bytes of a function.
 
     Raises
     ------

@@ -32,6 +32,7 @@ from kernbench.language.values import (
     Refusal,
     Value,
     as_int,
+    as_python,
     is_number,
 )
 
@@ -86,9 +87,9 @@ class ExpressionWalker:
         raise NotImplementedError
 
     def visit(self, node: ast.expr) -> Operand:
-        """The operand that an expression gives; refusals get their place here."""
+        """Return the operand that an expression gives; refusals get their place here."""
         method: Callable[[Any], Operand] | None = getattr(
-            self, f"visit_{type(node).__name__}", None
+            self, f"_visit_{type(node).__name__}", None
         )
         try:
             if method is None:
@@ -99,12 +100,12 @@ class ExpressionWalker:
 
     # Leaves
 
-    def visit_Constant(self, node: ast.Constant) -> Operand:
+    def _visit_Constant(self, node: ast.Constant) -> Operand:
         if isinstance(node.value, (bool, int, float, str, type(None))):
             return Const(node.value)
         raise Refusal(f"a constant like {node.value!r} is not supported in kernels")
 
-    def visit_Name(self, node: ast.Name) -> Operand:
+    def _visit_Name(self, node: ast.Name) -> Operand:
         if (binding := self.env.get(node.id)) is not None:
             return binding.operand
         if node.id in self.gone:
@@ -119,7 +120,7 @@ class ExpressionWalker:
         known = f"; Python's builtin {node.id} is not" if hasattr(builtins, node.id) else ""
         raise Refusal(f"'{node.id}' is not defined in the kernel{known}")
 
-    def visit_Tuple(self, node: ast.Tuple) -> Operand:
+    def _visit_Tuple(self, node: ast.Tuple) -> Operand:
         items: list[Operand] = []
         for element in node.elts:
             if isinstance(element, ast.Starred):
@@ -128,17 +129,17 @@ class ExpressionWalker:
                 items.append(self.visit(element))
         return Pack(tuple(items))
 
-    def visit_List(self, node: ast.List) -> Operand:
-        return self.visit_Tuple(ast.Tuple(node.elts, ast.Load()))
+    def _visit_List(self, node: ast.List) -> Operand:
+        return self._visit_Tuple(ast.Tuple(node.elts, ast.Load()))
 
     def visit_pack(self, node: ast.expr) -> Pack:
-        """An expression that must be a tuple."""
+        """Return an expression that must be a tuple."""
         operand = self.visit(node)
         if not isinstance(operand, Pack):
             raise Refusal(f"expected a tuple, got a {operand}")
         return operand
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> Operand:
+    def _visit_JoinedStr(self, node: ast.JoinedStr) -> Operand:
         parts = []
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
@@ -154,7 +155,7 @@ class ExpressionWalker:
 
     # Operators
 
-    def visit_BinOp(self, node: ast.BinOp) -> Operand:
+    def _visit_BinOp(self, node: ast.BinOp) -> Operand:
         left, right = self.visit(node.left), self.visit(node.right)
         return self.binary(type(node.op), left, right, (node.left, node.right))
 
@@ -202,7 +203,7 @@ class ExpressionWalker:
         insts.append(dot)
         return product
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> Operand:
+    def _visit_UnaryOp(self, node: ast.UnaryOp) -> Operand:
         operand = self.visit(node.operand)
         if isinstance(node.op, ast.Not):
             return arithmetic.logical_not(self.e, operand)
@@ -212,7 +213,7 @@ class ExpressionWalker:
             return arithmetic.invert(self.e, operand)
         return operand
 
-    def visit_Compare(self, node: ast.Compare) -> Operand:
+    def _visit_Compare(self, node: ast.Compare) -> Operand:
         if len(node.ops) != 1:
             raise Refusal("chained comparisons are not supported; write (a < b) & (b < c)")
         op = node.ops[0]
@@ -239,12 +240,13 @@ class ExpressionWalker:
             items = [item.value for item in right.items if isinstance(item, Const)]
             if len(items) == len(right.items):
                 return left.value in items
-        if isinstance(left, Const) and isinstance(right, Const):
-            if isinstance(left.value, str) and isinstance(right.value, str):
-                return left.value in right.value
+            raise Refusal("'in' works on compile-time values only")
+        left_text, right_text = as_python(left), as_python(right)
+        if isinstance(left_text, str) and isinstance(right_text, str):
+            return left_text in right_text
         raise Refusal("'in' works on compile-time values only")
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> Operand:
+    def _visit_BoolOp(self, node: ast.BoolOp) -> Operand:
         stop_at = isinstance(node.op, ast.Or)
         result: Operand | None = None
         for value_node in node.values:
@@ -264,7 +266,7 @@ class ExpressionWalker:
         assert result is not None
         return result
 
-    def visit_IfExp(self, node: ast.IfExp) -> Operand:
+    def _visit_IfExp(self, node: ast.IfExp) -> Operand:
         test = self.visit(node.test)
         if isinstance(test, (Const, Pack)):
             return self.visit(node.body if _decided(test) else node.orelse)
@@ -281,14 +283,14 @@ class ExpressionWalker:
         fork.targets = (starts[0], starts[1])
         return meet(self.e, paths)[_RESULT].operand
 
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> Operand:
+    def _visit_NamedExpr(self, node: ast.NamedExpr) -> Operand:
         operand = assigned(self.visit(node.value))
         self.env[node.target.id] = Binding(operand, self.source.first_line + node.lineno - 1)
         return operand
 
     # Access
 
-    def visit_Attribute(self, node: ast.Attribute) -> Operand:
+    def _visit_Attribute(self, node: ast.Attribute) -> Operand:
         base = self.visit(node.value)
         return self.attribute(base, node.attr)
 
@@ -334,7 +336,7 @@ class ExpressionWalker:
             return Const(found)
         return wrap_global(name, found)
 
-    def visit_Subscript(self, node: ast.Subscript) -> Operand:
+    def _visit_Subscript(self, node: ast.Subscript) -> Operand:
         base = self.visit(node.value)
         if isinstance(base, Value):
             return self._index_tensor(base, node.slice)
@@ -368,7 +370,7 @@ class ExpressionWalker:
 
     # Calls
 
-    def visit_Call(self, node: ast.Call) -> Operand:
+    def _visit_Call(self, node: ast.Call) -> Operand:
         function = self.visit(node.func)
         args: list[Operand] = []
         for arg in node.args:
@@ -409,7 +411,7 @@ class ExpressionWalker:
 
 
 def assigned(operand: Operand) -> Operand:
-    """What a name stands for when the operand is assigned to it: a number gets Triton's type."""
+    """Return what a name stands for once assigned to: a number gets Triton's type."""
     if isinstance(operand, Pack):
         return Pack(tuple(assigned(item) for item in operand.items))
     if isinstance(operand, Const) and operand.dtype is None:

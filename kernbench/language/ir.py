@@ -41,8 +41,8 @@ PURE = frozenset(
 class Inst:
     """One instruction; registers are None where there is none.
 
-    `imm` is a number, or what becomes one when the kernel is encoded: a ``("const", bits, is_float)``
-    or ``("text", message)``.
+    `imm` is a number, or what becomes one when the kernel is encoded: ``("int", value)``,
+    ``("float", value)`` or ``("text", message)``.  `last` has the last-use bits of kir.h.
     """
 
     op: str
@@ -56,7 +56,7 @@ class Inst:
     last: int = 0
 
     def sources(self) -> Iterator[int]:
-        """Registers that it reads."""
+        """Return registers that it reads."""
         for reg in (self.a, self.b, self.c):
             if reg is not None:
                 yield reg
@@ -72,8 +72,8 @@ class Inst:
 class Block:
     """Straight-line instructions, and where they lead.
 
-    ``targets`` is empty for a return, one block for a jump, and (then, otherwise) for a branch on the
-    scalar register `condition`.
+    ``targets`` is empty for a return, one block for a jump, and (then, otherwise) for a branch on
+    the scalar register `condition`.
     """
 
     insts: list[Inst] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Function:
     blocks: list[Block] = field(default_factory=list)
 
     def new_reg(self, type_: Type) -> int:
-        """A fresh register of that type."""
+        """Return a fresh register of that type."""
         self.types.append(type_)
         return len(self.types) - 1
 

@@ -122,7 +122,7 @@ class JITFunction(KernelFunction):
         return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
     def compile(self, *args: Any, **kwargs: Any) -> CompiledKernel:
-        """The kernel for these launch arguments: from the cache, or compiled now.
+        """Return the kernel for these launch arguments: from the cache, or compiled now.
 
         Raises
         ------
@@ -160,9 +160,10 @@ class JITFunction(KernelFunction):
         return BoundLauncher(self, grid)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: kernels are launched."""
         raise RuntimeError(
-            f"{self.__name__} is a kernel: launch it with {self.__name__}[grid](...), or call it from "
-            "another kernel"
+            f"{self.__name__} is a kernel: launch it with {self.__name__}[grid](...), or call it "
+            "from another kernel"
         )
 
 
@@ -174,6 +175,7 @@ class BoundLauncher:
         self.grid = grid
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Launch."""
         return self.function.run(*args, grid=self.grid, **kwargs)
 
 

@@ -1,7 +1,7 @@
 """Where control flow meets: one value for a name that each path gave its own (ADR-0040).
 
-The kinds are ordered: constexpr < scalar < 0-d tile, and index block < tile.  A value moves up to the
-higher kind on the path where it is lower; shape and dtype must agree.
+The kinds are ordered: constexpr < scalar < 0-d tile, and index block < tile.  A value moves up to
+the higher kind on the path where it is lower; shape and dtype must agree.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Binding:
 
 
 def target_of(operand: Operand) -> Target:
-    """The target that the operand fits without a move."""
+    """Return the target that the operand fits without a move."""
     if isinstance(operand, Value):
         return operand.type
     if isinstance(operand, Pack):
@@ -36,7 +36,7 @@ def target_of(operand: Operand) -> Target:
 
 
 def join(a: Target, b: Target) -> Target:
-    """The lowest target that both fit.
+    """Return the lowest target that both fit.
 
     Raises
     ------
@@ -49,19 +49,22 @@ def join(a: Target, b: Target) -> Target:
         return tuple(join(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, Const) and isinstance(b, Const):
         return a if same(a, b) else _join_numbers(a, b)
-    if isinstance(b, Const):
-        a, b = b, a
-    if isinstance(a, Const):
-        assert isinstance(b, Type)
-        if not is_number(a) or b.shape or not isinstance(b.dtype, dtype):
+    if isinstance(a, Type) and isinstance(b, Type):
+        if a.dtype != b.dtype or a.shape != b.shape:
             raise Refusal
-        if a.dtype is None and not _fits(a, b.dtype):
-            raise Refusal
-        a = Type(Kind.SCALAR, a.dtype or b.dtype)
-    assert isinstance(a, Type) and isinstance(b, Type)
-    if a.dtype != b.dtype or a.shape != b.shape:
+        return Type(max(a.kind, b.kind), a.dtype, a.shape)
+    return _join_number(a, b) if isinstance(b, Type) else _join_number(b, a)
+
+
+def _join_number(number: Target, other: Target) -> Type:
+    assert isinstance(number, Const) and isinstance(other, Type)
+    if not is_number(number) or other.shape or not isinstance(other.dtype, dtype):
         raise Refusal
-    return Type(max(a.kind, b.kind), a.dtype, a.shape)
+    if (number.dtype or other.dtype) != other.dtype:
+        raise Refusal
+    if number.dtype is None and not _fits(number, other.dtype):
+        raise Refusal
+    return other
 
 
 def same(a: Const, b: Const) -> bool:
@@ -106,7 +109,7 @@ def _fits(number: Const, type_: dtype) -> bool:
 
 
 def clash(name: str, a: Binding, b: Binding) -> Refusal:
-    """The error of a name whose definitions do not agree."""
+    """Return the error of a name whose definitions do not agree."""
     return Refusal(
         f"'{name}' is a {a.operand} from line {a.line} and a {b.operand} from line {b.line}, "
         "and control flow brings both together; give them one shape and dtype"
@@ -123,14 +126,14 @@ def convert(e: Emitter, operand: Operand, target: Type) -> Value:
 
 
 def fresh(e: Emitter, target: Target) -> Operand:
-    """Registers for a target; compile-time objects stay themselves."""
+    """Return registers for a target; compile-time objects stay themselves."""
     if isinstance(target, tuple):
         return Pack(tuple(fresh(e, item) for item in target))
     return Value(e.function.new_reg(target), target) if isinstance(target, Type) else target
 
 
 def copies(e: Emitter, destination: Operand, source: Operand) -> list[tuple[Value, Value]]:
-    """The register moves that bring `source` into `destination`, converted."""
+    """Return the register moves that bring `source` into `destination`, converted."""
     if isinstance(destination, Pack):
         assert isinstance(source, Pack)
         pairs = zip(destination.items, source.items, strict=True)
@@ -141,7 +144,7 @@ def copies(e: Emitter, destination: Operand, source: Operand) -> list[tuple[Valu
 
 
 def move_all(e: Emitter, moves: list[tuple[Value, Value]]) -> None:
-    """Write moves that take effect together: a source that another move overwrites is saved first."""
+    """Write moves that take effect together: a source that another overwrites is saved first."""
     moves = [(dst, source) for dst, source in moves if dst.reg != source.reg]
     overwritten = {dst.reg for dst, _ in moves}
     for place, (dst, source) in enumerate(moves):

@@ -1,7 +1,7 @@
 """What ``kernel[grid](...)`` hands over, and to whom: the language does not know the runtime.
 
-The runtime says with `set_launcher` who takes launches in the current context (a ContextVar, so each
-rank and thread has its own).
+The runtime says with `set_launcher` who takes launches in the current context (a ContextVar, so
+each rank and thread has its own).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Launch:
     kernel : CompiledKernel
         What to run.
     arguments : tuple
-        A Python object for each of ``kernel.params``: the tensor for a pointer, a bool, int or float
-        otherwise (ints fit their parameter's dtype).
+        A Python object for each of ``kernel.params``: the tensor for a pointer, else a bool, int or
+        float (ints fit their parameter's dtype).
     grid : tuple of int, or object
         Programs along each axis, 1 to 3 of them; what is neither an integer, sequence nor callable,
         such as ``kb.each_pe``, is passed on as it is.
@@ -79,7 +79,7 @@ def current_launcher() -> Launcher:
 
 
 def resolve_grid(grid: Any, arguments: dict[str, Any]) -> Any:
-    """The grid as a tuple of ints; a callable is given all arguments by name."""
+    """Return the grid as a tuple of ints; a callable is given all arguments by name."""
     if callable(grid):
         grid = grid(arguments)
     if hasattr(grid, "__index__"):

@@ -7,7 +7,7 @@ from kernbench.language.values import Kind
 
 
 def live_at_ends(function: Function) -> dict[Block, set[int]]:
-    """Registers that are read after the end of each block."""
+    """Return registers that are read after the end of each block."""
     uses: dict[Block, set[int]] = {}
     defined: dict[Block, set[int]] = {}
     for block in function.blocks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import Signature
 from types import BuiltinFunctionType, ModuleType
@@ -19,35 +19,26 @@ from kernbench.language.source import Source
 from kernbench.language.values import Const, Operand, Pack, Refusal, Value, as_python
 
 
-class KernelFunction:
-    """A function that kernels may call: it is compiled in place.
-
-    Attributes
-    ----------
-    source : Source
-        Its parsed text.
-    scope : mapping
-        What the names outside of it stand for.
-    signature : inspect.Signature
-        Its parameters.
-    constexpr_names : frozenset of str
-        Parameters that must be known at compile time.
-    """
+class KernelFunction(ABC):
+    """A function that kernels may call: it is compiled in place."""
 
     __name__: str
     signature: Signature
 
     @property
     @abstractmethod
-    def source(self) -> Source: ...
+    def source(self) -> Source:
+        """Its parsed text."""
 
     @property
     @abstractmethod
-    def scope(self) -> Mapping[str, Any]: ...
+    def scope(self) -> Mapping[str, Any]:
+        """What the names outside of it stand for."""
 
     @property
     @abstractmethod
-    def constexpr_names(self) -> frozenset[str]: ...
+    def constexpr_names(self) -> frozenset[str]:
+        """Parameters that must be known at compile time."""
 
 
 class ConstexprFunction:
@@ -59,6 +50,7 @@ class ConstexprFunction:
         self.__doc__ = fn.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it as the Python function that it is."""
         return self.fn(*args, **kwargs)
 
 
@@ -99,8 +91,11 @@ def _isinstance(e: Emitter, obj: Operand, kind: Operand) -> Const:
     return Const(isinstance(obj, Const) and isinstance(obj.value, plain))
 
 
+ZERO = Const(0)
+
+
 def _number(convert: Callable[[Any], Any]) -> Callable[..., Const]:
-    def function(e: Emitter, x: Operand = Const(0)) -> Const:
+    def function(e: Emitter, x: Operand = ZERO) -> Const:
         value = as_python(x)
         try:
             return Const(convert(value))
@@ -135,7 +130,7 @@ _CALLABLE = (Builtin, BoundMethod, ConstexprFunction, ModuleType, BuiltinFunctio
 
 
 def wrap_global(name: str, value: Any) -> Operand:
-    """The operand for a Python object that a kernel names."""
+    """Return the operand for a Python object that a kernel names."""
     if isinstance(value, constexpr):
         return wrap_global(name, value.value)
     if isinstance(value, (tuple, list)):

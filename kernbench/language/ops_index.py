@@ -53,7 +53,7 @@ def arange(e: Emitter, start: Operand, end: Operand) -> Value:
 
 @builtin()
 def full(e: Emitter, shape: Operand, value: Operand, dtype: Operand) -> Value:
-    """A tensor of `shape` that holds `value` everywhere."""
+    """Return a tensor of `shape` that holds `value` everywhere."""
     sizes, target = as_shape(shape), as_dtype(dtype, "dtype")
     check_shape(sizes)
     if is_number(value) and isinstance(value, Const):
@@ -70,7 +70,7 @@ def full(e: Emitter, shape: Operand, value: Operand, dtype: Operand) -> Value:
 
 @builtin()
 def zeros(e: Emitter, shape: Operand, dtype: Operand) -> Value:
-    """A tensor of zeros."""
+    """Return a tensor of zeros."""
     result = full.function(e, shape, Const(0), dtype)
     assert isinstance(result, Value)
     return result
@@ -78,7 +78,7 @@ def zeros(e: Emitter, shape: Operand, dtype: Operand) -> Value:
 
 @builtin()
 def zeros_like(e: Emitter, input: Operand) -> Value:
-    """A tensor of zeros with the shape and dtype of `input`."""
+    """Return a tensor of zeros with the shape and dtype of `input`."""
     model = e.value(input)
     zero = e.constant(0, model.type.element)
     return e.splat(zero, model.type.shape) if model.type.rank else zero
@@ -86,7 +86,7 @@ def zeros_like(e: Emitter, input: Operand) -> Value:
 
 @builtin()
 def to_tensor(e: Emitter, x: Operand) -> Value:
-    """The number as a tensor, with Triton's type for it."""
+    """Return the number as a tensor, with Triton's type for it."""
     return e.value(x)
 
 
@@ -119,7 +119,7 @@ def cdiv_on_host(x: int, div: int) -> int:
 
 
 def next_power_of_2_on_host(n: int) -> int:
-    """The least power of 2 that is at least `n`."""
+    """Return the least power of 2 that is at least `n`."""
     return 1 << max(int(n) - 1, 0).bit_length()
 
 
@@ -131,5 +131,5 @@ def cdiv(e: Emitter, x: Operand, div: Operand) -> Operand:
 
 @builtin(host=next_power_of_2_on_host)
 def next_power_of_2(e: Emitter, n: Operand) -> Const:
-    """The least power of 2 that is at least `n`, which is known at compile time."""
+    """Return the least power of 2 that is at least `n`, which is known at compile time."""
     return Const(next_power_of_2_on_host(as_int(n, "n")))

@@ -34,13 +34,13 @@ sigmoid = _special("sigmoid", "``1 / (1 + exp(-x))``")
 
 @builtin("sqrt_rn", method=True)
 def sqrt_rn(e: Emitter, x: Operand) -> Value:
-    """The square root of `x`, rounded to nearest; ``sqrt`` is too, on this machine."""
+    """Return the square root of `x`, rounded to nearest; ``sqrt`` is too, on this machine."""
     return special(e, "sqrt", x)
 
 
 @builtin("abs", method=True)
 def abs_(e: Emitter, x: Operand) -> Operand:
-    """The magnitude of `x`, of any number type."""
+    """Return the magnitude of `x`, of any number type."""
     return arithmetic.absolute(e, x)
 
 
@@ -57,14 +57,14 @@ def _refuse_nan_propagation(propagate_nan: Operand | None) -> None:
 
 @builtin()
 def maximum(e: Emitter, x: Operand, y: Operand, propagate_nan: Operand | None = None) -> Operand:
-    """The greater of `x` and `y`, element by element; of a number and a NaN, the number."""
+    """Return the greater of `x` and `y`, element by element; of a number and a NaN, the number."""
     _refuse_nan_propagation(propagate_nan)
     return extremum(e, "max", x, y)
 
 
 @builtin()
 def minimum(e: Emitter, x: Operand, y: Operand, propagate_nan: Operand | None = None) -> Operand:
-    """The smaller of `x` and `y`, element by element; of a number and a NaN, the number."""
+    """Return the smaller of `x` and `y`, element by element; of a number and a NaN, the number."""
     _refuse_nan_propagation(propagate_nan)
     return extremum(e, "min", x, y)
 

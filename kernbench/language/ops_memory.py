@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kernbench.language.arithmetic import truth, where
 from kernbench.language.builtin import builtin, is_none
-from kernbench.language.dtypes import int1, pointer_type
-from kernbench.language.emitter import Emitter, is_float, joint_shape
+from kernbench.language.dtypes import dtype, int1, int64, pointer_type
+from kernbench.language.emitter import Emitter, joint_shape
 from kernbench.language.values import (
     Const,
     Kind,
@@ -32,8 +32,8 @@ def load(
 ) -> Value:
     """Read what `pointer` points to, where `mask` holds; `other` stands elsewhere.
 
-    The result is a tile of the pointer's element type; the PE goes on while it is fetched.  The cache
-    hints mean nothing on this machine.
+    The result is a tile of the pointer's element type; the PE goes on while it is fetched.  The
+    cache hints mean nothing on this machine.
     """
     _refuse_block_pointers(boundary_check, padding_option)
     target = _pointer(e, pointer)
@@ -45,9 +45,7 @@ def load(
     if fill is not None:
         shapes.append(fill.type.shape)
     shape = joint_shape(*shapes)
-    target = e.broadcast(target, shape)
-    assert isinstance(target.type.dtype, pointer_type)
-    element = target.type.dtype.element_ty
+    target, element = e.broadcast(target, shape), _element(target)
     if test is not None:
         test = e.align(test, len(shape))
     if fill is not None:
@@ -77,11 +75,10 @@ def store(
     test = None if is_none(mask) else _mask(e, mask)
     if not target.type.rank and (source.type.rank or (test is not None and test.type.rank)):
         raise Refusal(f"expected a pointer block to store a {source}, got a {target}")
-    assert isinstance(target.type.dtype, pointer_type)
     shapes = [target.type.shape, source.type.shape]
     shape = joint_shape(*shapes, *([test.type.shape] if test is not None else []))
     target = e.broadcast(target, shape)
-    source = _constant_or_cast(e, value, source, target.type.dtype.element_ty)
+    source = _constant_or_cast(e, value, source, _element(target))
     source = e.align(source, len(shape))
     if test is not None:
         test = e.align(test, len(shape))
@@ -101,6 +98,11 @@ def _pointer(e: Emitter, pointer: Operand) -> Value:
     return value
 
 
+def _element(pointer: Value) -> dtype:
+    assert isinstance(pointer.type.dtype, pointer_type)
+    return pointer.type.dtype.element_ty
+
+
 def _mask(e: Emitter, mask: Operand | None) -> Value | None:
     assert mask is not None
     if is_number(mask) and as_python(mask):
@@ -110,20 +112,11 @@ def _mask(e: Emitter, mask: Operand | None) -> Value | None:
     return test
 
 
-def _constant_or_cast(e: Emitter, operand: Operand | None, value: Value, element: object) -> Value:
-    from kernbench.language.dtypes import dtype
-
-    assert isinstance(element, dtype)
+def _constant_or_cast(e: Emitter, operand: Operand | None, value: Value, element: dtype) -> Value:
     if isinstance(operand, Const) and isinstance(operand.value, (bool, int, float)):
         number = operand.value
-        if isinstance(number, float) and element.is_int():
-            number = int(number)
-        return e.constant(number, element)
-    if value.type.is_pointer and not is_float(value.type):
-        from kernbench.language.dtypes import int64
-
-        value = e.cast(value, int64)
-    return e.cast(value, element)
+        return e.constant(int(number) if element.is_int() else number, element)
+    return e.cast(e.cast(value, int64) if value.type.is_pointer else value, element)
 
 
 def _refuse_block_pointers(boundary_check: Operand | None, padding_option: Operand | None) -> None:

@@ -8,6 +8,7 @@ from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import dtype, pointer_type
 from kernbench.language.emitter import Emitter, joint_shape
 from kernbench.language.values import (
+    FALSE,
     Const,
     Kind,
     Operand,
@@ -112,10 +113,8 @@ def expand_dims(e: Emitter, input: Operand, axis: Operand) -> Value:
 
 
 @builtin("reshape", method=True)
-def reshape(
-    e: Emitter, input: Operand, *shape: Operand, can_reorder: Operand = Const(False)
-) -> Value:
-    """The elements of `input`, row-major, in another shape."""
+def reshape(e: Emitter, input: Operand, *shape: Operand, can_reorder: Operand = FALSE) -> Value:
+    """Return the elements of `input`, row-major, in another shape."""
     return e.reshape(e.value(input), as_shape(_sizes(shape)))
 
 
@@ -126,8 +125,8 @@ def view(e: Emitter, input: Operand, *shape: Operand) -> Value:
 
 
 @builtin(method=True)
-def ravel(e: Emitter, x: Operand, can_reorder: Operand = Const(False)) -> Value:
-    """The elements of `x`, row-major, in one dimension."""
+def ravel(e: Emitter, x: Operand, can_reorder: Operand = FALSE) -> Value:
+    """Return the elements of `x`, row-major, in one dimension."""
     value = e.value(x)
     return e.reshape(value, (math.prod(value.type.shape),))
 

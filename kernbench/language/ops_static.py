@@ -1,4 +1,4 @@
-"""``tl`` functions of compile time: loops' ranges, assertions, prints; and the checks at run time."""
+"""``tl`` functions of compile time: ranges, assertions, prints; and the checks at run time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import int1, int32
 from kernbench.language.emitter import Emitter
 from kernbench.language.values import (
+    EMPTY,
     Const,
     Kind,
     Operand,
@@ -17,6 +18,8 @@ from kernbench.language.values import (
     Type,
     as_python,
 )
+
+SPACE, NEWLINE = Const(" "), Const("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def range_(
     warp_specialize: Operand | None = None,
     disable_licm: Operand | None = None,
 ) -> Const:
-    """A loop's range; the hints to Triton's compiler mean nothing on this machine."""
+    """Return a loop's range; the hints to Triton's compiler mean nothing on this machine."""
     return _range(arg1, arg2, step, static=False)
 
 
@@ -57,12 +60,12 @@ def range_(
 def static_range(
     e: Emitter, arg1: Operand, arg2: Operand | None = None, step: Operand | None = None
 ) -> Const:
-    """A loop's range, unrolled at compile time; its bounds are constexpr."""
+    """Return a loop's range, unrolled at compile time; its bounds are constexpr."""
     return _range(arg1, arg2, step, static=True)
 
 
 @builtin()
-def static_assert(e: Emitter, cond: Operand, msg: Operand = Const("")) -> None:
+def static_assert(e: Emitter, cond: Operand, msg: Operand = EMPTY) -> None:
     """Stop compiling when `cond`, known at compile time, does not hold."""
     if not as_python(cond):
         text = as_python(msg)
@@ -71,7 +74,7 @@ def static_assert(e: Emitter, cond: Operand, msg: Operand = Const("")) -> None:
 
 @builtin()
 def static_print(
-    e: Emitter, *values: Operand, sep: Operand = Const(" "), end: Operand = Const("\n")
+    e: Emitter, *values: Operand, sep: Operand = SPACE, end: Operand = NEWLINE
 ) -> None:
     """Print while compiling: compile-time values as they are, others by their type."""
     joined = str(as_python(sep)).join(shown(value) for value in values)
@@ -89,12 +92,12 @@ def shown(operand: Operand) -> str:
 
 @builtin()
 def device_assert(
-    e: Emitter, cond: Operand, msg: Operand = Const(""), mask: Operand | None = None
+    e: Emitter, cond: Operand, msg: Operand = EMPTY, mask: Operand | None = None
 ) -> None:
     """Stop the launch with `msg` when `cond` does not hold.
 
-    A scalar condition is checked always.  One that has a shape, or that a tile holds, is checked only in
-    a kernel compiled with ``@kb.jit(debug=True)``: PE_CPU would have to wait for it.
+    A scalar condition is checked always.  One that has a shape, or that a tile holds, is checked
+    only in a kernel compiled with ``@kb.jit(debug=True)``: PE_CPU would have to wait for it.
     """
     text = str(as_python(msg)) or "device_assert failed"
     value = e.value(cond)

@@ -8,6 +8,8 @@ from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import dtype, float32, float64, int32, uint32
 from kernbench.language.emitter import Emitter
 from kernbench.language.values import (
+    FALSE,
+    TRUE,
     Const,
     Kind,
     Operand,
@@ -21,6 +23,7 @@ from kernbench.language.values import (
     as_python,
 )
 
+FLOAT32 = Const(float32)
 _PRECISIONS = ("ieee", "tf32", "tf32x3")
 
 
@@ -33,9 +36,9 @@ def dot(
     input_precision: Operand | None = None,
     allow_tf32: Operand | None = None,
     max_num_imprecise_acc: Operand | None = None,
-    out_dtype: Operand = Const(float32),
+    out_dtype: Operand = FLOAT32,
 ) -> Value:
-    """The matrix product ``input @ other + acc`` of shapes (M, K), (K, N) and (M, N).
+    """Return the matrix product ``input @ other + acc`` of shapes (M, K), (K, N) and (M, N).
 
     Sums are kept in fp32 (fp64 of fp64, int32 of int8), and rounded once to `out_dtype`.
     `max_num_imprecise_acc` is ignored.
@@ -100,7 +103,7 @@ def _reduce(e: Emitter, op: str, value: Value, axis: Operand | None, keep_dims: 
         if not -len(shape) <= place < len(shape):
             raise Refusal(f"expected an axis from {-len(shape)} to {len(shape) - 1}, got {place}")
         place %= len(shape)
-        kept = shape[:place] + (1,) + shape[place + 1 :]
+        kept = (*shape[:place], 1, *shape[place + 1 :])
     value = e.to_tile(value)
     rest = value.type.shape[:place] + value.type.shape[place + 1 :]
     result = int32 if op in ("argmax", "argmin") else value.type.element
@@ -113,10 +116,10 @@ def sum_(
     e: Emitter,
     input: Operand,
     axis: Operand | None = None,
-    keep_dims: Operand = Const(False),
+    keep_dims: Operand = FALSE,
     dtype: Operand | None = None,
 ) -> Value:
-    """The sum along `axis`, or of all; integers narrower than 32 bits are summed in 32."""
+    """Return the sum along `axis`, or of all; integers narrower than 32 bits are summed in 32."""
     value = e.value(input)
     element = value.type.element
     if dtype is not None and not is_none(dtype):
@@ -128,9 +131,9 @@ def sum_(
 
 @builtin(method=True)
 def xor_sum(
-    e: Emitter, input: Operand, axis: Operand | None = None, keep_dims: Operand = Const(False)
+    e: Emitter, input: Operand, axis: Operand | None = None, keep_dims: Operand = FALSE
 ) -> Value:
-    """The exclusive or along `axis`, or of all; of integers."""
+    """Return the exclusive or along `axis`, or of all; of integers."""
     value = e.value(input)
     if not value.type.element.is_int():
         raise Refusal(f"tl.xor_sum expects integers, got {value.type.dtype}")
@@ -163,11 +166,11 @@ def max_(
     e: Emitter,
     input: Operand,
     axis: Operand | None = None,
-    return_indices: Operand = Const(False),
-    return_indices_tie_break_left: Operand = Const(True),
-    keep_dims: Operand = Const(False),
+    return_indices: Operand = FALSE,
+    return_indices_tie_break_left: Operand = TRUE,
+    keep_dims: Operand = FALSE,
 ) -> Operand:
-    """The greatest along `axis`, or of all; with `return_indices`, also where (leftmost)."""
+    """Return the greatest along `axis`, or of all; with `return_indices`, also where (leftmost)."""
     tie = return_indices_tie_break_left
     return _extremum(e, "max", input, axis, return_indices, tie, keep_dims)
 
@@ -177,11 +180,11 @@ def min_(
     e: Emitter,
     input: Operand,
     axis: Operand | None = None,
-    return_indices: Operand = Const(False),
-    return_indices_tie_break_left: Operand = Const(True),
-    keep_dims: Operand = Const(False),
+    return_indices: Operand = FALSE,
+    return_indices_tie_break_left: Operand = TRUE,
+    keep_dims: Operand = FALSE,
 ) -> Operand:
-    """The smallest along `axis`, or of all; with `return_indices`, also where (leftmost)."""
+    """Return the smallest along `axis`, or of all; with `return_indices`, also where (leftmost)."""
     tie = return_indices_tie_break_left
     return _extremum(e, "min", input, axis, return_indices, tie, keep_dims)
 
@@ -191,8 +194,8 @@ def argmax(
     e: Emitter,
     input: Operand,
     axis: Operand | None = None,
-    tie_break_left: Operand = Const(True),
-    keep_dims: Operand = Const(False),
+    tie_break_left: Operand = TRUE,
+    keep_dims: Operand = FALSE,
 ) -> Value:
     """Where the greatest is along `axis`, as int32; the leftmost of equals."""
     return _reduce(e, "argmax", e.value(input), axis, keep_dims)
@@ -203,8 +206,8 @@ def argmin(
     e: Emitter,
     input: Operand,
     axis: Operand | None = None,
-    tie_break_left: Operand = Const(True),
-    keep_dims: Operand = Const(False),
+    tie_break_left: Operand = TRUE,
+    keep_dims: Operand = FALSE,
 ) -> Value:
     """Where the smallest is along `axis`, as int32; the leftmost of equals."""
     return _reduce(e, "argmin", e.value(input), axis, keep_dims)

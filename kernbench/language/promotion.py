@@ -1,8 +1,8 @@
 """Which type arithmetic happens in: Triton's rules, in Triton's order.
 
-A Python number in an expression (`weak` below) does not take part in promotion when its family is not
-above the other operand's: ``x_fp16 * 2.0`` stays fp16, ``i_int8 + 1`` stays int8, ``i_int32 * 0.5`` is
-fp32.  Everything else, float arguments of the kernel included, counts with its own type.
+A Python number in an expression (`weak` below) does not take part in promotion when its family is
+not above the other operand's: ``x_fp16 * 2.0`` stays fp16, ``i_int8 + 1`` stays int8, and
+``i_int32 * 0.5`` is fp32.  Everything else counts with its own type, float arguments too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FAMILIES = {"bool": 0, "int": 1, "uint": 1, "float": 2}
 
 
 def number_dtype(value: bool | int | float) -> dtype:
-    """The type that a Python number has when nothing else decides."""
+    """Return the type that a Python number has when nothing else decides."""
     if isinstance(value, bool):
         return int1
     if isinstance(value, int):
@@ -41,7 +41,7 @@ def number_dtype(value: bool | int | float) -> dtype:
 def promote(
     a: dtype, b: dtype, *, a_weak: bool = False, b_weak: bool = False, division: bool = False
 ) -> dtype:
-    """The type of arithmetic on `a` and `b`.
+    """Return the type of arithmetic on `a` and `b`.
 
     Parameters
     ----------

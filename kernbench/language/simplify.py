@@ -1,4 +1,4 @@
-"""Small improvements to a finished function, so that PE_CPU is not charged for the compiler's habits.
+"""Small improvements to a finished function: PE_CPU is not charged for the compiler's habits.
 
 1. unreachable and empty blocks go
 2. instructions that nobody reads go

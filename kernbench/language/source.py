@@ -41,7 +41,7 @@ class Source:
     def error(
         self, refusal: Refusal, node: ast.AST, notes: tuple[str, ...] = ()
     ) -> CompilationError:
-        """The error that `refusal` is at `node`."""
+        """Return the error that `refusal` is at `node`."""
         lineno = getattr(node, "lineno", 1)
         column = getattr(node, "col_offset", 0)
         line = self.text.splitlines()[lineno - 1]

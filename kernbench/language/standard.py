@@ -21,7 +21,7 @@ def softmax(x, dim=None, keep_dims=False, ieee_rounding=False):  # type: ignore[
 
 @jit
 def swizzle2d(i, j, size_i, size_j, size_g):  # type: ignore[no-untyped-def]
-    """Row-major places of a ``size_i`` x ``size_j`` grid, column-major in groups of `size_g` rows."""
+    """Places of a ``size_i`` x ``size_j`` grid, column by column in groups of `size_g` rows."""
     ij = i * size_j + j
     size_gj = size_g * size_j
     group_id = ij // size_gj

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernbench.language import ops_static
-from kernbench.language.builtin import NONE
 from kernbench.language.dtypes import dtype, int1, int32
 from kernbench.language.expressions import ExpressionWalker, assigned
 from kernbench.language.ir import Block
@@ -25,6 +24,7 @@ from kernbench.language.joins import (
 from kernbench.language.names import KernelFunction, wrap_global
 from kernbench.language.promotion import promote_integers
 from kernbench.language.values import (
+    NONE,
     Const,
     Kind,
     Operand,
@@ -75,7 +75,7 @@ class FunctionWalker(ExpressionWalker):
         if self.depth == 0:
             self.e.line = node.lineno
         name = type(node).__name__
-        method: Callable[[Any], None] | None = getattr(self, f"visit_{name}", None)
+        method: Callable[[Any], None] | None = getattr(self, f"_visit_{name}", None)
         try:
             if method is None or isinstance(node, ast.expr):
                 raise Refusal(f"'{name.lower()}' statements are not supported in kernels")
@@ -85,25 +85,25 @@ class FunctionWalker(ExpressionWalker):
 
     # Simple statements
 
-    def visit_Pass(self, node: ast.Pass) -> None:
+    def _visit_Pass(self, node: ast.Pass) -> None:
         """Nothing."""
 
-    def visit_Break(self, node: ast.Break) -> None:
+    def _visit_Break(self, node: ast.Break) -> None:
         raise Refusal("break is not supported, as in Triton; use a while loop with a condition")
 
-    def visit_Continue(self, node: ast.Continue) -> None:
+    def _visit_Continue(self, node: ast.Continue) -> None:
         raise Refusal(
             "continue is not supported, as in Triton; put the rest of the body into an if"
         )
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+    def _visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         raise Refusal("functions inside kernels are not supported; write it outside, with @kb.jit")
 
-    def visit_Expr(self, node: ast.Expr) -> None:
+    def _visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
             self.visit(node.value)
 
-    def visit_Assert(self, node: ast.Assert) -> None:
+    def _visit_Assert(self, node: ast.Assert) -> None:
         test = self.visit(node.test)
         message = self.visit(node.msg) if node.msg else Const("")
         if not isinstance(test, Const):
@@ -127,12 +127,12 @@ class FunctionWalker(ExpressionWalker):
             return
         raise Refusal("only names and tuples of names can be assigned to in kernels; use tl.store")
 
-    def visit_Assign(self, node: ast.Assign) -> None:
+    def _visit_Assign(self, node: ast.Assign) -> None:
         operand = assigned(self.visit(node.value))
         for target in node.targets:
             self.bind(target, operand)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+    def _visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is None:
             return
         operand = self.visit(node.value)
@@ -144,7 +144,7 @@ class FunctionWalker(ExpressionWalker):
             operand = assigned(operand)
         self.bind(node.target, operand)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+    def _visit_AugAssign(self, node: ast.AugAssign) -> None:
         if not isinstance(node.target, ast.Name):
             raise Refusal("only names can be assigned to in kernels; use tl.store")
         left = self.visit(ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target))
@@ -152,7 +152,7 @@ class FunctionWalker(ExpressionWalker):
         result = self.binary(type(node.op), left, right, (node.target, node.value))
         self.bind(node.target, assigned(result))
 
-    def visit_Return(self, node: ast.Return) -> None:
+    def _visit_Return(self, node: ast.Return) -> None:
         operand = NONE if node.value is None else self.visit(node.value)
         if self.depth == 0:
             if not (isinstance(operand, Const) and operand.value is None):
@@ -163,7 +163,7 @@ class FunctionWalker(ExpressionWalker):
 
     # Branches
 
-    def visit_If(self, node: ast.If) -> None:
+    def _visit_If(self, node: ast.If) -> None:
         test = self.visit(node.test)
         if isinstance(test, (Const, Pack)):
             holds = bool(test.value if isinstance(test, Const) else test.items)
@@ -191,7 +191,7 @@ class FunctionWalker(ExpressionWalker):
 
     # Loops
 
-    def visit_While(self, node: ast.While) -> None:
+    def _visit_While(self, node: ast.While) -> None:
         if node.orelse:
             raise Refusal("else after a loop is not supported in kernels")
 
@@ -200,7 +200,7 @@ class FunctionWalker(ExpressionWalker):
 
         self._loop(node, test, {}, lambda: {}, None)
 
-    def visit_For(self, node: ast.For) -> None:
+    def _visit_For(self, node: ast.For) -> None:
         if node.orelse:
             raise Refusal("else after a loop is not supported in kernels")
         over = self.visit(node.iter)
@@ -231,7 +231,7 @@ class FunctionWalker(ExpressionWalker):
             self.visit_body(node.body)
 
     def _counted(self, node: ast.For, spec: ops_static.LoopRange) -> None:
-        """A loop over a range: counted by a scalar register."""
+        """Return a loop over a range: counted by a scalar register."""
         if not isinstance(node.target, ast.Name):
             raise Refusal("expected one name as loop variable")
         bounds = [self.e.index(part, "range") for part in (spec.start, spec.stop, spec.step)]
@@ -268,7 +268,7 @@ class FunctionWalker(ExpressionWalker):
         advance: Callable[[], Mapping[Value, Value]],
         variable: tuple[str, Value] | None,
     ) -> None:
-        """Compile a loop: again and again, until what its names are at the head is what they end as."""
+        """Compile a loop, again until what its names are at the head is what they end as."""
         before, gone = dict(self.env), dict(self.gone)
         skipped = variable[0] if variable else ""
         carried = sorted((assigned_names(node.body) & before.keys()) - {skipped})
@@ -335,7 +335,7 @@ class FunctionWalker(ExpressionWalker):
             self.env[name] = Binding(heads[name], ends.get(name, before[name].line))
 
     def _raised(self, name: str, target: Target, head: Operand, before: Binding) -> Target:
-        """The target of a name at a loop's head, raised by what it is at the body's end."""
+        """Return the target of a name at a loop's head, raised by what it is at the body's end."""
         if name not in self.env:
             raise Refusal(
                 f"'{name}' {self.gone.get(name, 'is not defined at the end of the loop')}"

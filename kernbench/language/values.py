@@ -12,7 +12,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from kernbench.language.dtypes import dtype, pointer_type
+from kernbench.language.dtypes import dtype as scalar_dtype
+from kernbench.language.dtypes import pointer_type
 
 
 class Refusal(Exception):
@@ -36,7 +37,7 @@ class Type:
     """The type of a register."""
 
     kind: Kind
-    dtype: dtype | pointer_type
+    dtype: scalar_dtype | pointer_type
     shape: tuple[int, ...] = ()
 
     def __str__(self) -> str:
@@ -56,7 +57,7 @@ class Type:
         return len(self.shape)
 
     @property
-    def element(self) -> dtype:
+    def element(self) -> scalar_dtype:
         """The dtype of a value that is no pointer."""
         if isinstance(self.dtype, pointer_type):
             raise Refusal(f"expected a number, got a pointer ({self.dtype})")
@@ -78,12 +79,12 @@ class Value:
 class Const:
     """A Python object known at compile time.
 
-    A number without `dtype` is bare, as in ``x * 2``: it takes the other operand's type where it can.  A
-    number that was assigned to a name has the dtype that Triton gives it then.
+    A number without `dtype` is bare, as in ``x * 2``: it takes the other operand's type where it
+    can.  A number that was assigned to a name has the dtype that Triton gives it then.
     """
 
     value: object
-    dtype: dtype | None = None
+    dtype: scalar_dtype | None = None
 
     def __str__(self) -> str:
         return f"constexpr {self.value!r}"
@@ -102,13 +103,17 @@ class Pack:
 Operand = Value | Const | Pack
 
 
+NONE, TRUE, FALSE, EMPTY = Const(None), Const(True), Const(False), Const("")
+"""Arguments that are left out often."""
+
+
 def is_number(operand: Operand) -> bool:
     """Whether it is a compile-time bool, int or float."""
     return isinstance(operand, Const) and isinstance(operand.value, (bool, int, float))
 
 
 def as_python(operand: Operand) -> object:
-    """The Python object of a compile-time operand.
+    """Return the Python object of a compile-time operand.
 
     Raises
     ------
@@ -123,7 +128,7 @@ def as_python(operand: Operand) -> object:
 
 
 def as_int(operand: Operand, what: str) -> int:
-    """The int of a compile-time operand."""
+    """Return the int of a compile-time operand."""
     value = as_python(operand)
     if not isinstance(value, int):
         raise Refusal(f"expected an integer known at compile time for {what}, got {value!r}")
@@ -131,23 +136,23 @@ def as_int(operand: Operand, what: str) -> int:
 
 
 def as_bool(operand: Operand, what: str) -> bool:
-    """The bool of a compile-time operand."""
+    """Return the bool of a compile-time operand."""
     value = as_python(operand)
     if not isinstance(value, (bool, int)):
         raise Refusal(f"expected True or False for {what}, got {value!r}")
     return bool(value)
 
 
-def as_dtype(operand: Operand, what: str) -> dtype:
-    """The dtype of a compile-time operand."""
+def as_dtype(operand: Operand, what: str) -> scalar_dtype:
+    """Return the dtype of a compile-time operand."""
     value = as_python(operand)
-    if not isinstance(value, dtype):
+    if not isinstance(value, scalar_dtype):
         raise Refusal(f"expected a dtype such as tl.float32 for {what}, got {value!r}")
     return value
 
 
 def as_shape(operand: Operand) -> tuple[int, ...]:
-    """The shape that an int, or a tuple or list of ints, stands for."""
+    """Return the shape that an int, or a tuple or list of ints, stands for."""
     value = as_python(operand)
     sizes = value if isinstance(value, tuple) else (value,)
     for size in sizes:
