@@ -102,7 +102,7 @@ typedef struct kb_launch_order {
     int32_t sip;
     uint32_t grid[3];     /* >= 1 each */
     const uint64_t *args; /* raw bits, kernel->n_params of them, copied */
-    int32_t stream;       /* launches of one (SIP, stream) run in order; from 0 */
+    int32_t stream;       /* launches and copies of one (SIP, stream) run in order */
     kb_deal deal;
     int64_t submit_fs; /* the host's clock, >= now */
 } kb_launch_order;
@@ -114,11 +114,12 @@ typedef struct kb_copy_order {
     uint64_t va;
     int64_t nbytes;
     bool to_device;
+    int32_t stream;
     int64_t submit_fs;
 } kb_copy_order;
 
-/* A timed copy over the host link and M_CPU.DMA; moves no bytes of its own (see kb_engine_write).  It
- * belongs to no stream: the caller waits for what must come before, and for it. */
+/* A timed copy over the host link and M_CPU.DMA, in order with its stream; moves no bytes of its own
+ * (see kb_engine_write). */
 kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 

@@ -188,14 +188,14 @@ static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwarg
 }
 
 static PyObject *engine_copy(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"va", "nbytes", "to_device", "submit_fs", NULL};
+    static char *names[] = {"va", "nbytes", "to_device", "stream", "submit_fs", NULL};
     unsigned long long va;
     long long nbytes, submit_fs;
-    int to_device;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpL:copy", names, &va, &nbytes, &to_device,
-                                     &submit_fs))
+    int to_device, stream;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL:copy", names, &va, &nbytes, &to_device,
+                                     &stream, &submit_fs))
         return NULL;
-    kb_copy_order order = {va, nbytes, to_device != 0, submit_fs};
+    kb_copy_order order = {va, nbytes, to_device != 0, stream, submit_fs};
     uint32_t handle = 0;
     KB_PY_CALL(object, kb_engine_copy(self->engine, &order, &handle, &err));
     return PyLong_FromUnsignedLong(handle);

@@ -304,7 +304,7 @@ class Context:
         if made.nbytes:
             if self.data or keep or not wanted.is_floating():
                 self._engine.write(made.data_ptr(), numpy_dtypes.to_bytes(values, wanted))
-            number = self._engine.copy(made.data_ptr(), made.nbytes, True, self._submission())
+            number = self._engine.copy(made.data_ptr(), made.nbytes, True, 0, self._submission())
             self.wait(Handle(self, number, "copy_in"))
         return made
 
@@ -326,7 +326,7 @@ class Context:
         for handle in list(self._last.values()):
             self.wait(handle)
         self._last.clear()
-        number = self._engine.copy(va, nbytes, False, self._submission())
+        number = self._engine.copy(va, nbytes, False, 0, self._submission())
         self.wait(Handle(self, number, "copy_out"))
         self._engine.replay()
         return self._engine.view(va, nbytes)
