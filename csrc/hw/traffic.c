@@ -130,15 +130,19 @@ static void start_due(void *self, uint32_t arg) {
 
 /* --- submission ------------------------------------------------------------------------------------- */
 
+/* The memory, and the way back from it. */
 static kb_status check_memory(const kb_parts *parts, const kb_batch *batch, size_t i,
                               kb_error *err) {
-    int32_t slice;
-    uint64_t offset;
+    int32_t slice = KB_ANY_SLICE;
+    uint64_t offset = 0;
     if (!parts->requests)
         return kb_error_set(err, KB_INVALID,
                             "expected op \"message\": this machine has no memories");
-    return kb_request_locate(parts, batch->dst[i], batch->addr ? batch->addr[i] : 0,
-                             (uint64_t)batch->nbytes[i], &slice, &offset, err);
+    KB_TRY(kb_request_locate(parts, batch->dst[i], batch->addr ? batch->addr[i] : 0,
+                             (uint64_t)batch->nbytes[i], &slice, &offset, err));
+    kb_send reply = {.src = batch->dst[i], .dst = batch->src[i], .slice = slice};
+    if (op_of(batch, i) == KB_TRANSFER_READ) reply.nbytes = batch->nbytes[i];
+    return kb_fabric_check(parts->fabric, &reply, batch->at_fs[i], err);
 }
 
 static kb_status check_transfer(const kb_parts *parts, const kb_batch *batch, size_t i,
@@ -151,6 +155,7 @@ static kb_status check_transfer(const kb_parts *parts, const kb_batch *batch, si
         return kb_error_set(err, KB_INVALID, "expected at_fs >= now, %lld fs, got %lld fs",
                             (long long)kb_sim_now(parts->sim), (long long)batch->at_fs[i]);
     kb_send send = send_of(batch, i, 0);
+    if (op == KB_TRANSFER_READ) send.nbytes = kb_min_i64(send.nbytes, 0);
     KB_TRY(kb_fabric_check(parts->fabric, &send, batch->at_fs[i], err));
     return op == KB_TRANSFER_MESSAGE ? KB_OK : check_memory(parts, batch, i, err);
 }

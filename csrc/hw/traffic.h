@@ -36,8 +36,8 @@ struct kb_batch {
     int64_t *start_fs;    /* results, -1 until they are known; */
     int64_t *end_fs;
     int64_t *commit_fs; /* of writes: the last commit; may be NULL */
-    kb_hop *hops;       /* NULL, or room for the path of item 0, a message: its last flit is watched */
-    kb_batch_fn done;   /* may be NULL: called once, when all have ended; at once when n is 0 */
+    kb_hop *hops; /* NULL, or room for the path of item 0, a message: its last flit is watched */
+    kb_batch_fn done; /* may be NULL: called once, when all have ended; at once when n is 0 */
     void *self;
     size_t n_done;
 };
