@@ -9,8 +9,7 @@ struct kb_hbm {
     uint32_t n_pcs, slice_pcs;
     uint64_t interleave;
     bool hashed;
-    bool power_of_two;
-    uint32_t digit_bits; /* log2(slice_pcs) where that is whole */
+    uint32_t digit_bits; /* hashed: log2(slice_pcs) */
     int64_t access_fs;
     int64_t *service_fs; /* of 0 .. flit_nbytes bytes */
     size_t n_services;
@@ -18,16 +17,10 @@ struct kb_hbm {
 };
 
 static uint32_t unit_pc(const kb_hbm *hbm, uint64_t unit) {
-    uint32_t n = hbm->slice_pcs;
-    if (!hbm->hashed) return (uint32_t)(unit % n);
-    if (n == 1) return 0;
+    if (!hbm->hashed) return (uint32_t)(unit % hbm->slice_pcs);
     uint64_t pc = 0;
-    if (hbm->power_of_two) {
-        for (; unit > 0; unit >>= hbm->digit_bits) pc ^= unit;
-        return (uint32_t)pc & (n - 1);
-    }
-    for (; unit > 0; unit /= n) pc += unit % n;
-    return (uint32_t)(pc % n);
+    for (; unit > 0; unit >>= hbm->digit_bits) pc ^= unit;
+    return (uint32_t)pc & (hbm->slice_pcs - 1);
 }
 
 uint32_t kb_hbm_pc(const kb_hbm *hbm, int32_t slice, uint64_t offset) {
@@ -70,8 +63,7 @@ static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_erro
                             "%s: expected as many PCs for each PE, got %lld PCs for %lld PEs",
                             at->name, (long long)params->pcs, (long long)n_slices);
     hbm->interleave = (uint64_t)params->interleave_nbytes;
-    hbm->hashed = params->pc_hash == KB_PC_HASH_XOR;
-    hbm->power_of_two = kb_is_power_of_two(hbm->slice_pcs);
+    hbm->hashed = params->pc_hash == KB_PC_HASH_XOR && hbm->slice_pcs > 1;
     while ((1u << hbm->digit_bits) < hbm->slice_pcs) hbm->digit_bits++;
     hbm->access_fs = params->access_fs;
     hbm->n_services = (size_t)kb_topology_flit_nbytes(parts->topology) + 1;

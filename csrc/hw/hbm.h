@@ -2,7 +2,7 @@
  *
  *   offset in a slice:  ... | unit | byte within `interleave` bytes
  *   unit u -> PC of the slice:  none   u mod n
- *                               xor    the digits of u to base n, added up (XOR where n is 2^k) mod n
+ *                               xor    the digits of u to base n = 2^k, XORed
  *
  * A slice is the n = pcs / PEs consecutive PCs of one PE (all PCs of a memory that stands alone).  Each PC
  * serves bytes in order of arrival, at its bandwidth; access_ns is fixed and pipelined.  Bank state and

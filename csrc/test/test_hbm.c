@@ -141,21 +141,6 @@ static void pcs_are_selected_by_address(void) {
     rig_close(&hashed);
 }
 
-static void hash_of_other_counts_stays_fair(void) {
-    rig r;
-    if (rig_open(&r, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, "
-                     "cube: {pes: 2, hbm: {pcs: 6, capacity: 6291456}}}}")) {
-        const kb_hbm *hbm = kb_parts_find(&r.parts, KB_IMPL_HBM, 0, 0, -1);
-        int met[3] = {0};
-        for (uint64_t unit = 0; unit < 81; unit++) {
-            uint32_t pc = kb_hbm_pc(hbm, 0, unit * 256);
-            if (CHECK(pc < 3)) met[pc]++;
-        }
-        for (int pc = 0; pc < 3; pc++) CHECK_EQ(met[pc], 27);
-    }
-    rig_close(&r);
-}
-
 /* Two requests of one PC, sent together: the second waits for the first's bytes. */
 static void requests_queue_at_their_pc(void) {
     rig r;
@@ -204,7 +189,6 @@ int main(void) {
     TAP_RUN(zero_load_reads);
     TAP_RUN(slice_streams_at_its_peak);
     TAP_RUN(pcs_are_selected_by_address);
-    TAP_RUN(hash_of_other_counts_stays_fair);
     TAP_RUN(requests_queue_at_their_pc);
     TAP_RUN(memory_alone);
     return tap_finish();
