@@ -42,6 +42,7 @@ typedef struct kb_launch_spec {
     uint32_t sip;
     uint32_t stream; /* launches of one (SIP, stream) run one after another */
     int64_t at_fs;   /* when the host submits it, >= now */
+    int64_t max_instructions; /* that one program may execute; 0: no limit */
 } kb_launch_spec;
 
 typedef struct kb_launch {
@@ -55,6 +56,7 @@ typedef struct kb_launch {
     kb_launch_map map;
     uint32_t sip, stream;
     kb_launch_state state;
+    int64_t max_instructions;
     int64_t submitted_fs, stamped_fs, target_start_fs, done_fs;
     uint32_t late_pes, busy_pes;
 } kb_launch;

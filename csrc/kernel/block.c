@@ -63,6 +63,27 @@ void kb_block_expand(const kb_blockval *a, int64_t *values) {
     while (kb_index_next(rank, dims, index));
 }
 
+kb_status kb_block_from_memory(kb_arena *arena, const kb_kir_type *type, const void *memory,
+                               kb_blockval *dst, kb_error *err) {
+    kb_dtype dtype = type->pointer ? KB_INT64 : (kb_dtype)type->dtype;
+    size_t count = (size_t)kb_dims_count(type->rank, type->dims), nbytes = kb_dtype_nbytes(dtype);
+    kb_blockval result = kb_block_splat(type, 0);
+    int64_t *values = result.is_mask ? NULL : kb_arena_take(arena, count, sizeof *values);
+    uint8_t *bits = result.is_mask ? kb_arena_take(arena, count, sizeof *bits) : NULL;
+    if (!values && !bits) return kb_error_nomem(err, "an index block");
+    for (size_t i = 0; i < count; i++) {
+        int64_t value = (int64_t)kb_scalar_load(dtype, (const unsigned char *)memory + i * nbytes);
+        if (values) values[i] = value;
+        else bits[i] = value != 0;
+    }
+    if (type->rank == 1 && values) result.block = kb_block_from_vector(type, 0, values);
+    else if (type->rank == 1) result.mask = kb_mask_from_bits(type, 0, bits);
+    else if (values) result.block.dense = values;
+    else result.mask.dense = bits;
+    *dst = result;
+    return KB_OK;
+}
+
 static const void *copy_items(kb_arena *arena, const void *items, int64_t count, size_t nbytes) {
     void *copy = items ? kb_arena_take(arena, (size_t)count, nbytes) : NULL;
     if (copy) memcpy(copy, items, (size_t)count * nbytes);

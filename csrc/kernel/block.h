@@ -90,6 +90,10 @@ int64_t kb_block_at(const kb_blockval *a, const uint32_t *index);
 /* All values row-major, for MATH's lanes and tests: dims product int64 values. */
 void kb_block_expand(const kb_blockval *a, int64_t *values);
 
+/* The block, or mask, whose values lie in memory, row-major, as `type` says; rank >= 1. */
+kb_status kb_block_from_memory(kb_arena *arena, const kb_kir_type *type, const void *memory,
+                               kb_blockval *dst, kb_error *err) KB_MUST_CHECK;
+
 /* A copy whose vectors lie in `arena`. */
 kb_status kb_block_copy(kb_arena *arena, const kb_blockval *a, kb_blockval *dst,
                         kb_error *err) KB_MUST_CHECK;

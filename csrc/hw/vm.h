@@ -1,0 +1,125 @@
+/* The virtual machine of one program: registers, program counter, and what its instructions do
+ * (ADR-0040).
+ *
+ *   begin ─> run ─> (pure instructions: scalars, index blocks, jumps; time is only counted)
+ *             │ at an instruction that meets the machine:
+ *             └> compose ─> its cost is counted ─> act, when that time has come ─> run ...
+ *                                                   │ not now (see kb_vm_wait): act again later
+ *                                                   └ RETURN: done when its commands are done
+ *
+ * The VM knows no clock: it counts cycles, and PE_CPU turns them into time.  So a program runs ahead
+ * of the simulation between two instructions that meet the machine, and never across one.
+ *
+ * Invariants
+ *   V1. kb_kernel_create has checked the kernel: registers, types and operands are as declared, and no
+ *       tile register is read while it holds none.
+ *   V2. A tile register holds one reference to its tile (kb_tcm_hold); other registers none.
+ *   V3. A pointer register carries the start of the tensor it was made from (0: unknown), and loads and
+ *       stores through it stay within that tensor.
+ */
+#ifndef KB_HW_VM_H
+#define KB_HW_VM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "hw/launch.h"
+#include "hw/mmu.h"
+#include "hw/parts.h"
+#include "hw/pe_sched.h"
+#include "hw/tcm.h"
+#include "kernel/access.h"
+#include "kernel/block.h"
+
+/* What an instruction waits for. */
+typedef enum kb_vm_wait {
+    KB_VM_NOTHING,
+    KB_VM_QUEUE,  /* a place in PE_SCHED's queue */
+    KB_VM_TCM,    /* room for its result */
+    KB_VM_TILE,   /* the tile whose value it needs */
+    KB_VM_MEMORY, /* all earlier memory operations */
+    KB_VM_END,    /* all commands of the program */
+} kb_vm_wait;
+
+typedef union kb_vm_value {
+    uint64_t bits;      /* scalar */
+    uint32_t tile;      /* tile; KB_NO_TILE: none */
+    kb_blockval *block; /* block: the register's own place */
+} kb_vm_value;
+
+typedef struct kb_vm {
+    /* borrowed, set once */
+    const kb_parts *parts;
+    const kb_params_pe_cpu *costs;
+    kb_sched *sched;
+    kb_tcm *tcm;
+    uint32_t context;
+    int32_t pe;
+    /* the program */
+    const kb_launch *launch;
+    const kb_kernel *kernel;
+    int64_t program, place[3]; /* linear number, and along each axis of the grid */
+    uint32_t pc;
+    int32_t sequence;     /* of the next command */
+    int64_t n_executed;   /* instructions */
+    bool composed;        /* the instruction at pc, and its cost counted */
+    kb_vm_wait wait;      /* of the instruction at pc */
+    kb_access access;     /* of the load or store at pc */
+    kb_arena arena;       /* vectors and runs, until the program ends */
+    /* registers, room for `capacity` */
+    uint32_t capacity;
+    kb_vm_value *regs;
+    uint64_t *origins;
+    uint32_t n_blocks;
+    kb_blockval *blocks;
+} kb_vm;
+
+/* An empty VM for `context` of the PE whose PE_CPU is `node`. */
+void kb_vm_init(kb_vm *vm, const kb_parts *parts, uint32_t node, uint32_t context);
+void kb_vm_deinit(kb_vm *vm);
+
+/* Loads a program: registers are blank but for the arguments. */
+kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program, kb_error *err) KB_MUST_CHECK;
+
+/* Executes pure instructions, at most *budget of them; adds their cost to *cycles.  *meets: stands at one
+ * that meets the machine. */
+kb_status kb_vm_run(kb_vm *vm, uint32_t *budget, int64_t *cycles, bool *meets,
+                    kb_error *err) KB_MUST_CHECK;
+
+/* Prepares the instruction at pc (once) and adds its cost. */
+kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) KB_MUST_CHECK;
+
+/* Performs the instruction at pc now; vm->wait says what for it could not be done.  *time_fs is what it
+ * takes from now on (a value read from TCM).  After RETURN is done, *ended. */
+kb_status kb_vm_act(kb_vm *vm, int64_t *time_fs, bool *ended, kb_error *err) KB_MUST_CHECK;
+
+/* Whether what vm->wait waits for may be there. */
+bool kb_vm_may_act(const kb_vm *vm);
+
+/* Prepends "kernel:line: " of the instruction at pc. */
+kb_status kb_vm_wrap(const kb_vm *vm, kb_error *err);
+
+/* --- inside the VM: vm.c runs pure instructions, vm_command.c composes commands ------------------------ */
+
+static inline const kb_kir_type *kb_vm_type(const kb_vm *vm, uint16_t reg) {
+    return kb_kernel_type(vm->kernel, reg);
+}
+
+/* The dtype in which arithmetic sees a value: addresses are int64. */
+static inline kb_dtype kb_vm_dtype(const kb_kir_type *type) {
+    return type->pointer ? KB_INT64 : (kb_dtype)type->dtype;
+}
+
+/* Lets a tile register go, or gives it another tile, whose reference it takes over. */
+kb_status kb_vm_set_tile(kb_vm *vm, uint16_t reg, uint32_t tile, kb_error *err) KB_MUST_CHECK;
+
+/* A scalar or block register as a block with the rank of `shape`; `place` is where a scalar is spread. */
+const kb_blockval *kb_vm_block(const kb_vm *vm, uint16_t reg, const kb_kir_type *shape,
+                               kb_blockval *place);
+
+/* Composes, and submits, the load, store or tile operation at pc. */
+kb_status kb_vm_compose_access(kb_vm *vm, int64_t *work, kb_error *err) KB_MUST_CHECK;
+kb_status kb_vm_submit(kb_vm *vm, kb_error *err) KB_MUST_CHECK;
+
+#endif
