@@ -1,0 +1,110 @@
+#include "bench/machine.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void stop(const char *what, const char *why) {
+    (void)fprintf(stderr, "%s: %s\n", what, why);
+    exit(1);
+}
+
+KB_PRINTF(2, 3)
+static void add_text(bench_machine *machine, const char *format, ...) {
+    enum { LINE = 256 };
+    if (machine->capacity - machine->length < LINE) {
+        machine->capacity = 2 * machine->capacity + LINE;
+        machine->text = realloc(machine->text, machine->capacity);
+        if (!machine->text) stop("machine", "no memory");
+    }
+    va_list args;
+    va_start(args, format);
+    machine->length += (size_t)vsnprintf(machine->text + machine->length, LINE, format, args);
+    va_end(args);
+}
+
+void bench_add_nodes(bench_machine *machine, uint32_t n_nodes, double overhead_ns) {
+    if (machine->n_nodes == 0)
+        add_text(machine, "kernbench: 1\nflit_bytes: %d\nfabric: {mode: flit}\ncomponents:\n",
+                 BENCH_FLIT_NBYTES);
+    for (uint32_t i = 0; i < n_nodes; i++)
+        add_text(machine, "  - {name: n%" PRIu32 ", impl: transit, overhead_ns: %g}\n",
+                 machine->n_nodes++, overhead_ns);
+}
+
+/* The rate is the least decimal of nine digits that serves a flit in service_ps or less. */
+void bench_add_link(bench_machine *machine, uint32_t from, uint32_t to, uint64_t service_ps,
+                    uint64_t latency_ps) {
+    const uint64_t scaled = UINT64_C(1000) * BENCH_FLIT_NBYTES * 1000000000;
+    uint64_t rate = (scaled + service_ps - 1) / service_ps;
+    if (!strstr(machine->text, "links:")) add_text(machine, "links:\n");
+    add_text(machine,
+             "  - {from: n%" PRIu32 ", to: n%" PRIu32 ", GBps: %" PRIu64 ".%09" PRIu64
+             ", latency_ns: %" PRIu64 ".%03" PRIu64 "}\n",
+             from, to, rate / 1000000000, rate % 1000000000, latency_ps / 1000, latency_ps % 1000);
+}
+
+void bench_build(bench_machine *machine) {
+    kb_parts *parts = &machine->parts;
+    kb_error err = KB_ERROR_INIT;
+    machine->alloc = kb_alloc_system();
+    parts->alloc = &machine->alloc;
+    bool made = kb_topology_parse(parts->alloc, machine->text, machine->length, "bench",
+                                  &parts->topology, &err) == KB_OK &&
+                kb_sim_create(parts->alloc, &parts->sim, &err) == KB_OK &&
+                kb_fabric_create(parts->alloc, parts->sim, parts->topology, &parts->fabric, &err) ==
+                    KB_OK &&
+                kb_dispatch_create(parts->alloc, parts->sim, parts->fabric, machine->n_nodes,
+                                   &parts->dispatch, &err) == KB_OK &&
+                kb_traffic_create(parts, &machine->traffic, &err) == KB_OK;
+    if (!made) stop("machine", err.message);
+}
+
+void bench_run(bench_machine *machine, kb_batch *batch) {
+    kb_error err = KB_ERROR_INIT;
+    kb_run_end end;
+    if (kb_traffic_submit(machine->traffic, batch, &err) != KB_OK ||
+        kb_sim_run(machine->parts.sim, KB_TIME_MAX, UINT64_MAX, &end, &err) != KB_OK)
+        stop("run", err.message);
+    if (batch->n_done != batch->n) stop("run", "some transfers never ended");
+}
+
+void bench_destroy(bench_machine *machine) {
+    kb_traffic_destroy(machine->traffic);
+    kb_dispatch_destroy(machine->parts.dispatch);
+    kb_fabric_destroy(machine->parts.fabric);
+    kb_sim_destroy(machine->parts.sim);
+    kb_topology_destroy(machine->parts.topology);
+    free(machine->text);
+}
+
+bench_transfers bench_take_transfers(size_t n) {
+    bench_transfers t = {malloc(n * sizeof *t.src),
+                         malloc(n * sizeof *t.dst),
+                         malloc(n * sizeof *t.nbytes),
+                         malloc(n * sizeof *t.at_fs),
+                         malloc(n * sizeof *t.start_fs),
+                         malloc(n * sizeof *t.end_fs),
+                         {0}};
+    if (!t.src || !t.dst || !t.nbytes || !t.at_fs || !t.start_fs || !t.end_fs)
+        stop("transfers", "no memory");
+    t.batch = (kb_batch){.n = n,
+                         .src = t.src,
+                         .dst = t.dst,
+                         .nbytes = t.nbytes,
+                         .at_fs = t.at_fs,
+                         .start_fs = t.start_fs,
+                         .end_fs = t.end_fs};
+    return t;
+}
+
+void bench_free_transfers(bench_transfers *t) {
+    free(t->src);
+    free(t->dst);
+    free(t->nbytes);
+    free(t->at_fs);
+    free(t->start_fs);
+    free(t->end_fs);
+}
