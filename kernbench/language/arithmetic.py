@@ -151,9 +151,9 @@ def _pointer_arithmetic(e: Emitter, op: str, a: Operand, b: Operand) -> Value:
         return elementwise(e, op, [e.cast(pointer, int64), e.cast(index, int64)], int1)
     if op not in ("add", "sub") or index.type.is_pointer or not pointer.type.is_pointer:
         raise Refusal(f"{_SYMBOLS[op]} is not defined between {pointer} and {index}")
-    index = e.materialise(index)
     if not index.type.element.is_int():
         raise Refusal(f"expected integers to move a pointer by, got a {index}")
+    index = e.materialise(index)
     if index.type.dtype == int1:
         index = e.cast(index, int32)
     if op == "sub":

@@ -92,7 +92,7 @@ def debug_barrier(e: Emitter) -> None:
 
 
 def _pointer(e: Emitter, pointer: Operand) -> Value:
-    value = e.materialise(e.value(pointer))
+    value = e.value(pointer)
     if not value.type.is_pointer:
         raise Refusal(f"expected a pointer or a block of pointers, got a {value}")
     return value

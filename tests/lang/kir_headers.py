@@ -10,7 +10,7 @@ CSRC = Path(__file__).parents[2] / "csrc"
 
 
 def header_tables() -> dict[str, Any]:
-    """What ``_core.kir_tables()`` returns."""
+    """Return what ``_core.kir_tables()`` returns."""
     kir = (CSRC / "kernel/kir.h").read_text()
     mathop = (CSRC / "kernel/mathop.h").read_text()
     dtype = (CSRC / "mem/dtype.h").read_text()

@@ -1,8 +1,8 @@
-"""KIR on NumPy: a disassembler, and an interpreter that knows nothing of the compiler or the engine.
+"""KIR on NumPy: a disassembler and an interpreter, ignorant of the compiler and of the engine.
 
-Memory is one bytearray per tensor at a made-up virtual address.  Every value is held as a NumPy array of
-its type's dtype; low-precision floats by ml_dtypes.  The interpreter also checks liveness: a read of a
-tile after its last-use flag, or a tile that is still held at the end, is an error.
+Memory is one NumPy array per tensor, at a made-up virtual address.  Every value is an array of its
+type's dtype; low-precision floats are those of ml_dtypes.  The interpreter checks liveness too:
+reading a tile after its last-use flag, or holding one at the end, is an error.
 """
 
 from __future__ import annotations
@@ -164,9 +164,7 @@ def launch(code: bytes, grid: tuple[int, ...], arguments: list[Any]) -> int:
             argument = memory.place(argument)
         values.append(np.array(argument).astype(type_.numpy))
     sizes = (*grid, 1, 1)[:3]
-    return sum(
-        _Program(kernel, memory, sizes, place).run(values) for place in np.ndindex(*sizes)
-    )
+    return sum(_Program(kernel, memory, sizes, place).run(values) for place in np.ndindex(*sizes))
 
 
 class _Program:
@@ -182,7 +180,11 @@ class _Program:
                 steps += 1
                 assert steps < 1_000_000
                 pc = self.step(pc)
-        held = [r for r, t in enumerate(self.kernel.regs) if t.kind == TILE and self.values[r] is not None]
+        held = [
+            r
+            for r, t in enumerate(self.kernel.regs)
+            if t.kind == TILE and self.values[r] is not None
+        ]
         assert not held, f"tiles still held at the end: {held}"
         return steps
 
@@ -214,7 +216,9 @@ class _Program:
         if inst.dst != NO_REG:
             type_ = self.kernel.regs[inst.dst]
             if type_.kind == TILE:
-                assert self.values[inst.dst] is None, f"{pc}: tile {inst.dst} is overwritten, not freed"
+                assert self.values[inst.dst] is None, (
+                    f"{pc}: tile {inst.dst} is overwritten, not freed"
+                )
             value = np.asarray(getattr(self, f"do_{op}")(inst, type_, a, b, c))
             assert value.shape == type_.shape, (op, value.shape, str(type_))
             assert value.dtype == type_.numpy, (op, value.dtype, str(type_))
@@ -353,7 +357,9 @@ def _math(name: str, v: list[Any], result: np.dtype) -> Any:
         return -v[0]
     if name in ("floordiv", "mod") and v[0].dtype.kind in "iu":
         quotient = _truncated(*v)
-        full = quotient if name == "floordiv" else v[0].astype(object) - v[1].astype(object) * quotient
+        full = (
+            quotient if name == "floordiv" else v[0].astype(object) - v[1].astype(object) * quotient
+        )
         return np.asarray(full).astype(v[0].dtype)
     simple = {
         "move": lambda a: a,

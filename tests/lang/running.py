@@ -1,12 +1,13 @@
-"""Compiles a kernel and runs it in the interpreter; the engine's verifier checks the bytes if it is there."""
+"""Compiles a kernel and interprets it; the engine's verifier sees the bytes too, if it is there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import kernbench
 import numpy as np
 from kir_interpreter import disassemble, launch
+
+import kernbench
 
 CoreKernel = getattr(kernbench._core, "Kernel", None)
 
@@ -25,7 +26,7 @@ class FakeTensor:
 
 
 def compiled(kernel: Any, *args: Any, **kwargs: Any) -> Any:
-    """The compiled kernel; NumPy arrays with dimensions stand for tensors."""
+    """Return the compiled kernel; NumPy arrays with dimensions stand for tensors."""
     wrapped = [FakeTensor(arg) if isinstance(arg, np.ndarray) and arg.ndim else arg for arg in args]
     made = kernel.compile(*wrapped, **kwargs)
     if CoreKernel is not None:
@@ -43,5 +44,5 @@ def run(kernel: Any, grid: Any, *args: Any, **kwargs: Any) -> int:
 
 
 def text(kernel: Any, *args: Any, **kwargs: Any) -> str:
-    """The disassembly."""
+    """Return the disassembly."""
     return disassemble(compiled(kernel, *args, **kwargs).code)
