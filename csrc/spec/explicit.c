@@ -24,7 +24,7 @@ static const kb_param_row overhead_row = {
     "overhead_ns", KB_PARAM_NS, 0, "0", 0, 1000000000, NULL, "head flit at a transit component"};
 static const kb_param_row flag_row = {"", KB_PARAM_FLAG, 0, "false", 0, 0, NULL, ""};
 
-/* --- components ------------------------------------------------------------------------------------ */
+/* --- components ------------------------------------------------------------------------------- */
 
 static const char *const component_keys[] = {"name", "impl", NULL};
 
@@ -71,12 +71,11 @@ static kb_status read_component(kb_topology *topology, const kb_reader *reader,
     kb_status status = kb_graph_add_node(topology, &node, &id, reader->err);
     if (status != KB_INVALID) return status;
     return kb_read_fail(reader, &name,
-                        "expected a name of its own, got \"%s\", which another "
-                        "component has; rename one of them",
+                        "expected a name of its own, got \"%s\", which another has too; rename one",
                         node.name);
 }
 
-/* --- meshes ---------------------------------------------------------------------------------------- */
+/* --- meshes ----------------------------------------------------------------------------------- */
 
 static kb_status read_router(const kb_reader *reader, const kb_place *mesh, int64_t *overhead_fs) {
     static const char *const keys[] = {"impl", NULL};
@@ -114,10 +113,9 @@ static kb_status add_routers(kb_topology *topology, const kb_reader *reader, con
             node.name = router;
             kb_status status = kb_graph_add_node(topology, &node, &id, reader->err);
             if (status == KB_INVALID)
-                return kb_read_fail(reader, name,
-                                    "expected router names of its own, got \"%s\", "
-                                    "which another component has; rename one of them",
-                                    router);
+                return kb_read_fail(
+                    reader, name,
+                    "expected router names of its own, got \"%s\", which another has too", router);
             KB_TRY(status);
         }
     }
@@ -153,7 +151,7 @@ static kb_status read_mesh(kb_topology *topology, const kb_reader *reader, const
                                    reader->err);
 }
 
-/* --- links ----------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 static kb_status read_end(const kb_topology *topology, const kb_reader *reader,
                           const kb_place *link, const char *key, uint32_t *node) {
@@ -196,8 +194,7 @@ static kb_status read_link(kb_topology *topology, const kb_reader *reader, const
     KB_TRY(read_ends(topology, reader, place, &src, &dst, &both));
     if (src == dst)
         return kb_read_fail(reader, place,
-                            "expected a link between two components, got one from %s "
-                            "to itself",
+                            "expected a link between two components, got one from %s to itself",
                             topology->nodes.items[src].name);
     KB_TRY(add_link(topology, reader, src, dst, rate));
     return both ? add_link(topology, reader, dst, src, rate) : KB_OK;
@@ -212,14 +209,13 @@ static kb_status check_link(const kb_topology *topology, const kb_reader *reader
         uint32_t from = way ? dst : src, to = way ? src : dst;
         if (kb_graph_link(topology, from, to) != (*id)++)
             return kb_read_fail(reader, place,
-                                "expected one link from %s to %s, got a second one; "
-                                "remove it",
+                                "expected one link from %s to %s, got a second one; remove it",
                                 topology->nodes.items[from].name, topology->nodes.items[to].name);
     }
     return KB_OK;
 }
 
-/* --- lists ----------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 typedef kb_status (*read_item)(kb_topology *topology, const kb_reader *reader,
                                const kb_place *place);

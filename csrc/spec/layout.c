@@ -2,7 +2,7 @@
 
 #include "spec/graph.h"
 
-/* --- where things are ------------------------------------------------------------------------------ */
+/* --- where things are ------------------------------------------------------------------------- */
 
 int64_t kb_layout_n_routers(const kb_system *system) {
     return system->noc_x * system->noc_y;
@@ -73,7 +73,7 @@ uint32_t kb_layout_c2c(const kb_topology *topology, int64_t sip, int direction) 
     return kb_layout_io(topology, sip, local);
 }
 
-/* --- which router a part is attached to ------------------------------------------------------------ */
+/* --- which router a part is attached to ------------------------------------------------------- */
 
 static int64_t router_at(const kb_system *system, int64_t x, int64_t y) {
     return y * system->noc_x + x;
@@ -119,7 +119,7 @@ uint32_t kb_layout_router(const kb_topology *topology, uint32_t id, int32_t port
     return kb_layout_cube(topology, node->sip, node->cube, router);
 }
 
-/* --- finding parts --------------------------------------------------------------------------------- */
+/* --- finding parts ---------------------------------------------------------------------------- */
 
 static uint32_t cube_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
                           int32_t pe) {

@@ -33,9 +33,10 @@ static kb_status placeless(kb_arena *arena, const kb_yaml_node *node, const kb_y
     if (!made) return kb_error_nomem(err, "override");
     made->line = made->column = 0;
     for (const kb_yaml_item *item = node->items; item; item = item->next) {
-        const kb_yaml_node *value;
+        const kb_yaml_node *key = NULL, *value;
+        if (item->key) KB_TRY(placeless(arena, item->key, &key, err));
         KB_TRY(placeless(arena, item->value, &value, err));
-        KB_TRY(append(arena, made, item->key, value, err));
+        KB_TRY(append(arena, made, key, value, err));
     }
     *copy = made;
     return KB_OK;
@@ -53,10 +54,11 @@ kb_status kb_yaml_overlay(kb_arena *arena, const kb_yaml_node *base, const kb_ya
         KB_TRY(append(arena, map, item->key, value, err));
     }
     for (const kb_yaml_item *item = overlay->items; item; item = item->next) {
-        const kb_yaml_node *value;
+        const kb_yaml_node *key, *value;
         if (kb_yaml_get(base, item->key->text)) continue;
+        KB_TRY(placeless(arena, item->key, &key, err));
         KB_TRY(placeless(arena, item->value, &value, err));
-        KB_TRY(append(arena, map, item->key, value, err));
+        KB_TRY(append(arena, map, key, value, err));
     }
     *merged = map;
     return KB_OK;

@@ -62,7 +62,7 @@ const char *kb_param_parse(const kb_param_row *row, const char *text, size_t len
 enum { KB_PARAM_TEXT = 64 };
 const char *kb_param_print(const kb_param_row *row, const void *field, char text[KB_PARAM_TEXT]);
 
-/* --- rows of other tables ---------------------------------------------------------------------- */
+/* --- rows of other tables --------------------------------------------------------------------- */
 
 #define KB_PARAM_MINIMUM_COUNT(minimum) (int64_t)(minimum)
 #define KB_PARAM_MINIMUM_NBYTES(minimum) (int64_t)(minimum)

@@ -8,7 +8,7 @@
 
 enum { MAX_TREE_ENTRIES = 16 << 20 };
 
-/* --- the search ------------------------------------------------------------------------------------ */
+/* --- the search ------------------------------------------------------------------------------- */
 
 typedef struct heap_item {
     int64_t cost_fs;
@@ -140,7 +140,7 @@ static kb_status find_tree(kb_topology *topology, uint32_t dst, const uint32_t *
     return KB_OK;
 }
 
-/* --- making a route -------------------------------------------------------------------------------- */
+/* --- making a route --------------------------------------------------------------------------- */
 
 kb_status kb_route_push(kb_topology *topology, uint32_t link, kb_error *err) {
     uint32_t *slot = KB_VEC_PUSH(&topology->routes.trail, topology->alloc);
@@ -228,7 +228,7 @@ static kb_status route_by_cost(kb_topology *topology, uint32_t src, uint32_t dst
     return follow_tree(topology, src, dst, next, false, err);
 }
 
-/* --- the cache ------------------------------------------------------------------------------------- */
+/* --- the cache -------------------------------------------------------------------------------- */
 
 static size_t route_slot(const kb_routes *routes, uint32_t src, uint32_t dst, int32_t port) {
     uint64_t hash = kb_hash_u64(KB_HASH_SEED, (uint64_t)src << 32 | dst);

@@ -10,23 +10,20 @@
 
 enum { FORMAT_VERSION = 1, MAX_FLIT = 65536 };
 
-/* --- making one ------------------------------------------------------------------------------------ */
+/* --- making one ------------------------------------------------------------------------------- */
 
 static kb_status read_version(const kb_reader *reader, const kb_place *root) {
     static const kb_param_row row = {"kernbench", KB_PARAM_COUNT, 0, NULL, 0, 1000000, NULL, ""};
     kb_place place;
     int64_t version;
     if (!kb_read_find(root, "kernbench", &place))
-        return kb_read_fail(
-            reader, root,
-            "expected the key kernbench, the version of the format, got none; begin "
-            "with \"kernbench: %d\"",
-            (int)FORMAT_VERSION);
+        return kb_read_fail(reader, root,
+                            "expected the key kernbench, got none; begin with \"kernbench: %d\"",
+                            (int)FORMAT_VERSION);
     KB_TRY(kb_read_value(reader, &place, &row, &version));
     if (version == FORMAT_VERSION) return KB_OK;
     return kb_read_fail(reader, &place,
-                        "expected %d, the version of the format that is known here, "
-                        "got %lld",
+                        "expected %d, the version of the format that is known here, got %lld",
                         (int)FORMAT_VERSION, (long long)version);
 }
 
@@ -124,7 +121,7 @@ void kb_topology_destroy(kb_topology *topology) {
     kb_alloc_free(alloc, topology, 1, sizeof *topology);
 }
 
-/* --- reading it ------------------------------------------------------------------------------------ */
+/* --- reading it ------------------------------------------------------------------------------- */
 
 uint32_t kb_topology_n_nodes(const kb_topology *topology) {
     return (uint32_t)topology->nodes.count;

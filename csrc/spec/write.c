@@ -77,7 +77,7 @@ static const char *print_rate(kb_ratio rate, char text[KB_DECIMAL_TEXT]) {
     return kb_decimal_print(decimal, text);
 }
 
-/* --- the hierarchical form ------------------------------------------------------------------------- */
+/* --- the hierarchical form -------------------------------------------------------------------- */
 
 static kb_status put_count(kb_topology *topology, const kb_count_row *row, int indent,
                            kb_error *err) {
@@ -112,7 +112,7 @@ static kb_status put_section(kb_topology *topology, const char *path, int indent
     return KB_OK;
 }
 
-/* --- the explicit form ----------------------------------------------------------------------------- */
+/* --- the explicit form ------------------------------------------------------------------------ */
 
 static kb_status put_memory(kb_topology *topology, const kb_node *node, kb_error *err) {
     bool is_hbm = node->impl == KB_IMPL_HBM;

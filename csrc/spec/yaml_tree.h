@@ -25,7 +25,7 @@ enum {
     KB_YAML_MAX_SCALAR = 4096,   /* bytes */
     KB_YAML_MAX_KEY = 64,        /* bytes of a key */
     KB_YAML_MAX_KEYS = 64,       /* of one mapping */
-    KB_YAML_MAX_ANCHORS = 1024
+    KB_YAML_MAX_ANCHORS = 256
 };
 
 typedef enum kb_yaml_kind { KB_YAML_SCALAR, KB_YAML_LIST, KB_YAML_MAP } kb_yaml_kind;

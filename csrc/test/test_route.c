@@ -53,7 +53,7 @@ static bool is_path(const kb_topology *topology, uint32_t src, uint32_t dst, con
     return at == dst;
 }
 
-/* --- explicit graphs ------------------------------------------------------------------------------- */
+/* --- explicit graphs -------------------------------------------------------------------------- */
 
 enum { MAX_NODES = 9 };
 
@@ -188,7 +188,7 @@ static void refuses_bad_questions(void) {
     kb_topology_destroy(topology);
 }
 
-/* --- meshes ---------------------------------------------------------------------------------------- */
+/* --- meshes ----------------------------------------------------------------------------------- */
 
 static kb_topology *parse_mesh(kb_alloc *alloc, int nx, int ny, bool wrap) {
     char text[1024];
@@ -271,7 +271,7 @@ static void straightens_each_run(void) {
     kb_topology_destroy(topology);
 }
 
-/* --- machines -------------------------------------------------------------------------------------- */
+/* --- machines --------------------------------------------------------------------------------- */
 
 static bool has_links(const kb_topology *topology, uint32_t node, bool out) {
     for (uint32_t i = 0; i < kb_topology_n_links(topology); i++) {

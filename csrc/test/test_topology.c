@@ -127,6 +127,32 @@ static void reads_memories(void) {
     kb_topology_destroy(topology);
 }
 
+static void lays_values_over_a_text(void) {
+    static const char text[] = "{kernbench: 1, system: {sips: 4, cube: {pes: 4, hbm: {pcs: 8}}}}";
+    static const char overlay[] =
+        "{flit_bytes: 128, system: {sips: 1, cube: {pes: 2}, pe: {contexts: 3}}}";
+    for (uint64_t n = 0;; n++) { /* n = 0: no allocation fails */
+        kb_alloc alloc = kb_alloc_system();
+        kb_error err = KB_ERROR_INIT;
+        kb_topology *topology = NULL;
+        alloc.fail_at = n;
+        kb_status status = kb_topology_parse_overlaid(&alloc, text, strlen(text), "t", overlay,
+                                                      strlen(overlay), &topology, &err);
+        bool reached = n > 0 && alloc.n_calls >= n;
+        CHECK_EQ(status, reached ? KB_NOMEM : KB_OK);
+        if (topology) {
+            const kb_system *system = kb_topology_system(topology);
+            CHECK_EQ(kb_topology_flit_nbytes(topology), 128);
+            CHECK(system->n_sips == 1 && system->n_pes == 2);
+            CHECK_EQ(system->params.hbm.pcs, 8);
+            CHECK_EQ(system->params.pe.contexts, 3);
+        }
+        kb_topology_destroy(topology);
+        CHECK_EQ(alloc.live_nbytes, 0);
+        if (n > 0 && !reached) break;
+    }
+}
+
 static int64_t count_impl(const kb_topology *topology, kb_impl impl) {
     int64_t count = 0;
     for (uint32_t i = 0; i < kb_topology_n_nodes(topology); i++)
@@ -330,6 +356,7 @@ int main(void) {
     TAP_RUN(reads_both_ways_quotes_and_aliases);
     TAP_RUN(expands_meshes);
     TAP_RUN(reads_memories);
+    TAP_RUN(lays_values_over_a_text);
     TAP_RUN(expands_the_default_machine);
     TAP_RUN(expands_other_machines);
     TAP_RUN(writes_what_it_reads);

@@ -23,7 +23,7 @@ static void refuses_bad_roots(void) {
     refuses("- a\n", "my.yaml:1:1: expected a mapping that begins with \"kernbench: 1\"");
     refuses("text", "my.yaml:1:1: expected a mapping that begins with \"kernbench: 1\"");
     refuses("flit_bytes: 64\n",
-            "my.yaml:1:1: expected the key kernbench, the version of the format");
+            "my.yaml:1:1: expected the key kernbench, got none; begin with \"kernbench: 1\"");
     refuses("kernbench: 2\n",
             "my.yaml:1:12: kernbench: expected 1, the version of the format that is "
             "known here, got 2");
@@ -73,7 +73,7 @@ static void refuses_bad_components(void) {
         "list of 0 items");
     refuses(
         HEAD "- {name: a, impl: endpoint}\n- {name: a, impl: transit}\n",
-        "my.yaml:4:10: components[1].name: expected a name of its own, got \"a\", which another");
+        "my.yaml:4:10: components[1].name: expected a name of its own, got \"a\", which another has");
     refuses(HEAD "- {name: a, impl: endpoint, overhead_ns: 1}\n",
             "my.yaml:3:29: components[0].overhead_ns: unknown key; expected one of: name, impl");
     refuses(HEAD "- {name: a, impl: transit, overhead: 1}\n",
@@ -250,6 +250,36 @@ static void refuses_bad_systems(void) {
         "my.yaml: system: expected host to be the machine's, got a component of that name; rename it");
 }
 
+static void lays_values_over_a_text(void) {
+    static const char text[] = "kernbench: 1\nsystem: {sips: 4, cube: {pes: 4}}\n";
+    static const struct {
+        const char *overlay, *message;
+    } cases[] = {
+        {"{system: {sips: 0}}",
+         "override: system.sips: expected an integer from 1 to 1000000, got \"0\""},
+        {"{system: {sipz: 2}}", "override: system.sipz: unknown key; did you mean sips"},
+        {"{system: {pe: {tcm: {capacty: 2}}}}",
+         "override: system.pe.tcm.capacty: unknown key; did you mean capacity"},
+        {"{system: {cube: {pes: 5}}}",
+         "my.yaml:2:25: system.cube.hbm.pcs: expected a multiple of cube.pes (5), got 32"},
+        {"{system: 7}", "override: system: expected a mapping, got \"7\""},
+        {"[1]", "override: expected a mapping that begins with"},
+        {"{system: ", "override:2:1: expected YAML"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        kb_alloc alloc = kb_alloc_system();
+        kb_error err = KB_ERROR_INIT;
+        kb_topology *topology = NULL;
+        kb_status status =
+            kb_topology_parse_overlaid(&alloc, text, strlen(text), "my.yaml", cases[i].overlay,
+                                       strlen(cases[i].overlay), &topology, &err);
+        CHECK_EQ(status, KB_TOPOLOGY);
+        if (!CHECK(strstr(err.message, cases[i].message) == err.message))
+            printf("#     got      %s\n#     expected %s\n", err.message, cases[i].message);
+        CHECK_EQ(alloc.live_nbytes, 0);
+    }
+}
+
 /* Too big a machine costs neither time nor memory. */
 static void allocates_nothing_for_a_billion_cubes(void) {
     static const char text[] = "{kernbench: 1, system: {sip: {cubes: [100000, 10000]}}}";
@@ -288,6 +318,7 @@ int main(void) {
     TAP_RUN(refuses_bad_links);
     TAP_RUN(refuses_bad_meshes);
     TAP_RUN(refuses_bad_systems);
+    TAP_RUN(lays_values_over_a_text);
     TAP_RUN(allocates_nothing_for_a_billion_cubes);
     TAP_RUN(survives_truncation);
     return tap_finish();

@@ -7,7 +7,7 @@
 
 #include "test/tap.h"
 
-/* --- decimals -------------------------------------------------------------------------------------- */
+/* --- decimals --------------------------------------------------------------------------------- */
 
 static kb_decimal decimal(const char *text) {
     kb_decimal value = {-1, 0};
@@ -140,7 +140,7 @@ static void finds_the_nearest_word(void) {
     CHECK_STR(nearest_of(""), NULL);
 }
 
-/* --- trees ----------------------------------------------------------------------------------------- */
+/* --- trees ------------------------------------------------------------------------------------ */
 
 typedef struct parsed {
     kb_alloc alloc;
@@ -226,6 +226,8 @@ static void refuses_bad_yaml(void) {
     refuses("a: 1\n---\nb: 2\n", "t.yaml:2:1: expected one document, got a second one");
     refuses("a: !!float 1\n",
             "t.yaml:1:4: expected a value without a tag, got tag:yaml.org,2002:float");
+    refuses("%TAG !a! b\n---\na: 1\n", "t.yaml:1:1: expected no %TAG directives");
+    refuses("a: 1\n...\n%TAG !a! b\n---\na: 1\n", "t.yaml:3:1: expected no %TAG directives");
     refuses("? [a, b]\n: c\n", "t.yaml:1:3: expected a key, got a list");
     refuses("\"a\\nb\": 1\n", "expected a key of 1 to 64 printable bytes");
     refuses("\"\": 1\n", "expected a key of 1 to 64 printable bytes");
@@ -260,7 +262,7 @@ static void has_limits(void) {
     refuses_hostile("a: \"", "x", 4097, "\"", "expected a text of at most 4096 bytes, got 4097");
     refuses_hostile("a: \"", "x", 5000000, "\"", "expected a text of at most 4096 bytes");
     refuses_hostile("", "x", 65, ": 1", "expected a key of 1 to 64 printable bytes");
-    refuses_hostile("a: [", "&a 1,", 1025, "]", "expected at most 1024 anchors");
+    refuses_hostile("a: [", "&a 1,", 257, "]", "expected at most 256 anchors");
     refuses_hostile("a: ", "x", 20 << 20, "", "expected at most 16777216 bytes of YAML");
     char keys[4096] = "{";
     for (int i = 0; i < 65; i++) (void)snprintf(keys + strlen(keys), 16, "k%d: 1,", i);
