@@ -5,6 +5,7 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
+from kir_interpreter import Memory
 from running import run, text
 
 import kernbench.language as tl
