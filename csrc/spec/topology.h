@@ -124,12 +124,16 @@ uint32_t kb_topology_part(const kb_topology *topology, kb_impl impl, int32_t sip
 
 enum { KB_ANY_SLICE = -1 };
 
-/* The links from src to dst, in order (ADR-0037 D8).  dst an HBM with one
- * port per slice: `slice` says which slice of the cube the address lies in, and so by which port the
- * path enters; KB_ANY_SLICE takes src's own port if it has one, else slice 0's.  For replies, src is the
- * HBM and `slice` likewise says by which port the path leaves.  src == dst: n_links = 0, or through the
- * attached router and back.  `links` belongs to the topology and lives as long; equal questions give the
- * same array and the same `path` number (dense, from 0).  KB_TOPOLOGY when there is no path. */
+/* The links from src to dst, in order (ADR-0037 D8; machine.h, route.h).
+ *
+ * dst an HBM of the machine, which has several ports: `slice` says which slice of the cube the address
+ * lies in, and so by which port the path enters; KB_ANY_SLICE takes src's own port if it has one, else
+ * slice 0's.  For replies, src is the HBM and `slice` likewise says by which port the path leaves.
+ * Elsewhere `slice` is not looked at.  src == dst: n_links = 0, or through the attached router and back.
+ *
+ * `links` belongs to the topology and lives as long; equal questions give the same array and the same
+ * `path` number (dense, from 0).  KB_TOPOLOGY when there is no path, KB_INVALID when there is no such node
+ * or slice. */
 kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
                            const uint32_t **links, uint32_t *n_links, uint32_t *path,
                            kb_error *err) KB_MUST_CHECK;
