@@ -2,16 +2,21 @@
 
 1. unreachable and empty blocks go
 2. instructions that nobody reads go
-3. scalar and index arithmetic that a loop repeats with the same operands moves before the loop
-4. a result that is only moved into another register is computed there
+3. scalar and index arithmetic that was done already, in this block or the first, is not repeated
+4. scalar and index arithmetic that a loop repeats with the same operands moves before the loop
+5. a result that is only moved into another register is computed there
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import NamedTuple
+
 from kernbench.language.ir import Block, Function, Inst
 from kernbench.language.liveness import drop_unread, live_at_ends
+from kernbench.language.values import Type
 
-_HOISTED = frozenset(
+_AT_ONCE = frozenset(
     [
         "scalar",
         "ptradd",
@@ -28,12 +33,24 @@ _HOISTED = frozenset(
 )
 
 
+class _Key(NamedTuple):
+    """What makes two results equal."""
+
+    op: str
+    sub: str
+    imm: int | tuple[str, int | float | str]
+    sources: tuple[int | None, int | None, int | None]
+    type: Type
+
+
 def simplify(function: Function) -> None:
     """Improve `function` in place."""
     remove_unreachable(function)
     thread_jumps(function)
     drop_unread(function)
+    merge_equal(function)
     hoist(function)
+    merge_equal(function)
     coalesce_moves(function)
     thread_jumps(function)
 
@@ -67,13 +84,69 @@ def thread_jumps(function: Function) -> None:
     remove_unreachable(function)
 
 
-def hoist(function: Function) -> None:
-    """Move what a loop computes again and again to the block before it, innermost loops first."""
-    writes: dict[int, int] = {}
+def count_writes(function: Function) -> Counter[int]:
+    """Return how many instructions write each register."""
+    insts = (inst for block in function.blocks for inst in block.insts)
+    return Counter(inst.dst for inst in insts if inst.dst is not None)
+
+
+def merge_equal(function: Function) -> None:
+    """Read the first of equal results; what the first block computes is known in all others."""
+    writes = count_writes(function)
+    merged: dict[int, int] = {}
+    everywhere: dict[_Key, int] = {}
+    for block in function.blocks:
+        known = dict(everywhere)
+        block.insts = [i for i in block.insts if not _is_known(function, i, known, merged, writes)]
+        if block.condition in merged:
+            block.condition = merged[block.condition]
+        if block is function.blocks[0]:
+            everywhere = {key: reg for key, reg in known.items() if _is_steady(key, writes)}
     for block in function.blocks:
         for inst in block.insts:
-            if inst.dst is not None:
-                writes[inst.dst] = writes.get(inst.dst, 0) + 1
+            _rename(inst, merged)
+        if block.condition in merged:
+            block.condition = merged[block.condition]
+
+
+def _is_known(
+    function: Function,
+    inst: Inst,
+    known: dict[_Key, int],
+    merged: dict[int, int],
+    writes: Counter[int],
+) -> bool:
+    _rename(inst, merged)
+    if inst.dst is None:
+        return False
+    if writes[inst.dst] > 1:
+        for key in [key for key in known if inst.dst in key.sources]:
+            del known[key]
+        return False
+    if inst.op not in _AT_ONCE:
+        return False
+    sources = (inst.a, inst.b, inst.c)
+    key = _Key(inst.op, inst.sub, inst.imm, sources, function.types[inst.dst])
+    first = known.setdefault(key, inst.dst)
+    if first == inst.dst:
+        return False
+    merged[inst.dst] = first
+    return True
+
+
+def _is_steady(key: _Key, writes: Counter[int]) -> bool:
+    return all(reg is None or writes[reg] <= 1 for reg in key.sources)
+
+
+def _rename(inst: Inst, merged: dict[int, int]) -> None:
+    for reg in list(inst.sources()):
+        if reg in merged:
+            inst.replace_sources(reg, merged[reg])
+
+
+def hoist(function: Function) -> None:
+    """Move what a loop computes again and again to the block before it, innermost loops first."""
+    writes = count_writes(function)
     predecessors = function.predecessors()
     order = {block: place for place, block in enumerate(function.blocks)}
     loops = []
@@ -99,14 +172,14 @@ def _natural_loop(
     return loop
 
 
-def _hoist_from(loop: list[Block], before: Block, writes: dict[int, int]) -> None:
+def _hoist_from(loop: list[Block], before: Block, writes: Counter[int]) -> None:
     varying = {inst.dst for block in loop for inst in block.insts if inst.dst is not None}
     moved = True
     while moved:
         moved = False
         for block in loop:
             for inst in list(block.insts):
-                steady = inst.op in _HOISTED and not any(r in varying for r in inst.sources())
+                steady = inst.op in _AT_ONCE and not any(r in varying for r in inst.sources())
                 if steady and inst.dst is not None and writes[inst.dst] == 1:
                     block.insts.remove(inst)
                     before.insts.append(inst)
