@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "kernel/kir.h"
+#include "test/tap.h"
 
 enum { KIR_ROOM = 512, KIR_BYTES = 1 << 16 };
 
