@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
+#include "mem/address.h"
 #include "spec/graph.h"
 
 /* Fails at a key of a mapping. */
@@ -55,6 +56,31 @@ static kb_status check_size(const kb_reader *reader, const kb_place *place,
                         system->n_pes, system->noc_x, system->noc_y);
 }
 
+/* Every byte has an address (mem/address.h). */
+static kb_status check_addresses(const kb_reader *reader, const kb_place *place,
+                                 const kb_system *system) {
+    const kb_params *params = &system->params;
+    int64_t memory = INT64_C(1) << KB_ADDR_OFFSET_BITS, tcm = memory >> KB_ADDR_PE_BITS;
+    kb_place sip = kb_read_child(place, "sip"), cube = kb_read_child(place, "cube");
+    kb_place hbm_place = kb_read_child(&cube, "hbm"), sram_place = kb_read_child(&cube, "sram");
+    kb_place pe = kb_read_child(place, "pe"), tcm_place = kb_read_child(&pe, "tcm");
+    if (system->cubes_x * system->cubes_y > INT64_C(1) << KB_ADDR_CUBE_BITS)
+        FAIL_KEY(reader, &sip, "cubes",
+                 "expected at most %d cubes in a SIP, got %" PRId64 " * %" PRId64,
+                 1 << KB_ADDR_CUBE_BITS, system->cubes_x, system->cubes_y);
+    if (params->hbm.capacity_nbytes > memory)
+        FAIL_KEY(reader, &hbm_place, "capacity", "expected at most %" PRId64 " bytes, got %" PRId64,
+                 memory, params->hbm.capacity_nbytes);
+    if (params->sram.capacity_nbytes > memory)
+        FAIL_KEY(reader, &sram_place, "capacity",
+                 "expected at most %" PRId64 " bytes, got %" PRId64, memory,
+                 params->sram.capacity_nbytes);
+    if (params->pe_tcm.capacity_nbytes > tcm)
+        FAIL_KEY(reader, &tcm_place, "capacity", "expected at most %" PRId64 " bytes, got %" PRId64,
+                 tcm, params->pe_tcm.capacity_nbytes);
+    return KB_OK;
+}
+
 static kb_status check_fabric(const kb_reader *reader, const kb_place *place,
                               const kb_system *system) {
     int64_t kind = system->params.fabric.kind;
@@ -91,6 +117,7 @@ kb_status kb_check_system(const kb_reader *reader, const kb_place *place, const 
                           int64_t flit_nbytes) {
     kb_place cube = kb_read_child(place, "cube"), hbm = kb_read_child(&cube, "hbm");
     kb_place sram = kb_read_child(&cube, "sram");
+    KB_TRY(check_addresses(reader, place, system));
     KB_TRY(check_size(reader, place, system));
     KB_TRY(check_fabric(reader, place, system));
     KB_TRY(kb_check_hbm(reader, &hbm, &system->params.hbm, flit_nbytes, system->n_pes));

@@ -3,16 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mem/address.h"
 #include "spec/check.h"
 
-enum { MAX_COUNT = 1000000 };
+/* What an address can name (mem/address.h), and what the graph can hold. */
+enum {
+    MAX_SIPS = 1 << KB_ADDR_SIP_BITS,
+    MAX_CUBES = 1 << KB_ADDR_CUBE_BITS,
+    MAX_PES = 1 << KB_ADDR_PE_BITS,
+    MAX_SIDE = 4096
+};
 
 const kb_count_row kb_count_rows[KB_N_COUNT_ROWS] = {
-    {"", "sips", false, offsetof(kb_system, n_sips)},
-    {"fabric", "dims", true, offsetof(kb_system, fabric_x)},
-    {"sip", "cubes", true, offsetof(kb_system, cubes_x)},
-    {"cube", "pes", false, offsetof(kb_system, n_pes)},
-    {"cube.noc", "dims", true, offsetof(kb_system, noc_x)},
+    {"", "sips", false, offsetof(kb_system, n_sips), MAX_SIPS},
+    {"fabric", "dims", true, offsetof(kb_system, fabric_x), MAX_SIPS},
+    {"sip", "cubes", true, offsetof(kb_system, cubes_x), MAX_CUBES},
+    {"cube", "pes", false, offsetof(kb_system, n_pes), MAX_PES},
+    {"cube.noc", "dims", true, offsetof(kb_system, noc_x), MAX_SIDE},
 };
 
 kb_param_group kb_section_group(const char *path) {
@@ -54,8 +61,8 @@ static kb_status read_count(const kb_reader *reader, const kb_place *place, cons
     char *base = (char *)system + row->offset;
     int64_t values[2];
     kb_param_row number = {
-        .key = row->key, .kind = KB_PARAM_COUNT, .minimum = 1, .maximum = MAX_COUNT};
-    if (row->grid) KB_TRY(kb_read_dims(reader, place, MAX_COUNT, &values[0], &values[1]));
+        .key = row->key, .kind = KB_PARAM_COUNT, .minimum = 1, .maximum = row->maximum};
+    if (row->grid) KB_TRY(kb_read_dims(reader, place, row->maximum, &values[0], &values[1]));
     else KB_TRY(kb_read_value(reader, place, &number, &values[0]));
     memcpy(base, values, (row->grid ? 2 : 1) * sizeof values[0]);
     return KB_OK;

@@ -10,7 +10,8 @@ typedef struct kb_count_row {
     const char *path; /* of the mapping, under `system:` */
     const char *key;
     bool grid;
-    size_t offset; /* in kb_system; of a grid: x, and y follows */
+    size_t offset;   /* in kb_system; of a grid: x, and y follows */
+    int64_t maximum; /* of a grid: of each */
 } kb_count_row;
 
 enum { KB_N_COUNT_ROWS = 5 };
