@@ -54,6 +54,12 @@ kb_place kb_read_child(const kb_place *map, const char *key) {
 kb_status kb_read_require(const kb_reader *reader, const kb_place *map, const char *key,
                           kb_place *place) {
     if (kb_read_find(map, key, place)) return KB_OK;
+    kb_nearest nearest = kb_nearest_start(key, strlen(key));
+    for (const kb_yaml_item *item = map->node->items; item; item = item->next)
+        kb_nearest_offer(&nearest, item->key->text, item->key->length);
+    if (nearest.best)
+        return kb_read_fail(reader, map, "expected the key %s, got %s; rename it", key,
+                            nearest.best);
     return kb_read_fail(reader, map, "expected the key %s, got none; add it", key);
 }
 

@@ -57,6 +57,8 @@ static void refuses_bad_components(void) {
     refuses(HEAD "- a\n", "my.yaml:3:3: components[0]: expected a mapping, got \"a\"");
     refuses(HEAD "- {impl: transit}\n",
             "my.yaml:3:3: components[0]: expected the key name, got none");
+    refuses(HEAD "- {nam: a, impl: transit}\n",
+            "my.yaml:3:3: components[0]: expected the key name, got nam; rename it");
     refuses(HEAD "- {name: a}\n", "my.yaml:3:3: components[0]: expected the key impl, got none");
     refuses(
         HEAD "- {name: a, impl: router}\n",
