@@ -35,7 +35,6 @@ class Emitter:
         self.function.blocks.append(self.entry)
         self.block: Block | None = self.entry
         self.line = 1
-        self.loop_depth = 0
         self.prints: list[str] = []
         self.debug = debug
         self._constants: dict[tuple[str, bytes], Inst] = {}
@@ -49,7 +48,7 @@ class Emitter:
 
     def new_block(self) -> Block:
         """Open a block here; the caller says who leads to it."""
-        block = Block(line=self.line, loop_depth=self.loop_depth)
+        block = Block(line=self.line)
         self.function.blocks.append(block)
         self.block = block
         return block

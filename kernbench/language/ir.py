@@ -80,7 +80,6 @@ class Block:
     condition: int | None = None
     targets: tuple[Block, ...] = ()
     line: int = 1
-    loop_depth: int = 0
 
 
 @dataclass(slots=True)

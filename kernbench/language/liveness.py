@@ -93,7 +93,7 @@ def _drop_on_edge(
     if n_predecessors == 1:
         target.insts[:0] = drops
         return
-    between = Block(drops, None, (target,), block.line, target.loop_depth)
+    between = Block(drops, None, (target,), block.line)
     targets = list(block.targets)
     targets[place] = between
     block.targets = tuple(targets)

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from kernbench.language import ops_static
-from kernbench.language.dtypes import dtype, int1, int32
 from kernbench.language.expressions import ExpressionWalker, assigned
 from kernbench.language.ir import Block
 from kernbench.language.joins import (
     Binding,
-    Target,
-    clash,
-    copies,
-    fresh,
-    join,
     meet,
-    move_all,
-    target_of,
 )
+from kernbench.language.loops import Loop, count
 from kernbench.language.names import KernelFunction, wrap_global
-from kernbench.language.promotion import promote_integers
 from kernbench.language.values import (
     NONE,
     Const,
-    Kind,
     Operand,
     Pack,
     Refusal,
     StaticAssertRefusal,
-    Type,
-    Value,
     as_int,
     as_python,
 )
@@ -195,10 +184,7 @@ class FunctionWalker(ExpressionWalker):
         if node.orelse:
             raise Refusal("else after a loop is not supported in kernels")
 
-        def test() -> Operand:
-            return self.visit(node.test)
-
-        self._loop(node, test, {}, lambda: {}, None)
+        Loop(self, node).compile()
 
     def _visit_For(self, node: ast.For) -> None:
         if node.orelse:
@@ -221,7 +207,7 @@ class FunctionWalker(ExpressionWalker):
                 )
             self._unroll(node, [Const(place) for place in places])
             return
-        self._counted(node, spec)
+        Loop(self, node, count(self.e, node, spec)).compile()
 
     def _unroll(self, node: ast.For, items: list[Operand]) -> None:
         for item in items:
@@ -229,122 +215,6 @@ class FunctionWalker(ExpressionWalker):
                 return
             self.bind(node.target, item)
             self.visit_body(node.body)
-
-    def _counted(self, node: ast.For, spec: ops_static.LoopRange) -> None:
-        """Return a loop over a range: counted by a scalar register."""
-        if not isinstance(node.target, ast.Name):
-            raise Refusal("expected one name as loop variable")
-        bounds = [self.e.index(part, "range") for part in (spec.start, spec.stop, spec.step)]
-        type_: dtype = int32
-        for part, bound in zip((spec.start, spec.stop, spec.step), bounds, strict=True):
-            weak = isinstance(part, Const) and part.dtype is None
-            if not weak or bound.type.element.primitive_bitwidth > 32:
-                type_ = promote_integers(type_, bound.type.element)
-        start, stop, step = (self.e.cast(bound, type_) for bound in bounds)
-        down = isinstance(spec.step, Const) and as_int(spec.step, "step") < 0
-        if isinstance(spec.step, Const) and as_int(spec.step, "step") == 0:
-            raise Refusal("the step of a range must not be 0")
-        counter = Value(self.e.function.new_reg(Type(Kind.SCALAR, type_)), Type(Kind.SCALAR, type_))
-        name = node.target.id
-
-        def test() -> Operand:
-            compare = "gt" if down else "lt"
-            return self.e.emit("scalar", Type(Kind.SCALAR, int1), counter, stop, sub=compare)
-
-        def advance() -> dict[Value, Value]:
-            return {counter: self.e.emit("scalar", counter.type, counter, step, sub="add")}
-
-        self._loop(node, test, {counter: start}, advance, (name, counter))
-        self.env.pop(name, None)
-        self.gone[name] = (
-            f"is the variable of the loop in line {self.file_line(node)}, which is over"
-        )
-
-    def _loop(
-        self,
-        node: ast.While | ast.For,
-        test: Callable[[], Operand],
-        initial: Mapping[Value, Value],
-        advance: Callable[[], Mapping[Value, Value]],
-        variable: tuple[str, Value] | None,
-    ) -> None:
-        """Compile a loop, again until what its names are at the head is what they end as."""
-        before, gone = dict(self.env), dict(self.gone)
-        skipped = variable[0] if variable else ""
-        carried = sorted((assigned_names(node.body) & before.keys()) - {skipped})
-        targets = {name: target_of(before[name].operand) for name in carried}
-        entry, mark, n_returns = self.e.open_block(), self.e.mark(), len(self.returns)
-        line = self.e.line
-        while True:
-            self.env, self.gone = dict(before), dict(gone)
-            heads = {name: fresh(self.e, target) for name, target in targets.items()}
-            moves = [
-                pair
-                for name in carried
-                for pair in copies(self.e, heads[name], before[name].operand)
-            ]
-            move_all(self.e, moves + list(initial.items()))
-            self.e.end()
-            self.e.loop_depth += 1
-            head = self.e.new_block()
-            entry.targets = (head,)
-            for name in carried:
-                self.env[name] = Binding(heads[name], before[name].line)
-            if variable:
-                self.env[variable[0]] = Binding(variable[1], self.file_line(node))
-            decided = test()
-            if isinstance(decided, Const) and not decided.value:
-                self.e.loop_depth -= 1
-                self.e.roll_back(entry, mark)
-                self.env, self.gone = before, gone
-                return
-            endless = isinstance(decided, Const)
-            fork = self.e.end(condition=None if endless else self.e.condition(decided))
-            body = self.e.new_block()
-            self.visit_body(node.body)
-            self.e.loop_depth -= 1
-            if self.e.block is not None:
-                raised = {
-                    name: self._raised(name, targets[name], heads[name], before[name])
-                    for name in carried
-                }
-                if raised != targets:
-                    targets = raised
-                    self.e.roll_back(entry, mark)
-                    del self.returns[n_returns:]
-                    continue
-                self.e.line = line if self.depth == 0 else self.e.line
-                moves = [
-                    pair
-                    for name in carried
-                    for pair in copies(self.e, heads[name], self.env[name].operand)
-                ]
-                move_all(self.e, moves + list(advance().items()))
-                self.e.end(head)
-            break
-        if endless:
-            fork.targets = (body,)
-            self.e.block = None
-        else:
-            fork.targets = (body, self.e.new_block())
-        for name in self.env.keys() - before.keys():
-            gone[name] = f"is first defined inside the loop, in line {self.env[name].line}"
-        ends = {name: self.env[name].line for name in carried if name in self.env}
-        self.env, self.gone = before, gone
-        for name in carried:
-            self.env[name] = Binding(heads[name], ends.get(name, before[name].line))
-
-    def _raised(self, name: str, target: Target, head: Operand, before: Binding) -> Target:
-        """Return the target of a name at a loop's head, raised by what it is at the body's end."""
-        if name not in self.env:
-            raise Refusal(
-                f"'{name}' {self.gone.get(name, 'is not defined at the end of the loop')}"
-            )
-        ending = self.env[name]
-        try:
-            return join(target, target_of(ending.operand))
-        except Refusal:
-            raise clash(name, Binding(head, before.line), ending) from None
 
     # Inlined functions
 
@@ -402,16 +272,6 @@ def bind_call(
                 raise Refusal(f"parameter '{name}' of {function.__name__}: {refusal}") from None
         result[name] = operand
     return result
-
-
-def assigned_names(body: list[ast.stmt]) -> set[str]:
-    """Names that statements assign, in any depth."""
-    return {
-        node.id
-        for statement in body
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
 
 
 def is_constexpr_annotation(annotation: ast.expr | None) -> bool:

@@ -362,3 +362,21 @@ def test_a_join_that_does_not_agree_names_both_definitions():
     first = disagree.source.first_line
     assert f"'y' is a tile fp32[8] from line {first + 2}" in message
     assert f"a tile fp16[8] from line {first + 4}" in message
+
+
+@tl.jit
+def static_conditions(out_ptr, ON: tl.constexpr):
+    x = 1
+    while ON:
+        tl.store(out_ptr, x)
+        return
+    while not ON and x == 2:
+        x = undefined_name  # noqa: F821
+    for i in range(3):
+        x += (y := i) + y
+    tl.store(out_ptr, x + 100)
+
+
+def test_loops_whose_condition_is_constant():
+    assert scalar(static_conditions, ON=True) == 1
+    assert scalar(static_conditions, ON=False) == 107
