@@ -55,13 +55,26 @@ char *kb_arena_copy_text(kb_arena *arena, const char *text, size_t length) {
     return copy;
 }
 
-void kb_arena_deinit(kb_arena *arena) {
-    kb_arena_chunk *chunk = arena->newest;
+static void free_chunks(kb_arena *arena, kb_arena_chunk *chunk) {
     while (chunk) {
         kb_arena_chunk *older = chunk->older;
         UNPOISON((char *)chunk, chunk->nbytes);
         kb_alloc_free(arena->alloc, chunk, 1, chunk->nbytes);
         chunk = older;
     }
+}
+
+void kb_arena_reset(kb_arena *arena) {
+    kb_arena_chunk *kept = arena->newest;
+    if (!kept) return;
+    free_chunks(arena, kept->older);
+    kept->older = NULL;
+    memset(kept + 1, 0, kept->used - sizeof *kept);
+    kept->used = sizeof *kept;
+    POISON((char *)kept + kept->used, kept->nbytes - kept->used);
+}
+
+void kb_arena_deinit(kb_arena *arena) {
+    free_chunks(arena, arena->newest);
     arena->newest = NULL;
 }

@@ -27,6 +27,9 @@ void *kb_arena_take(kb_arena *arena, size_t n_items, size_t item_nbytes);
 /* A terminated copy of length bytes of text; NULL when there is no memory. */
 char *kb_arena_copy_text(kb_arena *arena, const char *text, size_t length);
 
+/* Takes every block back at once and keeps one chunk for those to come. */
+void kb_arena_reset(kb_arena *arena);
+
 /* Frees every block at once. */
 void kb_arena_deinit(kb_arena *arena);
 
