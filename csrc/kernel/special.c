@@ -1,0 +1,362 @@
+#include "kernel/special.h"
+
+#include <stdbool.h>
+
+/* A number as the unevaluated sum hi + lo, |lo| at most half of hi's last place: 106 bits. */
+typedef struct pair {
+    double hi, lo;
+} pair;
+
+static double not_a_number(void) {
+    return kb_f64_from_bits(KB_F64_NAN);
+}
+
+/* Nearest integer, for |x| < 2^51. */
+static double nearest(double x) {
+    return x + KB_SPECIAL_SHIFTER_ - KB_SPECIAL_SHIFTER_;
+}
+
+static pair quick_sum(double a, double b) { /* |a| >= |b| */
+    double sum = a + b;
+    return (pair){sum, b - (sum - a)};
+}
+
+static pair two_sum(double a, double b) {
+    double sum = a + b, b_part = sum - a;
+    return (pair){sum, (a - (sum - b_part)) + (b - b_part)};
+}
+
+static pair two_product(double a, double b) {
+    const double splitter = 0x1p27 + 1.0;
+    double product = a * b;
+    double a_high = a * splitter - (a * splitter - a), a_low = a - a_high;
+    double b_high = b * splitter - (b * splitter - b), b_low = b - b_high;
+    double error = a_high * b_high - product;
+    error += a_high * b_low;
+    error += a_low * b_high;
+    return (pair){product, error + a_low * b_low};
+}
+
+static pair add(pair a, pair b) {
+    pair sum = two_sum(a.hi, b.hi);
+    return quick_sum(sum.hi, sum.lo + (a.lo + b.lo));
+}
+
+static pair multiply(pair a, pair b) {
+    pair product = two_product(a.hi, b.hi);
+    return quick_sum(product.hi, product.lo + (a.hi * b.lo + a.lo * b.hi));
+}
+
+/* 2^k * x in two steps, so that neither power of two leaves the range; |k| < 2000. */
+static double scale(double x, double k) {
+    int64_t all = (int64_t)k, half = all / 2, rest = all - half;
+    x *= kb_f64_from_bits((uint64_t)(1023 + half) << 52);
+    return x * kb_f64_from_bits((uint64_t)(1023 + rest) << 52);
+}
+
+/* --- exp ----------------------------------------------------------------------------------------- */
+
+/* e^r - 1 - r.hi for |r| <= 0.35: Taylor's series, its first term and r.lo apart. */
+static double exp_tail(pair r) {
+    static const double factorials[] = {
+        1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
+        1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
+        1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        1.0 / 2.0};
+    double q = 0.0;
+    for (unsigned i = 0; i < sizeof factorials / sizeof *factorials; i++)
+        q = q * r.hi + factorials[i];
+    return q * r.hi * r.hi + r.lo * (1.0 + r.hi);
+}
+
+/* x = k ln 2 + r */
+static pair reduce_exp(pair x, double *k) {
+    *k = nearest(x.hi * 0x1.71547652b82fep+0);
+    double high = x.hi - *k * 0x1.62e42fefa2000p-1; /* both exact */
+    pair r = two_sum(high, -*k * 0x1.9ef35793c7673p-41);
+    return quick_sum(r.hi, r.lo + x.lo);
+}
+
+static double exp_of(pair x) {
+    if (x.hi > 710.0) return __builtin_inf();
+    if (x.hi < -746.0) return 0.0;
+    double k;
+    pair r = reduce_exp(x, &k);
+    return scale(1.0 + (r.hi + exp_tail(r)), k);
+}
+
+double kb_exp_f64(double x) {
+    return x == x ? exp_of((pair){x, 0.0}) : not_a_number();
+}
+
+double kb_exp2_f64(double x) {
+    if (x != x) return not_a_number();
+    if (x > 1024.0) return __builtin_inf();
+    if (x < -1076.0) return 0.0;
+    double k = nearest(x), f = x - k;
+    pair r = two_product(f, 0x1.62e42fefa39efp-1);
+    r = quick_sum(r.hi, r.lo + f * 0x1.abc9e3b39803fp-56);
+    return scale(1.0 + (r.hi + exp_tail(r)), k);
+}
+
+double kb_sigmoid_f64(double x) {
+    if (x != x) return not_a_number();
+    double power = kb_exp_f64(x < 0.0 ? x : -x);
+    pair divisor = quick_sum(1.0, power);
+    double result = (x < 0.0 ? power : 1.0) / divisor.hi;
+    return result - result * divisor.lo / divisor.hi;
+}
+
+/* As kb_tanh_f32, with the parts that a division loses put back. */
+double kb_tanh_f64(double x) {
+    if (x != x) return not_a_number();
+    double size = __builtin_fabs(x);
+    if (size < 0x1p-28) return x;
+    if (size > 22.0) return x < 0.0 ? -1.0 : 1.0;
+    double k;
+    pair r = reduce_exp((pair){2.0 * size, 0.0}, &k);
+    double power = scale(1.0, k);
+    pair less_one = two_sum(power - 1.0, power * r.hi);
+    less_one = quick_sum(less_one.hi, less_one.lo + power * exp_tail(r));
+    pair divisor = two_sum(2.0, less_one.hi);
+    double result = less_one.hi / divisor.hi;
+    result += (less_one.lo - result * (divisor.lo + less_one.lo)) / divisor.hi;
+    return x < 0.0 ? -result : result;
+}
+
+/* --- log ----------------------------------------------------------------------------------------- */
+
+/* log(m) of x = 2^*exponent * m with m in [sqrt(1/2), sqrt(2)), by the series of atanh; x positive and
+ * finite. */
+static pair log_part(double x, double *exponent) {
+    const uint64_t root_half = UINT64_C(0x3fe6a09e667f3bcd), one = UINT64_C(0x3ff0000000000000);
+    double offset = -1023.0;
+    if (x < 0x1p-1022) {
+        x *= 0x1p54;
+        offset -= 54.0;
+    }
+    uint64_t shifted = kb_f64_bits(x) + (one - root_half);
+    *exponent = (double)(shifted >> 52) + offset;
+    double m = kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
+    double f = m - 1.0;
+    pair divisor = quick_sum(2.0, f);
+    double s_high = f / divisor.hi;
+    pair back = two_product(s_high, divisor.hi);
+    double s_low = ((f - back.hi) - back.lo - s_high * divisor.lo) / divisor.hi;
+    pair s = quick_sum(s_high, s_low), z = multiply(s, s);
+    double q = 0.0;
+    for (int odd = 25; odd >= 7; odd -= 2) q = q * z.hi + 1.0 / odd;
+    pair series = add((pair){0x1.999999999999ap-3, -0x1.999999999999ap-57}, /* 1/5 */
+                      (pair){q * z.hi, 0.0});
+    series = add((pair){0x1.5555555555555p-2, 0x1.5555555555555p-56}, multiply(series, z));
+    series = add((pair){1.0, 0.0}, multiply(series, z));
+    return multiply((pair){2.0 * s.hi, 2.0 * s.lo}, series);
+}
+
+static pair log_of(double x) {
+    double exponent;
+    pair part = log_part(x, &exponent);
+    pair whole = two_product(exponent, 0x1.62e42fefa39efp-1);
+    whole.lo += exponent * 0x1.abc9e3b39803fp-56;
+    return add(whole, part);
+}
+
+/* What log and log2 share: true when x is none of 0, negative, infinite and NaN. */
+static bool has_log(double x, double *special) {
+    *special = x;
+    if (x == 0.0) *special = -__builtin_inf();
+    else if (!(x > 0.0)) *special = not_a_number();
+    return x > 0.0 && x <= 0x1.fffffffffffffp+1023;
+}
+
+double kb_log_f64(double x) {
+    double special;
+    if (!has_log(x, &special)) return special;
+    pair result = log_of(x);
+    return result.hi + result.lo;
+}
+
+double kb_log2_f64(double x) {
+    double special, exponent;
+    if (!has_log(x, &special)) return special;
+    pair part = log_part(x, &exponent);
+    part = multiply(part, (pair){0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56});
+    pair result = add((pair){exponent, 0.0}, part);
+    return result.hi + result.lo;
+}
+
+/* --- pow ----------------------------------------------------------------------------------------- */
+
+/* 0: no integer; 1: an odd one; 2: an even one. */
+static int parity(double y) {
+    double size = __builtin_fabs(y);
+    if (size >= 0x1p53) return 2;
+    uint64_t whole = (uint64_t)size;
+    if ((double)whole != size) return 0;
+    return whole & 1 ? 1 : 2;
+}
+
+double kb_pow_f64(double x, double y) {
+    if (x == 1.0 || y == 0.0) return 1.0;
+    if (x != x || y != y) return not_a_number();
+    double size = __builtin_fabs(x);
+    bool is_infinite = __builtin_fabs(y) > 0x1.fffffffffffffp+1023;
+    if (size == 1.0 && is_infinite) return 1.0;
+    bool is_negative = kb_f64_bits(x) >> 63 != 0;
+    int kind = parity(y);
+    double sign = is_negative && kind == 1 ? -1.0 : 1.0;
+    bool is_limit = size == 0.0 || size > 0x1.fffffffffffffp+1023;
+    if (is_limit) return sign * ((size == 0.0) == (y < 0.0) ? __builtin_inf() : 0.0);
+    if (is_infinite) return (size > 1.0) == (y > 0.0) ? __builtin_inf() : 0.0;
+    if (is_negative && kind == 0) return not_a_number();
+    if (__builtin_fabs(y) > 0x1p70) y = y < 0.0 ? -0x1p70 : 0x1p70; /* over- or underflows all the same */
+    return sign * exp_of(multiply(log_of(size), (pair){y, 0.0}));
+}
+
+/* --- sin and cos --------------------------------------------------------------------------------- */
+
+/* 2/pi: bit i (weight 2^-i, i >= 1) is bit 63 + i of the array, counted from the left. */
+static const uint64_t two_over_pi[] = {
+    UINT64_C(0x0000000000000000), UINT64_C(0xa2f9836e4e441529), UINT64_C(0xfc2757d1f534ddc0),
+    UINT64_C(0xdb6295993c439041), UINT64_C(0xfe5163abdebbc561), UINT64_C(0xb7246e3a424dd2e0),
+    UINT64_C(0x06492eea09d1921c), UINT64_C(0xfe1deb1cb129a73e), UINT64_C(0xe88235f52ebb4484),
+    UINT64_C(0xe99c7026b45f7e41), UINT64_C(0x3991d639835339f4), UINT64_C(0x9c845f8bbdf9283b),
+    UINT64_C(0x1ff897ffde05980f), UINT64_C(0xef2f118b5a0a6d1f), UINT64_C(0x6d367ecf27cb09b7),
+    UINT64_C(0x4f463f669e5fea2d), UINT64_C(0x7527bac7ebe5f17b), UINT64_C(0x3d0739f78a5292ea),
+    UINT64_C(0x6bfb5fb11f8d5d08), UINT64_C(0x56033046fc7b6bab), UINT64_C(0xf0cfbc209af4361d)};
+
+__extension__ typedef unsigned __int128 wide;
+
+/* 64 bits of the array from bit `at` on. */
+static uint64_t window(unsigned at) {
+    unsigned word = at / 64, shift = at % 64;
+    if (shift == 0) return two_over_pi[word];
+    return two_over_pi[word] << shift | two_over_pi[word + 1] >> (64 - shift);
+}
+
+/* x = n pi/2 + r with |r| <= pi/4 and n modulo 4, for pi/4 < |x| < infinity (Payne and Hanek).  x is
+ * m 2^e; of 2/pi only the 192 bits count whose product with it is below 4 and not too small. */
+static pair reduce_trig(double x, uint64_t *n) {
+    uint64_t bits = kb_f64_bits(x);
+    uint64_t m = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x0010000000000000);
+    unsigned first = (unsigned)(bits >> 52 & 2047) - (1075 - 62); /* bit e - 1, of weight 2 */
+    wide low = (wide)m * window(first + 128), middle = (wide)m * window(first + 64);
+    middle += low >> 64;
+    uint64_t high = m * window(first) + (uint64_t)(middle >> 64);
+    uint64_t part[3] = {high << 2 | (uint64_t)middle >> 62, (uint64_t)middle << 2 | (uint64_t)low >> 62,
+                        (uint64_t)low << 2};
+    *n = high >> 62;
+    bool up = part[0] >> 63 != 0; /* nearer to the next multiple: the fraction less one */
+    if (up) {
+        *n += 1;
+        for (int i = 0; i < 3; i++) part[i] = ~part[i];
+    }
+    wide fraction = (wide)part[0] << 64 | part[1];
+    int shift = 0;
+    while (shift < 64 && fraction >> 127 == 0) {
+        fraction <<= 1;
+        shift++;
+    }
+    if (shift) fraction |= part[2] >> (64 - shift);
+    double unit = kb_f64_from_bits((uint64_t)(1023 - 64 - shift) << 52);
+    pair turned = {(double)(uint64_t)(fraction >> 75) * 2048.0 * unit,
+                   (double)(uint64_t)(fraction >> 22 & ((UINT64_C(1) << 53) - 1)) * 0x1p-42 * unit};
+    pair r = multiply(turned, (pair){0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54});
+    bool negate = up != (bits >> 63 != 0);
+    if (bits >> 63) *n = 0 - *n;
+    return negate ? (pair){-r.hi, -r.lo} : r;
+}
+
+static double sin_part(pair r) {
+    static const double terms[] = {1.0 / 355687428096000.0, -1.0 / 1307674368000.0,
+                                   1.0 / 6227020800.0,      -1.0 / 39916800.0,
+                                   1.0 / 362880.0,          -1.0 / 5040.0,
+                                   1.0 / 120.0,             -1.0 / 6.0};
+    double z = r.hi * r.hi, p = 0.0;
+    for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) p = p * z + terms[i];
+    return r.hi + (p * z * r.hi + r.lo * (1.0 - 0.5 * z));
+}
+
+static double cos_part(pair r) {
+    static const double terms[] = {-1.0 / 6402373705728000.0, 1.0 / 20922789888000.0,
+                                   -1.0 / 87178291200.0,      1.0 / 479001600.0,
+                                   -1.0 / 3628800.0,          1.0 / 40320.0,
+                                   -1.0 / 720.0,              1.0 / 24.0};
+    double z = r.hi * r.hi, p = 0.0;
+    for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) p = p * z + terms[i];
+    double half = 0.5 * z, top = 1.0 - half;
+    return top + (((1.0 - top) - half) + (p * z * z - r.hi * r.lo));
+}
+
+static double wave(double x, uint64_t quarter) {
+    if (!(__builtin_fabs(x) <= 0x1.fffffffffffffp+1023)) return not_a_number();
+    uint64_t n = 0;
+    pair r = {x, 0.0};
+    if (__builtin_fabs(x) > 0x1.921fb54442d18p-1) r = reduce_trig(x, &n);
+    n += quarter;
+    double result = n & 1 ? cos_part(r) : sin_part(r);
+    return n & 2 ? -result : result;
+}
+
+double kb_sin_f64(double x) {
+    return x == 0.0 ? x : wave(x, 0);
+}
+
+double kb_cos_f64(double x) {
+    return wave(x, 1);
+}
+
+float kb_sin_large_f32(float x) {
+    return kb_special_single_(kb_sin_f64((double)x));
+}
+
+float kb_cos_large_f32(float x) {
+    return kb_special_single_(kb_cos_f64((double)x));
+}
+
+/* --- erf ----------------------------------------------------------------------------------------- */
+
+/* Near 0, x + x P(x^2). */
+static double erf_near_0(double x) {
+    static const double terms[] = {
+        -1.0 / 918086400.0, 1.0 / 76204800.0, -1.0 / 6894720.0, 1.0 / 685440.0, -1.0 / 75600.0,
+        1.0 / 9360.0,       -1.0 / 1320.0,    1.0 / 216.0,      -1.0 / 42.0,    1.0 / 10.0,
+        -1.0 / 3.0};
+    double z = x * x, p = 0.0;
+    for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) p = p * z + terms[i];
+    return x + x * (p * z * 0x1.20dd750429b6dp+0 + 0x1.06eba8214db69p-3);
+}
+
+/* Taylor's series about the nearest centre c: erf' = slope e^-(2ch + h^2), and the coefficients u of that
+ * power obey (n + 1) u[n + 1] = -2c u[n] - 2 u[n - 1]. */
+double kb_erf_f64(double x) {
+    static const struct {
+        double at, value, slope;
+    } centres[] = {
+        {0.75, 0x1.6c1c9759d0e5fp-1, 0x1.492e42d78d2c5p-1},
+        {1.25, 0x1.d8865d98abe01p-1, 0x1.e4652fadcb6b2p-3},
+        {1.75, 0x1.f92d077f8d56dp-1, 0x1.b055303221015p-5},
+        {2.25, 0x1.ff404760319b4p-1, 0x1.d4143a9dfe965p-8},
+        {2.75, 0x1.fff2cfb0453d9p-1, 0x1.3360ccd23db3ap-11},
+        {3.25, 0x1.ffff6f9f67e55p-1, 0x1.e9b5e8d00ce77p-16},
+        {3.75, 0x1.fffffc2f171e3p-1, 0x1.d9371e2ff7c35p-21},
+        {4.25, 0x1.fffffff01a8b6p-1, 0x1.155a09065d4f7p-26},
+        {4.75, 0x1.ffffffffd759dp-1, 0x1.8a61745ec7d1dp-33},
+        {5.25, 0x1.ffffffffffc05p-1, 0x1.5422ef5d8949dp-40},
+        {5.75, 0x1.ffffffffffffcp-1, 0x1.63daf8b4b1e0cp-48},
+    };
+    if (x != x) return not_a_number();
+    double size = __builtin_fabs(x);
+    if (size < 0.5) return erf_near_0(x);
+    if (size >= 6.0) return x < 0.0 ? -1.0 : 1.0;
+    unsigned i = (unsigned)(size * 2.0) - 1;
+    double h = size - centres[i].at, u = 1.0, before = 0.0, power = h, sum = 0.0;
+    for (int n = 0; n < 48; n++) {
+        sum += u * power / (n + 1);
+        double after = (-2.0 * centres[i].at * u - 2.0 * before) / (n + 1);
+        before = u;
+        u = after;
+        power *= h;
+    }
+    double result = centres[i].value + centres[i].slope * sum;
+    return x < 0.0 ? -result : result;
+}
