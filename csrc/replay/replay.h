@@ -29,6 +29,7 @@ typedef struct kb_replay_options {
     int32_t threads;        /* >= 1 */
     bool uninit_error;      /* an element that no mask switched off and nobody ever wrote is an error */
     bool uninit_nan;        /* else: reads NaN (integers 0) instead of the zeros that are there */
+    const char *isa;        /* which instruction set computes, by name; NULL: the best there is */
 } kb_replay_options;
 
 /* `alloc`, `log` and `store` are borrowed. */
@@ -57,7 +58,7 @@ uint64_t kb_replay_uninit_reads(const kb_replay *replay);
 /* Tiles alive now: 0 after a launch has ended, else something leaks. */
 int64_t kb_replay_tiles(const kb_replay *replay);
 
-/* The instruction set that the kernels run on: "avx512", "avx2", "neon", "portable". */
-const char *kb_replay_isa(void);
+/* The instruction set that computes: "avx512", "avx2", "neon", "portable". */
+const char *kb_replay_isa(const kb_replay *replay);
 
 #endif

@@ -1,0 +1,177 @@
+#include "replay/math.h"
+
+#include <string.h>
+
+#include "kernel/scalar.h"
+#include "replay/lanes.h"
+
+enum {
+    PART_LANES = 1 << 16, /* what one thread takes at a time */
+    LANE_NBYTES = 8,      /* of the widest */
+};
+
+/* An operand, ready to be read lane by lane in the lane type. */
+typedef struct input {
+    kb_lanes lanes;
+    kb_convert_loop *widen; /* NULL: none */
+    bool fixed;             /* uniform: `values` holds a whole block of it */
+    unsigned char values[KB_LANES_BLOCK * LANE_NBYTES];
+} input;
+
+typedef struct job {
+    input inputs[3];
+    uint32_t n_inputs;
+    kb_math_loop *loop;       /* NULL: a cast or a copy */
+    kb_dtype from, to;
+    bool cast;                /* by kb_dtype_convert */
+    kb_convert_loop *narrow;  /* NULL: none */
+    size_t result_nbytes;
+    unsigned char *result;
+    size_t count;
+    bool direct; /* nothing is copied, widened or narrowed: one call does a whole part */
+} job;
+
+/* The lanes [at, at + count) of an input in its lane type; `buffer` has room for two blocks. */
+static const void *read_input(const input *in, size_t at, size_t count, unsigned char *buffer) {
+    if (in->fixed) return in->values;
+    const void *raw = kb_lanes_read(&in->lanes, at, count, buffer);
+    if (!in->widen) return raw;
+    void *wide = buffer + KB_LANES_BLOCK * LANE_NBYTES;
+    in->widen(wide, raw, count);
+    return wide;
+}
+
+static void run_block(const job *self, size_t at, size_t count, unsigned char *buffers) {
+    const void *values[3] = {NULL, NULL, NULL};
+    for (uint32_t i = 0; i < self->n_inputs; i++)
+        values[i] = read_input(&self->inputs[i], at, count,
+                               buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
+    unsigned char *result = self->result + at * self->result_nbytes;
+    if (self->cast) {
+        kb_dtype_convert(self->to, result, self->from, values[0], count);
+        return;
+    }
+    if (!self->loop) {
+        if (self->narrow) self->narrow(result, values[0], count);
+        else memcpy(result, values[0], count * self->result_nbytes);
+        return;
+    }
+    unsigned char computed[KB_LANES_BLOCK * LANE_NBYTES];
+    self->loop(self->narrow ? computed : result, values[0], values[1], values[2], count);
+    if (self->narrow) self->narrow(result, computed, count);
+}
+
+static void run_part(void *argument, size_t part) {
+    const job *self = argument;
+    unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
+    size_t begin = part * PART_LANES;
+    size_t end = self->count - begin < PART_LANES ? self->count : begin + PART_LANES;
+    if (self->direct) {
+        const void *values[3] = {NULL, NULL, NULL};
+        for (uint32_t i = 0; i < self->n_inputs; i++)
+            values[i] = kb_lanes_read(&self->inputs[i].lanes, begin, end - begin, NULL);
+        self->loop(self->result + begin * self->result_nbytes, values[0], values[1], values[2],
+                   end - begin);
+        return;
+    }
+    for (size_t at = begin; at < end; at += KB_LANES_BLOCK) {
+        size_t count = end - at < KB_LANES_BLOCK ? end - at : KB_LANES_BLOCK;
+        run_block(self, at, count, buffers);
+    }
+}
+
+/* A uniform operand is read and widened once. */
+static void fix_input(input *in) {
+    unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
+    if (!kb_lanes_uniform(&in->lanes) || in->lanes.dims[0] == 1) return;
+    const void *elements = kb_lanes_read(&in->lanes, 0, KB_LANES_BLOCK, raw);
+    if (in->widen) in->widen(in->values, elements, KB_LANES_BLOCK);
+    else memcpy(in->values, elements, KB_LANES_BLOCK * in->lanes.nbytes);
+    in->fixed = true;
+}
+
+static bool is_small_float(kb_dtype dtype) {
+    return kb_dtype_get_kind(dtype) == KB_KIND_FLOAT && kb_dtype_nbytes(dtype) < sizeof(float);
+}
+
+/* Which loops a CAST takes: float types of up to 32 bits go through the instruction set's own. */
+static void plan_cast(const kb_isa *isa, job *self) {
+    bool from_float = self->from == KB_FLOAT32 || is_small_float(self->from);
+    bool to_float = self->to == KB_FLOAT32 || is_small_float(self->to);
+    if (self->from == self->to) return;
+    self->cast = !(from_float && to_float);
+    if (self->cast) return;
+    self->inputs[0].widen = isa->widen[self->from];
+    self->narrow = isa->narrow[self->to];
+}
+
+static uint32_t log2_nbytes(size_t nbytes) {
+    return (uint32_t)__builtin_ctzll((unsigned long long)nbytes);
+}
+
+static kb_status plan(const kb_isa *isa, kb_mathop op, job *self, kb_error *err) {
+    switch (op) {
+    case KB_MATHOP_MOVE:
+    case KB_MATHOP_BITCAST: return KB_OK;
+    case KB_MATHOP_CAST: plan_cast(isa, self); return KB_OK;
+    case KB_MATHOP_WHERE:
+        self->loop = isa->select[log2_nbytes(self->result_nbytes)];
+        return KB_OK;
+    default: break;
+    }
+    kb_lane lane = kb_lane_of(self->from);
+    self->loop = isa->math[lane][op];
+    if (!self->loop)
+        return kb_error_set(err, KB_INTERNAL, "operation %s is not defined on %s",
+                            kb_mathop_name(op), kb_dtype_name(self->from));
+    for (uint32_t i = 0; i < self->n_inputs; i++) self->inputs[i].widen = isa->widen[self->from];
+    if (kb_mathop_result(op) == KB_RESULT_SAME) self->narrow = isa->narrow[self->to];
+    return KB_OK;
+}
+
+static kb_status check(kb_mathop op, const kb_payload *payload, kb_error *err) {
+    uint32_t arity = (uint32_t)kb_mathop_arity(op), n = payload->n_operands;
+    if (arity == 0 || n != arity)
+        return kb_error_set(err, KB_INTERNAL, "operation %s: expected %u operands, got %u",
+                            kb_mathop_name(op), arity, n);
+    kb_dtype operand = (kb_dtype)payload->operand[n - 1].dtype;
+    if (!kb_scalar_defined(op, operand, (kb_dtype)payload->result.dtype))
+        return kb_error_set(err, KB_INTERNAL, "operation %s is not defined from %s to %s",
+                            kb_mathop_name(op), kb_dtype_name(operand),
+                            kb_dtype_name((kb_dtype)payload->result.dtype));
+    for (uint32_t i = 0; i + 1 < n; i++) {
+        kb_dtype expected = op == KB_MATHOP_WHERE && i == 0 ? KB_BOOL : operand;
+        if (payload->operand[i].dtype != expected)
+            return kb_error_set(err, KB_INTERNAL, "operation %s: expected operand %u of %s, got %s",
+                                kb_mathop_name(op), i, kb_dtype_name(expected),
+                                kb_dtype_name((kb_dtype)payload->operand[i].dtype));
+    }
+    return KB_OK;
+}
+
+kb_status kb_math_run(kb_exec *exec, kb_mathop op, const kb_payload *payload, kb_error *err) {
+    const kb_operand *result = &payload->result;
+    KB_TRY(check(op, payload, err));
+    job *self = kb_tiles_scratch(exec->tiles, sizeof *self);
+    if (!self) return kb_error_nomem(err, "replay");
+    *self = (job){.n_inputs = payload->n_operands,
+                  .from = (kb_dtype)payload->operand[payload->n_operands - 1].dtype,
+                  .to = (kb_dtype)result->dtype,
+                  .result_nbytes = kb_dtype_nbytes((kb_dtype)result->dtype),
+                  .count = kb_lanes_count(result->rank, result->dims)};
+    for (uint32_t i = 0; i < self->n_inputs; i++)
+        KB_TRY(kb_lanes_open(exec->tiles, &payload->operand[i], result->rank, result->dims,
+                             &self->inputs[i].lanes, err));
+    KB_TRY(plan(exec->isa, op, self, err));
+    self->direct = self->loop && !self->narrow;
+    for (uint32_t i = 0; i < self->n_inputs; i++) {
+        input *in = &self->inputs[i];
+        fix_input(in);
+        if (in->fixed || in->widen || !kb_lanes_contiguous(&in->lanes)) self->direct = false;
+    }
+    void *data;
+    KB_TRY(kb_exec_result(exec, result, self->count, &data, err));
+    self->result = data;
+    kb_crew_run(exec->crew, (self->count + PART_LANES - 1) / PART_LANES, run_part, self);
+    return KB_OK;
+}
