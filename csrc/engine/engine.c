@@ -37,7 +37,7 @@ static kb_status create_parts(kb_engine *engine, kb_error *err) {
     const kb_engine_options *options = &engine->options;
     kb_hooks hooks = {engine, tile_bytes, kb_engine_launch_done, kb_engine_copy_done};
     kb_replay_options replay = {options->replay_threads, options->uninit == KB_CHECK_ERROR,
-                                options->uninit == KB_CHECK_REPAIR};
+                                options->uninit == KB_CHECK_REPAIR, NULL};
     KB_TRY(kb_oplog_create(engine->alloc, options->oplog, &engine->log, err));
     KB_TRY(kb_sim_create(engine->alloc, &engine->sim, err));
     KB_TRY(kb_store_create(engine->alloc, options->data, &engine->store, err));
