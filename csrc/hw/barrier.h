@@ -1,8 +1,8 @@
-/* The global start barrier's D: how long a launch takes from IO_CPU's stamp to the last PE's arrival, when
- * nothing else is going on.
+/* The global start barrier's D: how long a launch takes from IO_CPU's stamp to the last PE's
+ * arrival, when nothing else is going on.
  *
- * It is measured, not computed: a machine of host, IO_CPUs and M_CPUs on the same topology runs an empty
- * launch on every SIP at once (they share no link), serial issues and decodes included.
+ * It is measured, not computed: a machine of host, IO_CPUs and M_CPUs on the same topology runs an
+ * empty launch on every SIP at once (they share no link), serial issues and decodes included.
  */
 #ifndef KB_HW_BARRIER_H
 #define KB_HW_BARRIER_H

@@ -3,8 +3,8 @@
  *   submitted ─> IO_CPU ─> M_CPU of each cube that holds part of it ─> M_CPU.DMA, piece by piece
  *   host      <─ IO_CPU <─ one response a cube, when its pieces are written
  *
- * Its messages (KB_MSG_COPY, down and up) are one flit; their tag is the copy's slot.  The bytes go in
- * requests of M_CPU.DMA, between the host's memory and the slices.
+ * Its messages (KB_MSG_COPY, down and up) are one flit; their tag is the copy's slot.  The bytes go
+ * in requests of M_CPU.DMA, between the host's memory and the slices.
  */
 #ifndef KB_HW_COPY_H
 #define KB_HW_COPY_H
@@ -41,8 +41,9 @@ typedef struct kb_copy_piece {
     uint64_t offset;
 } kb_copy_piece;
 
-/* The first piece in `cube` from byte `from` of the copy on, cut at KB_PLACEMENT_CHUNK_NBYTES; false when
- * there is none.  What is replicated is written to every copy, and read from the first. */
+/* The first piece in `cube` from byte `from` of the copy on, cut at KB_PLACEMENT_CHUNK_NBYTES;
+ * false when there is none.  What is replicated is written to every copy, and read from the
+ * first. */
 bool kb_copy_next(const kb_copy *copy, uint32_t cube, uint64_t from, kb_copy_piece *piece);
 
 typedef struct kb_copies kb_copies;

@@ -4,9 +4,9 @@
  *   unit u -> PC of the slice:  none   u mod n
  *                               xor    the digits of u to base n = 2^k, XORed
  *
- * A slice is the n = pcs / PEs consecutive PCs of one PE (all PCs of a memory that stands alone).  Each PC
- * serves bytes in order of arrival, at its bandwidth; access_ns is fixed and pipelined.  Bank state and
- * refresh are another implementation.
+ * A slice is the n = pcs / PEs consecutive PCs of one PE (all PCs of a memory that stands alone).
+ * Each PC serves bytes in order of arrival, at its bandwidth; access_ns is fixed and pipelined.
+ * Bank state and refresh are another implementation.
  */
 #ifndef KB_HW_HBM_H
 #define KB_HW_HBM_H

@@ -1,5 +1,6 @@
-/* The host's side of the machine: it sends launches and copies at their time, hears their responses, and
- * is the memory that copies go to and come from (without a limit but the host link's).
+/* The host's side of the machine: it sends launches and copies at their time, hears their
+ * responses, and is the memory that copies go to and come from (without a limit but the host
+ * link's).
  *
  *   post ─> at_fs: 1 flit to IO_CPU ─> ... ─> response ─> record in the log, hook, slot given back
  */

@@ -3,11 +3,11 @@
  *   arrived ─> decoded ─> fanned out ─> responded ─> merged ─> response to the host
  *              serial     when the job before it in its stream has responded
  *
- * A launch is stamped with target_start = now + D + margin when its fan-out starts; then one message is
- * issued to each cube, issue_ns apart (the first one issue_ns after the stamp).  A job's fan-out starts
- * when it is decoded, its stream's turn has come and no other fan-out is under way.  Merging a cube's
- * response takes merge_ns, one after another; the stream's next job does not wait for that.  Copies need
- * no decoding here and go to the cubes that hold part of them.
+ * A launch is stamped with target_start = now + D + margin when its fan-out starts; then one
+ * message is issued to each cube, issue_ns apart (the first one issue_ns after the stamp).  A job's
+ * fan-out starts when it is decoded, its stream's turn has come and no other fan-out is under way.
+ * Merging a cube's response takes merge_ns, one after another; the stream's next job does not wait
+ * for that.  Copies need no decoding here and go to the cubes that hold part of them.
  */
 #ifndef KB_HW_IO_CPU_H
 #define KB_HW_IO_CPU_H

@@ -7,9 +7,9 @@
  * launch's slot.  A launch goes to all PEs of its SIP; one without a program answers at once.
  *
  * PE_CPU's side: it takes KB_MSG_LAUNCH at its node, is ready wake_ns after the arrival, starts at
- * max(target_start_fs, ready), counts itself in late_pes when ready is the later one, in busy_pes when no
- * context is free at that instant, and sends KB_MSG_LAUNCH_DONE with the same tag to the M_CPU of its
- * cube when its last program has ended.
+ * max(target_start_fs, ready), counts itself in late_pes when ready is the later one, in busy_pes
+ * when no context is free at that instant, and sends KB_MSG_LAUNCH_DONE with the same tag to the
+ * M_CPU of its cube when its last program has ended.
  */
 #ifndef KB_HW_LAUNCH_H
 #define KB_HW_LAUNCH_H
@@ -40,8 +40,8 @@ typedef struct kb_launch_spec {
     int64_t grid[3];       /* each >= 1; ignored for EACH_PE */
     kb_launch_map map;
     uint32_t sip;
-    uint32_t stream; /* launches of one (SIP, stream) run one after another */
-    int64_t at_fs;   /* when the host submits it, >= now */
+    uint32_t stream;          /* launches of one (SIP, stream) run one after another */
+    int64_t at_fs;            /* when the host submits it, >= now */
     int64_t max_instructions; /* that one program may execute; 0: no limit */
 } kb_launch_spec;
 
@@ -65,14 +65,15 @@ typedef struct kb_launch {
 int64_t kb_launch_share(const kb_launch *launch, int64_t n_pes, int64_t pe);
 int64_t kb_launch_program(const kb_launch *launch, int64_t n_pes, int64_t pe, int64_t k);
 
-/* --- all launches of a machine ------------------------------------------------------------------- */
+/* --- all launches of a machine ---------------------------------------------------------------- */
 
 typedef struct kb_launches kb_launches;
 
 kb_status kb_launches_create(kb_alloc *alloc, kb_launches **launches, kb_error *err) KB_MUST_CHECK;
 void kb_launches_destroy(kb_launches *launches); /* accepts NULL */
 
-/* A new launch, state SUBMITTED.  n_pes: of its SIP.  The pointer stays valid until kb_launches_give. */
+/* A new launch, state SUBMITTED.  n_pes: of its SIP.  The pointer stays valid until
+ * kb_launches_give. */
 kb_status kb_launches_take(kb_launches *launches, const kb_launch_spec *spec, int64_t n_pes,
                            kb_launch **launch, kb_error *err) KB_MUST_CHECK;
 void kb_launches_give(kb_launches *launches, const kb_launch *launch);

@@ -5,8 +5,8 @@
  *   COPY   ─> decode ─> M_CPU.DMA
  *          <─ one response when M_CPU.DMA has answered
  *
- * M_CPU decodes one command at a time and issues one message at a time, in order of arrival; decoding
- * overlaps issuing.
+ * M_CPU decodes one command at a time and issues one message at a time, in order of arrival;
+ * decoding overlaps issuing.
  */
 #ifndef KB_HW_M_CPU_H
 #define KB_HW_M_CPU_H

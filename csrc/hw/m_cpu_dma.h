@@ -3,8 +3,8 @@
  *   COPY from M_CPU ─> pieces, in order ─> a free channel: read whole ─> written ─> next piece
  *                   <─ COPY, when the last piece is written
  *
- * `dma_channels` pieces are under way at a time; each occupies its channel for at least its bytes at the
- * channel's rate between the start of its read and the start of its write.
+ * `dma_channels` pieces are under way at a time; each occupies its channel for at least its bytes
+ * at the channel's rate between the start of its read and the start of its write.
  */
 #ifndef KB_HW_M_CPU_DMA_H
 #define KB_HW_M_CPU_DMA_H

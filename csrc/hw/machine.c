@@ -14,7 +14,7 @@ struct kb_machine {
     int64_t *fanout_fs; /* by SIP */
 };
 
-/* --- creation ---------------------------------------------------------------------------------- */
+/* --- creation --------------------------------------------------------------------------------- */
 
 static kb_status create_shared(kb_machine *machine, kb_error *err) {
     kb_parts *p = &machine->parts;
@@ -91,7 +91,7 @@ void kb_machine_destroy(kb_machine *machine) {
     kb_alloc_free(p->alloc, machine, 1, sizeof *machine);
 }
 
-/* --- work -------------------------------------------------------------------------------------- */
+/* --- work ------------------------------------------------------------------------------------- */
 
 const kb_parts *kb_machine_parts(const kb_machine *machine) {
     return &machine->parts;

@@ -19,8 +19,8 @@
 
 typedef struct kb_machine kb_machine;
 
-/* alloc, sim, topology and log are borrowed; hooks are copied.  Creating it measures D of every SIP (the
- * start barrier) by running an empty fan-out on a machine of its own, which is thrown away. */
+/* alloc, sim, topology and log are borrowed; hooks are copied.  Creating it measures D of every SIP
+ * (the start barrier) by running an empty fan-out on a machine of its own, which is thrown away. */
 kb_status kb_machine_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, kb_oplog *log,
                             const kb_hooks *hooks, kb_machine **machine,
                             kb_error *err) KB_MUST_CHECK;

@@ -1,7 +1,7 @@
 /* Translation: which tensor a virtual address belongs to, and where its bytes lie.
  *
- * One table for the machine, sorted by address; PE_MMU's hit time is a parameter that PE_DMA pays per
- * descriptor.  (Misses are another issue: the table is the page table.)
+ * One table for the machine, sorted by address; PE_MMU's hit time is a parameter that PE_DMA pays
+ * per descriptor.  (Misses are another issue: the table is the page table.)
  */
 #ifndef KB_HW_MMU_H
 #define KB_HW_MMU_H
@@ -25,15 +25,17 @@ typedef struct kb_mmu kb_mmu;
 kb_status kb_mmu_create(kb_alloc *alloc, kb_mmu **mmu, kb_error *err) KB_MUST_CHECK;
 void kb_mmu_destroy(kb_mmu *mmu); /* accepts NULL */
 
-/* Adds [va, va + nbytes), nbytes > 0, which overlaps no other; removes the one that starts at va. */
+/* Adds [va, va + nbytes), nbytes > 0, which overlaps no other; removes the one that starts at
+ * va. */
 kb_status kb_mmu_map(kb_mmu *mmu, const kb_mapping *mapping, kb_error *err) KB_MUST_CHECK;
 kb_status kb_mmu_unmap(kb_mmu *mmu, kb_va va, kb_error *err) KB_MUST_CHECK;
 
 /* The mapping that holds this byte; NULL when none does.  Valid until the next map or unmap. */
 const kb_mapping *kb_mmu_find(kb_mmu *mmu, kb_va va);
 
-/* KB_OK when one mapping holds all of [first, end).  KB_PAGE_FAULT when none holds `first`, KB_BOUNDS when
- * its tensor ends before `end`; the message names address, tensor and the distance. */
+/* KB_OK when one mapping holds all of [first, end).  KB_PAGE_FAULT when none holds `first`,
+ * KB_BOUNDS when its tensor ends before `end`; the message names address, tensor and the
+ * distance. */
 kb_status kb_mmu_check(kb_mmu *mmu, kb_va first, kb_va end, kb_error *err) KB_MUST_CHECK;
 
 #endif

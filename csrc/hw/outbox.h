@@ -17,8 +17,8 @@ void kb_outbox_destroy(kb_outbox *outbox); /* accepts NULL */
 /* at_fs >= now.  Without memory for it the simulation fails. */
 void kb_outbox_post(kb_outbox *outbox, int64_t at_fs, uint32_t dst, kb_msg_kind kind, uint32_t tag);
 
-/* A serial unit takes up work of cost_fs at the earliest at at_fs; returns when that is done.  INT64_MAX
- * when time overflows (posting that fails the simulation). */
+/* A serial unit takes up work of cost_fs at the earliest at at_fs; returns when that is done.
+ * INT64_MAX when time overflows (posting that fails the simulation). */
 int64_t kb_serial_take(int64_t *free_fs, int64_t at_fs, int64_t cost_fs);
 
 #endif

@@ -58,7 +58,7 @@ static void fail(const kb_dma *dma, const kb_command *command, kb_status status,
                        kb_dtype_name((kb_dtype)command->access.dtype), why->message);
 }
 
-/* --- cutting a command into requests ------------------------------------------------------------ */
+/* --- cutting a command into requests ---------------------------------------------------------- */
 
 /* A stretch of virtual addresses that one slice holds with one displacement. */
 typedef struct stretch {
@@ -125,7 +125,7 @@ static kb_status cut(channel *c, kb_error *err) {
     return KB_OK;
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void note_memory(kb_record *record, const kb_request *request) {
     bool first = record->memory_start_fs == 0 || request->memory_start_fs < record->memory_start_fs;

@@ -1,18 +1,19 @@
 /* PE_DMA: loads and stores, as requests to the memories that hold the bytes.
  *
- *   command ─> set-up + translation ─> one request per chunk it touches ─> done when the last one is
+ *   command ─> set-up + translation ─> one request per chunk it touches ─> done with the last one
  *              (pipelined: o_1)        (window of outstanding bytes)
  *
  * Read and write channels are alike.  A channel
  *   - takes the next ready command when it has sent all requests of the one before;
- *   - sends the command's first request set-up + MMU hit time after the command was ready, or later when
- *     the window is full: so set-up overlaps the transfers before;
- *   - sends a request when it fits the window beside the bytes that are outstanding.  A request larger than
- *     the window is cut at whole rows, a longer row at the window's size.
+ *   - sends the command's first request set-up + MMU hit time after the command was ready, or later
+ *     when the window is full: so set-up overlaps the transfers before;
+ *   - sends a request when it fits the window beside the bytes that are outstanding.  A request
+ *     larger than the window is cut at whole rows, a longer row at the window's size.
  *
- * A chunk is a stretch of rows that one placement maps to one slice with one displacement; its request
- * carries the shape, so the memory spreads it over its PCs by address.  A command whose mask is all off
- * costs its set-up only.  start_fs = when its set-up began; setup_fs = set-up and translation.
+ * A chunk is a stretch of rows that one placement maps to one slice with one displacement; its
+ * request carries the shape, so the memory spreads it over its PCs by address.  A command whose
+ * mask is all off costs its set-up only.  start_fs = when its set-up began; setup_fs = set-up and
+ * translation.
  */
 #ifndef KB_HW_PE_DMA_H
 #define KB_HW_PE_DMA_H

@@ -1,5 +1,5 @@
-/* What PE_GEMM and PE_MATH have in common: they run one command at a time, each for a time that is known
- * when it starts.
+/* What PE_GEMM and PE_MATH have in common: they run one command at a time, each for a time that is
+ * known when it starts.
  *
  *   idle ──a command is ready──> running ──its time is over──> idle, or the next one at once
  */
@@ -11,8 +11,8 @@
 
 typedef struct kb_engine_unit kb_engine_unit;
 
-/* How long a command takes; `idle`: the engine was not busy up to now.  Fills in what the record has of it
- * (setup, work, nbytes).  Returns true on overflow. */
+/* How long a command takes; `idle`: the engine was not busy up to now.  Fills in what the record
+ * has of it (setup, work, nbytes).  Returns true on overflow. */
 typedef bool (*kb_engine_time_fn)(const kb_params *params, kb_command *command, bool idle,
                                   int64_t *time_fs);
 

@@ -17,8 +17,8 @@ kb_status kb_gemm_create(const kb_parts *parts, uint32_t node, void **gemm,
                          kb_error *err) KB_MUST_CHECK;
 void kb_gemm_destroy(void *gemm); /* accepts NULL */
 
-/* L8 for one command, of operands of `dtype` in precision `precision` (kb_precision).  Returns true on
- * overflow.  *fill_fs: what of it is fill, 0 unless `idle`. */
+/* L8 for one command, of operands of `dtype` in precision `precision` (kb_precision).  Returns true
+ * on overflow.  *fill_fs: what of it is fill, 0 unless `idle`. */
 bool kb_gemm_time(const kb_params *params, int64_t m, int64_t n, int64_t k, kb_dtype dtype,
                   uint8_t precision, bool idle, int64_t *time_fs, int64_t *fill_fs);
 

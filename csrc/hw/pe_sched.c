@@ -9,8 +9,8 @@
 
 typedef enum entry_state { ENTRY_FREE, ENTRY_WAITING, ENTRY_READY, ENTRY_RUNNING } entry_state;
 
-/* A command's slot.  `next` and `previous` link it into the free list, or the ready queue of its engine;
- * the memory links into its context's unfinished DMA commands. */
+/* A command's slot.  `next` and `previous` link it into the free list, or the ready queue of its
+ * engine; the memory links into its context's unfinished DMA commands. */
 typedef struct entry {
     kb_command command; /* first: a command's address is its entry's */
     entry_state state;
@@ -166,7 +166,7 @@ kb_status kb_sched_words(kb_sched *sched, kb_command *command, uint32_t n_words,
     return KB_OK;
 }
 
-/* --- scoreboard --------------------------------------------------------------------------------- */
+/* --- scoreboard ------------------------------------------------------------------------------- */
 
 static kb_status follow(kb_sched *sched, uint32_t leader, uint32_t follower, kb_error *err) {
     uint32_t number = sched->free_edge;
@@ -244,7 +244,7 @@ static void unlink_memory(kb_sched *sched, uint32_t slot) {
     if (e->next_memory != NONE) sched->entries[e->next_memory].previous_memory = e->previous_memory;
 }
 
-/* --- ready queues ------------------------------------------------------------------------------- */
+/* --- ready queues ----------------------------------------------------------------------------- */
 
 /* Ready times come in order, so only commands of this instant stand behind an earlier one. */
 static void make_ready(kb_sched *sched, uint32_t slot) {
@@ -284,7 +284,7 @@ kb_command *kb_sched_next(kb_sched *sched, kb_engine_kind kind) {
     return &e->command;
 }
 
-/* --- submission and completion ------------------------------------------------------------------ */
+/* --- submission and completion ---------------------------------------------------------------- */
 
 kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t c,
                           const kb_sched_tiles *tiles, kb_error *err) {

@@ -17,7 +17,7 @@ struct kb_requests {
     uint64_t n_sent;
 };
 
-/* --- shapes --------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 kb_shape kb_shape_range(uint64_t base, uint64_t nbytes) {
     return (kb_shape){.base = base, .row_nbytes = nbytes, .nbytes = nbytes};
@@ -104,7 +104,7 @@ void kb_cursor_advance(kb_cursor *cursor, const kb_shape *shape, uint64_t nbytes
     if (cursor->row_left == 0) enter_next_row(cursor, shape);
 }
 
-/* --- the pool --------------------------------------------------------------------------------------- */
+/* --- the pool --------------------------------------------------------------------------------- */
 
 kb_request *kb_requests_at(const kb_requests *requests, uint32_t number) {
     return &requests->blocks.items[number / BLOCK][number % BLOCK];
@@ -188,7 +188,7 @@ kb_status kb_request_send(kb_requests *requests, kb_request *request, kb_error *
     return status;
 }
 
-/* --- whole-memory addresses -------------------------------------------------------------------------- */
+/* --- whole-memory addresses ------------------------------------------------------------------- */
 
 kb_status kb_request_locate(const kb_parts *parts, uint32_t memory, uint64_t address,
                             uint64_t nbytes, int32_t *slice, uint64_t *offset, kb_error *err) {

@@ -1,14 +1,14 @@
 /* Requests: reads and writes of memory, over the fabric.
  *
  *   read    requester ──1 flit──> memory ──payload flits──> requester: done at the tail
- *   write   requester ──payload flits──> memory (committed flit by flit) ──1 flit──> requester: done
+ *   write   requester ──payload flits──> memory, flit by flit ──1 flit──> requester: done
  *
  * A message's tag is the number of its request, in one pool for the machine.  A requester fills a
  * request in, sends it, and is called back when it is done; the memory finds in it what to serve.
  *
- * What a request touches is a *shape*: rows of equal length at nested strides, or a list of runs; the
- * request is the part [first, first + nbytes) of the shape's packed bytes, and all of it lies in one
- * slice of one memory, at (shape address - delta).
+ * What a request touches is a *shape*: rows of equal length at nested strides, or a list of runs;
+ * the request is the part [first, first + nbytes) of the shape's packed bytes, and all of it lies
+ * in one slice of one memory, at (shape address - delta).
  */
 #ifndef KB_HW_REQUEST_H
 #define KB_HW_REQUEST_H
@@ -19,8 +19,9 @@
 #include "hw/parts.h"
 #include "kernel/access.h"
 
-/* Rows at base + sum_l stride[l] * i_l, 0 <= i_l < count[l], level 0 outermost, row_nbytes each; packed,
- * they follow each other in that order.  With runs: run after run instead, items of item_nbytes. */
+/* Rows at base + sum_l stride[l] * i_l, 0 <= i_l < count[l], level 0 outermost, row_nbytes each;
+ * packed, they follow each other in that order.  With runs: run after run instead, items of
+ * item_nbytes. */
 typedef struct kb_shape {
     uint64_t base;
     uint64_t row_nbytes;
@@ -36,12 +37,12 @@ typedef struct kb_shape {
 /* A contiguous range. */
 kb_shape kb_shape_range(uint64_t base, uint64_t nbytes);
 
-/* What an access touches, in the order of addresses where it is a BOX: strides descend and are positive,
- * dimensions of stride 0 are touched once. */
+/* What an access touches, in the order of addresses where it is a BOX: strides descend and are
+ * positive, dimensions of stride 0 are touched once. */
 kb_shape kb_shape_access(const kb_access *access);
 
-/* Walks a shape's rows.  kb_cursor_row says what lies at the cursor: *address and the bytes left of its
- * row (0 at the end); kb_cursor_advance moves on by at most that many. */
+/* Walks a shape's rows.  kb_cursor_row says what lies at the cursor: *address and the bytes left of
+ * its row (0 at the end); kb_cursor_advance moves on by at most that many. */
 typedef struct kb_cursor {
     uint64_t index[KB_MAX_RANK];
     uint64_t address; /* of the row */
@@ -92,19 +93,19 @@ kb_status kb_request_take(kb_requests *requests, kb_request **request, kb_error 
 /* Sends it now.  On failure it is given back. */
 kb_status kb_request_send(kb_requests *requests, kb_request *request, kb_error *err) KB_MUST_CHECK;
 
-/* Whole-memory offset to slice and offset within it, for traffic with raw addresses; KB_BOUNDS past the
- * end.  `memory` is an HBM or SRAM node. */
+/* Whole-memory offset to slice and offset within it, for traffic with raw addresses; KB_BOUNDS past
+ * the end.  `memory` is an HBM or SRAM node. */
 kb_status kb_request_locate(const kb_parts *parts, uint32_t memory, uint64_t address,
                             uint64_t nbytes, int32_t *slice, uint64_t *offset,
                             kb_error *err) KB_MUST_CHECK;
 
-/* A plain read or write of [address, address + nbytes) of a memory, sent now (traffic, M_CPU.DMA).  It
- * must lie in one slice. */
+/* A plain read or write of [address, address + nbytes) of a memory, sent now (traffic, M_CPU.DMA).
+ * It must lie in one slice. */
 kb_status kb_request_range(const kb_parts *parts, uint32_t requester, uint32_t memory, bool write,
                            uint64_t address, uint64_t nbytes, kb_request_fn done, void *self,
                            uint64_t token, kb_error *err) KB_MUST_CHECK;
 
-/* --- for memories ----------------------------------------------------------------------------------- */
+/* --- for memories ----------------------------------------------------------------------------- */
 
 /* The request that a READ or WRITE message's tag names. */
 kb_request *kb_requests_at(const kb_requests *requests, uint32_t number);

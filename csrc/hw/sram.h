@@ -1,4 +1,5 @@
-/* A cube's shared SRAM: one port that serves bytes in order of arrival, and a fixed, pipelined access. */
+/* A cube's shared SRAM: one port that serves bytes in order of arrival, and a fixed, pipelined
+ * access. */
 #ifndef KB_HW_SRAM_H
 #define KB_HW_SRAM_H
 

@@ -3,13 +3,16 @@
  *   take ──> producer pending ──> there ──> nobody needs it ──> storage freed
  *            (command unfinished)           (references == 0, readers == 0, producer done)
  *
- * A tile is one *version* of a value.  Versions are never reused; slots are.  TCM is accounted by bytes,
- * rounded up to KB_TCM_GRANULE (there is no fragmentation), and split evenly among the contexts.
+ * A tile is one *version* of a value.  Versions are never reused; slots are.  TCM is accounted by
+ * bytes, rounded up to KB_TCM_GRANULE (there is no fragmentation), and split evenly among the
+ * contexts.
  *
  * Invariants
  *   T1. held(context) = sum of `charged` of its tiles <= capacity / contexts.
- *   T2. references counts registers (PE_CPU); readers and producer count unfinished commands (PE_SCHED).
- *   T3. A version that succeeds another in place takes its storage over: the old one charges nothing.
+ *   T2. references counts registers (PE_CPU); readers and producer count unfinished commands
+ *       (PE_SCHED).
+ *   T3. A version that succeeds another in place takes its storage over: the old one charges
+ *       nothing.
  */
 #ifndef KB_HW_TCM_H
 #define KB_HW_TCM_H
@@ -46,9 +49,10 @@ kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm,
 void kb_tcm_destroy(void *tcm); /* accepts NULL */
 
 /* Room for a value of nbytes, as a new version with one reference and no producer yet.  *tile is
- * KB_NO_TILE when it has to wait for tiles in flight: ask again at the next progress of the context.
- * KB_RESOURCES when it can never fit: it is larger than the context's share, or no command in flight
- * could free anything.  The message names the tiles that hold the share, by kernel line. */
+ * KB_NO_TILE when it has to wait for tiles in flight: ask again at the next progress of the
+ * context. KB_RESOURCES when it can never fit: it is larger than the context's share, or no command
+ * in flight could free anything.  The message names the tiles that hold the share, by kernel
+ * line. */
 kb_status kb_tcm_take(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t line, uint32_t *tile,
                       kb_error *err) KB_MUST_CHECK;
 
@@ -57,7 +61,8 @@ kb_status kb_tcm_take(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t lin
 kb_status kb_tcm_succeed(kb_tcm *tcm, uint32_t old, int32_t line, uint32_t *tile,
                          kb_error *err) KB_MUST_CHECK;
 
-/* One register more, or fewer.  A drop frees what nobody needs any more, and appends a FREE record. */
+/* One register more, or fewer.  A drop frees what nobody needs any more, and appends a FREE
+ * record. */
 void kb_tcm_hold(kb_tcm *tcm, uint32_t tile);
 kb_status kb_tcm_drop(kb_tcm *tcm, uint32_t tile, kb_error *err) KB_MUST_CHECK;
 
@@ -71,14 +76,14 @@ bool kb_tcm_is_there(const kb_tcm *tcm, uint32_t tile);
 int64_t kb_tcm_held(const kb_tcm *tcm, uint32_t context);
 int64_t kb_tcm_share(const kb_tcm *tcm);
 
-/* --- for PE_SCHED --------------------------------------------------------------------------------- */
+/* --- for PE_SCHED ----------------------------------------------------------------------------- */
 
 /* A command that makes, or reads, the tile was submitted; its record says where in the kernel. */
 void kb_tcm_produce(kb_tcm *tcm, uint32_t tile, uint32_t command, const kb_record *record);
 void kb_tcm_read(kb_tcm *tcm, uint32_t tile);
 
-/* It is done.  True when nobody needs the tile any more: it is freed, and the caller's record must say so
- * (*version names it). */
+/* It is done.  True when nobody needs the tile any more: it is freed, and the caller's record must
+ * say so (*version names it). */
 bool kb_tcm_produced(kb_tcm *tcm, uint32_t tile, uint64_t *version);
 bool kb_tcm_unread(kb_tcm *tcm, uint32_t tile, uint64_t *version);
 

@@ -1,5 +1,5 @@
-/* A machine for tests of its parts: a topology from text, everything shared, and those components that a
- * test wants.  It needs no PE_CPU. */
+/* A machine for tests of its parts: a topology from text, everything shared, and those components
+ * that a test wants.  It needs no PE_CPU. */
 #ifndef KB_TEST_HW_RIG_H
 #define KB_TEST_HW_RIG_H
 
@@ -120,7 +120,7 @@ static inline uint32_t rig_part(const rig *r, kb_impl impl, int32_t sip, int32_t
     return kb_topology_part(r->topology, impl, sip, cube, pe);
 }
 
-/* --- what one message does on an idle path, flit by flit (the definition, without trains) ---------- */
+/* --- what one message does on an idle path, flit by flit (the definition, without trains) ----- */
 
 enum { RIG_MAX_FLITS = 4096 };
 

@@ -21,7 +21,7 @@ static int64_t latency_of(rig *r, uint32_t requester, uint32_t memory, bool writ
     return seen->done_fs - start_fs;
 }
 
-/* --- zero load: exact ------------------------------------------------------------------------------- */
+/* --- zero load: exact ------------------------------------------------------------------------- */
 
 /* The default numbers: local port 64 B / 102.4 GB/s = 625,000 fs and 0.5 ns; NI-in 2 ns; PC 64 B / 25.6
  * GB/s = 2.5 ns; request 10, access 33.1, response 5 ns. */
@@ -97,7 +97,7 @@ static void zero_load_reads(void) {
     rig_close(&r);
 }
 
-/* --- bandwidth --------------------------------------------------------------------------------------- */
+/* --- bandwidth -------------------------------------------------------------------------------- */
 
 /* 1 MiB from one slice: its port is as fast as its PCs, so they are busy all the time. */
 static void slice_streams_at_its_peak(void) {

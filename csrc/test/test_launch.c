@@ -9,7 +9,7 @@ static const char *const machine =
     "{kernbench: 1, system: {sips: 2, sip: {cubes: [3, 2]}, cube: {pes: 3, hbm: {pcs: 24, "
     "pc_hash: none, capacity: 1610612736}}}}";
 
-/* --- programs to PEs -------------------------------------------------------------------------------- */
+/* --- programs to PEs -------------------------------------------------------------------------- */
 
 static void check_map(kb_launch_map map, int64_t n_programs, int64_t n_pes) {
     kb_launch launch = {.map = map, .n_programs = map == KB_MAP_EACH_PE ? n_pes : n_programs};
@@ -57,7 +57,7 @@ static void bad_grids(void) {
     CHECK_EQ(alloc.live_nbytes, 0);
 }
 
-/* --- the way down and up, with PEs that only answer ---------------------------------------------------- */
+/* --- the way down and up, with PEs that only answer ------------------------------------------- */
 
 enum { MAX_PES = 64, MAX_LAUNCHES = 8 };
 
@@ -215,7 +215,7 @@ static void responses_are_merged_level_by_level(void) {
     close_test(&t);
 }
 
-/* --- streams ------------------------------------------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------------------------------- */
 
 static void a_stream_runs_in_order(void) {
     test t;
@@ -274,7 +274,7 @@ static void warm_launches_take_no_memory(void) {
     close_test(&t);
 }
 
-/* --- copies --------------------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 typedef struct copies {
     kb_copy done[4];

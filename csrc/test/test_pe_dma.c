@@ -110,7 +110,7 @@ static void stores_end_with_their_commit(void) {
     pe_close(&p);
 }
 
-/* --- requests ------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void one_request_for_each_chunk(void) {
     pe_rig p;

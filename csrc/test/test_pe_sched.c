@@ -104,7 +104,7 @@ static void overlapping_memory_keeps_program_order(void) {
     pe_close(&p);
 }
 
-/* --- versions ------------------------------------------------------------------------------------------ */
+/* --- versions --------------------------------------------------------------------------------- */
 
 static bool operand_is_last_use(const pe_rig *p, int32_t line, kb_opkind kind, uint64_t version,
                                 bool *result) {
@@ -195,7 +195,7 @@ static void versions_are_never_reused(void) {
     pe_close(&p);
 }
 
-/* --- limits ---------------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void queue_is_bounded(void) {
     pe_rig p;
@@ -260,7 +260,7 @@ static void contexts_split_the_tcm(void) {
     pe_close(&p);
 }
 
-/* --- memory ----------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static void a_round(pe_rig *p, uint64_t va) {
     uint32_t acc = KB_NO_TILE;

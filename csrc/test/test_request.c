@@ -5,7 +5,7 @@
 static const char *const machine =
     "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2}}}";
 
-/* --- shapes ----------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 /* The addresses of a shape's bytes, one by one. */
 static size_t walk(const kb_shape *shape, uint64_t *addresses, size_t step) {
@@ -97,7 +97,7 @@ static void runs(void) {
     CHECK_EQ(addresses[23], 9011);
 }
 
-/* --- the protocol ------------------------------------------------------------------------------------- */
+/* --- the protocol ----------------------------------------------------------------------------- */
 
 typedef struct seen {
     int count;
