@@ -14,6 +14,7 @@ from kernbench.language.encode import encode
 from kernbench.language.joins import Binding
 from kernbench.language.liveness import free_tiles
 from kernbench.language.names import wrap_global
+from kernbench.language.registers import share_registers
 from kernbench.language.simplify import simplify
 from kernbench.language.statements import FunctionWalker
 from kernbench.language.values import Kind, Refusal, Type, Value
@@ -110,6 +111,7 @@ def compile_kernel(
         finished = emitter.finish()
         simplify(finished)
         free_tiles(finished)
+        share_registers(finished)
         code = encode(finished)
     except Refusal as refusal:
         raise source.error(refusal, source.tree) from None

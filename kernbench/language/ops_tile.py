@@ -47,6 +47,8 @@ def dot(
     """
     a, b = e.to_tile(e.value(input)), e.to_tile(e.value(other))
     for operand in (a, b):
+        if operand.type.rank == 3:
+            raise Refusal("tl.dot of 3 dimensions (a batch) is not supported; loop over the batch")
         if operand.type.rank != 2:
             raise Refusal(f"expected operands of 2 dimensions, got a {operand}")
     (m, k), (k_other, n) = a.type.shape, b.type.shape

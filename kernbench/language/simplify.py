@@ -5,11 +5,13 @@
 3. scalar and index arithmetic that was done already, in this block or the first, is not repeated
 4. scalar and index arithmetic that a loop repeats with the same operands moves before the loop
 5. a result that is only moved into another register is computed there
+6. a loop tests at its end, so that a round costs one jump
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 from kernbench.language.ir import Block, Function, Inst
@@ -32,6 +34,9 @@ _AT_ONCE = frozenset(
     ]
 )
 
+_MAX_TEST = 4
+"""Instructions of a loop's test that are worth repeating."""
+
 
 class _Key(NamedTuple):
     """What makes two results equal."""
@@ -52,6 +57,7 @@ def simplify(function: Function) -> None:
     hoist(function)
     merge_equal(function)
     coalesce_moves(function)
+    rotate_loops(function)
     thread_jumps(function)
 
 
@@ -185,6 +191,19 @@ def _hoist_from(loop: list[Block], before: Block, writes: Counter[int]) -> None:
                     before.insts.append(inst)
                     varying.discard(inst.dst)
                     moved = True
+
+
+def rotate_loops(function: Function) -> None:
+    """Repeat a loop's test, where it is short and scalar, in place of the jump back to it."""
+    order = {block: place for place, block in enumerate(function.blocks)}
+    for block in function.blocks:
+        if len(block.targets) != 1 or order[block.targets[0]] > order[block]:
+            continue
+        head = block.targets[0]
+        short = len(head.insts) <= _MAX_TEST and all(i.op in _AT_ONCE for i in head.insts)
+        if short and len(head.targets) == 2 and head is not block:
+            block.insts += [replace(inst) for inst in head.insts]
+            block.condition, block.targets, block.line = head.condition, head.targets, head.line
 
 
 def coalesce_moves(function: Function) -> None:

@@ -65,7 +65,7 @@ def statement(line, **names):
         ("y = tl.dot(a, a)", 9, "K is 32, and 16"),
         ("y = tl.dot(a, tl.trans(a).to(tl.float32))", 9, "operands of one dtype"),
         ("y = tl.dot(x, x)", 9, "expected operands of 2 dimensions"),
-        ("y = tl.dot(a[None], a[None])", 9, "expected operands of 2 dimensions"),
+        ("y = tl.dot(a[None], a[None])", 9, "of 3 dimensions (a batch) is not supported"),
         ("y = tl.dot(a, a.T, input_precision='fp8')", 9, "one of ieee, tf32, tf32x3"),
         ("y = x + a", 9, "shapes [64] and [16, 32] do not broadcast"),
         ("y = x_ptr + x", 9, "expected integers to move a pointer by"),
