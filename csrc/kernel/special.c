@@ -58,10 +58,10 @@ static double scale(double x, double k) {
 
 /* e^r - 1 - r.hi for |r| <= 0.35: Taylor's series, its first term and r.lo apart. */
 static double exp_tail(pair r) {
-    static const double factorials[] = {
-        1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
-        1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
-        1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        1.0 / 2.0};
+    static const double factorials[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0,
+                                        1.0 / 3628800.0,    1.0 / 362880.0,    1.0 / 40320.0,
+                                        1.0 / 5040.0,       1.0 / 720.0,       1.0 / 120.0,
+                                        1.0 / 24.0,         1.0 / 6.0,         1.0 / 2.0};
     double q = 0.0;
     for (unsigned i = 0; i < sizeof factorials / sizeof *factorials; i++)
         q = q * r.hi + factorials[i];
@@ -208,7 +208,8 @@ double kb_pow_f64(double x, double y) {
     if (is_limit) return sign * ((size == 0.0) == (y < 0.0) ? __builtin_inf() : 0.0);
     if (is_infinite) return (size > 1.0) == (y > 0.0) ? __builtin_inf() : 0.0;
     if (is_negative && kind == 0) return not_a_number();
-    if (__builtin_fabs(y) > 0x1p70) y = y < 0.0 ? -0x1p70 : 0x1p70; /* over- or underflows all the same */
+    if (__builtin_fabs(y) > 0x1p70)
+        y = y < 0.0 ? -0x1p70 : 0x1p70; /* over- or underflows all the same */
     return sign * exp_of(multiply(log_of(size), (pair){y, 0.0}));
 }
 
@@ -242,8 +243,8 @@ static pair reduce_trig(double x, uint64_t *n) {
     wide low = (wide)m * window(first + 128), middle = (wide)m * window(first + 64);
     middle += low >> 64;
     uint64_t high = m * window(first) + (uint64_t)(middle >> 64);
-    uint64_t part[3] = {high << 2 | (uint64_t)middle >> 62, (uint64_t)middle << 2 | (uint64_t)low >> 62,
-                        (uint64_t)low << 2};
+    uint64_t part[3] = {high << 2 | (uint64_t)middle >> 62,
+                        (uint64_t)middle << 2 | (uint64_t)low >> 62, (uint64_t)low << 2};
     *n = high >> 62;
     bool up = part[0] >> 63 != 0; /* nearer to the next multiple: the fraction less one */
     if (up) {
@@ -267,20 +268,18 @@ static pair reduce_trig(double x, uint64_t *n) {
 }
 
 static double sin_part(pair r) {
-    static const double terms[] = {1.0 / 355687428096000.0, -1.0 / 1307674368000.0,
-                                   1.0 / 6227020800.0,      -1.0 / 39916800.0,
-                                   1.0 / 362880.0,          -1.0 / 5040.0,
-                                   1.0 / 120.0,             -1.0 / 6.0};
+    static const double terms[] = {
+        1.0 / 355687428096000.0, -1.0 / 1307674368000.0, 1.0 / 6227020800.0, -1.0 / 39916800.0,
+        1.0 / 362880.0,          -1.0 / 5040.0,          1.0 / 120.0,        -1.0 / 6.0};
     double z = r.hi * r.hi, p = 0.0;
     for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) p = p * z + terms[i];
     return r.hi + (p * z * r.hi + r.lo * (1.0 - 0.5 * z));
 }
 
 static double cos_part(pair r) {
-    static const double terms[] = {-1.0 / 6402373705728000.0, 1.0 / 20922789888000.0,
-                                   -1.0 / 87178291200.0,      1.0 / 479001600.0,
-                                   -1.0 / 3628800.0,          1.0 / 40320.0,
-                                   -1.0 / 720.0,              1.0 / 24.0};
+    static const double terms[] = {
+        -1.0 / 6402373705728000.0, 1.0 / 20922789888000.0, -1.0 / 87178291200.0, 1.0 / 479001600.0,
+        -1.0 / 3628800.0,          1.0 / 40320.0,          -1.0 / 720.0,         1.0 / 24.0};
     double z = r.hi * r.hi, p = 0.0;
     for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) p = p * z + terms[i];
     double half = 0.5 * z, top = 1.0 - half;
@@ -317,10 +316,10 @@ float kb_cos_large_f32(float x) {
 
 /* Near 0, x + x P(x^2). */
 static double erf_near_0(double x) {
-    static const double terms[] = {
-        -1.0 / 918086400.0, 1.0 / 76204800.0, -1.0 / 6894720.0, 1.0 / 685440.0, -1.0 / 75600.0,
-        1.0 / 9360.0,       -1.0 / 1320.0,    1.0 / 216.0,      -1.0 / 42.0,    1.0 / 10.0,
-        -1.0 / 3.0};
+    static const double terms[] = {-1.0 / 918086400.0, 1.0 / 76204800.0, -1.0 / 6894720.0,
+                                   1.0 / 685440.0,     -1.0 / 75600.0,   1.0 / 9360.0,
+                                   -1.0 / 1320.0,      1.0 / 216.0,      -1.0 / 42.0,
+                                   1.0 / 10.0,         -1.0 / 3.0};
     double z = x * x, p = 0.0;
     for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) p = p * z + terms[i];
     return x + x * (p * z * 0x1.20dd750429b6dp+0 + 0x1.06eba8214db69p-3);
@@ -330,19 +329,19 @@ static double erf_near_0(double x) {
  * power obey (n + 1) u[n + 1] = -2c u[n] - 2 u[n - 1]. */
 double kb_erf_f64(double x) {
     static const struct {
-        double at, value, slope;
+        double at, value, value_low, slope;
     } centres[] = {
-        {0.75, 0x1.6c1c9759d0e5fp-1, 0x1.492e42d78d2c5p-1},
-        {1.25, 0x1.d8865d98abe01p-1, 0x1.e4652fadcb6b2p-3},
-        {1.75, 0x1.f92d077f8d56dp-1, 0x1.b055303221015p-5},
-        {2.25, 0x1.ff404760319b4p-1, 0x1.d4143a9dfe965p-8},
-        {2.75, 0x1.fff2cfb0453d9p-1, 0x1.3360ccd23db3ap-11},
-        {3.25, 0x1.ffff6f9f67e55p-1, 0x1.e9b5e8d00ce77p-16},
-        {3.75, 0x1.fffffc2f171e3p-1, 0x1.d9371e2ff7c35p-21},
-        {4.25, 0x1.fffffff01a8b6p-1, 0x1.155a09065d4f7p-26},
-        {4.75, 0x1.ffffffffd759dp-1, 0x1.8a61745ec7d1dp-33},
-        {5.25, 0x1.ffffffffffc05p-1, 0x1.5422ef5d8949dp-40},
-        {5.75, 0x1.ffffffffffffcp-1, 0x1.63daf8b4b1e0cp-48},
+        {0.75, 0x1.6c1c9759d0e5fp-1, 4.697e-17, 0x1.492e42d78d2c5p-1},
+        {1.25, 0x1.d8865d98abe01p-1, -5.518e-17, 0x1.e4652fadcb6b2p-3},
+        {1.75, 0x1.f92d077f8d56dp-1, 2.143e-17, 0x1.b055303221015p-5},
+        {2.25, 0x1.ff404760319b4p-1, 2.696e-17, 0x1.d4143a9dfe965p-8},
+        {2.75, 0x1.fff2cfb0453d9p-1, 4.451e-17, 0x1.3360ccd23db3ap-11},
+        {3.25, 0x1.ffff6f9f67e55p-1, 5.225e-17, 0x1.e9b5e8d00ce77p-16},
+        {3.75, 0x1.fffffc2f171e3p-1, 4.228e-17, 0x1.d9371e2ff7c35p-21},
+        {4.25, 0x1.fffffff01a8b6p-1, 9.867e-19, 0x1.155a09065d4f7p-26},
+        {4.75, 0x1.ffffffffd759dp-1, 5.462e-17, 0x1.8a61745ec7d1dp-33},
+        {5.25, 0x1.ffffffffffc05p-1, 2.859e-17, 0x1.5422ef5d8949dp-40},
+        {5.75, 0x1.ffffffffffffcp-1, 2.088e-17, 0x1.63daf8b4b1e0cp-48},
     };
     if (x != x) return not_a_number();
     double size = __builtin_fabs(x);
@@ -357,6 +356,6 @@ double kb_erf_f64(double x) {
         u = after;
         power *= h;
     }
-    double result = centres[i].value + centres[i].slope * sum;
+    double result = centres[i].value + (centres[i].value_low + centres[i].slope * sum);
     return x < 0.0 ? -result : result;
 }
