@@ -27,7 +27,7 @@ typedef struct kb_command {
     uint8_t precision;       /* GEMM: kb_precision */
     int64_t n_elements;      /* MATH: lanes x ... of the result; REDUCE: of the operand */
     uint8_t cost;            /* MATH: kb_math_cost */
-    kb_access access;        /* DMA; its runs live in the program's arena until the program ends */
+    kb_access access;        /* DMA; its runs are those of the payload */
     const int64_t *words;    /* payload, owned by the command's slot */
     uint32_t n_words;
     int64_t order;           /* program order within the PE: ties */

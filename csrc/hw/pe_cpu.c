@@ -39,7 +39,7 @@ typedef struct kb_pe_cpu {
     int current, last; /* context that computes, or did last */
     int64_t base_fs;   /* the clock: base + ceil(cycles * period) */
     int64_t cycles;
-    int64_t until_fs;  /* busy until then */
+    int64_t until_fs; /* busy until then */
 } kb_pe_cpu;
 
 static void fail(const kb_pe_cpu *self, kb_status status, const char *message) {
@@ -175,7 +175,8 @@ static kb_status check_limit(const context *c, kb_error *err) {
     int64_t limit = c->launch->max_instructions;
     if (limit == 0 || c->vm.n_executed <= limit) return KB_OK;
     return kb_error_set(err, KB_DEADLOCK,
-                        "program %" PRId64 " has executed more than %" PRId64 " instructions; it may loop "
+                        "program %" PRId64 " has executed more than %" PRId64
+                        " instructions; it may loop "
                         "for ever (or raise the launch's instruction budget)",
                         c->vm.program, limit);
 }
@@ -265,9 +266,10 @@ kb_status kb_pe_cpu_create(const kb_parts *parts, uint32_t node, void **pe_cpu, 
         kb_pe_cpu_destroy(made);
         return status;
     }
-    for (uint32_t i = 0; i < made->n_contexts; i++) kb_vm_init(&made->contexts[i].vm, parts, node, i);
-    kb_sched_set_progress(kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe), note_progress,
-                          made);
+    for (uint32_t i = 0; i < made->n_contexts; i++)
+        kb_vm_init(&made->contexts[i].vm, parts, node, i);
+    kb_sched_set_progress(kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe),
+                          note_progress, made);
     kb_dispatch_set(parts->dispatch, node, KB_MSG_LAUNCH, KB_DELIVER_TAIL, take_launch, made);
     *pe_cpu = made;
     return KB_OK;
@@ -276,7 +278,8 @@ kb_status kb_pe_cpu_create(const kb_parts *parts, uint32_t node, void **pe_cpu, 
 void kb_pe_cpu_destroy(void *pe_cpu) {
     kb_pe_cpu *self = pe_cpu;
     if (!self) return;
-    for (uint32_t i = 0; self->contexts && i < self->n_contexts; i++) kb_vm_deinit(&self->contexts[i].vm);
+    for (uint32_t i = 0; self->contexts && i < self->n_contexts; i++)
+        kb_vm_deinit(&self->contexts[i].vm);
     kb_alloc_free(self->parts->alloc, self->contexts, self->n_contexts, sizeof *self->contexts);
     kb_outbox_destroy(self->outbox);
     KB_VEC_FREE(&self->launches, self->parts->alloc);
@@ -291,7 +294,8 @@ static const char *describe_wait(const kb_vm *vm, char *text, size_t capacity) {
     case KB_VM_MEMORY: return "earlier memory operations";
     case KB_VM_END: return "its last commands";
     case KB_VM_TILE:
-        (void)snprintf(text, capacity, "the tile of line %" PRId32, kb_tcm_tile(vm->tcm, vm->regs[reg].tile)->line);
+        (void)snprintf(text, capacity, "the tile of line %" PRId32,
+                       kb_tcm_tile(vm->tcm, vm->regs[reg].tile)->line);
         return text;
     default: return "PE_CPU";
     }
@@ -305,8 +309,9 @@ size_t kb_pe_cpu_describe(const void *pe_cpu, char *text, size_t capacity) {
         const context *c = &self->contexts[i];
         char tile[64];
         if (!c->launch || length >= capacity) continue;
-        int n = snprintf(text + length, capacity - length, "%s%s:%" PRIu32 ": program %" PRId64 " waits for %s",
-                         length ? "; " : "", c->vm.kernel->name, c->vm.kernel->lines[c->vm.pc], c->vm.program,
+        int n = snprintf(text + length, capacity - length,
+                         "%s%s:%" PRIu32 ": program %" PRId64 " waits for %s", length ? "; " : "",
+                         c->vm.kernel->name, c->vm.kernel->lines[c->vm.pc], c->vm.program,
                          describe_wait(&c->vm, tile, sizeof tile));
         length += n > 0 ? (size_t)n : 0;
     }

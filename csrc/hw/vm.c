@@ -6,6 +6,8 @@
 #include "base/checked.h"
 #include "kernel/scalar.h"
 
+enum { MAX_TAKEN = 1 << 16 };
+
 void kb_vm_init(kb_vm *vm, const kb_parts *parts, uint32_t node, uint32_t context) {
     const kb_node *at = &kb_topology_nodes(parts->topology)[node];
     *vm = (kb_vm){.parts = parts, .costs = &kb_parts_params(parts)->pe_cpu, .context = context};
@@ -13,12 +15,14 @@ void kb_vm_init(kb_vm *vm, const kb_parts *parts, uint32_t node, uint32_t contex
     vm->tcm = kb_parts_find(parts, KB_IMPL_PE_TCM, at->sip, at->cube, at->pe);
     vm->pe = kb_parts_pe(parts, node);
     kb_arena_init(&vm->arena, parts->alloc);
+    kb_arena_init(&vm->spare, parts->alloc);
 }
 
 void kb_vm_deinit(kb_vm *vm) {
     kb_alloc *alloc = vm->parts ? vm->parts->alloc : NULL;
     if (!alloc) return;
     kb_arena_deinit(&vm->arena);
+    kb_arena_deinit(&vm->spare);
     kb_alloc_free(alloc, vm->regs, vm->capacity, sizeof *vm->regs);
     kb_alloc_free(alloc, vm->origins, vm->capacity, sizeof *vm->origins);
     kb_alloc_free(alloc, vm->blocks, vm->n_blocks, sizeof *vm->blocks);
@@ -70,6 +74,8 @@ kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program, kb_er
     vm->composed = false;
     vm->wait = KB_VM_NOTHING;
     kb_arena_reset(&vm->arena);
+    vm->n_taken = 0;
+    if (n_blocks > 0) memset(vm->blocks, 0, n_blocks * sizeof *vm->blocks);
     n_blocks = 0;
     for (uint32_t i = 0; i < kernel->n_regs; i++) {
         const kb_kir_type *type = kb_kernel_type(kernel, (uint16_t)i);
@@ -78,9 +84,22 @@ kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program, kb_er
         else if (type->kind == KB_BLOCK) vm->regs[i].block = &vm->blocks[n_blocks++];
         if (i >= kernel->n_params) continue;
         vm->regs[i].bits = launch->args[i];
-        const kb_mapping *mapping = type->pointer ? kb_mmu_find(vm->parts->mmu, launch->args[i]) : NULL;
+        const kb_mapping *mapping =
+            type->pointer ? kb_mmu_find(vm->parts->mmu, launch->args[i]) : NULL;
         if (mapping) vm->origins[i] = mapping->va;
     }
+    return KB_OK;
+}
+
+/* Copies what registers hold to the spare arena, so that a long loop does not pile up vectors. */
+static kb_status collect(kb_vm *vm, kb_error *err) {
+    kb_arena full = vm->arena;
+    for (uint32_t i = 0; i < vm->n_blocks; i++)
+        KB_TRY(kb_block_copy(&vm->spare, &vm->blocks[i], &vm->blocks[i], err));
+    vm->arena = vm->spare;
+    vm->spare = full;
+    kb_arena_reset(&vm->spare);
+    vm->n_taken = 0;
     return KB_OK;
 }
 
@@ -157,14 +176,32 @@ const kb_blockval *kb_vm_block(const kb_vm *vm, uint16_t reg, const kb_kir_type 
     return place;
 }
 
+/* A scalar added to a block, an offset to a pointer block: the commonest by far. */
+static bool quick_block(const kb_vm *vm, const kb_kir_inst *inst) {
+    bool advances = inst->op == KB_KIR_BLOCK_PTRADD;
+    bool adds =
+        inst->op == KB_KIR_BLOCK && (inst->sub == KB_MATHOP_ADD || inst->sub == KB_MATHOP_SUB);
+    if (!advances && !adds) return false;
+    const kb_kir_type *a = kb_vm_type(vm, inst->a), *type = kb_vm_type(vm, inst->dst);
+    if (a->kind != KB_BLOCK || kb_vm_type(vm, inst->b)->kind != KB_SCALAR) return false;
+    int64_t k = (int64_t)vm->regs[inst->b].bits;
+    if (memcmp(a->dims, type->dims, sizeof a->dims) != 0) return false;
+    if (advances && kb_mul_i64(k, (int64_t)kb_dtype_nbytes((kb_dtype)type->dtype), &k))
+        return false;
+    if (adds && inst->sub == KB_MATHOP_SUB && kb_mul_i64(k, -1, &k)) return false;
+    return kb_block_shift(vm->regs[inst->a].block, k, vm->regs[inst->dst].block);
+}
+
 static kb_status block(kb_vm *vm, const kb_kir_inst *inst, int64_t *work, kb_error *err) {
+    if (quick_block(vm, inst)) return KB_OK;
     const kb_kir_type *type = kb_vm_type(vm, inst->dst);
     kb_blockval places[3], *dst = vm->regs[inst->dst].block;
     const kb_blockval *a = kb_vm_block(vm, inst->a, type, &places[0]);
     switch (inst->op) {
     case KB_KIR_ARANGE:
         dst->is_mask = false;
-        dst->block = kb_block_arange((kb_dtype)type->dtype, (int64_t)vm->kernel->consts[inst->imm], type->dims[0]);
+        dst->block = kb_block_arange((kb_dtype)type->dtype, (int64_t)vm->kernel->consts[inst->imm],
+                                     type->dims[0]);
         return KB_OK;
     case KB_KIR_SPLAT: *dst = *a; return KB_OK;
     case KB_KIR_BLOCK:
@@ -172,8 +209,8 @@ static kb_status block(kb_vm *vm, const kb_kir_inst *inst, int64_t *work, kb_err
                              kb_vm_block(vm, inst->b, type, &places[1]),
                              kb_vm_block(vm, inst->c, type, &places[2]), dst, work, err);
     case KB_KIR_BLOCK_PTRADD:
-        return kb_block_ptradd(&vm->arena, type, a, kb_vm_block(vm, inst->b, type, &places[1]), dst, work,
-                               err);
+        return kb_block_ptradd(&vm->arena, type, a, kb_vm_block(vm, inst->b, type, &places[1]), dst,
+                               work, err);
     case KB_KIR_BLOCK_RESHAPE: return kb_block_reshape(&vm->arena, type, a, dst, work, err);
     case KB_KIR_BLOCK_BROADCAST: return kb_block_broadcast(&vm->arena, type, a, dst, work, err);
     default:
@@ -237,17 +274,20 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
         break;
     }
     case KB_KIR_PROGRAM_ID: vm->regs[inst->dst].bits = (uint64_t)vm->place[inst->imm]; break;
-    case KB_KIR_NUM_PROGRAMS: vm->regs[inst->dst].bits = (uint64_t)vm->launch->grid[inst->imm]; break;
+    case KB_KIR_NUM_PROGRAMS:
+        vm->regs[inst->dst].bits = (uint64_t)vm->launch->grid[inst->imm];
+        break;
     case KB_KIR_JUMP:
     case KB_KIR_JUMP_IF:
     case KB_KIR_JUMP_UNLESS:
         *cycles += costs->branch_cycles - costs->scalar_cycles;
-        if (inst->op == KB_KIR_JUMP || is_true(vm, inst->a) == (inst->op == KB_KIR_JUMP_IF)) next = inst->imm;
+        if (inst->op == KB_KIR_JUMP || is_true(vm, inst->a) == (inst->op == KB_KIR_JUMP_IF))
+            next = inst->imm;
         break;
     case KB_KIR_ASSERT:
         if (!is_true(vm, inst->a))
-            return kb_error_set(err, KB_FAILED, "program %" PRId64 ": assertion failed: %.500s", vm->program,
-                                vm->kernel->text + inst->imm);
+            return kb_error_set(err, KB_FAILED, "program %" PRId64 ": assertion failed: %.500s",
+                                vm->program, vm->kernel->text + inst->imm);
         break;
     case KB_KIR_DROP:
         *cycles -= costs->scalar_cycles;
@@ -257,6 +297,8 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
         KB_TRY(block(vm, inst, &work, err));
         vm->origins[inst->dst] = inherited(vm, inst);
         *cycles += costs->block_cycles - costs->scalar_cycles + costs->dense_cycles * work;
+        vm->n_taken += work;
+        if (vm->n_taken > MAX_TAKEN) KB_TRY(collect(vm, err));
     }
     vm->pc = next;
     return KB_OK;
@@ -290,6 +332,7 @@ kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) {
     case KB_KIR_STORE: KB_TRY(kb_vm_compose_access(vm, &work, err)); /* fall through */
     default: *cycles += costs->command_cycles + costs->dense_cycles * work;
     }
+    vm->n_taken += 2 * work;
     vm->n_executed++;
     vm->composed = true;
     return KB_OK;
@@ -301,12 +344,15 @@ static kb_status materialise(kb_vm *vm, const kb_kir_inst *inst, kb_error *err) 
     const kb_hooks *hooks = &vm->parts->hooks;
     const kb_tile *tile = kb_tcm_tile(vm->tcm, vm->regs[inst->a].tile);
     if (!hooks->tile_bytes)
-        return kb_error_set(err, KB_NO_DATA, "the value of a tile is needed, but there is no data; run "
-                                             "with data, or keep the tensor's bytes");
+        return kb_error_set(err, KB_NO_DATA,
+                            "the value of a tile is needed, but there is no data; run "
+                            "with data, or keep the tensor's bytes");
+    vm->n_taken += tile->nbytes;
     void *bytes = kb_arena_take(&vm->arena, (size_t)tile->nbytes, 1);
     if (!bytes) return kb_error_nomem(err, "the value of a tile");
     KB_TRY(hooks->tile_bytes(hooks->self, tile->version, bytes, (size_t)tile->nbytes, err));
-    if (type->kind == KB_SCALAR) vm->regs[inst->dst].bits = kb_scalar_load(kb_vm_dtype(type), bytes);
+    if (type->kind == KB_SCALAR)
+        vm->regs[inst->dst].bits = kb_scalar_load(kb_vm_dtype(type), bytes);
     else KB_TRY(kb_block_from_memory(&vm->arena, type, bytes, vm->regs[inst->dst].block, err));
     vm->origins[inst->dst] = 0;
     if (inst->flags & KB_LAST_A) KB_TRY(kb_vm_set_tile(vm, inst->a, KB_NO_TILE, err));

@@ -61,12 +61,14 @@ typedef struct kb_vm {
     const kb_kernel *kernel;
     int64_t program, place[3]; /* linear number, and along each axis of the grid */
     uint32_t pc;
-    int32_t sequence;     /* of the next command */
-    int64_t n_executed;   /* instructions */
-    bool composed;        /* the instruction at pc, and its cost counted */
-    kb_vm_wait wait;      /* of the instruction at pc */
-    kb_access access;     /* of the load or store at pc */
-    kb_arena arena;       /* vectors and runs, until the program ends */
+    int32_t sequence;   /* of the next command */
+    int64_t n_executed; /* instructions */
+    bool composed;      /* the instruction at pc, and its cost counted */
+    kb_vm_wait wait;    /* of the instruction at pc */
+    kb_access access;   /* of the load or store at pc */
+    kb_arena arena;     /* vectors and runs; what is still held moves to `spare` now and then */
+    kb_arena spare;
+    int64_t n_taken; /* about as many words as were taken from `arena` */
     /* registers, room for `capacity` */
     uint32_t capacity;
     kb_vm_value *regs;
@@ -80,7 +82,8 @@ void kb_vm_init(kb_vm *vm, const kb_parts *parts, uint32_t node, uint32_t contex
 void kb_vm_deinit(kb_vm *vm);
 
 /* Loads a program: registers are blank but for the arguments. */
-kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program, kb_error *err) KB_MUST_CHECK;
+kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program,
+                      kb_error *err) KB_MUST_CHECK;
 
 /* Executes pure instructions, at most *budget of them; adds their cost to *cycles.  *meets: stands at one
  * that meets the machine. */

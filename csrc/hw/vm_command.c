@@ -37,25 +37,29 @@ static kb_status out_of_bounds(const kb_vm *vm, const kb_mapping *mapping, kb_er
     while (kb_access_next(&walk, &row))
         if (!is_within(&row, nbytes, mapping)) break;
     uint32_t i = 0;
-    while (i + 1 < row.count && is_within(&(kb_run){0, 1, row.va + i * nbytes}, nbytes, mapping)) i++;
+    while (i + 1 < row.count && is_within(&(kb_run){0, 1, row.va + i * nbytes}, nbytes, mapping))
+        i++;
     uint64_t va = row.va + i * nbytes;
     bool stores = vm->kernel->insts[vm->pc].op == KB_KIR_STORE;
-    return kb_error_set(err, KB_BOUNDS,
-                        "%s of %s outside of its tensor: PE %" PRId32 ", program %" PRId64 ": expected an "
-                        "address in [0x%" PRIx64 ", 0x%" PRIx64 ") (tensor %" PRId32 ", %" PRIu64
-                        " elements), got 0x%" PRIx64 ", element %" PRId64 " of the tensor, by element %" PRIu32
-                        " of the block; mask it",
-                        stores ? "store" : "load", kb_dtype_name((kb_dtype)access->dtype), vm->pe, vm->program,
-                        mapping->va, mapping->va + mapping->nbytes, mapping->tensor, mapping->nbytes / nbytes,
-                        va, (int64_t)(va - mapping->va) / (int64_t)nbytes, row.lane + i);
+    return kb_error_set(
+        err, KB_BOUNDS,
+        "%s of %s outside of its tensor: PE %" PRId32 ", program %" PRId64 ": expected an "
+        "address in [0x%" PRIx64 ", 0x%" PRIx64 ") (tensor %" PRId32 ", %" PRIu64
+        " elements), got 0x%" PRIx64 ", element %" PRId64 " of the tensor, by element %" PRIu32
+        " of the block; mask it",
+        stores ? "store" : "load", kb_dtype_name((kb_dtype)access->dtype), vm->pe, vm->program,
+        mapping->va, mapping->va + mapping->nbytes, mapping->tensor, mapping->nbytes / nbytes, va,
+        (int64_t)(va - mapping->va) / (int64_t)nbytes, row.lane + i);
 }
 
 static kb_status check_bounds(const kb_vm *vm, uint64_t origin, kb_error *err) {
     const kb_access *access = &vm->access;
-    const kb_mapping *mapping = kb_mmu_find(vm->parts->mmu, origin != 0 ? origin : access->first_va);
+    const kb_mapping *mapping =
+        kb_mmu_find(vm->parts->mmu, origin != 0 ? origin : access->first_va);
     if (access->n_elements == 0) return KB_OK;
     if (!mapping) return kb_mmu_check(vm->parts->mmu, access->first_va, access->end_va, err);
-    if (access->first_va >= mapping->va && access->end_va - mapping->va <= mapping->nbytes) return KB_OK;
+    if (access->first_va >= mapping->va && access->end_va - mapping->va <= mapping->nbytes)
+        return KB_OK;
     return out_of_bounds(vm, mapping, err);
 }
 
@@ -72,8 +76,9 @@ kb_status kb_vm_compose_access(kb_vm *vm, int64_t *work, kb_error *err) {
         KB_TRY(kb_block_broadcast(&vm->arena, &truth, lanes, &places[1], work, err));
         lanes = &places[1];
     }
-    KB_TRY(kb_access_make(&vm->arena, (kb_dtype)type->dtype, kb_vm_block(vm, inst->a, type, &places[0]),
-                          lanes ? &lanes->mask : NULL, &vm->access, work, err));
+    KB_TRY(kb_access_make(&vm->arena, (kb_dtype)type->dtype,
+                          kb_vm_block(vm, inst->a, type, &places[0]), lanes ? &lanes->mask : NULL,
+                          &vm->access, work, err));
     return check_bounds(vm, vm->origins[inst->a], err);
 }
 
@@ -100,9 +105,7 @@ static void add_operand(const kb_vm *vm, uint16_t reg, draft *self) {
         operand->kind = KB_OPERAND_BLOCK;
         operand->block = vm->regs[reg].block;
         break;
-    default:
-        operand->kind = KB_OPERAND_SCALAR;
-        operand->bits = vm->regs[reg].bits;
+    default: operand->kind = KB_OPERAND_SCALAR; operand->bits = vm->regs[reg].bits;
     }
 }
 
@@ -124,7 +127,8 @@ static kb_status take_result(kb_vm *vm, const kb_kir_inst *inst, draft *self, kb
         self->tiles.in_place = vm->regs[inst->c].tile;
         KB_TRY(kb_tcm_succeed(vm->tcm, self->tiles.in_place, line, &self->tiles.output, err));
     } else {
-        KB_TRY(kb_tcm_take(vm->tcm, vm->context, tile_nbytes(type), line, &self->tiles.output, err));
+        KB_TRY(
+            kb_tcm_take(vm->tcm, vm->context, tile_nbytes(type), line, &self->tiles.output, err));
         if (self->tiles.output == KB_NO_TILE) {
             vm->wait = KB_VM_TCM;
             return KB_OK;
@@ -137,6 +141,14 @@ static kb_status take_result(kb_vm *vm, const kb_kir_inst *inst, draft *self, kb
 }
 
 /* --- commands ------------------------------------------------------------------------------------ */
+
+/* The command's runs are those of its payload, which lives as long as it does. */
+static void borrow_runs(kb_command *command) {
+    kb_access *access = &command->access;
+    size_t n_words = access->n_runs * sizeof *access->runs / sizeof *command->words;
+    if (access->n_runs > 0)
+        access->runs = (const kb_run *)(const void *)(command->words + command->n_words - n_words);
+}
 
 static void draft_math(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command, draft *self) {
     const uint16_t operands[3] = {inst->a, inst->b, inst->c};
@@ -167,7 +179,8 @@ static void draft_dot(const kb_vm *vm, const kb_kir_inst *inst, kb_command *comm
 }
 
 /* REDUCE and TRANS go through MATH's lanes, by elements of their operand. */
-static void draft_lanes(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command, draft *self) {
+static void draft_lanes(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
+                        draft *self) {
     const kb_kir_type *a = kb_vm_type(vm, inst->a);
     bool reduces = inst->op == KB_KIR_REDUCE;
     self->kind = reduces ? KB_OP_REDUCE : KB_OP_TRANS;
@@ -181,7 +194,8 @@ static void draft_lanes(const kb_vm *vm, const kb_kir_inst *inst, kb_command *co
     command->operand_dtype = a->dtype;
 }
 
-static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command, draft *self) {
+static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
+                         draft *self) {
     bool loads = inst->op == KB_KIR_LOAD;
     self->kind = loads ? KB_OP_DMA_READ : KB_OP_DMA_WRITE;
     add_operand(vm, loads ? inst->c : inst->b, self);
@@ -191,7 +205,8 @@ static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *c
     command->record.dtype = vm->access.dtype;
 }
 
-static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command, draft *self) {
+static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
+                          draft *self) {
     switch (inst->op) {
     case KB_KIR_LOAD:
     case KB_KIR_STORE: draft_access(vm, inst, command, self); break;
@@ -233,6 +248,7 @@ kb_status kb_vm_submit(kb_vm *vm, kb_error *err) {
     uint32_t n_words = kb_payload_words(self.kind, &self.payload);
     KB_TRY(kb_sched_words(vm->sched, command, n_words, &words, err));
     kb_payload_encode(self.kind, &self.payload, words);
+    borrow_runs(command);
     KB_TRY(kb_sched_submit(vm->sched, command, vm->context, &self.tiles, err));
     vm->sequence++;
     return settle(vm, inst, self.tiles.output, err);

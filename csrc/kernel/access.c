@@ -63,14 +63,16 @@ static bool add_run(listing *self, uint32_t lane, uint32_t count, uint64_t va) {
 
 /* Where the mask is on along the last dimension, the others at `index`: an interval if the mask has no bits
  * there. */
-static void row_interval(const kb_mask *mask, const uint32_t *index, int inner, uint32_t *lo, uint32_t *hi) {
+static void row_interval(const kb_mask *mask, const uint32_t *index, int inner, uint32_t *lo,
+                         uint32_t *hi) {
     kb_mask row = kb_mask_constant(1, &mask->dims[inner], true);
     row.lo[0] = mask->lo[inner];
     row.hi[0] = mask->hi[inner];
     row.n_planes = mask->n_planes;
     for (int p = 0; p < mask->n_planes; p++) {
         kb_wide constant = mask->planes[p].constant;
-        for (int d = 0; d < inner; d++) constant += (kb_wide)mask->planes[p].coefficient[d] * index[d];
+        for (int d = 0; d < inner; d++)
+            constant += (kb_wide)mask->planes[p].coefficient[d] * index[d];
         row.planes[p].coefficient[0] = mask->planes[p].coefficient[inner];
         row.planes[p].constant = (int64_t)constant;
     }
@@ -121,8 +123,8 @@ static kb_status make_runs(kb_arena *arena, const kb_blockval *pointers, const k
     return KB_OK;
 }
 
-kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *pointers, const kb_mask *mask,
-                         kb_access *access, int64_t *work, kb_error *err) {
+kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *pointers,
+                         const kb_mask *mask, kb_access *access, int64_t *work, kb_error *err) {
     const kb_block *block = &pointers->block;
     kb_access made = {.dtype = (uint8_t)dtype, .rank = block->rank};
     kb_mask lanes = kb_mask_constant(block->rank, block->dims, true);
@@ -184,7 +186,8 @@ bool kb_access_next(kb_access_walk *walk, kb_run *row) {
 }
 
 bool kb_access_overlap(const kb_access *a, const kb_access *b) {
-    return a->first_va < b->end_va && b->first_va < a->end_va && a->n_elements > 0 && b->n_elements > 0;
+    return a->first_va < b->end_va && b->first_va < a->end_va && a->n_elements > 0 &&
+           b->n_elements > 0;
 }
 
 /* --- as words ------------------------------------------------------------------------------------ */
@@ -220,8 +223,8 @@ void kb_access_encode(const kb_access *access, int64_t *words) {
     }
 }
 
-kb_status kb_access_decode(const int64_t *words, uint32_t n_words, kb_access *access, uint32_t *n_used,
-                           kb_error *err) {
+kb_status kb_access_decode(const int64_t *words, uint32_t n_words, kb_access *access,
+                           uint32_t *n_used, kb_error *err) {
     kb_access read = {.dims = {1, 1, 1, 1, 1}};
     uint64_t head = n_words >= HEADER_WORDS ? (uint64_t)words[0] : UINT64_MAX;
     read.dtype = head & 255;
@@ -230,7 +233,8 @@ kb_status kb_access_decode(const int64_t *words, uint32_t n_words, kb_access *ac
     read.n_runs = (uint32_t)(head >> 32);
     if (read.dtype >= KB_DTYPE_COUNT || read.rank > KB_MAX_RANK || read.n_runs > n_words ||
         words_of(read.rank, read.n_runs) > n_words)
-        return kb_error_set(err, KB_INTERNAL, "an access of the op log does not fit its %u words", n_words);
+        return kb_error_set(err, KB_INTERNAL, "an access of the op log does not fit its %u words",
+                            n_words);
     *n_used = words_of(read.rank, read.n_runs);
     read.n_elements = (uint64_t)words[1];
     read.first_va = (uint64_t)words[2];

@@ -24,11 +24,11 @@ typedef struct kb_run {
 } kb_run;
 
 typedef struct kb_access {
-    uint8_t dtype;               /* of an element */
-    uint8_t rank;                /* 0: one element */
-    bool masked;                 /* some lanes are off: `other` fills them (loads) */
-    uint32_t dims[KB_MAX_RANK];  /* of the tile */
-    uint64_t n_elements;         /* lanes that are on */
+    uint8_t dtype;              /* of an element */
+    uint8_t rank;               /* 0: one element */
+    bool masked;                /* some lanes are off: `other` fills them (loads) */
+    uint32_t dims[KB_MAX_RANK]; /* of the tile */
+    uint64_t n_elements;        /* lanes that are on */
     /* BOX */
     uint64_t va;
     uint32_t lo[KB_MAX_RANK], count[KB_MAX_RANK];
@@ -70,7 +70,7 @@ bool kb_access_overlap(const kb_access *a, const kb_access *b);
 /* As words, for the op log: kb_access_words says how many; decode borrows the words. */
 uint32_t kb_access_words(const kb_access *access);
 void kb_access_encode(const kb_access *access, int64_t *words);
-kb_status kb_access_decode(const int64_t *words, uint32_t n_words, kb_access *access, uint32_t *n_used,
-                           kb_error *err) KB_MUST_CHECK;
+kb_status kb_access_decode(const int64_t *words, uint32_t n_words, kb_access *access,
+                           uint32_t *n_used, kb_error *err) KB_MUST_CHECK;
 
 #endif

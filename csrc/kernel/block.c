@@ -8,13 +8,15 @@
 /* --- making and reading -------------------------------------------------------------------------- */
 
 kb_block kb_block_arange(kb_dtype dtype, int64_t start, uint32_t count) {
-    kb_block block = {.rank = 1, .dtype = (uint8_t)dtype, .dims = {count, 1, 1, 1, 1}, .base = start};
+    kb_block block = {
+        .rank = 1, .dtype = (uint8_t)dtype, .dims = {count, 1, 1, 1, 1}, .base = start};
     block.stride[0] = count > 1;
     return block;
 }
 
 kb_block kb_block_constant(const kb_kir_type *type, int64_t value) {
-    kb_block block = {.rank = type->rank, .dtype = type->pointer ? KB_INT64 : type->dtype, .base = value};
+    kb_block block = {
+        .rank = type->rank, .dtype = type->pointer ? KB_INT64 : type->dtype, .base = value};
     memcpy(block.dims, type->dims, sizeof block.dims);
     return block;
 }
@@ -94,7 +96,8 @@ kb_status kb_block_copy(kb_arena *arena, const kb_blockval *a, kb_blockval *dst,
     kb_blockval copy = *a;
     bool done = true;
     if (a->is_mask) {
-        copy.mask.dense = copy_items(arena, a->mask.dense, kb_dims_count(a->mask.rank, a->mask.dims), 1);
+        copy.mask.dense =
+            copy_items(arena, a->mask.dense, kb_dims_count(a->mask.rank, a->mask.dims), 1);
         done = !copy.mask.dense == !a->mask.dense;
         for (int d = 0; d < a->mask.rank; d++) {
             copy.mask.bits[d] = copy_items(arena, a->mask.bits[d], a->mask.dims[d], 1);
@@ -105,7 +108,8 @@ kb_status kb_block_copy(kb_arena *arena, const kb_blockval *a, kb_blockval *dst,
         copy.block.dense = copy_items(arena, a->block.dense, count, sizeof *a->block.dense);
         done = !copy.block.dense == !a->block.dense;
         for (int d = 0; d < a->block.rank; d++) {
-            copy.block.vector[d] = copy_items(arena, a->block.vector[d], a->block.dims[d], sizeof(int64_t));
+            copy.block.vector[d] =
+                copy_items(arena, a->block.vector[d], a->block.dims[d], sizeof(int64_t));
             done = done && !copy.block.vector[d] == !a->block.vector[d];
         }
     }
@@ -142,7 +146,8 @@ kb_range kb_block_range(const kb_block *a) {
 uint32_t kb_block_active(const kb_block *a) {
     uint32_t active = 0;
     for (int d = 0; d < a->rank; d++)
-        if (a->dims[d] > 1 && (a->dense || a->vector[d] || a->stride[d] != 0)) active |= UINT32_C(1) << d;
+        if (a->dims[d] > 1 && (a->dense || a->vector[d] || a->stride[d] != 0))
+            active |= UINT32_C(1) << d;
     return active;
 }
 
@@ -186,6 +191,27 @@ kb_block kb_block_from_vector(const kb_kir_type *type, int d, const int64_t *val
 }
 
 /* --- linear combinations ------------------------------------------------------------------------- */
+
+bool kb_block_shift(const kb_blockval *a, int64_t k, kb_blockval *dst) {
+    const kb_block *block = &a->block;
+    kb_wide lo = (kb_wide)block->base + k, hi = lo;
+    if (a->is_mask || block->dense || block->dtype == KB_UINT64) return false;
+    for (int d = 0; d < block->rank; d++) {
+        if (block->vector[d]) return false;
+        kb_wide span = (kb_wide)block->stride[d] * (block->dims[d] - 1);
+        if (span < 0) lo += span;
+        else hi += span;
+    }
+    if (lo < kb_scalar_least((kb_dtype)block->dtype) ||
+        hi > kb_scalar_greatest((kb_dtype)block->dtype))
+        return false;
+    if (dst != a) {
+        dst->is_mask = false;
+        dst->block = *block;
+    }
+    dst->block.base += k;
+    return true;
+}
 
 static kb_wide term(const kb_block *a, int d, uint32_t i) {
     if (!a) return 0;

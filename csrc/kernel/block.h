@@ -26,12 +26,12 @@ enum { KB_MAX_PLANES = 4 };
 
 typedef struct kb_block {
     uint8_t rank;
-    uint8_t dtype;               /* kb_dtype of the values; KB_INT64 for addresses; KB_BOOL: see mask */
-    uint32_t dims[KB_MAX_RANK];  /* unused ones 1 */
+    uint8_t dtype; /* kb_dtype of the values; KB_INT64 for addresses; KB_BOOL: see mask */
+    uint32_t dims[KB_MAX_RANK]; /* unused ones 1 */
     int64_t base;
-    int64_t stride[KB_MAX_RANK];         /* f_d(i) = stride[d] * i where vector[d] is NULL */
-    const int64_t *vector[KB_MAX_RANK];  /* f_d(i) = vector[d][i] */
-    const int64_t *dense;                /* all values, row-major, base included; else NULL */
+    int64_t stride[KB_MAX_RANK];        /* f_d(i) = stride[d] * i where vector[d] is NULL */
+    const int64_t *vector[KB_MAX_RANK]; /* f_d(i) = vector[d][i] */
+    const int64_t *dense;               /* all values, row-major, base included; else NULL */
 } kb_block;
 
 typedef struct kb_plane {
@@ -46,7 +46,7 @@ typedef struct kb_mask {
     const uint8_t *bits[KB_MAX_RANK];          /* one byte per index; NULL: all true */
     uint8_t n_planes;
     kb_plane planes[KB_MAX_PLANES];
-    const uint8_t *dense;                      /* one byte per element, row-major; else NULL */
+    const uint8_t *dense; /* one byte per element, row-major; else NULL */
 } kb_mask;
 
 /* What a BLOCK register or operand holds: a mask where is_mask, else a block. */
@@ -67,9 +67,13 @@ kb_blockval kb_block_splat(const kb_kir_type *type, int64_t value);
 /* dst = op(a, b, c) in the dims of `type`; operands have its rank, dims of 1 broadcast; unused ones NULL.
  * The elements of dense vectors that were computed are added to *work (none: affine throughout), here and
  * below: the VM's cost. */
-kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type, const kb_blockval *a,
-                        const kb_blockval *b, const kb_blockval *c, kb_blockval *dst, int64_t *work,
-                        kb_error *err) KB_MUST_CHECK;
+kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
+                        const kb_blockval *a, const kb_blockval *b, const kb_blockval *c,
+                        kb_blockval *dst, int64_t *work, kb_error *err) KB_MUST_CHECK;
+
+/* dst = a + k, the commonest operation of all (a loop advances its pointers), where `a` is affine and stays
+ * so; false: nothing is done, kb_block_math will do it.  dst may be a. */
+bool kb_block_shift(const kb_blockval *a, int64_t k, kb_blockval *dst);
 
 /* Addresses: pointers + index * element size. */
 kb_status kb_block_ptradd(kb_arena *arena, const kb_kir_type *type, const kb_blockval *pointers,

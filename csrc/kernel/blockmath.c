@@ -9,8 +9,9 @@ static kb_dtype dtype_of(const kb_blockval *a) {
     return a->is_mask ? KB_BOOL : (kb_dtype)a->block.dtype;
 }
 
-static kb_status element(kb_mathop op, const kb_kir_type *type, const kb_blockval *const operands[3],
-                         const uint32_t *index, int64_t *value, kb_error *err) {
+static kb_status element(kb_mathop op, const kb_kir_type *type,
+                         const kb_blockval *const operands[3], const uint32_t *index,
+                         int64_t *value, kb_error *err) {
     uint64_t bits[3] = {0};
     kb_dtype result = type->pointer ? KB_INT64 : (kb_dtype)type->dtype;
     int arity = kb_mathop_arity(op);
@@ -56,8 +57,8 @@ static kb_status along_all(kb_arena *arena, kb_mathop op, const kb_kir_type *typ
 }
 
 kb_status kb_block_elementwise(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
-                               const kb_blockval *const operands[3], kb_blockval *dst, int64_t *work,
-                               kb_error *err) {
+                               const kb_blockval *const operands[3], kb_blockval *dst,
+                               int64_t *work, kb_error *err) {
     uint32_t active = 0, index[KB_MAX_RANK] = {0};
     for (int i = 0; i < kb_mathop_arity(op); i++) active |= kb_blockval_active(operands[i]);
     kb_blockval result = kb_block_splat(type, 0);
@@ -93,8 +94,8 @@ static bool is_uniform(const kb_block *a) {
     return kb_block_active(a) == 0 && !a->dense;
 }
 
-static kb_status linear(const job *self, int64_t ca, int a, int64_t cb, int b, kb_wide k, kb_block *dst,
-                        bool *fits) {
+static kb_status linear(const job *self, int64_t ca, int a, int64_t cb, int b, kb_wide k,
+                        kb_block *dst, bool *fits) {
     return kb_block_linear(self->arena, self->type, ca, &self->operand[a], cb,
                            b < 0 ? NULL : &self->operand[b], k, dst, fits, self->work, self->err);
 }
@@ -118,7 +119,8 @@ static kb_status split_by(const job *self, kb_wide m, bool want_rest, kb_block *
         *fits = *fits && kb_wide_floor_div(range.hi, m) == quotient;
     }
     kb_wide base = want_rest ? rest.base - quotient * m : quotient;
-    *fits = *fits && kb_wide_fits(base);
+    /* the least number by -1 wraps */
+    *fits = *fits && base >= INT64_MIN && base <= kb_scalar_greatest((kb_dtype)x->dtype);
     if (!*fits) return KB_OK;
     *dst = want_rest ? rest : whole;
     dst->base = (int64_t)base;
@@ -135,8 +137,10 @@ static kb_status pick(const job *self, bool first, bool second, kb_block *dst, b
 
 /* a * b where one of them is uniform. */
 static kb_status multiply(const job *self, kb_block *dst, bool *fits) {
-    if (is_uniform(&self->operand[1])) return linear(self, self->operand[1].base, 0, 0, -1, 0, dst, fits);
-    if (is_uniform(&self->operand[0])) return linear(self, self->operand[0].base, 1, 0, -1, 0, dst, fits);
+    if (is_uniform(&self->operand[1]))
+        return linear(self, self->operand[1].base, 0, 0, -1, 0, dst, fits);
+    if (is_uniform(&self->operand[0]))
+        return linear(self, self->operand[0].base, 1, 0, -1, 0, dst, fits);
     *fits = false;
     return KB_OK;
 }
@@ -144,11 +148,13 @@ static kb_status multiply(const job *self, kb_block *dst, bool *fits) {
 /* Shifts and masks by a uniform b as products and quotients of powers of two. */
 static kb_status by_power(const job *self, kb_mathop op, kb_block *dst, bool *fits) {
     int64_t b = self->operand[1].base;
-    *fits = is_uniform(&self->operand[1]) && b >= 0 && (op == KB_MATHOP_AND ? b < INT64_MAX : b < 62);
+    *fits =
+        is_uniform(&self->operand[1]) && b >= 0 && (op == KB_MATHOP_AND ? b < INT64_MAX : b < 62);
     if (*fits && op == KB_MATHOP_AND) *fits = (b & (b + 1)) == 0;
     if (*fits && op != KB_MATHOP_SHL) *fits = self->range[0].lo >= 0;
     /* a count of the width or more shifts everything out */
-    if (*fits && op != KB_MATHOP_AND) *fits = b < 8 * (int64_t)kb_dtype_nbytes(self->operand[0].dtype);
+    if (*fits && op != KB_MATHOP_AND)
+        *fits = b < 8 * (int64_t)kb_dtype_nbytes(self->operand[0].dtype);
     if (!*fits) return KB_OK;
     if (op == KB_MATHOP_SHL) return linear(self, INT64_C(1) << b, 0, 0, -1, 0, dst, fits);
     if (op == KB_MATHOP_SHR) return split_by(self, (kb_wide)1 << b, false, dst, fits);
@@ -190,17 +196,18 @@ static kb_status compare_job(const job *self, kb_mathop op, kb_mask *dst, bool *
     kb_kir_type wide = *self->type;
     kb_block difference;
     wide.dtype = KB_INT64;
-    KB_TRY(kb_block_linear(self->arena, &wide, 1, &self->operand[0], -1, &self->operand[1], 0, &difference,
-                           fits, self->work, self->err));
+    KB_TRY(kb_block_linear(self->arena, &wide, 1, &self->operand[0], -1, &self->operand[1], 0,
+                           &difference, fits, self->work, self->err));
     if (!*fits) return KB_OK;
-    return kb_mask_compare(self->arena, op, self->type, &difference, dst, fits, self->work, self->err);
+    return kb_mask_compare(self->arena, op, self->type, &difference, dst, fits, self->work,
+                           self->err);
 }
 
 /* --- dispatch ------------------------------------------------------------------------------------ */
 
 static kb_status on_masks(kb_arena *arena, kb_mathop op, const kb_kir_type *type, int arity,
-                          const kb_blockval *const operands[3], kb_mask *dst, bool *fits, int64_t *work,
-                          kb_error *err) {
+                          const kb_blockval *const operands[3], kb_mask *dst, bool *fits,
+                          int64_t *work, kb_error *err) {
     kb_mask masks[2];
     for (int i = 0; i < arity; i++) masks[i] = kb_mask_widen(&operands[i]->mask, type, fits);
     if (!*fits) return KB_OK;
@@ -219,7 +226,11 @@ static kb_status on_masks(kb_arena *arena, kb_mathop op, const kb_kir_type *type
 static kb_status on_blocks(kb_arena *arena, kb_mathop op, const kb_kir_type *type, int arity,
                            const kb_blockval *const operands[3], kb_blockval *dst, bool *fits,
                            int64_t *work, kb_error *err) {
-    job self = {.arena = arena, .type = type, .work = work, .err = err};
+    job self;
+    self.arena = arena;
+    self.type = type;
+    self.work = work;
+    self.err = err;
     for (int i = 0; i < arity; i++) {
         self.operand[i] = kb_block_widen(&operands[i]->block, type, fits);
         if (!*fits) return KB_OK;
@@ -236,8 +247,8 @@ static kb_status on_blocks(kb_arena *arena, kb_mathop op, const kb_kir_type *typ
 }
 
 /* A uniform condition picks a side. */
-static kb_status where(const kb_kir_type *type, const kb_blockval *const operands[3], kb_blockval *dst,
-                       bool *fits) {
+static kb_status where(const kb_kir_type *type, const kb_blockval *const operands[3],
+                       kb_blockval *dst, bool *fits) {
     bool value;
     *fits = kb_mask_is_constant(&operands[0]->mask, &value);
     if (!*fits) return KB_OK;
@@ -247,13 +258,14 @@ static kb_status where(const kb_kir_type *type, const kb_blockval *const operand
     return KB_OK;
 }
 
-kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type, const kb_blockval *a,
-                        const kb_blockval *b, const kb_blockval *c, kb_blockval *dst, int64_t *work,
-                        kb_error *err) {
+kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
+                        const kb_blockval *a, const kb_blockval *b, const kb_blockval *c,
+                        kb_blockval *dst, int64_t *work, kb_error *err) {
     const kb_blockval *const operands[3] = {a, b, c};
     int arity = kb_mathop_arity(op), n_masks = 0;
     bool fits = true;
-    kb_blockval result = {.is_mask = !type->pointer && type->dtype == KB_BOOL};
+    kb_blockval result;
+    result.is_mask = !type->pointer && type->dtype == KB_BOOL;
     for (int i = 0; i < arity; i++) n_masks += operands[i]->is_mask;
     if (op == KB_MATHOP_WHERE) KB_TRY(where(type, operands, &result, &fits));
     else if (arity > 2) fits = false;
@@ -263,16 +275,20 @@ kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type, 
         KB_TRY(on_blocks(arena, op, type, arity, operands, &result, &fits, work, err));
     else fits = false;
     if (!fits) return kb_block_elementwise(arena, op, type, operands, dst, work, err);
-    *dst = result;
+    dst->is_mask = result.is_mask;
+    if (result.is_mask) dst->mask = result.mask;
+    else dst->block = result.block;
     return KB_OK;
 }
 
 kb_status kb_block_ptradd(kb_arena *arena, const kb_kir_type *type, const kb_blockval *pointers,
-                          const kb_blockval *index, kb_blockval *dst, int64_t *work, kb_error *err) {
+                          const kb_blockval *index, kb_blockval *dst, int64_t *work,
+                          kb_error *err) {
     kb_kir_type wide = *type;
     wide.pointer = 0;
     wide.dtype = KB_INT64;
-    kb_blockval size = kb_block_splat(&wide, (int64_t)kb_dtype_nbytes((kb_dtype)type->dtype)), nbytes;
+    kb_blockval size = kb_block_splat(&wide, (int64_t)kb_dtype_nbytes((kb_dtype)type->dtype)),
+                nbytes;
     KB_TRY(kb_block_math(arena, KB_MATHOP_CAST, &wide, index, NULL, NULL, &nbytes, work, err));
     KB_TRY(kb_block_math(arena, KB_MATHOP_MUL, &wide, &nbytes, &size, NULL, &nbytes, work, err));
     return kb_block_math(arena, KB_MATHOP_ADD, &wide, pointers, &nbytes, NULL, dst, work, err);

@@ -46,8 +46,8 @@ static kb_status gather(kb_arena *arena, const kb_kir_type *type, const kb_block
 }
 
 /* All elements in order, under other dims. */
-static kb_status flatten(kb_arena *arena, const kb_kir_type *type, const kb_blockval *a, kb_blockval *dst,
-                         int64_t *work, kb_error *err) {
+static kb_status flatten(kb_arena *arena, const kb_kir_type *type, const kb_blockval *a,
+                         kb_blockval *dst, int64_t *work, kb_error *err) {
     uint32_t from[KB_MAX_RANK] = {0};
     int64_t *values;
     uint8_t *bits;
@@ -116,7 +116,8 @@ typedef struct group {
     uint32_t count;
 } group;
 
-static bool next_group(const uint32_t *old_dims, int old_rank, const kb_kir_type *type, group *self) {
+static bool next_group(const uint32_t *old_dims, int old_rank, const kb_kir_type *type,
+                       group *self) {
     self->from += self->n_from;
     self->to += self->n_to;
     self->n_from = self->n_to = 0;
@@ -146,7 +147,8 @@ static int sole(const uint32_t *dims, int first, int n) {
 }
 
 /* Strides s such that value = s * row-major place within the group. */
-static bool group_is_linear(const group *self, const uint32_t *dims, const int64_t *stride, int64_t *step) {
+static bool group_is_linear(const group *self, const uint32_t *dims, const int64_t *stride,
+                            int64_t *step) {
     kb_wide expected = 0;
     for (int d = self->from + self->n_from; d-- > self->from;) {
         if (dims[d] == 1) continue;
@@ -181,8 +183,8 @@ static void place_in_group(const group *self, const uint32_t *dims, uint32_t i, 
     }
 }
 
-static kb_status reshape_block(kb_arena *arena, const kb_kir_type *type, const kb_block *a, kb_block *dst,
-                               bool *fits, int64_t *work, kb_error *err) {
+static kb_status reshape_block(kb_arena *arena, const kb_kir_type *type, const kb_block *a,
+                               kb_block *dst, bool *fits, int64_t *work, kb_error *err) {
     kb_block result = kb_block_constant(type, a->base);
     kb_blockval only = {.is_mask = false, .block = *a};
     group g = {0};

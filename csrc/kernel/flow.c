@@ -8,18 +8,19 @@ enum { MAX_STATE_NBYTES = 64 << 20, NOBODY = -1 };
 
 typedef struct flow {
     const kb_kernel *kernel;
-    int32_t *block_of;  /* instruction -> its block if it leads one, else NOBODY */
-    uint32_t *leader;   /* block -> its first instruction */
-    uint64_t *written;  /* block -> registers written on entry, n_words each */
+    int32_t *block_of; /* instruction -> its block if it leads one, else NOBODY */
+    uint32_t *leader;  /* block -> its first instruction */
+    uint64_t *written; /* block -> registers written on entry, n_words each */
     uint64_t *current;
-    uint32_t *pending;  /* stack of blocks to walk; each at most once */
+    uint32_t *pending; /* stack of blocks to walk; each at most once */
     bool *is_pending, *reached;
     uint32_t n_blocks, n_pending;
     size_t n_words;
 } flow;
 
 static bool ends_block(uint8_t op) {
-    return op == KB_KIR_JUMP || op == KB_KIR_JUMP_IF || op == KB_KIR_JUMP_UNLESS || op == KB_KIR_RETURN;
+    return op == KB_KIR_JUMP || op == KB_KIR_JUMP_IF || op == KB_KIR_JUMP_UNLESS ||
+           op == KB_KIR_RETURN;
 }
 
 static bool jumps(uint8_t op) {
@@ -64,8 +65,9 @@ static kb_status step(flow *self, uint32_t index, kb_error *err) {
     for (int i = 0; i < 3 && inst->op != KB_KIR_DROP; i++) {
         uint16_t reg = operands[i];
         if (reg != KB_NO_REG && !(self->current[reg / 64] >> reg % 64 & 1))
-            return kb_kernel_fault(self->kernel, index, err,
-                                   "register %u is read before it is written, or after its last use", reg);
+            return kb_kernel_fault(
+                self->kernel, index, err,
+                "register %u is read before it is written, or after its last use", reg);
     }
     for (int i = 0; i < 3; i++)
         if (inst->flags >> i & 1 || (inst->op == KB_KIR_DROP && i == 0))
@@ -76,7 +78,8 @@ static kb_status step(flow *self, uint32_t index, kb_error *err) {
 
 static kb_status walk_block(flow *self, uint32_t block, kb_error *err) {
     const kb_kernel *kernel = self->kernel;
-    memcpy(self->current, self->written + block * self->n_words, self->n_words * sizeof *self->current);
+    memcpy(self->current, self->written + block * self->n_words,
+           self->n_words * sizeof *self->current);
     for (uint32_t i = self->leader[block];; i++) {
         KB_TRY(step(self, i, err));
         uint8_t op = kernel->insts[i].op;
@@ -91,7 +94,8 @@ static kb_status walk_block(flow *self, uint32_t block, kb_error *err) {
 static kb_status walk(flow *self, kb_error *err) {
     for (uint32_t i = 0, block = 0; i < self->kernel->n_insts; i++)
         if (self->block_of[i] != NOBODY) self->leader[block++] = i;
-    for (uint32_t i = 0; i < self->kernel->n_params; i++) self->current[i / 64] |= UINT64_C(1) << i % 64;
+    for (uint32_t i = 0; i < self->kernel->n_params; i++)
+        self->current[i / 64] |= UINT64_C(1) << i % 64;
     enter(self, 0);
     while (self->n_pending > 0) {
         uint32_t block = self->pending[--self->n_pending];
@@ -109,8 +113,9 @@ kb_status kb_kernel_verify_flow(kb_alloc *alloc, const kb_kernel *kernel, kb_err
     size_t n_blocks = self.n_blocks, n_state = n_blocks * self.n_words;
     kb_status status = KB_OK;
     if (n_state * sizeof *self.written > MAX_STATE_NBYTES) {
-        status = kb_error_set(err, KB_COMPILE, "kernel %s: %u registers are too many for %u branches",
-                              kernel->name, kernel->n_regs, self.n_blocks);
+        status =
+            kb_error_set(err, KB_COMPILE, "kernel %s: %u registers are too many for %u branches",
+                         kernel->name, kernel->n_regs, self.n_blocks);
         n_blocks = n_state = 0;
     } else {
         self.leader = kb_alloc_zeroed(alloc, n_blocks, sizeof *self.leader);
@@ -119,8 +124,8 @@ kb_status kb_kernel_verify_flow(kb_alloc *alloc, const kb_kernel *kernel, kb_err
         self.pending = kb_alloc_zeroed(alloc, n_blocks, sizeof *self.pending);
         self.is_pending = kb_alloc_zeroed(alloc, n_blocks, sizeof *self.is_pending);
         self.reached = kb_alloc_zeroed(alloc, n_blocks, sizeof *self.reached);
-        bool ready = self.leader && self.written && self.current && self.pending && self.is_pending &&
-                     self.reached;
+        bool ready = self.leader && self.written && self.current && self.pending &&
+                     self.is_pending && self.reached;
         status = ready ? walk(&self, err) : kb_error_nomem(err, "the check of a kernel");
     }
     kb_alloc_free(alloc, self.reached, n_blocks, sizeof *self.reached);

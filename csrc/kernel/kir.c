@@ -51,22 +51,28 @@ static kb_status read_sections(image *self, size_t nbytes, kb_error *err) {
     kernel->n_insts = header->n_insts;
     kernel->n_text = header->n_text;
     kernel->params = section(self, &offset, header->n_params, sizeof *kernel->params);
-    if (kernel->params) kernel->types = section(self, &offset, header->n_types, sizeof *kernel->types);
+    if (kernel->params)
+        kernel->types = section(self, &offset, header->n_types, sizeof *kernel->types);
     if (kernel->types) kernel->regs = section(self, &offset, header->n_regs, sizeof *kernel->regs);
-    if (kernel->regs) kernel->consts = section(self, &offset, header->n_consts, sizeof *kernel->consts);
-    if (kernel->consts) kernel->insts = section(self, &offset, header->n_insts, sizeof *kernel->insts);
-    if (kernel->insts) kernel->lines = section(self, &offset, header->n_insts, sizeof *kernel->lines);
+    if (kernel->regs)
+        kernel->consts = section(self, &offset, header->n_consts, sizeof *kernel->consts);
+    if (kernel->consts)
+        kernel->insts = section(self, &offset, header->n_insts, sizeof *kernel->insts);
+    if (kernel->insts)
+        kernel->lines = section(self, &offset, header->n_insts, sizeof *kernel->lines);
     if (kernel->lines) kernel->text = section(self, &offset, header->n_text, 1);
     if (!kernel->text || offset - padded(kernel->n_text) + kernel->n_text != nbytes)
-        return kb_error_set(err, KB_COMPILE,
-                            "kernel: expected sections that fill the bytes exactly, got %zu bytes for "
-                            "%u parameters, %u types, %u registers, %u constants, %u instructions and "
-                            "%u bytes of text",
-                            nbytes, kernel->n_params, kernel->n_types, kernel->n_regs,
-                            kernel->n_consts, kernel->n_insts, kernel->n_text);
+        return kb_error_set(
+            err, KB_COMPILE,
+            "kernel: expected sections that fill the bytes exactly, got %zu bytes for "
+            "%u parameters, %u types, %u registers, %u constants, %u instructions and "
+            "%u bytes of text",
+            nbytes, kernel->n_params, kernel->n_types, kernel->n_regs, kernel->n_consts,
+            kernel->n_insts, kernel->n_text);
     if (kernel->n_text == 0 || kernel->text[kernel->n_text - 1] != '\0' || !kernel->text[0])
-        return kb_error_set(err, KB_COMPILE,
-                            "kernel: expected text that begins with a name and ends with a zero byte");
+        return kb_error_set(
+            err, KB_COMPILE,
+            "kernel: expected text that begins with a name and ends with a zero byte");
     kernel->name = kernel->text;
     return KB_OK;
 }
@@ -75,14 +81,16 @@ kb_status kb_kernel_create(kb_alloc *alloc, const void *bytes, size_t nbytes, kb
                            kb_error *err) {
     kb_kir_header header;
     if (nbytes < sizeof header)
-        return kb_error_set(err, KB_COMPILE, "kernel: expected a header of %zu bytes, got %zu bytes",
-                            sizeof header, nbytes);
+        return kb_error_set(err, KB_COMPILE,
+                            "kernel: expected a header of %zu bytes, got %zu bytes", sizeof header,
+                            nbytes);
     memcpy(&header, bytes, sizeof header);
     if (header.magic != KB_KIR_MAGIC || header.version != KB_KIR_VERSION)
-        return kb_error_set(err, KB_COMPILE,
-                            "kernel: expected magic %08x and version %u, got %08x and %u; compile it "
-                            "again",
-                            KB_KIR_MAGIC, (unsigned)KB_KIR_VERSION, header.magic, header.version);
+        return kb_error_set(
+            err, KB_COMPILE,
+            "kernel: expected magic %08x and version %u, got %08x and %u; compile it "
+            "again",
+            KB_KIR_MAGIC, (unsigned)KB_KIR_VERSION, header.magic, header.version);
     if (nbytes > SIZE_MAX / 2) return kb_error_nomem(err, "a kernel");
     image *self = kb_alloc_zeroed(alloc, sizeof *self + padded(nbytes), 1);
     if (!self) return kb_error_nomem(err, "a kernel");
@@ -111,8 +119,9 @@ kb_status kb_kernel_fault(const kb_kernel *kernel, uint32_t inst, kb_error *err,
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return kb_error_set(err, KB_COMPILE, "kernel %s: line %u: instruction %u (%s): %s", kernel->name,
-                        kernel->lines[inst], inst, kb_kir_op_name(kernel->insts[inst].op), message);
+    return kb_error_set(err, KB_COMPILE, "kernel %s: line %u: instruction %u (%s): %s",
+                        kernel->name, kernel->lines[inst], inst,
+                        kb_kir_op_name(kernel->insts[inst].op), message);
 }
 
 /* --- dump ---------------------------------------------------------------------------------------- */

@@ -44,39 +44,39 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
  *   v any of scalar, block, tile          * same type as dst          ? as the next letter, or KB_NO_REG
  * imm: - unused, c constant index, j instruction index (jump), x axis, n text offset.
  * `sub` is a kb_mathop (MATH ops), a kb_reduceop (REDUCE) or a kb_precision (DOT). */
-#define KB_KIR_LIST(X)                                                                              \
-    /* scalars */                                                                                   \
-    X(CONST, "const", "s", "-", "-", "-", "c")           /* dst = consts[imm] */                    \
-    X(MOV, "mov", "v", "*", "-", "-", "-")               /* any kind; a tile gains a reference */   \
-    X(SCALAR, "scalar", "s", "s", "?s", "?s", "-")       /* dst = sub(a, b, c) */                   \
-    X(PTRADD, "ptradd", "p", "p", "i", "-", "-")         /* dst = a + b elements */                 \
-    X(PROGRAM_ID, "program_id", "i", "-", "-", "-", "x") /* dst = this program's place on axis imm */ \
-    X(NUM_PROGRAMS, "num_programs", "i", "-", "-", "-", "x")                                        \
-    X(JUMP, "jump", "-", "-", "-", "-", "j")                                                        \
-    X(JUMP_IF, "jump_if", "-", "s", "-", "-", "j")       /* if a is not zero */                     \
-    X(JUMP_UNLESS, "jump_unless", "-", "s", "-", "-", "j")                                          \
-    X(RETURN, "return", "-", "-", "-", "-", "-")                                                    \
-    X(ASSERT, "assert", "-", "s", "-", "-", "n")         /* text at imm when a is zero */           \
-    /* index, mask and pointer blocks */                                                            \
-    X(ARANGE, "arange", "k", "-", "-", "-", "c")         /* consts[imm] + 0, 1, ... (rank 1) */     \
-    X(SPLAT, "splat", "k", "s", "-", "-", "-")           /* a everywhere */                         \
-    X(BLOCK, "block", "k", "b", "?b", "?b", "-")         /* dst = sub(a, b, c), dims of 1 broadcast */ \
-    X(BLOCK_PTRADD, "block_ptradd", "k", "q", "b", "-", "-")                                        \
-    X(BLOCK_RESHAPE, "block_reshape", "k", "k", "-", "-", "-") /* row-major; expand_dims too */     \
-    X(BLOCK_BROADCAST, "block_broadcast", "k", "k", "-", "-", "-")                                  \
-    X(BLOCK_TRANS, "block_trans", "k", "k", "-", "-", "c") /* permutation consts[imm] */            \
-    /* memory */                                                                                    \
-    X(LOAD, "load", "t", "q", "?m", "?s", "-")           /* pointer, mask, other */                 \
-    X(STORE, "store", "-", "q", "v", "?m", "-")          /* pointer, value, mask */                 \
-    /* tiles */                                                                                     \
-    X(FULL, "full", "t", "s", "-", "-", "-")                                                        \
-    X(MATH, "math", "t", "v", "?v", "?v", "-")           /* at least one tile or block among them */ \
-    X(DOT, "dot", "t", "t", "t", "?t", "-")              /* a @ b + c */                            \
-    X(REDUCE, "reduce", "t", "t", "-", "-", "x")         /* over axis imm */                        \
-    X(ALIAS, "alias", "t", "t", "-", "-", "-")           /* the same tile, row-major, other dims */ \
-    X(TRANS, "trans", "t", "t", "-", "-", "c")           /* permutation consts[imm] */              \
-    X(DROP, "drop", "-", "t", "-", "-", "-")             /* the register's tile is not used again */ \
-    X(MATERIALISE, "materialise", "b", "t", "-", "-", "-") /* stalls until the tile is there */     \
+#define KB_KIR_LIST(X)                                                                            \
+    /* scalars */                                                                                 \
+    X(CONST, "const", "s", "-", "-", "-", "c")           /* dst = consts[imm] */                  \
+    X(MOV, "mov", "v", "*", "-", "-", "-")               /* any kind; a tile gains a reference */ \
+    X(SCALAR, "scalar", "s", "s", "?s", "?s", "-")       /* dst = sub(a, b, c) */                 \
+    X(PTRADD, "ptradd", "p", "p", "i", "-", "-")         /* dst = a + b elements */               \
+    X(PROGRAM_ID, "program_id", "i", "-", "-", "-", "x") /* its place on axis imm */              \
+    X(NUM_PROGRAMS, "num_programs", "i", "-", "-", "-", "x")                                      \
+    X(JUMP, "jump", "-", "-", "-", "-", "j")                                                      \
+    X(JUMP_IF, "jump_if", "-", "s", "-", "-", "j") /* if a is not zero */                         \
+    X(JUMP_UNLESS, "jump_unless", "-", "s", "-", "-", "j")                                        \
+    X(RETURN, "return", "-", "-", "-", "-", "-")                                                  \
+    X(ASSERT, "assert", "-", "s", "-", "-", "n") /* text at imm when a is zero */                 \
+    /* index, mask and pointer blocks */                                                          \
+    X(ARANGE, "arange", "k", "-", "-", "-", "c") /* consts[imm] + 0, 1, ... (rank 1) */           \
+    X(SPLAT, "splat", "k", "s", "-", "-", "-")   /* a everywhere */                               \
+    X(BLOCK, "block", "k", "b", "?b", "?b", "-") /* dst = sub(a, b, c), dims of 1 broadcast */    \
+    X(BLOCK_PTRADD, "block_ptradd", "k", "q", "b", "-", "-")                                      \
+    X(BLOCK_RESHAPE, "block_reshape", "k", "k", "-", "-", "-") /* row-major; expand_dims too */   \
+    X(BLOCK_BROADCAST, "block_broadcast", "k", "k", "-", "-", "-")                                \
+    X(BLOCK_TRANS, "block_trans", "k", "k", "-", "-", "c") /* permutation consts[imm] */          \
+    /* memory */                                                                                  \
+    X(LOAD, "load", "t", "q", "?m", "?s", "-")  /* pointer, mask, other */                        \
+    X(STORE, "store", "-", "q", "v", "?m", "-") /* pointer, value, mask */                        \
+    /* tiles */                                                                                   \
+    X(FULL, "full", "t", "s", "-", "-", "-")                                                      \
+    X(MATH, "math", "t", "v", "?v", "?v", "-")   /* at least one tile or block among them */      \
+    X(DOT, "dot", "t", "t", "t", "?t", "-")      /* a @ b + c */                                  \
+    X(REDUCE, "reduce", "t", "t", "-", "-", "x") /* over axis imm */                              \
+    X(ALIAS, "alias", "t", "t", "-", "-", "-")   /* the same tile, row-major, other dims */       \
+    X(TRANS, "trans", "t", "t", "-", "-", "c")   /* permutation consts[imm] */                    \
+    X(DROP, "drop", "-", "t", "-", "-", "-")     /* the register's tile is not used again */      \
+    X(MATERIALISE, "materialise", "b", "t", "-", "-", "-") /* stalls until the tile is there */   \
     X(WAIT_MEMORY, "wait_memory", "-", "-", "-", "-", "-") /* all earlier memory operations done */
 
 typedef enum kb_kir_op {
@@ -98,16 +98,16 @@ typedef struct kb_kir_header {
 } kb_kir_header;
 
 typedef struct kb_kir_param {
-    uint16_t type;      /* must be a scalar type */
-    uint16_t reserved;  /* 0 */
-    uint32_t name;      /* text offset */
+    uint16_t type;     /* must be a scalar type */
+    uint16_t reserved; /* 0 */
+    uint32_t name;     /* text offset */
 } kb_kir_param;
 
 typedef struct kb_kir_type {
-    uint8_t kind;       /* kb_kind */
-    uint8_t dtype;      /* kb_dtype; of the element where it is a pointer */
-    uint8_t pointer;    /* 0 or 1 */
-    uint8_t rank;       /* 0..KB_MAX_RANK; scalars 0, blocks >= 1 */
+    uint8_t kind;               /* kb_kind */
+    uint8_t dtype;              /* kb_dtype; of the element where it is a pointer */
+    uint8_t pointer;            /* 0 or 1 */
+    uint8_t rank;               /* 0..KB_MAX_RANK; scalars 0, blocks >= 1 */
     uint32_t dims[KB_MAX_RANK]; /* unused ones 1 */
 } kb_kir_type;
 

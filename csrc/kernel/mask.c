@@ -90,7 +90,8 @@ static void cut(kb_mask *mask, int d, kb_wide coefficient, kb_wide constant) {
 }
 
 /* Where a plane stands to the box: dimensions it varies along, and its greatest and least value. */
-static uint32_t survey(const kb_mask *mask, const kb_plane *plane, kb_range *range, kb_wide *fixed) {
+static uint32_t survey(const kb_mask *mask, const kb_plane *plane, kb_range *range,
+                       kb_wide *fixed) {
     uint32_t active = 0;
     *range = (kb_range){plane->constant, plane->constant};
     *fixed = plane->constant;
@@ -181,9 +182,9 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
         *fits = op == KB_MATHOP_LT   ? add_plane(&mask, difference, 1, 1)
                 : op == KB_MATHOP_LE ? add_plane(&mask, difference, 1, 0)
                 : op == KB_MATHOP_GT ? add_plane(&mask, difference, -1, 1)
-                : op == KB_MATHOP_GE ? add_plane(&mask, difference, -1, 0)
-                                     : add_plane(&mask, difference, 1, 0) &&
-                                           add_plane(&mask, difference, -1, 0);
+                : op == KB_MATHOP_GE
+                    ? add_plane(&mask, difference, -1, 0)
+                    : add_plane(&mask, difference, 1, 0) && add_plane(&mask, difference, -1, 0);
         if (*fits) kb_mask_normalise(&mask);
         *dst = mask;
         return KB_OK;
@@ -208,8 +209,8 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
 
 /* --- logic --------------------------------------------------------------------------------------- */
 
-static kb_status intersect(kb_arena *arena, const kb_mask *a, const kb_mask *b, kb_mask *dst, bool *fits,
-                           int64_t *work, kb_error *err) {
+static kb_status intersect(kb_arena *arena, const kb_mask *a, const kb_mask *b, kb_mask *dst,
+                           bool *fits, int64_t *work, kb_error *err) {
     kb_mask both = *a;
     *fits = !a->dense && !b->dense && a->n_planes + b->n_planes <= KB_MAX_PLANES;
     if (!*fits) return KB_OK;
@@ -256,8 +257,8 @@ static void complement(const kb_mask *a, kb_mask *dst, bool *fits) {
     if (*fits) *dst = rest;
 }
 
-kb_status kb_mask_logic(kb_arena *arena, kb_mathop op, const kb_mask *a, const kb_mask *b, kb_mask *dst,
-                        bool *fits, int64_t *work, kb_error *err) {
+kb_status kb_mask_logic(kb_arena *arena, kb_mathop op, const kb_mask *a, const kb_mask *b,
+                        kb_mask *dst, bool *fits, int64_t *work, kb_error *err) {
     bool value;
     if (b && kb_mask_is_constant(a, &value)) {
         const kb_mask *swap = a;
@@ -284,7 +285,8 @@ kb_status kb_mask_logic(kb_arena *arena, kb_mathop op, const kb_mask *a, const k
     case KB_MATHOP_EQ:
         *fits = constant;
         if (constant && value == (op == KB_MATHOP_EQ)) *dst = *a;
-        else if (constant) return kb_mask_logic(arena, KB_MATHOP_NOT, a, NULL, dst, fits, work, err);
+        else if (constant)
+            return kb_mask_logic(arena, KB_MATHOP_NOT, a, NULL, dst, fits, work, err);
         return KB_OK;
     default: *fits = false; return KB_OK;
     }

@@ -12,47 +12,47 @@
 #include <stdint.h>
 
 /* X(enumerator, "name", operands, cost class: SIMPLE DIVIDE SPECIAL, result: SAME BOOL ANY) */
-#define KB_MATHOP_LIST(X)              \
-    X(MOVE, "move", 1, SIMPLE, SAME)   \
-    X(CAST, "cast", 1, SIMPLE, ANY)    \
-    X(BITCAST, "bitcast", 1, SIMPLE, ANY) \
-    X(NEG, "neg", 1, SIMPLE, SAME)     \
-    X(ABS, "abs", 1, SIMPLE, SAME)     \
-    X(NOT, "not", 1, SIMPLE, SAME)     \
-    X(ADD, "add", 2, SIMPLE, SAME)     \
-    X(SUB, "sub", 2, SIMPLE, SAME)     \
-    X(MUL, "mul", 2, SIMPLE, SAME)     \
-    X(DIV, "div", 2, DIVIDE, SAME)     \
+#define KB_MATHOP_LIST(X)                    \
+    X(MOVE, "move", 1, SIMPLE, SAME)         \
+    X(CAST, "cast", 1, SIMPLE, ANY)          \
+    X(BITCAST, "bitcast", 1, SIMPLE, ANY)    \
+    X(NEG, "neg", 1, SIMPLE, SAME)           \
+    X(ABS, "abs", 1, SIMPLE, SAME)           \
+    X(NOT, "not", 1, SIMPLE, SAME)           \
+    X(ADD, "add", 2, SIMPLE, SAME)           \
+    X(SUB, "sub", 2, SIMPLE, SAME)           \
+    X(MUL, "mul", 2, SIMPLE, SAME)           \
+    X(DIV, "div", 2, DIVIDE, SAME)           \
     X(FLOORDIV, "floordiv", 2, DIVIDE, SAME) \
-    X(MOD, "mod", 2, DIVIDE, SAME)     \
-    X(MIN, "min", 2, SIMPLE, SAME)     \
-    X(MAX, "max", 2, SIMPLE, SAME)     \
-    X(AND, "and", 2, SIMPLE, SAME)     \
-    X(OR, "or", 2, SIMPLE, SAME)       \
-    X(XOR, "xor", 2, SIMPLE, SAME)     \
-    X(SHL, "shl", 2, SIMPLE, SAME)     \
-    X(SHR, "shr", 2, SIMPLE, SAME)     \
-    X(EQ, "eq", 2, SIMPLE, BOOL)       \
-    X(NE, "ne", 2, SIMPLE, BOOL)       \
-    X(LT, "lt", 2, SIMPLE, BOOL)       \
-    X(LE, "le", 2, SIMPLE, BOOL)       \
-    X(GT, "gt", 2, SIMPLE, BOOL)       \
-    X(GE, "ge", 2, SIMPLE, BOOL)       \
-    X(WHERE, "where", 3, SIMPLE, SAME) \
-    X(FMA, "fma", 3, SIMPLE, SAME)     \
-    X(SQRT, "sqrt", 1, DIVIDE, SAME)   \
-    X(RSQRT, "rsqrt", 1, DIVIDE, SAME) \
-    X(FLOOR, "floor", 1, SIMPLE, SAME) \
-    X(CEIL, "ceil", 1, SIMPLE, SAME)   \
-    X(EXP, "exp", 1, SPECIAL, SAME)    \
-    X(EXP2, "exp2", 1, SPECIAL, SAME)  \
-    X(LOG, "log", 1, SPECIAL, SAME)    \
-    X(LOG2, "log2", 1, SPECIAL, SAME)  \
-    X(SIN, "sin", 1, SPECIAL, SAME)    \
-    X(COS, "cos", 1, SPECIAL, SAME)    \
-    X(TANH, "tanh", 1, SPECIAL, SAME)  \
-    X(ERF, "erf", 1, SPECIAL, SAME)    \
-    X(SIGMOID, "sigmoid", 1, SPECIAL, SAME) \
+    X(MOD, "mod", 2, DIVIDE, SAME)           \
+    X(MIN, "min", 2, SIMPLE, SAME)           \
+    X(MAX, "max", 2, SIMPLE, SAME)           \
+    X(AND, "and", 2, SIMPLE, SAME)           \
+    X(OR, "or", 2, SIMPLE, SAME)             \
+    X(XOR, "xor", 2, SIMPLE, SAME)           \
+    X(SHL, "shl", 2, SIMPLE, SAME)           \
+    X(SHR, "shr", 2, SIMPLE, SAME)           \
+    X(EQ, "eq", 2, SIMPLE, BOOL)             \
+    X(NE, "ne", 2, SIMPLE, BOOL)             \
+    X(LT, "lt", 2, SIMPLE, BOOL)             \
+    X(LE, "le", 2, SIMPLE, BOOL)             \
+    X(GT, "gt", 2, SIMPLE, BOOL)             \
+    X(GE, "ge", 2, SIMPLE, BOOL)             \
+    X(WHERE, "where", 3, SIMPLE, SAME)       \
+    X(FMA, "fma", 3, SIMPLE, SAME)           \
+    X(SQRT, "sqrt", 1, DIVIDE, SAME)         \
+    X(RSQRT, "rsqrt", 1, DIVIDE, SAME)       \
+    X(FLOOR, "floor", 1, SIMPLE, SAME)       \
+    X(CEIL, "ceil", 1, SIMPLE, SAME)         \
+    X(EXP, "exp", 1, SPECIAL, SAME)          \
+    X(EXP2, "exp2", 1, SPECIAL, SAME)        \
+    X(LOG, "log", 1, SPECIAL, SAME)          \
+    X(LOG2, "log2", 1, SPECIAL, SAME)        \
+    X(SIN, "sin", 1, SPECIAL, SAME)          \
+    X(COS, "cos", 1, SPECIAL, SAME)          \
+    X(TANH, "tanh", 1, SPECIAL, SAME)        \
+    X(ERF, "erf", 1, SPECIAL, SAME)          \
+    X(SIGMOID, "sigmoid", 1, SPECIAL, SAME)  \
     X(POW, "pow", 2, SPECIAL, SAME)
 
 typedef enum kb_mathop {

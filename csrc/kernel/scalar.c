@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernel/special.h"
 #include "mem/minifloat.h"
 
 /* Which kinds of dtype an operation works on. */
@@ -131,31 +132,43 @@ static bool compare(kb_mathop op, double a, double b) {
     }
 }
 
-/* The operations of exactly rounded arithmetic, once for float and once for double. */
-#define FLOAT_MATH(name, type, FN)                                             \
-    static type name(kb_mathop op, type a, type b, type c) {                   \
-        switch (op) {                                                          \
-        case KB_MATHOP_NEG: return -a;                                         \
-        case KB_MATHOP_ABS: return FN(fabs)(a);                                \
-        case KB_MATHOP_ADD: return a + b;                                      \
-        case KB_MATHOP_SUB: return a - b;                                      \
-        case KB_MATHOP_MUL: return a * b;                                      \
-        case KB_MATHOP_DIV: return a / b;                                      \
-        case KB_MATHOP_MOD: return FN(fmod)(a, b);                             \
-        case KB_MATHOP_MIN: return b != b || a <= b ? a : b;                   \
-        case KB_MATHOP_MAX: return b != b || a >= b ? a : b;                   \
-        case KB_MATHOP_FMA: return FN(fma)(a, b, c);                           \
-        case KB_MATHOP_SQRT: return FN(sqrt)(a);                               \
-        case KB_MATHOP_RSQRT: return 1 / FN(sqrt)(a);                          \
-        case KB_MATHOP_FLOOR: return FN(floor)(a);                             \
-        case KB_MATHOP_CEIL: return FN(ceil)(a);                               \
-        default: return a;                                                     \
-        }                                                                      \
+/* Once for float and once for double; LIBM are functions that are exact by definition. */
+#define FLOAT_MATH(name, type, LIBM, OURS)                   \
+    static type name(kb_mathop op, type a, type b, type c) { \
+        switch (op) {                                        \
+        case KB_MATHOP_NEG: return -a;                       \
+        case KB_MATHOP_ABS: return LIBM(fabs)(a);            \
+        case KB_MATHOP_ADD: return a + b;                    \
+        case KB_MATHOP_SUB: return a - b;                    \
+        case KB_MATHOP_MUL: return a * b;                    \
+        case KB_MATHOP_DIV: return a / b;                    \
+        case KB_MATHOP_MOD: return LIBM(fmod)(a, b);         \
+        case KB_MATHOP_MIN: return b != b || a <= b ? a : b; \
+        case KB_MATHOP_MAX: return b != b || a >= b ? a : b; \
+        case KB_MATHOP_FMA: return LIBM(fma)(a, b, c);       \
+        case KB_MATHOP_FLOOR: return LIBM(floor)(a);         \
+        case KB_MATHOP_CEIL: return LIBM(ceil)(a);           \
+        case KB_MATHOP_SQRT: return OURS(sqrt)(a);           \
+        case KB_MATHOP_RSQRT: return OURS(rsqrt)(a);         \
+        case KB_MATHOP_EXP: return OURS(exp)(a);             \
+        case KB_MATHOP_EXP2: return OURS(exp2)(a);           \
+        case KB_MATHOP_LOG: return OURS(log)(a);             \
+        case KB_MATHOP_LOG2: return OURS(log2)(a);           \
+        case KB_MATHOP_SIN: return OURS(sin)(a);             \
+        case KB_MATHOP_COS: return OURS(cos)(a);             \
+        case KB_MATHOP_TANH: return OURS(tanh)(a);           \
+        case KB_MATHOP_ERF: return OURS(erf)(a);             \
+        case KB_MATHOP_SIGMOID: return OURS(sigmoid)(a);     \
+        case KB_MATHOP_POW: return OURS(pow)(a, b);          \
+        default: return a;                                   \
+        }                                                    \
     }
-#define SINGLE(fn) fn##f
-#define DOUBLE(fn) fn
-FLOAT_MATH(float_math, float, SINGLE)
-FLOAT_MATH(double_math, double, DOUBLE)
+#define LIBM_SINGLE(fn) fn##f
+#define LIBM_DOUBLE(fn) fn
+#define OURS_SINGLE(fn) kb_##fn##_f32
+#define OURS_DOUBLE(fn) kb_##fn##_f64
+FLOAT_MATH(float_math, float, LIBM_SINGLE, OURS_SINGLE)
+FLOAT_MATH(double_math, double, LIBM_DOUBLE, OURS_DOUBLE)
 
 static uint64_t from_double(double value) {
     return value == value ? kb_f64_bits(value) : KB_F64_NAN;
@@ -175,9 +188,6 @@ kb_status kb_scalar_math(kb_mathop op, kb_dtype operand, kb_dtype result, uint64
     if (!kb_scalar_defined(op, operand, result))
         return kb_error_set(err, KB_COMPILE, "operation %s is not available from %s to %s",
                             kb_mathop_name(op), kb_dtype_name(operand), kb_dtype_name(result));
-    if (kb_mathop_cost(op) == KB_MATH_SPECIAL)
-        return kb_error_set(err, KB_COMPILE, "%s of a scalar is not available; use a tile",
-                            kb_mathop_name(op));
     unsigned char memory[8];
     if (op == KB_MATHOP_WHERE) {
         *bits = a ? b : c;

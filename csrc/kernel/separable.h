@@ -75,12 +75,12 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
                           kb_error *err) KB_MUST_CHECK;
 
 /* and, or, not ... of masks with the dims of `type`; b is NULL for one operand. */
-kb_status kb_mask_logic(kb_arena *arena, kb_mathop op, const kb_mask *a, const kb_mask *b, kb_mask *dst,
-                        bool *fits, int64_t *work, kb_error *err) KB_MUST_CHECK;
+kb_status kb_mask_logic(kb_arena *arena, kb_mathop op, const kb_mask *a, const kb_mask *b,
+                        kb_mask *dst, bool *fits, int64_t *work, kb_error *err) KB_MUST_CHECK;
 
 /* op of each element. */
 kb_status kb_block_elementwise(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
-                               const kb_blockval *const operands[3], kb_blockval *dst, int64_t *work,
-                               kb_error *err) KB_MUST_CHECK;
+                               const kb_blockval *const operands[3], kb_blockval *dst,
+                               int64_t *work, kb_error *err) KB_MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
  *             | permutation << 32
  *   result    an operand, if there is one
  *   operands  n_operands of them
- *   access    as kernel/access.h writes it, if there is one
+ *   access    as kernel/access.h writes it, if there is one; its runs end the payload
  *
  * An operand:
  *   kind | dtype << 8 | rank << 16 | last_use << 24 | length in words << 32
@@ -133,7 +133,8 @@ static void take_block(reader *in, int rank, int64_t head, kb_block *block) {
 }
 
 static void put_mask(writer *out, const kb_mask *mask) {
-    int64_t head = IS_MASK | (mask->dense ? IS_DENSE : 0) | (int64_t)mask->n_planes << 24, count = 1;
+    int64_t head = IS_MASK | (mask->dense ? IS_DENSE : 0) | (int64_t)mask->n_planes << 24,
+            count = 1;
     for (int d = 0; d < mask->rank; d++) {
         head |= (int64_t)(mask->bits[d] != NULL) << (16 + d);
         count *= mask->dims[d];
@@ -190,14 +191,16 @@ static void put_operand(writer *out, const kb_operand *operand) {
         if (operand->block->is_mask) put_mask(out, &operand->block->mask);
         else put_block(out, &operand->block->block);
     }
-    if (out->words) out->words[start] = (int64_t)(head | (uint64_t)(out->n - start) << LENGTH_SHIFT);
+    if (out->words)
+        out->words[start] = (int64_t)(head | (uint64_t)(out->n - start) << LENGTH_SHIFT);
 }
 
 static void take_operand(reader *in, kb_arena *arena, kb_operand *operand) {
     uint64_t head = (uint64_t)take(in);
     *operand = (kb_operand){.kind = head & 255, .dtype = head >> 8 & 255, .rank = head >> 16 & 255};
     operand->last_use = head >> LAST_USE_SHIFT & 1;
-    if (operand->kind > KB_OPERAND_BLOCK || operand->dtype >= KB_DTYPE_COUNT || operand->rank > KB_MAX_RANK)
+    if (operand->kind > KB_OPERAND_BLOCK || operand->dtype >= KB_DTYPE_COUNT ||
+        operand->rank > KB_MAX_RANK)
         in->failed = true;
     if (in->failed || operand->kind == KB_OPERAND_NONE) return;
     (void)take_dims(in, operand->rank, operand->dims);
@@ -222,9 +225,9 @@ static bool has_access(kb_opkind kind) {
 
 static void put_payload(writer *out, kb_opkind kind, const kb_payload *payload) {
     bool has_result = payload->result.kind != KB_OPERAND_NONE;
-    uint64_t head = payload->n_operands | (has_result ? HAS_RESULT : 0) | (has_access(kind) ? HAS_ACCESS : 0) |
-                    (uint64_t)payload->axis << 16 | (uint64_t)payload->precision << 24 |
-                    payload->permutation << 32;
+    uint64_t head = payload->n_operands | (has_result ? HAS_RESULT : 0) |
+                    (has_access(kind) ? HAS_ACCESS : 0) | (uint64_t)payload->axis << 16 |
+                    (uint64_t)payload->precision << 24 | payload->permutation << 32;
     put(out, (int64_t)head);
     if (has_result) put_operand(out, &payload->result);
     for (uint32_t i = 0; i < payload->n_operands; i++) put_operand(out, &payload->operand[i]);
@@ -266,7 +269,8 @@ kb_status kb_payload_decode(kb_arena *arena, kb_opkind kind, const int64_t *word
         in.at += n_used;
     }
     if (in.failed || in.at != n_words)
-        return kb_error_set(err, KB_INTERNAL, "a payload of the op log (%s) does not fit its %u words",
+        return kb_error_set(err, KB_INTERNAL,
+                            "a payload of the op log (%s) does not fit its %u words",
                             kb_opkind_name(kind), n_words);
     *payload = read;
     return KB_OK;
@@ -279,7 +283,8 @@ bool kb_payload_set_last_use(int64_t *words, uint32_t n_words, uint64_t version)
     for (uint32_t i = 0; i < n_operands && at < n_words; i++) {
         uint64_t operand = (uint64_t)words[at];
         int rank = operand >> 16 & 255;
-        uint32_t length = (uint32_t)(operand >> LENGTH_SHIFT), bits = at + 1 + (uint32_t)(rank + 1) / 2;
+        uint32_t length = (uint32_t)(operand >> LENGTH_SHIFT),
+                 bits = at + 1 + (uint32_t)(rank + 1) / 2;
         bool is_tile = (operand & 255) == KB_OPERAND_TILE && bits < n_words;
         if (is_tile && (uint64_t)words[bits] == version) {
             words[at] = (int64_t)(operand | UINT64_C(1) << LAST_USE_SHIFT);

@@ -61,8 +61,8 @@ static inline kb_kir_type kir_pointer(kb_dtype dtype) {
 }
 
 /* rank dims, the rest 1 */
-static inline kb_kir_type kir_shaped(kb_kind kind, kb_dtype dtype, uint8_t rank, uint32_t d0, uint32_t d1,
-                                     uint32_t d2) {
+static inline kb_kir_type kir_shaped(kb_kind kind, kb_dtype dtype, uint8_t rank, uint32_t d0,
+                                     uint32_t d1, uint32_t d2) {
     return (kb_kir_type){(uint8_t)kind, (uint8_t)dtype, 0, rank, {d0, d1, d2, 1, 1}};
 }
 
@@ -130,19 +130,21 @@ static inline void kir_last(kir_builder *self, int flags) {
 
 static inline uint16_t kir_const(kir_builder *self, kb_kir_type type, uint64_t bits) {
     uint16_t reg = kir_reg(self, type);
-    (void)kir_emit(self, KB_KIR_CONST, 0, reg, KB_NO_REG, KB_NO_REG, KB_NO_REG, kir_number(self, bits));
+    (void)kir_emit(self, KB_KIR_CONST, 0, reg, KB_NO_REG, KB_NO_REG, KB_NO_REG,
+                   kir_number(self, bits));
     return reg;
 }
 
 /* A new register of that type = op(a, b), sub for the operations that have one. */
-static inline uint16_t kir_value(kir_builder *self, kb_kir_op op, int sub, kb_kir_type type, uint16_t a,
-                                 uint16_t b, uint16_t c) {
+static inline uint16_t kir_value(kir_builder *self, kb_kir_op op, int sub, kb_kir_type type,
+                                 uint16_t a, uint16_t b, uint16_t c) {
     uint16_t reg = kir_reg(self, type);
     (void)kir_emit(self, op, sub, reg, a, b, c, 0);
     return reg;
 }
 
-static inline uint32_t kir_jump(kir_builder *self, kb_kir_op op, uint16_t condition, uint32_t target) {
+static inline uint32_t kir_jump(kir_builder *self, kb_kir_op op, uint16_t condition,
+                                uint32_t target) {
     return kir_emit(self, op, 0, KB_NO_REG, condition, KB_NO_REG, KB_NO_REG, target);
 }
 

@@ -21,7 +21,8 @@ static void end(void) {
     CHECK_EQ(alloc.live_nbytes, 0);
 }
 
-static kb_blockval box_pointers(uint8_t rank, const uint32_t *dims, int64_t base, const int64_t *stride) {
+static kb_blockval box_pointers(uint8_t rank, const uint32_t *dims, int64_t base,
+                                const int64_t *stride) {
     kb_blockval v = {.is_mask = false};
     v.block.rank = rank;
     v.block.dtype = KB_INT64;
@@ -151,7 +152,8 @@ static uint32_t below(uint32_t n) {
     return (uint32_t)((state >> 33) % n);
 }
 
-static bool nested; /* the last random pointers: strides fit into each other, as those of a tensor do */
+static bool
+    nested; /* the last random pointers: strides fit into each other, as those of a tensor do */
 
 static kb_blockval random_pointers(int64_t nbytes) {
     uint8_t rank = (uint8_t)(1 + below(3));
@@ -168,7 +170,8 @@ static kb_blockval random_pointers(int64_t nbytes) {
     int d = (int)below(rank);
     if (below(3) == 0) {
         int64_t *vector = kb_arena_take(&arena, dims[d], sizeof *vector);
-        for (uint32_t i = 0; i < dims[d]; i++) vector[i] = nbytes * (below(4) ? (int64_t)i : below(50));
+        for (uint32_t i = 0; i < dims[d]; i++)
+            vector[i] = nbytes * (below(4) ? (int64_t)i : below(50));
         p.block.vector[d] = vector;
     }
     return p;
@@ -193,7 +196,8 @@ static kb_mask random_mask(const kb_blockval *p) {
 }
 
 /* Rows cover exactly the lanes that are on, in order, each at its address, and are as long as can be. */
-static void check_rows(const kb_access *access, const kb_blockval *p, const kb_mask *mask, uint64_t nbytes) {
+static void check_rows(const kb_access *access, const kb_blockval *p, const kb_mask *mask,
+                       uint64_t nbytes) {
     static int64_t va[MOST], on[MOST];
     kb_blockval lanes = {.is_mask = true, .mask = *mask};
     kb_access_walk walk = kb_access_begin(access);

@@ -28,7 +28,8 @@ static kb_kir_type type2(kb_dtype dtype, uint32_t m, uint32_t n) {
     return (kb_kir_type){KB_BLOCK, (uint8_t)dtype, 0, 2, {m, n, 1, 1, 1}};
 }
 
-static kb_blockval math(kb_mathop op, kb_kir_type type, const kb_blockval *a, const kb_blockval *b) {
+static kb_blockval math(kb_mathop op, kb_kir_type type, const kb_blockval *a,
+                        const kb_blockval *b) {
     kb_blockval dst = {0};
     if (!CHECK_EQ(kb_block_math(&arena, op, &type, a, b, NULL, &dst, &work, &err), KB_OK))
         printf("#     %s\n", err.message);
@@ -108,6 +109,10 @@ static void division_stays_affine_within_a_multiple(void) {
 
 static void overflow_wraps_in_a_vector(void) {
     begin();
+    kb_kir_type one = type1(KB_INT32, 4);
+    kb_blockval least = splat(one, INT32_MIN), minus = splat(one, -1);
+    kb_blockval quotient = math(KB_MATHOP_FLOORDIV, one, &least, &minus);
+    CHECK_EQ(quotient.block.base, INT32_MIN);
     kb_kir_type line = type1(KB_INT32, 4);
     kb_blockval offs = range(INT32_MAX - 3, 4), two = splat(line, 2), sum;
     sum = math(KB_MATHOP_ADD, line, &offs, &two);
@@ -163,11 +168,12 @@ static uint32_t random_below(uint32_t n) {
 }
 
 static int64_t random_number(kb_dtype dtype) {
-    static const int64_t nice[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 64, 100, -1, -2, -3, -8, 127, 255};
+    static const int64_t nice[] = {0,  1,  2,   3,  4,  5,  7,  8,   15, 16,
+                                   31, 64, 100, -1, -2, -3, -8, 127, 255};
     uint32_t kind = random_below(20);
     if (kind == 0) return kb_scalar_least(dtype);
     if (kind == 1) return kb_scalar_greatest(dtype);
-    if (kind == 2) return kb_scalar_wrap(dtype, (int64_t)state * 77);
+    if (kind == 2) return kb_scalar_wrap(dtype, (int64_t)(state * 77));
     return kb_scalar_wrap(dtype, nice[random_below(sizeof nice / sizeof *nice)]);
 }
 
@@ -211,8 +217,8 @@ static bool agrees(const value *v, const char *what) {
     kb_block_expand(&v->form, all);
     while (wrong < count && all[wrong] == v->all[wrong]) wrong++;
     if (!CHECK_EQ(wrong, count))
-        printf("#     %s, rank %u, element %zu: got %lld, expected %lld\n", what, v->type.rank, wrong,
-               (long long)all[wrong], (long long)v->all[wrong]);
+        printf("#     %s, rank %u, element %zu: got %lld, expected %lld\n", what, v->type.rank,
+               wrong, (long long)all[wrong], (long long)v->all[wrong]);
     forms.n++;
     if (!v->form.is_mask) {
         bool vector = false;
@@ -241,7 +247,8 @@ static void seed_value(value *v, uint8_t rank, const uint32_t *dims, kb_dtype dt
         v->form = kb_block_splat(&v->type, random_number(dtype));
     } else {
         int64_t start = random_below(2) ? 0 : random_number(dtype);
-        if (start > kb_scalar_greatest(dtype) - dims[axis]) start = kb_scalar_greatest(dtype) - dims[axis];
+        if (start > kb_scalar_greatest(dtype) - dims[axis])
+            start = kb_scalar_greatest(dtype) - dims[axis];
         kb_blockval line = {.is_mask = false, .block = kb_block_arange(dtype, start, dims[axis])};
         CHECK_EQ(kb_block_reshape(&arena, &v->type, &line, &v->form, &work, &err), KB_OK);
     }
@@ -273,14 +280,17 @@ static bool random_math(value *pool, int n, value *v) {
     if (!kb_scalar_defined(op, in, out)) return false;
     for (int i = 0; i < arity; i++)
         if (!stretches(&operand[i]->type, &v->type)) return false;
-    CHECK_EQ(kb_block_math(&arena, op, &v->type, forms_of[0], forms_of[1], forms_of[2], &v->form, &work, &err),
+    CHECK_EQ(kb_block_math(&arena, op, &v->type, forms_of[0], forms_of[1], forms_of[2], &v->form,
+                           &work, &err),
              KB_OK);
     uint32_t index[KB_MAX_RANK] = {0};
     size_t place = 0;
     do {
         uint64_t bits[3] = {0};
         for (int i = 0; i < arity; i++) bits[i] = (uint64_t)seen(operand[i], index);
-        if (!CHECK_EQ(kb_scalar_math(op, in, out, bits[0], bits[1], bits[2], (uint64_t *)&v->all[place], &err), KB_OK))
+        if (!CHECK_EQ(kb_scalar_math(op, in, out, bits[0], bits[1], bits[2],
+                                     (uint64_t *)&v->all[place], &err),
+                      KB_OK))
             return false;
         place++;
     } while (next(&v->type, index));
@@ -323,7 +333,8 @@ static void random_reshape(const value *a) {
     }
     back.type.rank = (uint8_t)rank;
     for (uint32_t d = rank; d < KB_MAX_RANK; d++) back.type.dims[d] = 1;
-    CHECK_EQ(kb_block_trans(&arena, &back.type, permutation, &other.form, &back.form, &work, &err), KB_OK);
+    CHECK_EQ(kb_block_trans(&arena, &back.type, permutation, &other.form, &back.form, &work, &err),
+             KB_OK);
     uint32_t index[KB_MAX_RANK] = {0}, from[KB_MAX_RANK] = {0};
     size_t place = 0;
     do {
@@ -336,7 +347,8 @@ static void random_reshape(const value *a) {
 static void random_ptradd(const value *a) {
     if (a->type.dtype == KB_BOOL) return;
     value v = *a;
-    kb_block base = {.rank = a->type.rank, .dtype = KB_INT64, .dims = {1, 1, 1, 1, 1}, .base = 4096};
+    kb_block base = {
+        .rank = a->type.rank, .dtype = KB_INT64, .dims = {1, 1, 1, 1, 1}, .base = 4096};
     kb_blockval pointers = {.is_mask = false, .block = base};
     v.type.pointer = 1;
     v.type.dtype = KB_FLOAT32;
@@ -346,11 +358,22 @@ static void random_ptradd(const value *a) {
     (void)agrees(&v, "ptradd");
 }
 
+static void random_shift(const value *a) {
+    value v = *a;
+    int64_t k = random_number((kb_dtype)a->type.dtype);
+    if (!kb_block_shift(&a->form, k, &v.form)) return;
+    for (size_t i = 0; i < n_elements(&v.type); i++)
+        v.all[i] =
+            kb_scalar_wrap((kb_dtype)a->type.dtype, (int64_t)((uint64_t)a->all[i] + (uint64_t)k));
+    (void)agrees(&v, "shift");
+}
+
 static void random_expressions_equal_brute_force(void) {
     static value pool[POOL];
-    static const kb_dtype dtypes[] = {KB_INT32, KB_INT32, KB_INT32, KB_INT64, KB_UINT8, KB_UINT64, KB_BOOL};
+    static const kb_dtype dtypes[] = {KB_INT32, KB_INT32,  KB_INT32, KB_INT64,
+                                      KB_UINT8, KB_UINT64, KB_BOOL};
     static const uint32_t sizes[] = {1, 2, 3, 4, 5, 6, 8};
-    state = 20;
+    state = 1;
     for (int round = 0; round < ROUNDS; round++) {
         begin();
         uint8_t rank = (uint8_t)(1 + random_below(3));
@@ -359,25 +382,31 @@ static void random_expressions_equal_brute_force(void) {
         if (rank == 1) dims[0] *= 1 + random_below(30);
         int n = 0;
         kb_dtype main_dtype = dtypes[random_below(6)];
-        while (n < 8) seed_value(&pool[n++], rank, dims, random_below(3) ? main_dtype : dtypes[random_below(7)]);
+        while (n < 8)
+            seed_value(&pool[n++], rank, dims,
+                       random_below(3) ? main_dtype : dtypes[random_below(7)]);
         for (int step = 0; step < 60; step++) {
             value *v = &pool[n < POOL ? n : (int)(8 + random_below(POOL - 8))];
             value fresh;
             const value *a = &pool[random_below((uint32_t)n)];
             if (step % 8 == 7) random_reshape(a);
             if (step % 8 == 6) random_ptradd(a);
-            bool made = step % 4 == 3 ? random_broadcast(a, dims, &fresh) : random_math(pool, n, &fresh);
+            if (step % 8 == 5) random_shift(a);
+            bool made =
+                step % 4 == 3 ? random_broadcast(a, dims, &fresh) : random_math(pool, n, &fresh);
             if (!made) continue;
             *v = fresh;
             if (n < POOL) n++;
         }
         end();
     }
-    printf("# %ld results: affine %ld, vector %ld, dense %ld; interval %ld, bits %ld, plane %ld, dense %ld\n",
-           forms.n, forms.affine, forms.vector, forms.dense, forms.interval, forms.bits, forms.plane,
-           forms.dense_mask);
+    printf(
+        "# %ld results: affine %ld, vector %ld, dense %ld; interval %ld, bits %ld, plane %ld, dense %ld\n",
+        forms.n, forms.affine, forms.vector, forms.dense, forms.interval, forms.bits, forms.plane,
+        forms.dense_mask);
     CHECK(forms.affine > 1000 && forms.vector > 1000 && forms.dense > 1000);
-    CHECK(forms.interval > 1000 && forms.bits > 100 && forms.plane > 100 && forms.dense_mask > 1000);
+    CHECK(forms.interval > 1000 && forms.bits > 100 && forms.plane > 100 &&
+          forms.dense_mask > 1000);
 }
 
 static void a_copy_outlives_its_arena(void) {

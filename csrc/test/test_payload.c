@@ -66,9 +66,17 @@ static void loads_and_stores(void) {
     begin();
     kb_payload p = {.result = tile(5, 4, 8), .n_operands = 1};
     p.operand[0] = scalar(UINT64_C(0x3ff0000000000000));
-    p.access = (kb_access){.dtype = KB_FLOAT16, .rank = 2, .masked = true, .dims = {4, 8, 1, 1, 1},
-                           .n_elements = 12, .va = 4096, .lo = {1, 0}, .count = {3, 4},
-                           .stride_nbytes = {-64, 2}, .first_va = 4096 - 192, .end_va = 4096 - 64 + 8};
+    p.access = (kb_access){.dtype = KB_FLOAT16,
+                           .rank = 2,
+                           .masked = true,
+                           .dims = {4, 8, 1, 1, 1},
+                           .n_elements = 12,
+                           .va = 4096,
+                           .lo = {1, 0},
+                           .count = {3, 4},
+                           .stride_nbytes = {-64, 2},
+                           .first_va = 4096 - 192,
+                           .end_va = 4096 - 64 + 8};
     kb_payload read = round_trip(KB_OP_DMA_READ, &p);
     check_operand(&read.operand[0], &p.operand[0]);
     CHECK_EQ(read.access.stride_nbytes[0], -64);
@@ -89,18 +97,20 @@ static void loads_and_stores(void) {
 
 /* Every form of block and mask has the same values on the other side. */
 static void blocks_of_every_form(void) {
-    static const int64_t vector[5] = {3, 1, 4, 1, 5}, dense[15] = {2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, 9, 0, 4};
+    static const int64_t vector[5] = {3, 1, 4, 1, 5},
+                         dense[15] = {2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, 9, 0, 4};
     static const uint8_t bits[5] = {1, 0, 1, 1, 0}, dense_bits[15] = {1, 1, 0, 1};
     begin();
     kb_blockval forms[6] = {{.is_mask = false}};
     for (int i = 0; i < 3; i++)
-        forms[i].block = (kb_block){.rank = 2, .dtype = KB_INT32, .dims = {3, 5, 1, 1, 1}, .base = -9,
-                                    .stride = {100, 1}};
+        forms[i].block = (kb_block){
+            .rank = 2, .dtype = KB_INT32, .dims = {3, 5, 1, 1, 1}, .base = -9, .stride = {100, 1}};
     forms[1].block.vector[1] = vector;
     forms[2].block.dense = dense;
     for (int i = 3; i < 6; i++) {
         forms[i].is_mask = true;
-        forms[i].mask = (kb_mask){.rank = 2, .dims = {3, 5, 1, 1, 1}, .lo = {1, 0}, .hi = {3, 5, 1, 1, 1}};
+        forms[i].mask =
+            (kb_mask){.rank = 2, .dims = {3, 5, 1, 1, 1}, .lo = {1, 0}, .hi = {3, 5, 1, 1, 1}};
     }
     forms[3].mask.n_planes = 2;
     forms[3].mask.planes[0] = (kb_plane){{1, -1}, 0};
@@ -110,7 +120,8 @@ static void blocks_of_every_form(void) {
     for (int i = 0; i < 6; i++) {
         int64_t expected[15], got[15];
         kb_payload p = {.result = tile(9, 3, 5), .n_operands = 2};
-        p.operand[0] = (kb_operand){KB_OPERAND_BLOCK, KB_INT32, 2, false, {3, 5, 1, 1, 1}, 0, &forms[i]};
+        p.operand[0] =
+            (kb_operand){KB_OPERAND_BLOCK, KB_INT32, 2, false, {3, 5, 1, 1, 1}, 0, &forms[i]};
         p.operand[1] = tile(8, 3, 5);
         kb_payload read = round_trip(KB_OP_MATH, &p);
         if (!CHECK(read.operand[0].block != NULL)) continue;
@@ -157,7 +168,8 @@ static void words_that_are_no_payload_are_refused(void) {
     begin();
     static const int64_t vector[5] = {3, 1, 4, 1, 5};
     kb_blockval form = {.is_mask = false};
-    form.block = (kb_block){.rank = 2, .dtype = KB_INT32, .dims = {3, 5, 1, 1, 1}, .vector = {NULL, vector}};
+    form.block =
+        (kb_block){.rank = 2, .dtype = KB_INT32, .dims = {3, 5, 1, 1, 1}, .vector = {NULL, vector}};
     kb_payload p = {.result = tile(1, 3, 5), .n_operands = 2}, read;
     p.operand[0] = (kb_operand){KB_OPERAND_BLOCK, KB_INT32, 2, false, {3, 5, 1, 1, 1}, 0, &form};
     p.operand[1] = tile(2, 3, 5);

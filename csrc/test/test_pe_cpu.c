@@ -5,14 +5,16 @@
 #define R KB_NO_REG
 #define NS KB_FS_PER_NS
 
-static const char *const two_pes = "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}}}\n";
+static const char *const two_pes =
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}}}\n";
 
 static kir_builder k;
 static vm_rig r;
 
 /* out[i] = x[i] + y[i] for i < n: the kernel of every tutorial. */
 static kb_kernel *vector_add(uint32_t block_size) {
-    kb_kir_type i32 = kir_scalar(KB_INT32), p = kir_pointer(KB_FLOAT32), tile = kir_tile(KB_FLOAT32, block_size);
+    kb_kir_type i32 = kir_scalar(KB_INT32), p = kir_pointer(KB_FLOAT32),
+                tile = kir_tile(KB_FLOAT32, block_size);
     kir_begin(&k, "vector_add");
     uint16_t x = kir_param(&k, "x", p), y = kir_param(&k, "y", p), out = kir_param(&k, "out", p);
     uint16_t n = kir_param(&k, "n", i32);
@@ -23,19 +25,24 @@ static kb_kernel *vector_add(uint32_t block_size) {
     uint16_t start = kir_value(&k, KB_KIR_SCALAR, KB_MATHOP_MUL, i32, pid, size, R);
     k.line = 3;
     (void)kir_emit(&k, KB_KIR_ARANGE, 0, lane, R, R, R, kir_number(&k, 0));
-    uint16_t offs = kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_ADD, kir_block(KB_INT32, block_size), lane, start, R);
-    uint16_t mask = kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, block_size), offs, n, R);
+    uint16_t offs =
+        kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_ADD, kir_block(KB_INT32, block_size), lane, start, R);
+    uint16_t mask =
+        kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, block_size), offs, n, R);
     k.line = 4;
-    uint16_t px = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), x, offs, R);
+    uint16_t px =
+        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), x, offs, R);
     uint16_t tx = kir_value(&k, KB_KIR_LOAD, 0, tile, px, mask, R);
     k.line = 5;
-    uint16_t py = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), y, offs, R);
+    uint16_t py =
+        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), y, offs, R);
     uint16_t ty = kir_value(&k, KB_KIR_LOAD, 0, tile, py, mask, R);
     k.line = 6;
     uint16_t sum = kir_value(&k, KB_KIR_MATH, KB_MATHOP_ADD, tile, tx, ty, R);
     kir_last(&k, KB_LAST_A | KB_LAST_B);
     k.line = 7;
-    uint16_t pout = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), out, offs, R);
+    uint16_t pout =
+        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), out, offs, R);
     (void)kir_emit(&k, KB_KIR_STORE, 0, R, pout, sum, mask, 0);
     kir_last(&k, KB_LAST_B);
     kir_return(&k);
@@ -79,7 +86,8 @@ static void a_vector_add_runs(void) {
     kb_arena_init(&arena, &r.alloc);
     for (int64_t i = 0; i < 4; i++) {
         int64_t index;
-        kb_payload add = payload_of(&arena, KB_OP_MATH, i), store = payload_of(&arena, KB_OP_DMA_WRITE, i);
+        kb_payload add = payload_of(&arena, KB_OP_MATH, i),
+                   store = payload_of(&arena, KB_OP_DMA_WRITE, i);
         kb_record record = vm_record(&r, KB_OP_DMA_WRITE, i, &index);
         CHECK_EQ(add.n_operands, 2);
         CHECK(add.operand[0].last_use && add.operand[1].last_use && !add.result.last_use);
@@ -102,12 +110,14 @@ static void commands_are_submitted_when_they_are_composed(void) {
     vm_launch(&r, vector_add(1024), args, 1, 0, 0);
     vm_run_well(&r);
     int64_t start_fs = r.last.target_start_fs;
-    kb_record first = vm_record(&r, KB_OP_DMA_READ, 0, NULL), second = vm_record(&r, KB_OP_DMA_READ, 1, NULL);
+    kb_record first = vm_record(&r, KB_OP_DMA_READ, 0, NULL),
+              second = vm_record(&r, KB_OP_DMA_READ, 1, NULL);
     CHECK_EQ(first.ready_fs - start_fs, (3 + 3 * 2 + 2 + 20) * NS);
     CHECK_EQ(second.ready_fs - first.ready_fs, (2 + 20) * NS);
     kb_record add = vm_record(&r, KB_OP_MATH, 0, NULL);
     CHECK_EQ(add.ready_fs, second.end_fs);
-    kb_record store = vm_record(&r, KB_OP_DMA_WRITE, 0, NULL), program = vm_record(&r, KB_OP_PROGRAM, 0, NULL);
+    kb_record store = vm_record(&r, KB_OP_DMA_WRITE, 0, NULL),
+              program = vm_record(&r, KB_OP_PROGRAM, 0, NULL);
     CHECK_EQ(store.ready_fs, add.end_fs);
     CHECK_EQ(program.end_fs, store.end_fs);
     CHECK_EQ(program.work, 14);
@@ -150,7 +160,9 @@ static void a_loop_counts_its_cycles(void) {
 
 /* A clock whose period is no whole number of fs: cycles add up before they are rounded. */
 static void cycles_add_up_exactly(void) {
-    if (!vm_open(&r, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {clock_ghz: 1.83}}}\n"))
+    if (!vm_open(
+            &r,
+            "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {clock_ghz: 1.83}}}\n"))
         return;
     uint64_t args[2] = {vm_tensor(&r, 64), 100000};
     vm_launch(&r, sum_up(), args, 1, 0, 0);
@@ -177,7 +189,41 @@ static void an_endless_loop_is_bounded(void) {
     kernel = vm_kernel(&r, &k);
     vm_launch(&r, kernel, NULL, 2, 0, 1000000);
     CHECK_EQ(vm_run(&r), KB_DEADLOCK);
-    CHECK(strncmp(r.err.message, "spin:9: program 0 has executed more than 1000000 instructions", 61) == 0);
+    CHECK(strncmp(r.err.message, "spin:9: program 0 has executed more than 1000000 instructions",
+                  61) == 0);
+    vm_close(&r);
+}
+
+/* offs = (offs + 1) % 100, many times: a vector each time, and no pile of them. */
+static void a_loop_over_vectors_holds_its_memory(void) {
+    kb_kir_type i32 = kir_scalar(KB_INT32), line = kir_block(KB_INT32, 256);
+    if (!vm_open(&r, two_pes)) return;
+    kir_begin(&k, "vectors");
+    uint16_t out = kir_param(&k, "out", kir_pointer(KB_INT32)), n = kir_param(&k, "n", i32);
+    uint16_t i = kir_const(&k, i32, 0), one = kir_const(&k, i32, 1),
+             hundred = kir_const(&k, i32, 100);
+    uint16_t more = kir_reg(&k, kir_scalar(KB_BOOL)), offs = kir_reg(&k, line);
+    (void)kir_emit(&k, KB_KIR_ARANGE, 0, offs, R, R, R, kir_number(&k, 0));
+    uint32_t head = kir_emit(&k, KB_KIR_BLOCK, KB_MATHOP_ADD, offs, offs, one, R, 0);
+    (void)kir_emit(&k, KB_KIR_BLOCK, KB_MATHOP_MOD, offs, offs, hundred, R, 0);
+    (void)kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_ADD, i, i, one, R, 0);
+    (void)kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_LT, more, i, n, R, 0);
+    (void)kir_jump(&k, KB_KIR_JUMP_IF, more, head);
+    uint16_t p = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_INT32, 256), out, offs, R);
+    (void)kir_emit(&k, KB_KIR_STORE, 0, R, p, offs, R, 0);
+    kir_return(&k);
+    uint64_t args[2] = {vm_tensor(&r, 400), 20000};
+    int64_t before = r.alloc.live_nbytes;
+    vm_launch(&r, vm_kernel(&r, &k), args, 1, 0, 0);
+    vm_run_well(&r);
+    CHECK(r.alloc.peak_nbytes - before < 4 << 20);
+    kb_arena arena;
+    kb_arena_init(&arena, &r.alloc);
+    kb_payload store = payload_of(&arena, KB_OP_DMA_WRITE, 0);
+    CHECK_EQ(store.access.n_runs, 3); /* 0 .. 99, 0 .. 99, 0 .. 55 */
+    for (uint32_t lane = 0; lane < 256; lane++)
+        CHECK_EQ(kb_block_at(store.operand[0].block, &lane), (lane + 20000) % 100);
+    kb_arena_deinit(&arena);
     vm_close(&r);
 }
 
@@ -189,7 +235,8 @@ static kb_kernel *load_many(int n, uint32_t block_size, bool drops) {
     uint16_t x = kir_param(&k, "x", kir_pointer(KB_FLOAT32));
     uint16_t lane = kir_reg(&k, kir_block(KB_INT32, block_size));
     (void)kir_emit(&k, KB_KIR_ARANGE, 0, lane, R, R, R, kir_number(&k, 0));
-    uint16_t px = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), x, lane, R);
+    uint16_t px =
+        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), x, lane, R);
     for (int i = 0; i < n; i++) {
         k.line = 10 + (uint32_t)i;
         uint16_t tile = kir_value(&k, KB_KIR_LOAD, 0, kir_tile(KB_FLOAT32, block_size), px, R, R);
@@ -200,7 +247,8 @@ static kb_kernel *load_many(int n, uint32_t block_size, bool drops) {
 }
 
 static void a_full_queue_stalls(void) {
-    const char *yaml = "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {sched: {queue: 2}}}}\n";
+    const char *yaml =
+        "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {sched: {queue: 2}}}}\n";
     if (!vm_open(&r, yaml)) return;
     uint64_t args[1] = {vm_tensor(&r, 65536)};
     vm_launch(&r, load_many(6, 4096, false), args, 1, 0, 0);
@@ -215,19 +263,22 @@ static void a_full_queue_stalls(void) {
 }
 
 static void a_full_tcm_stalls_or_fails(void) {
-    const char *yaml = "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {tcm: {capacity: 32768}}}}\n";
+    const char *yaml =
+        "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {tcm: {capacity: 32768}}}}\n";
     if (!vm_open(&r, yaml)) return;
     uint64_t args[1] = {vm_tensor(&r, 65536)};
     vm_launch(&r, load_many(5, 4096, true), args, 1, 0, 0);
     vm_run_well(&r);
     CHECK_EQ(vm_count(&r, KB_OP_DMA_READ), 5);
-    CHECK(vm_record(&r, KB_OP_DMA_READ, 2, NULL).ready_fs >= vm_record(&r, KB_OP_DMA_READ, 0, NULL).end_fs);
+    CHECK(vm_record(&r, KB_OP_DMA_READ, 2, NULL).ready_fs >=
+          vm_record(&r, KB_OP_DMA_READ, 0, NULL).end_fs);
     vm_close(&r);
     if (!vm_open(&r, yaml)) return;
     args[0] = vm_tensor(&r, 65536);
     vm_launch(&r, load_many(3, 4096, false), args, 1, 0, 0);
     CHECK_EQ(vm_run(&r), KB_RESOURCES);
-    if (!CHECK(strncmp(r.err.message, "load_many:12: ", 14) == 0)) printf("#     %s\n", r.err.message);
+    if (!CHECK(strncmp(r.err.message, "load_many:12: ", 14) == 0))
+        printf("#     %s\n", r.err.message);
     vm_close(&r);
 }
 
@@ -235,9 +286,11 @@ static void a_full_tcm_stalls_or_fails(void) {
 static kb_kernel *branch_on_a_load(void) {
     kb_kir_type i32 = kir_scalar(KB_INT32);
     kir_begin(&k, "branch");
-    uint16_t x = kir_param(&k, "x", kir_pointer(KB_INT32)), out = kir_param(&k, "out", kir_pointer(KB_INT32));
+    uint16_t x = kir_param(&k, "x", kir_pointer(KB_INT32)),
+             out = kir_param(&k, "out", kir_pointer(KB_INT32));
     uint16_t seven = kir_const(&k, i32, 7), eight = kir_const(&k, i32, 8);
-    uint16_t tile = kir_value(&k, KB_KIR_LOAD, 0, kir_shaped(KB_TILE, KB_INT32, 0, 1, 1, 1), x, R, R);
+    uint16_t tile =
+        kir_value(&k, KB_KIR_LOAD, 0, kir_shaped(KB_TILE, KB_INT32, 0, 1, 1, 1), x, R, R);
     uint16_t flag = kir_value(&k, KB_KIR_MATERIALISE, 0, i32, tile, R, R);
     kir_last(&k, KB_LAST_A);
     uint32_t skip = kir_jump(&k, KB_KIR_JUMP_UNLESS, flag, 0);
@@ -260,7 +313,8 @@ static void a_branch_may_depend_on_a_load(void) {
         kb_arena arena;
         kb_arena_init(&arena, &r.alloc);
         kb_payload store = payload_of(&arena, KB_OP_DMA_WRITE, 0);
-        kb_record read = vm_record(&r, KB_OP_DMA_READ, 0, NULL), write = vm_record(&r, KB_OP_DMA_WRITE, 0, NULL);
+        kb_record read = vm_record(&r, KB_OP_DMA_READ, 0, NULL),
+                  write = vm_record(&r, KB_OP_DMA_WRITE, 0, NULL);
         CHECK_EQ(store.operand[0].bits, value ? 7 : 8);
         CHECK_EQ(write.ready_fs - read.end_fs, (4 + 1 + 20) * NS); /* TCM 4 ns, branch, command */
         CHECK_EQ(vm_count(&r, KB_OP_FREE), 1); /* the tile is dropped after its value was read */
@@ -282,19 +336,24 @@ static void wait_memory_waits(void) {
     uint64_t args[1] = {vm_tensor(&r, 64)};
     vm_launch(&r, vm_kernel(&r, &k), args, 1, 0, 0);
     vm_run_well(&r);
-    CHECK_EQ(vm_record(&r, KB_OP_DMA_WRITE, 1, NULL).ready_fs, vm_record(&r, KB_OP_DMA_WRITE, 0, NULL).end_fs + 21 * NS);
+    CHECK_EQ(vm_record(&r, KB_OP_DMA_WRITE, 1, NULL).ready_fs,
+             vm_record(&r, KB_OP_DMA_WRITE, 0, NULL).end_fs + 21 * NS);
     vm_close(&r);
 }
 
 /* acc += a @ a, in a loop */
 static void an_accumulator_is_updated_in_place(void) {
     kb_kir_type square = kir_tile2(KB_FLOAT32, 64, 64), i32 = kir_scalar(KB_INT32);
-    if (!vm_open(&r, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {tcm: {capacity: 49152}}}}\n"))
+    if (!vm_open(
+            &r,
+            "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {tcm: {capacity: 49152}}}}\n"))
         return;
     kir_begin(&k, "accumulate");
     uint16_t zero = kir_const(&k, kir_scalar(KB_FLOAT32), 0), i = kir_const(&k, i32, 0);
-    uint16_t one = kir_const(&k, i32, 1), many = kir_const(&k, i32, 10), more = kir_reg(&k, kir_scalar(KB_BOOL));
-    uint16_t a = kir_value(&k, KB_KIR_FULL, 0, square, zero, R, R), acc = kir_value(&k, KB_KIR_FULL, 0, square, zero, R, R);
+    uint16_t one = kir_const(&k, i32, 1), many = kir_const(&k, i32, 10),
+             more = kir_reg(&k, kir_scalar(KB_BOOL));
+    uint16_t a = kir_value(&k, KB_KIR_FULL, 0, square, zero, R, R),
+             acc = kir_value(&k, KB_KIR_FULL, 0, square, zero, R, R);
     uint32_t head = kir_emit(&k, KB_KIR_DOT, KB_IEEE, acc, a, a, acc, 0);
     (void)kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_ADD, i, i, one, R, 0);
     (void)kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_LT, more, i, many, R, 0);
@@ -314,7 +373,8 @@ static void an_accumulator_is_updated_in_place(void) {
         CHECK(p.result.bits != p.operand[2].bits);
         CHECK_EQ(p.operand[0].bits, p.operand[1].bits);
         if (n == 0) continue;
-        kb_record before = vm_record(&r, KB_OP_GEMM, n - 1, NULL), now = vm_record(&r, KB_OP_GEMM, n, NULL);
+        kb_record before = vm_record(&r, KB_OP_GEMM, n - 1, NULL),
+                  now = vm_record(&r, KB_OP_GEMM, n, NULL);
         CHECK(now.start_fs >= before.end_fs);
         CHECK_EQ(p.operand[2].bits, payload_of(&arena, KB_OP_GEMM, n - 1).result.bits);
     }
@@ -329,9 +389,10 @@ static void leaving_a_tensor_is_an_error(void) {
     uint64_t args[4] = {vm_tensor(&r, 4000), vm_tensor(&r, 4000), vm_tensor(&r, 4000), 1001};
     vm_launch(&r, vector_add(256), args, 4, 0, 0);
     CHECK_EQ(vm_run(&r), KB_BOUNDS);
-    const char *expected = "vector_add:4: load of float32 outside of its tensor: PE 1, program 3: expected "
-                           "an address in [0x10000, 0x10fa0) (tensor 0, 1000 elements), got 0x10fa0, element "
-                           "1000 of the tensor, by element 232 of the block; mask it";
+    const char *expected =
+        "vector_add:4: load of float32 outside of its tensor: PE 1, program 3: expected "
+        "an address in [0x10000, 0x10fa0) (tensor 0, 1000 elements), got 0x10fa0, element "
+        "1000 of the tensor, by element 232 of the block; mask it";
     CHECK_STR(r.err.message, expected);
     vm_close(&r);
 }
@@ -385,7 +446,9 @@ static int64_t time_of(const char *yaml, int64_t n_programs) {
 
 static void contexts_overlap(void) {
     int64_t one_fs = time_of(two_pes, 16);
-    int64_t two_fs = time_of("{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {contexts: 2}}}\n", 16);
+    int64_t two_fs = time_of(
+        "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, pe: {contexts: 2}}}\n",
+        16);
     CHECK(two_fs < one_fs);
     CHECK(two_fs > one_fs / 2);
 }
@@ -400,7 +463,8 @@ static void a_launch_waits_for_a_context(void) {
     CHECK_EQ(r.n_done, 2);
     CHECK_EQ(r.last.id, 1);
     CHECK_EQ(r.last.busy_pes, 1);
-    kb_record first = vm_record(&r, KB_OP_PROGRAM, 0, NULL), last = vm_record(&r, KB_OP_PROGRAM, 2, NULL);
+    kb_record first = vm_record(&r, KB_OP_PROGRAM, 0, NULL),
+              last = vm_record(&r, KB_OP_PROGRAM, 2, NULL);
     CHECK_EQ(first.launch, 0);
     CHECK_EQ(last.launch, 1);
     CHECK_EQ(last.pe, 0);
@@ -433,7 +497,8 @@ static void what_it_waits_for_is_described(void) {
     CHECK_EQ(kb_pe_cpu_describe(pe, text, sizeof text), 0);
     vm_launch(&r, branch_on_a_load(), args, 1, 0, 0);
     while (kb_pe_cpu_describe(pe, text, sizeof text) == 0 || !strstr(text, "tile"))
-        if (!CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, 1, &end, &r.err), KB_OK) || end == KB_RUN_IDLE) break;
+        if (!CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, 1, &end, &r.err), KB_OK) || end == KB_RUN_IDLE)
+            break;
     CHECK_STR(text, "branch:1: program 0 waits for the tile of line 1");
     CHECK_EQ(kb_pe_cpu_describe(pe, text, 10), 9);
     CHECK_STR(text, "branch:1:");
@@ -454,7 +519,8 @@ static void each_failing_allocation_is_survived(void) {
         kb_kernel *kernel = vector_add(256);
         int32_t number, id;
         CHECK_EQ(kb_oplog_add_kernel(r.log, kernel->name, &number, &r.err), KB_OK);
-        kb_launch_spec spec = {.kernel = kernel, .kernel_number = number, .args = args, .grid = {4, 1, 1}};
+        kb_launch_spec spec = {
+            .kernel = kernel, .kernel_number = number, .args = args, .grid = {4, 1, 1}};
         if (n_calls == 0) n_calls = r.alloc.n_calls;
         r.alloc.fail_at = n_calls + (fail_at - made);
         status = kb_machine_launch(r.machine, &spec, &id, &r.err);
@@ -471,6 +537,7 @@ int main(void) {
     TAP_RUN(a_loop_counts_its_cycles);
     TAP_RUN(cycles_add_up_exactly);
     TAP_RUN(an_endless_loop_is_bounded);
+    TAP_RUN(a_loop_over_vectors_holds_its_memory);
     TAP_RUN(a_full_queue_stalls);
     TAP_RUN(a_full_tcm_stalls_or_fails);
     TAP_RUN(a_branch_may_depend_on_a_load);

@@ -1,9 +1,11 @@
 #include "kernel/scalar.h"
 
+#include "kernel/special.h"
 #include "mem/minifloat.h"
 #include "tap.h"
 
-static uint64_t math(kb_mathop op, kb_dtype operand, kb_dtype result, uint64_t a, uint64_t b, uint64_t c) {
+static uint64_t math(kb_mathop op, kb_dtype operand, kb_dtype result, uint64_t a, uint64_t b,
+                     uint64_t c) {
     uint64_t bits = UINT64_C(0xdeadbeef);
     kb_error err = KB_ERROR_INIT;
     if (!CHECK_EQ(kb_scalar_math(op, operand, result, a, b, c, &bits, &err), KB_OK))
@@ -84,7 +86,8 @@ static void floats_round_once_to_their_dtype(void) {
     CHECK(floats(KB_MATHOP_MOD, KB_FLOAT32, -7.5, 2) == -1.5);
     CHECK(floats(KB_MATHOP_ADD, KB_FLOAT8E4NV, 16, 1) == 16);
     double big = 1 + 0x1p-12;
-    uint64_t exact = math(KB_MATHOP_FMA, KB_FLOAT32, KB_FLOAT32, kb_f64_bits(big), kb_f64_bits(big), kb_f64_bits(-1 - 0x1p-11));
+    uint64_t exact = math(KB_MATHOP_FMA, KB_FLOAT32, KB_FLOAT32, kb_f64_bits(big), kb_f64_bits(big),
+                          kb_f64_bits(-1 - 0x1p-11));
     CHECK(kb_f64_from_bits(exact) == 0x1p-24);
 }
 
@@ -100,6 +103,22 @@ static void nan_is_canonical_and_loses_to_numbers(void) {
     CHECK(kb_scalar_is_true(KB_FLOAT32, KB_F64_NAN));
     CHECK(!kb_scalar_is_true(KB_FLOAT32, kb_f64_bits(-0.0)));
     CHECK(kb_scalar_is_true(KB_INT64, UINT64_C(1) << 63));
+}
+
+static void special_functions_are_ours(void) {
+    CHECK(floats(KB_MATHOP_EXP, KB_FLOAT32, 1, 0) == (double)kb_exp_f32(1));
+    CHECK(floats(KB_MATHOP_EXP, KB_FLOAT64, 1, 0) == kb_exp_f64(1));
+    CHECK(floats(KB_MATHOP_EXP2, KB_FLOAT16, 3, 0) == 8);
+    CHECK(floats(KB_MATHOP_EXP, KB_FLOAT16, 1, 0) ==
+          (double)kb_f16_to_f32(kb_f32_to_f16(kb_exp_f32(1))));
+    CHECK(floats(KB_MATHOP_LOG2, KB_FLOAT32, 8, 0) == 3);
+    CHECK(floats(KB_MATHOP_POW, KB_FLOAT64, 2, 10) == 1024);
+    CHECK(floats(KB_MATHOP_SIGMOID, KB_FLOAT32, 0, 0) == 0.5);
+    CHECK_EQ(math(KB_MATHOP_LOG, KB_FLOAT32, KB_FLOAT32, kb_f64_bits(-1), 0, 0), KB_F64_NAN);
+    double x = 0.7;
+    for (int op = 0; op < KB_MATHOP_COUNT; op++) /* each is one of its own */
+        if (kb_mathop_cost((kb_mathop)op) == KB_MATH_SPECIAL)
+            CHECK(floats((kb_mathop)op, KB_FLOAT64, x, x) != x);
 }
 
 static void casts(void) {
@@ -119,12 +138,14 @@ static void casts(void) {
 static void what_is_not_defined_says_so(void) {
     uint64_t bits;
     kb_error err = KB_ERROR_INIT;
-    CHECK_EQ(kb_scalar_math(KB_MATHOP_AND, KB_FLOAT32, KB_FLOAT32, 0, 0, 0, &bits, &err), KB_COMPILE);
+    CHECK_EQ(kb_scalar_math(KB_MATHOP_AND, KB_FLOAT32, KB_FLOAT32, 0, 0, 0, &bits, &err),
+             KB_COMPILE);
     CHECK_STR(err.message, "operation and is not available from float32 to float32");
     CHECK_EQ(kb_scalar_math(KB_MATHOP_DIV, KB_INT32, KB_INT32, 1, 1, 0, &bits, &err), KB_COMPILE);
     CHECK_EQ(kb_scalar_math(KB_MATHOP_ADD, KB_INT32, KB_INT64, 1, 1, 0, &bits, &err), KB_COMPILE);
     CHECK_EQ(kb_scalar_math(KB_MATHOP_LT, KB_INT32, KB_INT32, 1, 1, 0, &bits, &err), KB_COMPILE);
-    CHECK_EQ(kb_scalar_math(KB_MATHOP_BITCAST, KB_INT32, KB_INT64, 1, 1, 0, &bits, &err), KB_COMPILE);
+    CHECK_EQ(kb_scalar_math(KB_MATHOP_BITCAST, KB_INT32, KB_INT64, 1, 1, 0, &bits, &err),
+             KB_COMPILE);
     CHECK_EQ(kb_scalar_math((kb_mathop)200, KB_INT32, KB_INT32, 1, 1, 0, &bits, &err), KB_COMPILE);
     CHECK(kb_scalar_defined(KB_MATHOP_EXP, KB_FLOAT16, KB_FLOAT16));
     CHECK(!kb_scalar_defined(KB_MATHOP_EXP, KB_INT32, KB_INT32));
@@ -155,6 +176,7 @@ int main(void) {
     TAP_RUN(comparisons_know_signs);
     TAP_RUN(floats_round_once_to_their_dtype);
     TAP_RUN(nan_is_canonical_and_loses_to_numbers);
+    TAP_RUN(special_functions_are_ours);
     TAP_RUN(casts);
     TAP_RUN(what_is_not_defined_says_so);
     TAP_RUN(values_of_a_dtype);

@@ -27,8 +27,8 @@ static kb_status verify(void) {
             printf("#     line %d: %s\n", __LINE__, err.message);                 \
     } while (0)
 
-#define ACCEPTED()                                                                   \
-    do {                                                                             \
+#define ACCEPTED()                                                                            \
+    do {                                                                                      \
         if (!CHECK_EQ(verify(), KB_OK)) printf("#     line %d: %s\n", __LINE__, err.message); \
     } while (0)
 
@@ -56,8 +56,10 @@ static void build(void) {
     r.mask = kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, 64), r.offs, wide, R);
     (void)kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, 64), r.offs, r.n, R);
     r.ptrs = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, 64), base, r.offs, R);
-    uint16_t row = kir_value(&k, KB_KIR_BLOCK_RESHAPE, 0, kir_shaped(KB_BLOCK, KB_INT32, 2, 1, 64, 1), r.offs, R, R);
-    uint16_t grid = kir_value(&k, KB_KIR_BLOCK_BROADCAST, 0, kir_shaped(KB_BLOCK, KB_INT32, 2, 4, 64, 1), row, R, R);
+    uint16_t row = kir_value(&k, KB_KIR_BLOCK_RESHAPE, 0,
+                             kir_shaped(KB_BLOCK, KB_INT32, 2, 1, 64, 1), r.offs, R, R);
+    uint16_t grid = kir_value(&k, KB_KIR_BLOCK_BROADCAST, 0,
+                              kir_shaped(KB_BLOCK, KB_INT32, 2, 4, 64, 1), row, R, R);
     uint16_t turned = kir_reg(&k, kir_shaped(KB_BLOCK, KB_INT32, 2, 64, 4, 1));
     (void)kir_emit(&k, KB_KIR_BLOCK_TRANS, 0, turned, grid, R, R, kir_number(&k, 0x01));
     r.tile = kir_reg(&k, kir_tile(KB_FLOAT32, 64));
@@ -82,7 +84,8 @@ static void build(void) {
     (void)kir_emit(&k, KB_KIR_WAIT_MEMORY, 0, R, R, R, R, 0);
     (void)kir_emit(&k, KB_KIR_STORE, 0, R, r.ptrs, r.tile, r.mask, 0);
     (void)kir_emit(&k, KB_KIR_STORE, 0, R, base, r.f, R, 0);
-    uint16_t more = kir_value(&k, KB_KIR_SCALAR, KB_MATHOP_LT, kir_scalar(KB_BOOL), r.index, r.f, R);
+    uint16_t more =
+        kir_value(&k, KB_KIR_SCALAR, KB_MATHOP_LT, kir_scalar(KB_BOOL), r.index, r.f, R);
     (void)kir_emit(&k, KB_KIR_ASSERT, 0, R, more, R, R, kir_text(&k, "index below f"));
     r.jump = kir_jump(&k, KB_KIR_JUMP_IF, more, head);
     kir_return(&k);
@@ -104,7 +107,8 @@ static void faults_name_their_place(void) {
     k.insts[r.load].a = r.n;
     CHECK_EQ(verify(), KB_COMPILE);
     char where[64];
-    (void)snprintf(where, sizeof where, "kernel everything: line 7: instruction %u (load): ", r.load);
+    (void)snprintf(where, sizeof where,
+                   "kernel everything: line 7: instruction %u (load): ", r.load);
     CHECK(strncmp(err.message, where, strlen(where)) == 0);
 }
 

@@ -53,7 +53,8 @@ static inline bool vm_open(vm_rig *r, const char *yaml) {
     kb_status status = kb_sim_create(&r->alloc, &r->sim, &r->err);
     if (status == KB_OK) status = kb_oplog_create(&r->alloc, KB_OPLOG_FULL, &r->log, &r->err);
     if (status == KB_OK)
-        status = kb_machine_create(&r->alloc, r->sim, r->topology, r->log, &hooks, &r->machine, &r->err);
+        status =
+            kb_machine_create(&r->alloc, r->sim, r->topology, r->log, &hooks, &r->machine, &r->err);
     if (!CHECK_EQ(status, KB_OK)) printf("#     %s\n", r->err.message);
     return status == KB_OK;
 }
@@ -88,8 +89,8 @@ static inline kb_kernel *vm_kernel(vm_rig *r, kir_builder *k) {
     return kernel;
 }
 
-static inline void vm_launch(vm_rig *r, const kb_kernel *kernel, const uint64_t *args, int64_t n_programs,
-                             uint32_t stream, int64_t max_instructions) {
+static inline void vm_launch(vm_rig *r, const kb_kernel *kernel, const uint64_t *args,
+                             int64_t n_programs, uint32_t stream, int64_t max_instructions) {
     int32_t number, id;
     if (!kernel) return;
     CHECK_EQ(kb_oplog_add_kernel(r->log, kernel->name, &number, &r->err), KB_OK);
@@ -131,7 +132,8 @@ static inline kb_record vm_record(const vm_rig *r, kb_opkind kind, int64_t n, in
 
 static inline int64_t vm_count(const vm_rig *r, kb_opkind kind) {
     int64_t count = 0;
-    for (int64_t i = 0; i < kb_oplog_count(r->log); i++) count += kb_oplog_get(r->log, i).kind == kind;
+    for (int64_t i = 0; i < kb_oplog_count(r->log); i++)
+        count += kb_oplog_get(r->log, i).kind == kind;
     return count;
 }
 
