@@ -13,7 +13,15 @@ from kernbench.cli.common import (
     load_topology,
     print_json,
 )
-from kernbench.results import Hop, Path, StandardPath, format_table, probe, standard_paths
+from kernbench.results import (
+    Hop,
+    Path,
+    StandardPath,
+    format_ns,
+    format_table,
+    probe,
+    standard_paths,
+)
 from kernbench.topology import Topology
 
 __all__ = ["add_parser", "run"]
@@ -58,10 +66,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     return ExitCode.GOOD
 
 
-def _ns(time_fs: int) -> str:
-    return f"{time_fs // 10**6:,}.{time_fs % 10**6:06d}"
-
-
 def _shares(hop: Hop) -> list[int]:
     return [getattr(hop, f"{part}_fs") for part in _PARTS]
 
@@ -78,11 +82,12 @@ def _print_path(topology: Topology, path: Path, as_json: bool) -> None:
         print_json({**head, **latency, "hops": hops, "topology": topology.name})
         return
     rows = [
-        [f"{hop.src} -> {hop.dst}", *map(_ns, _shares(hop)), _ns(hop.total_fs)] for hop in path.hops
+        [f"{hop.src} -> {hop.dst}", *map(format_ns, _shares(hop)), format_ns(hop.total_fs)]
+        for hop in path.hops
     ]
     sums = [sum(column) for column in zip(*map(_shares, path.hops), strict=True)]
-    rows.append(["sum", *map(_ns, sums), _ns(sum(sums))])
-    print(f"{path.nbytes:,} bytes, {path.src} to {path.dst}: {_ns(path.latency_fs)} ns")
+    rows.append(["sum", *map(format_ns, sums), format_ns(sum(sums))])
+    print(f"{path.nbytes:,} bytes, {path.src} to {path.dst}: {format_ns(path.latency_fs)} ns")
     print(format_table(["hop (ns)", *_PARTS, "all"], rows))
 
 
@@ -105,7 +110,13 @@ def _print_paths(topology: Topology, paths: list[StandardPath], as_json: bool) -
         return
     print(f"idle latencies of {paths[0].nbytes:,} bytes on topology {topology.name}")
     table = [
-        [path.name, f"{path.src} -> {path.dst}", path.op, str(path.n_hops), _ns(path.latency_fs)]
+        [
+            path.name,
+            f"{path.src} -> {path.dst}",
+            path.op,
+            str(path.n_hops),
+            format_ns(path.latency_fs),
+        ]
         for path in paths
     ]
     print(format_table(["path", "from -> to", "as", "hops", "ns"], table, left=3))

@@ -14,7 +14,7 @@ from kernbench.cli.common import (
     load_topology,
     print_json,
 )
-from kernbench.results import format_table
+from kernbench.results import format_figure, format_table
 from kernbench.results.roofline import peak_bytes_per_s, peak_flops
 from kernbench.topology import Topology
 
@@ -138,9 +138,9 @@ def _summary(topology: Topology) -> str:
         ],
         [
             "peak of a SIP",
-            f"{float(peak_flops(system, 'float16') / 10**12):,.4g} TFLOPS of float16",
+            f"{format_figure(float(peak_flops(system, 'float16') / 10**12))} TFLOPS of float16",
         ],
-        ["", f"{float(peak_bytes_per_s(system) / 10**9):,.4g} GB/s of HBM"],
+        ["", f"{format_figure(float(peak_bytes_per_s(system) / 10**9))} GB/s of HBM"],
     ]
     kinds = Counter(node.impl for node in topology.components)
     facts += [

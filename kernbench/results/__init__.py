@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernbench.results.probe import Hop, Path, StandardPath, probe, standard_paths
 from kernbench.results.roofline import Roofline, roofline
 from kernbench.results.summary import LaunchSummary, Summary, summarize
-from kernbench.results.table import format_table
+from kernbench.results.table import format_figure, format_ns, format_table
 
 __all__ = [
     "Hop",
@@ -14,6 +14,8 @@ __all__ = [
     "Roofline",
     "StandardPath",
     "Summary",
+    "format_figure",
+    "format_ns",
     "format_table",
     "probe",
     "roofline",

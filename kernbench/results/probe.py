@@ -141,41 +141,43 @@ def _measure(
     src: str,
     dst: str,
     op: Literal["message", "read"],
-    address: int,
+    slice_: int,
     *,
     nbytes: int,
 ) -> StandardPath:
+    system = topology.system
+    slice_nbytes = system["hbm.capacity_nbytes"] // system["n_pes"] if system else 0
+    address = max(0, slice_) * slice_nbytes
     engine, ends = _engine(topology), (topology.find(src), topology.find(dst))
     handle = engine.transfer(*ends, nbytes, 0, ("message", "read").index(op), address)
     engine.run(handle)
     _, start_fs, end_fs, *_ = engine.handle(handle)
-    n_hops = len(topology.path(*ends)) - 1
+    n_hops = len(topology._core.path(*ends, slice_))
     return StandardPath(name, src, dst, op, nbytes, n_hops, end_fs - start_fs)
 
 
 def _candidates(
     system: Mapping[str, Any],
 ) -> Iterator[tuple[str, str, str, Literal["message", "read"], int]]:
-    """Yield (what, src, dst, op, address) of each path that the machine has."""
-    columns, rows, n_pes = system["cubes_x"], system["cubes_y"], system["n_pes"]
-    slice_nbytes = system["hbm.capacity_nbytes"] // n_pes
-    far = columns * rows - 1
-    dma, m_cpu = "sip0.cube0.pe0.dma", "sip0.cube0.m_cpu"
-    yield "PE: own HBM slice", dma, "sip0.cube0.hbm", "read", 0
+    """Yield (what, src, dst, op, slice of the HBM or -1) of each path that the machine has."""
+    cubes, n_pes = system["cubes_x"] * system["cubes_y"], system["n_pes"]
+    dma, hbm, m_cpu = "sip0.cube0.pe0.dma", "sip0.cube0.hbm", "sip0.cube0.m_cpu"
+    far = f"sip0.cube{cubes - 1}"
+    yield "PE: own HBM slice", dma, hbm, "read", 0
     if n_pes > 1:
-        last = (n_pes - 1) * slice_nbytes
-        yield "PE: the next PE's slice", dma, "sip0.cube0.hbm", "read", slice_nbytes
-        yield "PE: the last PE's slice", dma, "sip0.cube0.hbm", "read", last
-    yield "PE: SRAM of its cube", dma, "sip0.cube0.sram", "read", 0
-    if columns > 1:
+        yield "PE: the next PE's slice", dma, hbm, "read", 1
+    if n_pes > 2:
+        yield "PE: the last PE's slice", dma, hbm, "read", n_pes - 1
+    yield "PE: SRAM of its cube", dma, "sip0.cube0.sram", "read", -1
+    if system["cubes_x"] > 1:
         yield "PE: HBM of the next cube", dma, "sip0.cube1.hbm", "read", 0
-    if far > 1:
-        yield "PE: HBM of the farthest cube", dma, f"sip0.cube{far}.hbm", "read", 0
+    if cubes > 2:
+        yield "PE: HBM of the farthest cube", dma, f"{far}.hbm", "read", 0
     if system["n_sips"] > 1:
         yield "PE: HBM of another SIP", dma, "sip1.cube0.hbm", "read", 0
-    yield "host: HBM", "host", "sip0.cube0.hbm", "read", 0
-    yield "host to IO_CPU", "host", "sip0.io.cpu", "message", 0
-    yield "IO_CPU to the nearest M_CPU", "sip0.io.cpu", m_cpu, "message", 0
-    if far > 0:
-        yield "IO_CPU to the farthest M_CPU", "sip0.io.cpu", f"sip0.cube{far}.m_cpu", "message", 0
-    yield "M_CPU to PE_CPU", m_cpu, "sip0.cube0.pe0.cpu", "message", 0
+    yield "host: HBM", "host", hbm, "read", 0
+    yield "host to IO_CPU", "host", "sip0.io.cpu", "message", -1
+    yield "IO_CPU to the nearest M_CPU", "sip0.io.cpu", m_cpu, "message", -1
+    if cubes > 1:
+        yield "IO_CPU to the farthest M_CPU", "sip0.io.cpu", f"{far}.m_cpu", "message", -1
+    yield "M_CPU to PE_CPU", m_cpu, "sip0.cube0.pe0.cpu", "message", -1

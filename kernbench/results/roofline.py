@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kernbench import _core
+from kernbench.results.table import format_figure
 from kernbench.runtime.profile import Columns, of_kind, time_in_launches
 from kernbench.topology import Topology
 
@@ -129,11 +130,11 @@ class Roofline:
         rate, peak_rate = self.bytes_per_s / 1e9, self.peak_bytes_per_s / 1e9
         sips = f"{self.n_sips} SIP{'s' if self.n_sips > 1 else ''}"
         return (
-            f"{ops:,.4g} of {peak:,.4g} {unit} ({ops / peak:.1%}), "
-            f"{rate:,.4g} of {peak_rate:,.4g} GB/s ({rate / peak_rate:.1%}) "
+            f"{format_figure(ops)} of {format_figure(peak)} {unit} ({ops / peak:.1%}), "
+            f"{format_figure(rate)} of {format_figure(peak_rate)} GB/s ({rate / peak_rate:.1%}) "
             f"[{self.engine} {self.dtype}, {sips}]\n"
-            f"{self.intensity:,.4g} operations per byte, ridge {self.ridge:,.4g}: "
-            f"{self.bound} is the roof"
+            f"{format_figure(self.intensity)} operations per byte, ridge "
+            f"{format_figure(self.ridge)}: {self.bound} is the roof"
         )
 
 

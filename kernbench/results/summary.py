@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernbench.results.roofline import Roofline, roofline
-from kernbench.results.table import format_table
+from kernbench.results.table import format_ns, format_table
 from kernbench.runtime.profile import attribute, of_kind
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Summary:
         }
 
     def __str__(self) -> str:
-        parts = [f"simulated {_ns(self.simulated_fs)} ns on topology {self.topology}"]
+        parts = [f"simulated {format_ns(self.simulated_fs)} ns on topology {self.topology}"]
         if self.launches:
             parts += ["", self._launch_table()]
         parts += ["", self._breakdown_table()]
@@ -117,7 +117,7 @@ class Summary:
         rows = [
             [
                 launch.kernel,
-                _ns(launch.latency_fs),
+                format_ns(launch.latency_fs),
                 f"{2e3 * launch.macs / launch.latency_fs:,.2f}" if launch.macs else "-",
                 f"{1e6 * launch.nbytes / launch.latency_fs:,.1f}" if launch.nbytes else "-",
                 str(launch.late_pes),
@@ -130,15 +130,20 @@ class Summary:
         return format_table(header, rows) + (f"\n  and {more:,} more launches" if more > 0 else "")
 
     def _breakdown_table(self) -> str:
+        total = sum(self.breakdown_fs.values())
+        launched = total - self.breakdown_fs["copy"] - self.breakdown_fs["host"]
         rows = [
-            [_LABELS[name], _ns(share), f"{share / max(1, self.simulated_fs):.1%}"]
+            [
+                _LABELS[name],
+                format_ns(share),
+                f"{share / total:.1%}",
+                "" if name in ("copy", "host") else f"{share / launched:.1%}",
+            ]
             for name, share in self.breakdown_fs.items()
             if share
         ]
-        total = sum(self.breakdown_fs.values())
-        return format_table(
-            ["where it went", "ns", "share"], [*rows, ["sum", _ns(total), f"{1:.1%}"]]
-        )
+        rows.append(["sum", format_ns(total), "100.0%", "100.0%" if launched else ""])
+        return format_table(["where it went", "ns", "of all", "of launches"], rows)
 
     def _machinery(self) -> str:
         counters = self.counters
@@ -153,11 +158,6 @@ class Summary:
                 f"{counters['uninit_reads']:,} elements were read that nothing had written"
             )
         return "\n".join(lines)
-
-
-def _ns(time_fs: int) -> str:
-    """Return nanoseconds with all their digits."""
-    return f"{time_fs // 10**6:,}.{time_fs % 10**6:06d}"
 
 
 def _peak_rss_mb() -> float:

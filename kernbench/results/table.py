@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-__all__ = ["format_table"]
+__all__ = ["format_figure", "format_ns", "format_table"]
+
+
+def format_ns(time_fs: int) -> str:
+    """Return femtoseconds as nanoseconds with all their digits.
+
+    Examples
+    --------
+    >>> format_ns(1234567890)
+    '1,234.567890'
+    """
+    return f"{time_fs // 10**6:,}.{time_fs % 10**6:06d}"
+
+
+def format_figure(value: float) -> str:
+    """Return a number with four digits that count, or all those before the point.
+
+    Examples
+    --------
+    >>> [format_figure(x) for x in (13107.2, 142.2468, 0.0037141, 0)]
+    ['13,107', '142.2', '0.003714', '0']
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
 
 
 def format_table(

@@ -3,7 +3,8 @@
 `attribute` gives every instant of a stretch of simulated time to one category, so that the shares
 add up to it exactly (ADR-0010 D5).  A *layer* is the set of instants at which something is active;
 layers lie upon each other in order of precedence, and a category gets what its layer covers and
-none above it does.  All of it is sorting and running maxima of whole columns, never a walk over rows.
+none above it does.  All of it is sorting and running maxima of whole columns, never a walk over
+rows.
 """
 
 from __future__ import annotations
