@@ -2,7 +2,10 @@
 
 #include "test/vm_rig.h"
 
+#include "kir_kernels.h"
+
 #define R KB_NO_REG
+
 #define NS KB_FS_PER_NS
 
 static const char *const two_pes =
@@ -11,41 +14,8 @@ static const char *const two_pes =
 static kir_builder k;
 static vm_rig r;
 
-/* out[i] = x[i] + y[i] for i < n: the kernel of every tutorial. */
 static kb_kernel *vector_add(uint32_t block_size) {
-    kb_kir_type i32 = kir_scalar(KB_INT32), p = kir_pointer(KB_FLOAT32),
-                tile = kir_tile(KB_FLOAT32, block_size);
-    kir_begin(&k, "vector_add");
-    uint16_t x = kir_param(&k, "x", p), y = kir_param(&k, "y", p), out = kir_param(&k, "out", p);
-    uint16_t n = kir_param(&k, "n", i32);
-    uint16_t pid = kir_reg(&k, i32), lane = kir_reg(&k, kir_block(KB_INT32, block_size));
-    k.line = 2;
-    (void)kir_emit(&k, KB_KIR_PROGRAM_ID, 0, pid, R, R, R, 0);
-    uint16_t size = kir_const(&k, i32, block_size);
-    uint16_t start = kir_value(&k, KB_KIR_SCALAR, KB_MATHOP_MUL, i32, pid, size, R);
-    k.line = 3;
-    (void)kir_emit(&k, KB_KIR_ARANGE, 0, lane, R, R, R, kir_number(&k, 0));
-    uint16_t offs =
-        kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_ADD, kir_block(KB_INT32, block_size), lane, start, R);
-    uint16_t mask =
-        kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, block_size), offs, n, R);
-    k.line = 4;
-    uint16_t px =
-        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), x, offs, R);
-    uint16_t tx = kir_value(&k, KB_KIR_LOAD, 0, tile, px, mask, R);
-    k.line = 5;
-    uint16_t py =
-        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), y, offs, R);
-    uint16_t ty = kir_value(&k, KB_KIR_LOAD, 0, tile, py, mask, R);
-    k.line = 6;
-    uint16_t sum = kir_value(&k, KB_KIR_MATH, KB_MATHOP_ADD, tile, tx, ty, R);
-    kir_last(&k, KB_LAST_A | KB_LAST_B);
-    k.line = 7;
-    uint16_t pout =
-        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), out, offs, R);
-    (void)kir_emit(&k, KB_KIR_STORE, 0, R, pout, sum, mask, 0);
-    kir_last(&k, KB_LAST_B);
-    kir_return(&k);
+    kir_vector_add(&k, block_size);
     return vm_kernel(&r, &k);
 }
 
@@ -125,21 +95,7 @@ static void commands_are_submitted_when_they_are_composed(void) {
 }
 
 static kb_kernel *sum_up(void) {
-    kb_kir_type i32 = kir_scalar(KB_INT32);
-    kir_begin(&k, "sum_up");
-    uint16_t out = kir_param(&k, "out", kir_pointer(KB_INT32)), n = kir_param(&k, "n", i32);
-    uint16_t total = kir_const(&k, i32, 0), i = kir_const(&k, i32, 0), one = kir_const(&k, i32, 1);
-    uint16_t more = kir_reg(&k, kir_scalar(KB_BOOL));
-    k.line = 3;
-    uint32_t head = kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_LT, more, i, n, R, 0);
-    uint32_t leave = kir_jump(&k, KB_KIR_JUMP_UNLESS, more, 0);
-    (void)kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_ADD, total, total, i, R, 0);
-    (void)kir_emit(&k, KB_KIR_SCALAR, KB_MATHOP_ADD, i, i, one, R, 0);
-    (void)kir_jump(&k, KB_KIR_JUMP, R, head);
-    k.insts[leave].imm = k.header.n_insts;
-    k.line = 5;
-    (void)kir_emit(&k, KB_KIR_STORE, 0, R, out, total, R, 0);
-    kir_return(&k);
+    kir_sum_up(&k);
     return vm_kernel(&r, &k);
 }
 
@@ -229,20 +185,8 @@ static void a_loop_over_vectors_holds_its_memory(void) {
 
 /* --- stalls -------------------------------------------------------------------------------------- */
 
-/* Loads n tiles, one after another, and holds them all. */
 static kb_kernel *load_many(int n, uint32_t block_size, bool drops) {
-    kir_begin(&k, "load_many");
-    uint16_t x = kir_param(&k, "x", kir_pointer(KB_FLOAT32));
-    uint16_t lane = kir_reg(&k, kir_block(KB_INT32, block_size));
-    (void)kir_emit(&k, KB_KIR_ARANGE, 0, lane, R, R, R, kir_number(&k, 0));
-    uint16_t px =
-        kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, block_size), x, lane, R);
-    for (int i = 0; i < n; i++) {
-        k.line = 10 + (uint32_t)i;
-        uint16_t tile = kir_value(&k, KB_KIR_LOAD, 0, kir_tile(KB_FLOAT32, block_size), px, R, R);
-        if (drops) (void)kir_emit(&k, KB_KIR_DROP, 0, R, tile, R, R, 0);
-    }
-    kir_return(&k);
+    kir_load_many(&k, n, block_size, drops);
     return vm_kernel(&r, &k);
 }
 
@@ -282,24 +226,8 @@ static void a_full_tcm_stalls_or_fails(void) {
     vm_close(&r);
 }
 
-/* flag = load(x); if flag: store 7 else store 8 */
 static kb_kernel *branch_on_a_load(void) {
-    kb_kir_type i32 = kir_scalar(KB_INT32);
-    kir_begin(&k, "branch");
-    uint16_t x = kir_param(&k, "x", kir_pointer(KB_INT32)),
-             out = kir_param(&k, "out", kir_pointer(KB_INT32));
-    uint16_t seven = kir_const(&k, i32, 7), eight = kir_const(&k, i32, 8);
-    uint16_t tile =
-        kir_value(&k, KB_KIR_LOAD, 0, kir_shaped(KB_TILE, KB_INT32, 0, 1, 1, 1), x, R, R);
-    uint16_t flag = kir_value(&k, KB_KIR_MATERIALISE, 0, i32, tile, R, R);
-    kir_last(&k, KB_LAST_A);
-    uint32_t skip = kir_jump(&k, KB_KIR_JUMP_UNLESS, flag, 0);
-    (void)kir_emit(&k, KB_KIR_STORE, 0, R, out, seven, R, 0);
-    (void)kir_emit(&k, KB_KIR_WAIT_MEMORY, 0, R, R, R, R, 0);
-    kir_return(&k);
-    k.insts[skip].imm = k.header.n_insts;
-    (void)kir_emit(&k, KB_KIR_STORE, 0, R, out, eight, R, 0);
-    kir_return(&k);
+    kir_branch(&k);
     return vm_kernel(&r, &k);
 }
 

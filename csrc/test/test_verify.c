@@ -2,7 +2,7 @@
 
 #include "tap.h"
 
-#include "kir_builder.h"
+#include "kir_kernels.h"
 
 #define R KB_NO_REG
 
@@ -32,63 +32,10 @@ static kb_status verify(void) {
         if (!CHECK_EQ(verify(), KB_OK)) printf("#     line %d: %s\n", __LINE__, err.message); \
     } while (0)
 
-/* Registers of a kernel that uses every opcode. */
-static struct {
-    uint16_t x, n, f, pid, one, offs, mask, ptrs, tile, square, acc, total, index;
-    uint32_t load, dot, reduce, trans, jump, materialise, first;
-} r;
+static kir_everything r;
 
 static void build(void) {
-    kb_kir_type i32 = kir_scalar(KB_INT32), f32 = kir_scalar(KB_FLOAT32);
-    kb_kir_type square = kir_tile2(KB_FLOAT32, 8, 8);
-    kir_begin(&k, "everything");
-    r.x = kir_param(&k, "x", kir_pointer(KB_FLOAT32));
-    r.n = kir_param(&k, "n", i32);
-    r.f = kir_param(&k, "f", f32);
-    r.pid = kir_reg(&k, i32);
-    r.first = kir_emit(&k, KB_KIR_PROGRAM_ID, 0, r.pid, R, R, R, 0);
-    (void)kir_emit(&k, KB_KIR_NUM_PROGRAMS, 0, kir_reg(&k, i32), R, R, R, 2);
-    r.one = kir_const(&k, i32, 1);
-    uint16_t base = kir_value(&k, KB_KIR_PTRADD, 0, kir_pointer(KB_FLOAT32), r.x, r.pid, R);
-    r.offs = kir_reg(&k, kir_block(KB_INT32, 64));
-    (void)kir_emit(&k, KB_KIR_ARANGE, 0, r.offs, R, R, R, kir_number(&k, 0));
-    uint16_t wide = kir_value(&k, KB_KIR_SPLAT, 0, kir_block(KB_INT32, 64), r.n, R, R);
-    r.mask = kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, 64), r.offs, wide, R);
-    (void)kir_value(&k, KB_KIR_BLOCK, KB_MATHOP_LT, kir_block(KB_BOOL, 64), r.offs, r.n, R);
-    r.ptrs = kir_value(&k, KB_KIR_BLOCK_PTRADD, 0, kir_pointers(KB_FLOAT32, 64), base, r.offs, R);
-    uint16_t row = kir_value(&k, KB_KIR_BLOCK_RESHAPE, 0,
-                             kir_shaped(KB_BLOCK, KB_INT32, 2, 1, 64, 1), r.offs, R, R);
-    uint16_t grid = kir_value(&k, KB_KIR_BLOCK_BROADCAST, 0,
-                              kir_shaped(KB_BLOCK, KB_INT32, 2, 4, 64, 1), row, R, R);
-    uint16_t turned = kir_reg(&k, kir_shaped(KB_BLOCK, KB_INT32, 2, 64, 4, 1));
-    (void)kir_emit(&k, KB_KIR_BLOCK_TRANS, 0, turned, grid, R, R, kir_number(&k, 0x01));
-    r.tile = kir_reg(&k, kir_tile(KB_FLOAT32, 64));
-    r.load = kir_emit(&k, KB_KIR_LOAD, 0, r.tile, r.ptrs, r.mask, r.f, 0);
-    r.square = kir_value(&k, KB_KIR_ALIAS, 0, square, r.tile, R, R);
-    r.acc = kir_value(&k, KB_KIR_FULL, 0, square, r.f, R, R);
-    uint32_t head = k.header.n_insts;
-    r.dot = kir_emit(&k, KB_KIR_DOT, KB_TF32, r.acc, r.square, r.square, r.acc, 0);
-    uint16_t copy = kir_value(&k, KB_KIR_MOV, 0, square, r.acc, R, R);
-    uint16_t sum = kir_reg(&k, kir_tile(KB_FLOAT32, 8));
-    r.reduce = kir_emit(&k, KB_KIR_REDUCE, KB_REDUCEOP_SUM, sum, copy, R, R, 1);
-    kir_last(&k, KB_LAST_A);
-    r.total = kir_reg(&k, kir_shaped(KB_TILE, KB_FLOAT32, 0, 1, 1, 1));
-    (void)kir_emit(&k, KB_KIR_REDUCE, KB_REDUCEOP_MAX, r.total, sum, R, R, 0);
-    (void)kir_emit(&k, KB_KIR_DROP, 0, R, sum, R, R, 0);
-    uint16_t transposed = kir_reg(&k, square);
-    r.trans = kir_emit(&k, KB_KIR_TRANS, 0, transposed, r.acc, R, R, kir_number(&k, 0x01));
-    uint16_t added = kir_value(&k, KB_KIR_MATH, KB_MATHOP_ADD, square, transposed, r.total, R);
-    (void)kir_value(&k, KB_KIR_MATH, KB_MATHOP_MUL, square, added, r.f, R);
-    r.index = kir_reg(&k, kir_scalar(KB_FLOAT32));
-    r.materialise = kir_emit(&k, KB_KIR_MATERIALISE, 0, r.index, r.total, R, R, 0);
-    (void)kir_emit(&k, KB_KIR_WAIT_MEMORY, 0, R, R, R, R, 0);
-    (void)kir_emit(&k, KB_KIR_STORE, 0, R, r.ptrs, r.tile, r.mask, 0);
-    (void)kir_emit(&k, KB_KIR_STORE, 0, R, base, r.f, R, 0);
-    uint16_t more =
-        kir_value(&k, KB_KIR_SCALAR, KB_MATHOP_LT, kir_scalar(KB_BOOL), r.index, r.f, R);
-    (void)kir_emit(&k, KB_KIR_ASSERT, 0, R, more, R, R, kir_text(&k, "index below f"));
-    r.jump = kir_jump(&k, KB_KIR_JUMP_IF, more, head);
-    kir_return(&k);
+    r = kir_use_everything(&k);
 }
 
 static void every_opcode_is_accepted(void) {
