@@ -100,7 +100,7 @@ static kb_status submit_one(kb_engine *engine, uint32_t src, uint32_t dst, int64
                             uint32_t *handle, kb_error *err) {
     if (address < 0)
         return kb_error_set(err, KB_INVALID, "addr: expected at least 0, got %" PRId64, address);
-    kb_engine_batch *job;
+    kb_engine_batch *job = NULL;
     KB_TRY(begin(engine, at_fs, &job, err));
     job->single = true;
     job->src = src;
@@ -131,7 +131,7 @@ kb_status kb_engine_transfer(kb_engine *engine, uint32_t src, uint32_t dst, int6
 
 kb_status kb_engine_traffic(kb_engine *engine, const kb_traffic_order *order, uint32_t *handle,
                             kb_error *err) {
-    kb_engine_batch *job;
+    kb_engine_batch *job = NULL;
     for (int64_t i = 0; order->address && i < order->count; i++)
         if (order->address[i] < 0)
             return kb_error_set(err, KB_INVALID,
