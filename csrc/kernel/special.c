@@ -143,8 +143,10 @@ static pair log_part(double x, double *exponent) {
     pair back = two_product(s_high, divisor.hi);
     double s_low = ((f - back.hi) - back.lo - s_high * divisor.lo) / divisor.hi;
     pair s = quick_sum(s_high, s_low), z = multiply(s, s);
+    static const double terms[] = {1.0 / 25, 1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17,
+                                   1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9,  1.0 / 7};
     double q = 0.0;
-    for (int odd = 25; odd >= 7; odd -= 2) q = q * z.hi + 1.0 / odd;
+    for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) q = q * z.hi + terms[i];
     pair series = add((pair){0x1.999999999999ap-3, -0x1.999999999999ap-57}, /* 1/5 */
                       (pair){q * z.hi, 0.0});
     series = add((pair){0x1.5555555555555p-2, 0x1.5555555555555p-56}, multiply(series, z));

@@ -208,7 +208,8 @@ static inline float kb_erf_f32(float x) {
 
 /* 2^(y log2|x|), with C's special cases on top. */
 static inline float kb_pow_f32(float x, float y) {
-    double wide = __builtin_fabs((double)x), exponent, power = (double)y;
+    const double nan = kb_f64_from_bits(KB_F64_NAN);
+    double base = (double)x, wide = __builtin_fabs(base), power = (double)y, exponent;
     double part = kb_special_log_(wide, &exponent);
     double log2 = exponent + part * 0x1.71547652b82fep+0;
     log2 = wide == 0.0 ? -0x1p400 : log2;
@@ -217,16 +218,18 @@ static inline float kb_pow_f32(float x, float y) {
     /* A float of 2^24 or more is even; below, its integers and odd integers survive the shifter. */
     double small = kb_special_clamp_(power, 0x1p25);
     double shifted = small + KB_SPECIAL_SHIFTER_;
-    uint64_t odd = kb_f64_bits(shifted) & 1;
-    int is_integer = shifted - KB_SPECIAL_SHIFTER_ == small;
-    int is_negative = kb_f32_bits(x) >> 31 != 0;
-    result = is_negative & is_integer & (int)odd ? -result : result;
-    result = is_negative & !is_integer & (wide != 0.0) & (wide < 0x1p200)
-                 ? kb_f64_from_bits(KB_F64_NAN)
-                 : result;
-    result = (x != x) | (y != y) ? kb_f64_from_bits(KB_F64_NAN) : result;
-    result = (wide == 1.0) & (__builtin_fabs(power) > 0x1p200) ? 1.0 : result;
-    result = (x == 1.0f) | (y == 0.0f) ? 1.0 : result;
+    double fraction = shifted - KB_SPECIAL_SHIFTER_ - small;
+    double whole_sign = kb_f64_from_bits(kb_f64_bits(result) ^ kb_f64_bits(shifted) << 63);
+    double broken = wide == 0.0 ? result : nan;
+    broken = wide > 0x1p200 ? result : broken;
+    double negative = fraction == 0.0 ? whole_sign : broken;
+    result = kb_f64_bits(base) >> 63 ? negative : result;
+    double one_or = wide == 1.0 ? 1.0 : result;
+    result = __builtin_fabs(power) > 0x1p200 ? one_or : result;
+    result = x == x ? result : nan;
+    result = y == y ? result : nan;
+    result = base == 1.0 ? 1.0 : result;
+    result = power == 0.0 ? 1.0 : result;
     return kb_special_single_(result);
 }
 
