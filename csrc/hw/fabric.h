@@ -10,8 +10,9 @@
  *
  * Invariants
  *   F1. A port is never idle while an eligible flit waits (law L2).
- *   F2. One pending service event per busy port, one pending arrival event per link with undelivered
- *       flits; backlogs are rings in the port and the link, never in the event queue.
+ *   F2. One pending service event per busy port (an earlier one that was overtaken is void), one pending
+ *       arrival event per link with undelivered flits; what waits is trains in streams at the port, and
+ *       a ring at the link, never events.
  *   F3. A message id is (sender's node id, sender's own count), taken when the message starts.
  *   F4. Every flit sent is delivered once (law L5); the fabric frees a message after its tail.
  */

@@ -8,7 +8,7 @@
  *
  * Invariants
  *   S1. Trains are in order of time; none is empty, but for `first` when no flit is known.
- *   S2. n_served counts the flits that are gone; the next one is flit n_served.
+ *   S2. n_left counts the flits that are not served yet, known or not.
  *   S3. `next` is the message's stream at the next port, from its head's service on.
  */
 #ifndef KB_HW_STREAM_H
@@ -26,10 +26,11 @@ typedef struct kb_piece {
 
 typedef struct kb_stream {
     uint32_t next;
-    uint32_t flight;     /* the message */
-    uint32_t hop, input; /* position in its path; 0 at its sender, else number of the link + 1 */
-    int64_t head_fs;     /* the head's eligibility */
-    int64_t n_served;
+    uint32_t flight; /* the message */
+    uint32_t hop;    /* position of this port in its path, */
+    uint32_t to;     /* and the port that comes next; KB_NONE: the end */
+    int64_t head_fs; /* the head's eligibility */
+    int64_t n_left;
     kb_train first;
     uint32_t more, last; /* further pieces, or KB_NONE */
 } kb_stream;
@@ -43,41 +44,46 @@ typedef struct kb_streams {
 void kb_streams_init(kb_streams *streams);
 void kb_streams_deinit(kb_streams *streams, kb_alloc *alloc);
 
-/* A stream without flits.  False when there is no memory. */
-bool kb_stream_take(kb_streams *streams, kb_alloc *alloc, uint32_t flight, uint32_t hop,
-                    uint32_t input, uint32_t *number) KB_MUST_CHECK;
-
-/* Adds a piece behind the others; false when there is no memory. */
-bool kb_stream_add_piece_(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
-                          kb_train train) KB_MUST_CHECK;
-void kb_stream_next_piece_(kb_streams *streams, kb_stream *stream);
-
-static inline int64_t kb_train_last_fs(kb_train train) {
-    return train.start_fs + train.period_fs * (train.count - 1);
-}
-
-/* Lengthens `train` by `more`, when that goes on where it ends. */
-static inline bool kb_train_join(kb_train *train, kb_train more) {
-    int64_t gap = more.start_fs - kb_train_last_fs(*train);
-    bool first_gap = train->count == 1;
-    if (!first_gap && gap != train->period_fs) return false;
-    if (more.count > 1 && gap != more.period_fs) return false;
-    if (first_gap) train->period_fs = gap;
-    train->count += more.count;
+/* A stream without trains; the rest is to be filled in.  False when there is no memory. */
+KB_MUST_CHECK static inline bool kb_stream_take(kb_streams *streams, kb_alloc *alloc,
+                                                uint32_t *number) {
+    if (!KB_POOL_TAKE(&streams->pool, alloc, number)) return false;
+    kb_stream *stream = &streams->pool.items[*number];
+    stream->next = stream->more = stream->last = KB_NONE;
+    stream->first.count = 0;
     return true;
 }
 
+void kb_stream_next_piece_(kb_streams *streams, kb_stream *stream);
+
+static inline int64_t kb_train_last_fs(const kb_train *train) {
+    return train->start_fs + train->period_fs * (train->count - 1);
+}
+
+/* The train that a flit could join. */
+static inline kb_train *kb_stream_end_(kb_streams *streams, kb_stream *stream) {
+    return stream->last == KB_NONE ? &stream->first : &streams->pieces.items[stream->last].train;
+}
+
 /* Adds flits that arrive no earlier than those before.  False when there is no memory. */
-KB_MUST_CHECK static inline bool kb_stream_add(kb_streams *streams, kb_alloc *alloc,
-                                               kb_stream *stream, kb_train train) {
+bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
+                   kb_train train) KB_MUST_CHECK;
+
+/* The same for one flit: the hot path of serving flit by flit. */
+KB_MUST_CHECK static inline bool kb_stream_add_flit(kb_streams *streams, kb_alloc *alloc,
+                                                    kb_stream *stream, int64_t arrive_fs) {
     if (stream->first.count == 0) {
-        stream->first = train;
+        stream->first = (kb_train){arrive_fs, 0, 1};
         streams->n_pieces++;
         return true;
     }
-    kb_train *end =
-        stream->last == KB_NONE ? &stream->first : &streams->pieces.items[stream->last].train;
-    return kb_train_join(end, train) || kb_stream_add_piece_(streams, alloc, stream, train);
+    kb_train *end = kb_stream_end_(streams, stream);
+    int64_t gap = arrive_fs - kb_train_last_fs(end);
+    if (end->count == 1) end->period_fs = gap;
+    if (gap != end->period_fs)
+        return kb_stream_add(streams, alloc, stream, (kb_train){arrive_fs, 0, 1});
+    end->count++;
+    return true;
 }
 
 /* When the next flit is eligible; there is one. */
@@ -87,7 +93,7 @@ static inline int64_t kb_stream_eligible(const kb_stream *stream) {
 
 /* Takes the next flit off. */
 static inline void kb_stream_advance(kb_streams *streams, kb_stream *stream) {
-    stream->n_served++;
+    stream->n_left--;
     if (--stream->first.count) stream->first.start_fs += stream->first.period_fs;
     else if (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);
 }

@@ -108,7 +108,7 @@ static void start_due(void *self, uint32_t arg) {
     kb_error err;
     err.message[0] = '\0'; /* clearing all of it, for each event, would show */
     while (traffic->waiting.count && traffic->waiting.items[0].when_fs <= kb_sim_now(sim)) {
-        uint32_t number = traffic->waiting.items[0].number;
+        uint32_t number = kb_waitq_first(&traffic->waiting);
         active *each = &traffic->actives.items[number];
         kb_batch *batch = each->batch;
         size_t i = index_of(each, each->n_started++);
@@ -226,7 +226,7 @@ kb_status kb_traffic_submit(kb_traffic *traffic, kb_batch *batch, kb_error *err)
     active *each = &traffic->actives.items[number];
     *each = (active){.batch = batch, .order = order};
     int64_t first_fs = batch->at_fs[index_of(each, 0)];
-    kb_waitq_push(&traffic->waiting, (kb_waiting){first_fs, traffic->n_batches++, 0, number});
+    kb_waitq_push(&traffic->waiting, first_fs, traffic->n_batches++, 0, number);
     kb_sim_at(parts->sim, traffic->slot, first_fs);
     return KB_OK;
 }
@@ -253,7 +253,7 @@ void kb_traffic_destroy(kb_traffic *traffic) {
     if (!traffic) return;
     kb_alloc *alloc = traffic->parts->alloc;
     while (traffic->waiting.count) {
-        retire(traffic, traffic->waiting.items[0].number);
+        retire(traffic, kb_waitq_first(&traffic->waiting));
         kb_waitq_drop_first(&traffic->waiting);
     }
     kb_waitq_deinit(&traffic->waiting, alloc);

@@ -18,45 +18,26 @@ void kb_waitq_deinit(kb_waitq *queue, kb_alloc *alloc) {
     *queue = (kb_waitq){0};
 }
 
-static inline bool before(const kb_waiting *a, const kb_waiting *b) {
-    if (a->when_fs != b->when_fs) return a->when_fs < b->when_fs;
-    if (a->rank != b->rank) return a->rank < b->rank;
-    return a->count < b->count;
-}
-
-void kb_waitq_push(kb_waitq *queue, kb_waiting waiting) {
-    kb_waiting *items = queue->items;
-    uint32_t hole = queue->count++;
-    while (hole) {
-        uint32_t parent = (hole - 1) / 2;
-        if (!before(&waiting, &items[parent])) break;
-        items[hole] = items[parent];
-        hole = parent;
+void kb_waitq_raise_(kb_waitq *queue, uint32_t place) {
+    kb_waiting *items = queue->items, moved = items[place];
+    while (place && kb_waiting_before(&moved, &items[(place - 1) / 2])) {
+        items[place] = items[(place - 1) / 2];
+        place = (place - 1) / 2;
     }
-    items[hole] = waiting;
+    items[place] = moved;
 }
 
-static void sink(kb_waitq *queue, kb_waiting waiting) {
-    kb_waiting *items = queue->items;
-    uint32_t hole = 0;
-    for (;;) {
-        uint32_t child = 2 * hole + 1;
-        if (child >= queue->count) break;
-        if (child + 1 < queue->count && before(&items[child + 1], &items[child])) child++;
-        if (!before(&items[child], &waiting)) break;
-        items[hole] = items[child];
-        hole = child;
+void kb_waitq_sink_(kb_waitq *queue, int64_t when_fs, uint64_t rank, uint64_t count_number) {
+    kb_waiting *items = queue->items, moved = {when_fs, rank, count_number};
+    uint32_t place = 0;
+    for (uint32_t child = 1; child < queue->count; child = 2 * place + 1) {
+        if (child + 1 < queue->count && kb_waiting_before(&items[child + 1], &items[child]))
+            child++;
+        if (!kb_waiting_before(&items[child], &moved)) break;
+        items[place] = items[child];
+        place = child;
     }
-    items[hole] = waiting;
-}
-
-void kb_waitq_move_first(kb_waitq *queue, int64_t when_fs) {
-    kb_waiting first = queue->items[0];
-    first.when_fs = when_fs;
-    sink(queue, first);
-}
-
-void kb_waitq_drop_first(kb_waitq *queue) {
-    kb_waiting last = queue->items[--queue->count];
-    if (queue->count) sink(queue, last);
+    items[place].when_fs = when_fs;
+    items[place].rank = rank;
+    items[place].count_number = count_number;
 }

@@ -1,5 +1,6 @@
 #include "sim/sim.h"
 
+#include "base/checked.h"
 #include "base/vec.h"
 #include "sim/eventq.h"
 
@@ -129,41 +130,46 @@ static void handle(kb_sim *sim, kb_event event) {
 }
 
 static void move_to(kb_sim *sim, int64_t when_fs) {
-    if (when_fs == sim->now_fs) return;
     sim->now_fs = when_fs;
     sim->signal_rank = 0;
 }
 
+/* The instant is over, and `next` is later, or none.  True when the run ends here. */
+static bool ends_before(kb_sim *sim, kb_event next, int64_t until_fs, kb_run_end *end) {
+    bool none = next.when_fs > KB_TIME_MAX;
+    if (sim->stop) *end = KB_RUN_STOPPED;
+    else if (none) *end = KB_RUN_IDLE;
+    else if ((int64_t)next.when_fs > until_fs) *end = KB_RUN_UNTIL;
+    else return false;
+    sim->stop = false;
+    if (*end == KB_RUN_UNTIL && until_fs > sim->now_fs) move_to(sim, until_fs);
+    return true;
+}
+
 static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
-    for (uint64_t n_left = max_events;;) {
+    kb_run_end end = KB_RUN_STOPPED;
+    for (uint64_t n_left = max_events; sim->failure.status == KB_OK;) {
         kb_event next = kb_eventq_peek(&sim->queue);
-        bool none = next.when_fs > KB_TIME_MAX;
-        if (sim->stop && (none || (int64_t)next.when_fs > sim->now_fs)) {
-            sim->stop = false;
-            return KB_RUN_STOPPED;
-        }
-        if (none) return KB_RUN_IDLE;
-        if ((int64_t)next.when_fs > until_fs) {
-            if (until_fs > sim->now_fs) move_to(sim, until_fs);
-            return KB_RUN_UNTIL;
-        }
-        bool again = next.when_fs == sim->last.when_fs && next.order == sim->last.order &&
+        bool later = (int64_t)next.when_fs != sim->now_fs;
+        if (later && ends_before(sim, next, until_fs, &end)) break;
+        bool again = next.order == sim->last.order && next.when_fs == sim->last.when_fs &&
                      kb_event_rank(next) != RANK_SERVICE;
         if (!again && n_left == 0) return KB_RUN_BUDGET;
         kb_eventq_pop(&sim->queue);
         if (again) continue;
-        n_left--;
-        sim->n_events++;
+        if (later) move_to(sim, (int64_t)next.when_fs);
         sim->last = next;
-        move_to(sim, (int64_t)next.when_fs);
+        sim->n_events++;
+        n_left--;
         handle(sim, next);
-        if (sim->failure.status != KB_OK) return KB_RUN_STOPPED;
     }
+    return end;
 }
 
 kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_end *end,
                      kb_error *err) {
-    if (sim->failure.status == KB_OK) *end = run(sim, until_fs, max_events);
+    if (sim->failure.status == KB_OK)
+        *end = run(sim, kb_max_i64(until_fs, sim->now_fs), max_events);
     if (sim->failure.status != KB_OK && err) *err = sim->failure;
     return sim->failure.status;
 }

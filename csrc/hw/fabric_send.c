@@ -1,0 +1,163 @@
+#include "hw/fabric_core.h"
+
+#include "base/checked.h"
+
+/* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
+static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_error *err) {
+    int64_t last_fs = made->message.start_fs,
+            overhead = fabric->nodes[made->message.src].overhead_fs;
+    bool over = kb_add_i64(last_fs, overhead, &last_fs);
+    if (made->n_links) {
+        const kb_port *port = &fabric->ports[made->path[0]];
+        int64_t before_fs;
+        over = over || kb_mul_i64(made->message.n_flits - 1, port->service_fs, &before_fs) ||
+               kb_add_i64(last_fs, before_fs, &last_fs) || last_fs > port->end_fs;
+    }
+    if (!over) return KB_OK;
+    return kb_error_set(err, KB_OVERFLOW,
+                        "message from \"%s\": expected its last flit to leave before 2^63 fs (2.5 "
+                        "hours), got %lld flits at %lld fs; send less, or over faster links",
+                        fabric->nodes[made->message.src].name, (long long)made->message.n_flits,
+                        (long long)made->message.start_fs);
+}
+
+static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_flight *made,
+                          kb_error *err) {
+    if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
+        return kb_error_set(err, KB_INVALID, "message: expected nodes 0 to %u, got %u to %u",
+                            fabric->n_nodes - 1, send->src, send->dst);
+    if (send->nbytes < 0)
+        return kb_error_set(err, KB_INVALID, "message: expected nbytes >= 0, got %lld",
+                            (long long)send->nbytes);
+    if (fabric->counts[send->src] == UINT32_MAX)
+        return kb_error_set(
+            err, KB_OVERFLOW,
+            "message: expected at most 2^32 - 1 messages from one node, got one more "
+            "from \"%s\"",
+            fabric->nodes[send->src].name);
+    made->message.src = send->src;
+    made->message.dst = send->dst;
+    made->message.count = fabric->counts[send->src];
+    made->message.kind = send->kind;
+    made->message.tag = send->tag;
+    made->message.nbytes = send->nbytes;
+    made->message.n_flits =
+        send->nbytes <= fabric->flit_nbytes ? 1 : kb_ceil_div(send->nbytes, fabric->flit_nbytes);
+    made->message.start_fs = start_fs;
+    made->n_known = made->known_fs = 0;
+    uint32_t path;
+    KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
+                            &made->n_links, &path, err));
+    return check_range(fabric, made, err);
+}
+
+kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_error *err) {
+    kb_flight made;
+    return describe(fabric, send, start_fs, &made, err);
+}
+
+/* Takes all that a message needs: what makes it known at its sender cannot fail then. */
+static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
+    kb_flight *flown = &fabric->flights.items[number];
+    kb_waitq *queue = flown->n_links ? &fabric->ports[flown->path[0]].waiting : &fabric->locals;
+    uint32_t n_most = flown->n_links ? queue->count + 1 : fabric->flights.state.n_live;
+    if (!kb_waitq_reserve(queue, fabric->alloc, n_most) ||
+        !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
+        return kb_error_nomem(err, "a message");
+    kb_stream *stream = &fabric->streams.pool.items[flown->next];
+    stream->flight = number;
+    stream->hop = 0;
+    stream->to = flown->n_links > 1 ? flown->path[1] : KB_NONE;
+    stream->n_left = flown->message.n_flits;
+    return KB_OK;
+}
+
+kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
+    uint32_t number = KB_NONE;
+    if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
+        return kb_error_nomem(err, "a message");
+    kb_flight *flown = &fabric->flights.items[number];
+    kb_status status = describe(fabric, send, kb_sim_now(fabric->sim), flown, err);
+    if (status == KB_OK) status = take_room(fabric, number, err);
+    if (status != KB_OK) {
+        KB_POOL_GIVE(&fabric->flights, number);
+        return status;
+    }
+    fabric->counts[send->src]++;
+    fabric->counters.messages_sent++;
+    fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
+    fabric->counters.bytes_sent += (uint64_t)send->nbytes;
+    if (handle) *handle = number;
+    return KB_OK;
+}
+
+static kb_status check_append(const kb_fabric *fabric, const kb_flight *flown, kb_train flits,
+                              int64_t *last_fs, kb_error *err) {
+    if (flits.count < 1 || flits.period_fs < 0 ||
+        flits.count > flown->message.n_flits - flown->n_known)
+        return kb_error_set(
+            err, KB_INTERNAL,
+            "message from \"%s\": expected 1 to %lld more flits, got %lld every %lld fs",
+            fabric->nodes[flown->message.src].name,
+            (long long)(flown->message.n_flits - flown->n_known), (long long)flits.count,
+            (long long)flits.period_fs);
+    int64_t least_fs = kb_max_i64(kb_sim_now(fabric->sim), flown->known_fs);
+    if (flits.start_fs < least_fs)
+        return kb_error_set(
+            err, KB_INTERNAL,
+            "message from \"%s\": expected flits from %lld fs on, got one at %lld fs",
+            fabric->nodes[flown->message.src].name, (long long)least_fs, (long long)flits.start_fs);
+    int64_t end_fs = flown->n_links ? fabric->ports[flown->path[0]].end_fs : KB_TIME_MAX,
+            eligible_fs;
+    if (kb_mul_i64(flits.period_fs, flits.count - 1, last_fs) ||
+        kb_add_i64(*last_fs, flits.start_fs, last_fs) ||
+        kb_add_i64(*last_fs, fabric->nodes[flown->message.src].overhead_fs, &eligible_fs) ||
+        eligible_fs > end_fs)
+        return kb_error_set(err, KB_OVERFLOW,
+                            "message from \"%s\": expected flits before 2^63 fs (2.5 hours), got "
+                            "%lld from %lld fs on, every %lld fs",
+                            fabric->nodes[flown->message.src].name, (long long)flits.count,
+                            (long long)flits.start_fs, (long long)flits.period_fs);
+    return KB_OK;
+}
+
+/* All the flits of a message that is just opened, or the next ones. */
+static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, int64_t last_fs,
+                            kb_error *err) {
+    kb_flight *flown = &fabric->flights.items[handle];
+    uint32_t number = flown->next;
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    if (flown->n_known == 0)
+        stream->head_fs = flits.start_fs + fabric->nodes[flown->message.src].overhead_fs;
+    if (flown->n_links) {
+        kb_waitq *waiting = &fabric->ports[flown->path[0]].waiting;
+        bool waits = stream->first.count != 0;
+        if ((!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) ||
+            !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
+            return kb_error_nomem(err, "the flits of a message");
+        if (!waits) kb_fabric_enlist_(fabric, flown->path[0], number);
+    } else if (flown->n_known + flits.count == flown->message.n_flits) {
+        int64_t when_fs = kb_max_i64(last_fs, stream->head_fs);
+        KB_POOL_GIVE(&fabric->streams.pool, number);
+        kb_fabric_complete_(fabric, handle, when_fs);
+    }
+    flown->n_known += flits.count;
+    flown->known_fs = last_fs;
+    return KB_OK;
+}
+
+kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, kb_error *err) {
+    int64_t last_fs = 0;
+    KB_TRY(check_append(fabric, &fabric->flights.items[handle], flits, &last_fs, err));
+    return make_known(fabric, handle, flits, last_fs, err);
+}
+
+kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
+    uint32_t number = KB_NONE;
+    KB_TRY(kb_fabric_open(fabric, send, &number, err));
+    const kb_message *message = &fabric->flights.items[number].message;
+    kb_train flits = {message->start_fs, 0, message->n_flits};
+    KB_TRY(make_known(fabric, number, flits, message->start_fs, err));
+    if (handle) *handle = number;
+    return KB_OK;
+}
