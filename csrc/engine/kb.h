@@ -68,7 +68,7 @@ typedef struct kb_map_spec {
     int64_t dim_count, inner_nbytes;
     int32_t slice; /* counted through the cubes of the SIP */
     bool zeroed;   /* zeros are written, in no simulated time; else unwritten */
-    bool keep;     /* keep the bytes even without data (LANGUAGE: data=False) */
+    bool keep;     /* keep the bytes even without data (kernels that decide by them) */
 } kb_map_spec;
 
 /* Reserves one contiguous virtual range and the physical bytes behind it.  KB_DEVICE_MEMORY when the

@@ -64,8 +64,7 @@ void kb_engine_traffic_destroy(kb_engine *engine) {
 }
 
 /* A job for a batch, not yet submitted. */
-static kb_status begin(kb_engine *engine, int64_t submit_fs, kb_engine_batch **job,
-                       kb_error *err) {
+static kb_status begin(kb_engine *engine, int64_t submit_fs, kb_engine_batch **job, kb_error *err) {
     uint32_t handle;
     KB_TRY(kb_engine_add_job(engine, submit_fs, &handle, err));
     kb_engine_batch *made = kb_alloc_zeroed(engine->alloc, 1, sizeof *made);
@@ -157,10 +156,12 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
     const uint32_t *links;
     uint32_t n_links, path, handle;
     kb_engine_end end;
-    if (src >= kb_topology_n_nodes(engine->topology) || dst >= kb_topology_n_nodes(engine->topology))
+    if (src >= kb_topology_n_nodes(engine->topology) ||
+        dst >= kb_topology_n_nodes(engine->topology))
         return kb_error_set(err, KB_INVALID, "probe: expected node ids below %u",
                             kb_topology_n_nodes(engine->topology));
-    KB_TRY(kb_topology_path(engine->topology, src, dst, KB_ANY_SLICE, &links, &n_links, &path, err));
+    KB_TRY(
+        kb_topology_path(engine->topology, src, dst, KB_ANY_SLICE, &links, &n_links, &path, err));
     if (n_links > capacity)
         return kb_error_set(err, KB_INVALID, "probe: expected a path of at most %u hops, got %u",
                             capacity, n_links);
@@ -168,12 +169,11 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
     if (!watched) return kb_error_nomem(err, "hops of a probe");
     kb_status status = submit_one(engine, src, dst, nbytes, kb_engine_now(engine),
                                   KB_TRAFFIC_MESSAGE, 0, watched, &handle, err);
-    if (status == KB_OK)
-        status = kb_engine_run(engine, handle, INT64_MAX, UINT64_MAX, &end, err);
+    if (status == KB_OK) status = kb_engine_run(engine, handle, INT64_MAX, UINT64_MAX, &end, err);
     for (uint32_t i = 0; status == KB_OK && i < n_links; i++)
-        hops[i] = (kb_probe_hop){watched[i].link,        watched[i].waiting_fs, watched[i].own_fs,
-                                 watched[i].overhead_fs, watched[i].service_fs,
-                                 watched[i].latency_fs};
+        hops[i] =
+            (kb_probe_hop){watched[i].link,        watched[i].waiting_fs, watched[i].own_fs,
+                           watched[i].overhead_fs, watched[i].service_fs, watched[i].latency_fs};
     if (status == KB_OK) {
         const kb_job *job = &engine->jobs.items[handle];
         *n_hops = n_links;

@@ -1,6 +1,6 @@
 /* The machine: every component of a topology, wired together, and the way in for the engine.
  *
- * A hierarchical topology gets all of HARDWARE.md section 1; an explicit graph gets its fabric, its
+ * A hierarchical topology gets all of its components (ADR-0037); an explicit graph gets its fabric, its
  * memories and raw traffic, and refuses launches and copies.
  *
  * The engine runs the simulator; the machine reacts.  Completions come through the hooks, within

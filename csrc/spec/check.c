@@ -47,7 +47,7 @@ kb_status kb_check_sram(const kb_reader *reader, const kb_place *place, const kb
 
 static kb_status check_size(const kb_reader *reader, const kb_place *place,
                             const kb_system *system) {
-    if (kb_machine_count(system) <= KB_GRAPH_MAX_PARTS) return KB_OK;
+    if (kb_hierarchy_count(system) <= KB_GRAPH_MAX_PARTS) return KB_OK;
     return kb_read_fail(reader, place,
                         "expected a machine of at most %d nodes and links, got %" PRId64
                         " SIPs of %" PRId64 " x %" PRId64 " cubes of %" PRId64 " PEs and %" PRId64

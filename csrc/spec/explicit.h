@@ -1,4 +1,4 @@
-/* The explicit form: `components`, `meshes` and `links` of the YAML (API.md "Topology YAML"). */
+/* The explicit form: `components`, `meshes` and `links` of the YAML (docs/reference/topology-keys.md). */
 #ifndef KB_SPEC_EXPLICIT_H
 #define KB_SPEC_EXPLICIT_H
 

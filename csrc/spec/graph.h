@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
-#include "spec/machine.h"
+#include "spec/hierarchy.h"
 #include "spec/route.h"
 #include "spec/topology.h"
 
@@ -53,7 +53,7 @@ struct kb_topology {
     uint32_t *first_in;  /* sealed: the same for links that arrive */
     uint32_t *in;
     kb_system system;
-    kb_machine machine;
+    kb_hierarchy machine;
     kb_routes routes;
     /* explicit part, in order of definition */
     uint32_t n_components; /* nodes 0 .. n_components - 1 */

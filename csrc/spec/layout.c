@@ -140,8 +140,8 @@ static uint32_t cube_part(const kb_topology *topology, kb_impl impl, int32_t sip
     return UINT32_MAX;
 }
 
-uint32_t kb_machine_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
-                         int32_t pe) {
+uint32_t kb_hierarchy_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
+                           int32_t pe) {
     const kb_system *system = &topology->system;
     if ((unsigned)impl >= KB_IMPL_COUNT || system->n_sips == 0) return UINT32_MAX;
     bool none = cube == -1 && pe == -1;

@@ -260,8 +260,8 @@ static kb_status grow_slots(kb_topology *topology, kb_error *err) {
 static kb_status add_route(kb_topology *topology, kb_route wanted, kb_error *err) {
     kb_routes *routes = &topology->routes;
     routes->trail.count = 0;
-    if (kb_machine_ends(topology, wanted.src) && kb_machine_ends(topology, wanted.dst))
-        KB_TRY(kb_machine_route(topology, wanted.src, wanted.dst, wanted.port, err));
+    if (kb_hierarchy_ends(topology, wanted.src) && kb_hierarchy_ends(topology, wanted.dst))
+        KB_TRY(kb_hierarchy_route(topology, wanted.src, wanted.dst, wanted.port, err));
     else KB_TRY(route_by_cost(topology, wanted.src, wanted.dst, err));
     size_t n_links = routes->trail.count;
     uint32_t *links = kb_arena_take(&topology->arena, n_links, sizeof *links);
@@ -282,7 +282,7 @@ kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, in
         return kb_error_set(err, KB_INVALID, "expected node ids below %zu, got %u and %u",
                             topology->nodes.count, src, dst);
     kb_route wanted = {.src = src, .dst = dst};
-    KB_TRY(kb_machine_port(topology, src, dst, slice, &wanted.port, err));
+    KB_TRY(kb_hierarchy_port(topology, src, dst, slice, &wanted.port, err));
     KB_TRY(grow_slots(topology, err));
     size_t slot = route_slot(routes, src, dst, wanted.port);
     if (!routes->slots[slot]) {

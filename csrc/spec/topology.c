@@ -55,7 +55,7 @@ static kb_status read_root(kb_topology *topology, const kb_reader *reader, const
     KB_TRY(kb_explicit_nodes(topology, reader, root));
     if (kb_read_find(root, "system", &system)) {
         KB_TRY(kb_system_read(reader, &system, topology->flit_nbytes, &topology->system));
-        kb_status status = kb_machine_expand(topology, reader->err);
+        kb_status status = kb_hierarchy_expand(topology, reader->err);
         if (status == KB_TOPOLOGY) (void)kb_error_wrap(reader->err, "%s: system", reader->name);
         KB_TRY(status);
     }
@@ -179,5 +179,5 @@ kb_status kb_topology_find(const kb_topology *topology, const char *name, uint32
 
 uint32_t kb_topology_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
                           int32_t pe) {
-    return kb_machine_part(topology, impl, sip, cube, pe);
+    return kb_hierarchy_part(topology, impl, sip, cube, pe);
 }

@@ -1,4 +1,4 @@
-#include "spec/machine.h"
+#include "spec/hierarchy.h"
 #include "spec/topology.h"
 
 #include "test/topology_text.h"
@@ -13,7 +13,7 @@ static const char *const chain = "kernbench: 1\n"
                                  "  - {from: src, to: r0, GBps: 819.2, latency_ns: 1.0}\n"
                                  "  - {from: r0, to: dst, GBps: 3, latency_ns: 2.5}\n";
 
-/* The example of the format's documentation: HARDWARE.md section 2, s = ceil(flit_bytes * 10^6 / GBps). */
+/* One chain of every kind of node: s = ceil(flit_bytes * 10^6 / GBps). */
 static void reads_an_explicit_graph(void) {
     kb_alloc alloc = kb_alloc_system();
     kb_topology *topology = topology_parse(&alloc, chain);
@@ -164,7 +164,7 @@ static int64_t count_impl(const kb_topology *topology, kb_impl impl) {
 static void check_parts(const kb_topology *topology) {
     const kb_system *system = kb_topology_system(topology);
     int64_t n_cubes = system->cubes_x * system->cubes_y, n_pes = system->n_pes;
-    CHECK_EQ(kb_machine_count(system),
+    CHECK_EQ(kb_hierarchy_count(system),
              (int64_t)kb_topology_n_nodes(topology) + kb_topology_n_links(topology));
     CHECK_EQ(count_impl(topology, KB_IMPL_HOST), 1);
     CHECK_EQ(count_impl(topology, KB_IMPL_IO_CPU), system->n_sips);

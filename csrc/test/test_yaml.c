@@ -79,7 +79,7 @@ static void scales_and_rounds_up_once(void) {
     CHECK(kb_decimal_scale(decimal("1e9999"), 0, &value, NULL));
 }
 
-/* 819.2 GB/s: 64 bytes take 78.125 ps, exactly (HARDWARE.md section 2). */
+/* 819.2 GB/s: 64 bytes take 78.125 ps, exactly (ADR-0038). */
 static void makes_exact_rates(void) {
     kb_ratio ratio;
     int64_t value;

@@ -1,6 +1,6 @@
 #include "spec/graph.h"
+#include "spec/hierarchy.h"
 #include "spec/layout.h"
-#include "spec/machine.h"
 
 /* Walks the machine, from node to linked node. */
 typedef struct walk {
@@ -141,8 +141,8 @@ static kb_status route_own_port(kb_topology *topology, uint32_t src, uint32_t ds
     return kb_route_push(topology, port_link(topology, hbm, port, nodes[dma].pe, outwards), err);
 }
 
-kb_status kb_machine_route(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
-                           kb_error *err) {
+kb_status kb_hierarchy_route(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
+                             kb_error *err) {
     const kb_node *from = &topology->nodes.items[src], *to = &topology->nodes.items[dst];
     if (port == topology->system.params.hbm.remote_ports)
         return route_own_port(topology, src, dst, err);
@@ -161,7 +161,7 @@ kb_status kb_machine_route(kb_topology *topology, uint32_t src, uint32_t dst, in
     return arrive(&w, dst, port);
 }
 
-bool kb_machine_ends(const kb_topology *topology, uint32_t node) {
+bool kb_hierarchy_ends(const kb_topology *topology, uint32_t node) {
     static const bool sinks[KB_IMPL_COUNT] = {
 #define X(name, text, forwards, sinks_) sinks_,
         KB_IMPL_LIST(X)
@@ -171,15 +171,15 @@ bool kb_machine_ends(const kb_topology *topology, uint32_t node) {
            sinks[topology->nodes.items[node].impl];
 }
 
-kb_status kb_machine_port(const kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
-                          int32_t *port, kb_error *err) {
+kb_status kb_hierarchy_port(const kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
+                            int32_t *port, kb_error *err) {
     const kb_node *nodes = topology->nodes.items;
     const kb_system *system = &topology->system;
     bool to_hbm = nodes[dst].impl == KB_IMPL_HBM;
     const kb_node *hbm = to_hbm ? &nodes[dst] : &nodes[src];
     const kb_node *other = to_hbm ? &nodes[src] : &nodes[dst];
     *port = -1;
-    if (!kb_machine_ends(topology, src) || !kb_machine_ends(topology, dst)) return KB_OK;
+    if (!kb_hierarchy_ends(topology, src) || !kb_hierarchy_ends(topology, dst)) return KB_OK;
     if (hbm->impl != KB_IMPL_HBM) return KB_OK;
     if (slice != KB_ANY_SLICE && (slice < 0 || slice >= system->n_pes))
         return kb_error_set(err, KB_INVALID, "expected a slice of %s from 0 to %lld, got %d",

@@ -22,14 +22,14 @@
  * over cubes (the IO chiplet stands at column -1 of every row), over routers.  A PE's DMA reaches its own
  * slice by its own port.  Links that the explicit form adds to the machine do not change these routes.
  */
-#ifndef KB_SPEC_MACHINE_H
-#define KB_SPEC_MACHINE_H
+#ifndef KB_SPEC_HIERARCHY_H
+#define KB_SPEC_HIERARCHY_H
 
 #include <stdbool.h>
 
 #include "spec/topology.h"
 
-typedef struct kb_machine {
+typedef struct kb_hierarchy {
     uint32_t first, end;    /* its nodes; first == end when there is none */
     uint32_t host;          /* UINT32_MAX when there is none, as are all below */
     uint32_t fabric_switch; /* kind switch, with two SIPs or more */
@@ -38,28 +38,28 @@ typedef struct kb_machine {
     const uint32_t
         *ports;      /* first link of each cube's hbm: port k in, out; then local port p in, out */
     int64_t n_cubes; /* of one SIP */
-} kb_machine;
+} kb_hierarchy;
 
 /* How many nodes and links, together, a system expands to; INT64_MAX on overflow. */
-int64_t kb_machine_count(const kb_system *system);
+int64_t kb_hierarchy_count(const kb_system *system);
 
 /* Appends the machine of topology->system to the graph. */
-kb_status kb_machine_expand(kb_topology *topology, kb_error *err) KB_MUST_CHECK;
+kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) KB_MUST_CHECK;
 
 /* See kb_topology_part. */
-uint32_t kb_machine_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
-                         int32_t pe);
+uint32_t kb_hierarchy_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
+                           int32_t pe);
 
 /* True for a part of the machine that sends or receives: routes between two of them are the machine's. */
-bool kb_machine_ends(const kb_topology *topology, uint32_t node);
+bool kb_hierarchy_ends(const kb_topology *topology, uint32_t node);
 
 /* The port of an HBM that a route uses: 0 .. remote_ports - 1, remote_ports for the PE's own port, -1
  * when neither end is an HBM of the machine.  KB_INVALID when there is no such slice. */
-kb_status kb_machine_port(const kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
-                          int32_t *port, kb_error *err) KB_MUST_CHECK;
+kb_status kb_hierarchy_port(const kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
+                            int32_t *port, kb_error *err) KB_MUST_CHECK;
 
-/* Pushes the links from src to dst (kb_machine_ends both) by that port to topology->routes.trail. */
-kb_status kb_machine_route(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
-                           kb_error *err) KB_MUST_CHECK;
+/* Pushes the links from src to dst (kb_hierarchy_ends both) by that port to topology->routes.trail. */
+kb_status kb_hierarchy_route(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
+                             kb_error *err) KB_MUST_CHECK;
 
 #endif

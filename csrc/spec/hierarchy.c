@@ -1,4 +1,4 @@
-#include "spec/machine.h"
+#include "spec/hierarchy.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static int64_t count_sip(const kb_system *system) {
     return plus(plus(times(cubes, count_cube(system)), times(pairs, 2 + 4 + 2)), io);
 }
 
-int64_t kb_machine_count(const kb_system *system) {
+int64_t kb_hierarchy_count(const kb_system *system) {
     bool one = system->n_sips == 1;
     int64_t pairs = grid_pairs(system->fabric_x, system->fabric_y, kb_layout_fabric_wraps(system));
     int64_t fabric = times(pairs, 2 + 4 + 2); /* two c2c ports, their links, and two between them */
@@ -268,22 +268,22 @@ static kb_status add_sip_links(builder *b, int64_t sip, uint32_t *ports) {
     return KB_OK;
 }
 
-kb_status kb_machine_expand(kb_topology *topology, kb_error *err) {
+kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) {
     const kb_system *system = &topology->system;
-    kb_machine *machine = &topology->machine;
+    kb_hierarchy *machine = &topology->machine;
     int64_t n_cubes = system->cubes_x * system->cubes_y;
     size_t n_all = (size_t)(system->n_sips * n_cubes);
     uint32_t *sips = kb_arena_take(&topology->arena, (size_t)system->n_sips, sizeof *sips);
     uint32_t *cubes = kb_arena_take(&topology->arena, n_all, sizeof *cubes);
     uint32_t *ports = kb_arena_take(&topology->arena, n_all, sizeof *ports);
     if (!sips || !cubes || !ports) return kb_error_nomem(err, "the machine");
-    *machine = (kb_machine){.first = (uint32_t)topology->nodes.count,
-                            .host = UINT32_MAX,
-                            .fabric_switch = UINT32_MAX,
-                            .sips = sips,
-                            .cubes = cubes,
-                            .ports = ports,
-                            .n_cubes = n_cubes};
+    *machine = (kb_hierarchy){.first = (uint32_t)topology->nodes.count,
+                              .host = UINT32_MAX,
+                              .fabric_switch = UINT32_MAX,
+                              .sips = sips,
+                              .cubes = cubes,
+                              .ports = ports,
+                              .n_cubes = n_cubes};
     builder b = {.topology = topology, .system = system, .err = err};
     b.node = (kb_node){.sip = -1, .cube = -1, .pe = -1, .mesh = -1, .x = -1, .y = -1, .params = -1};
     KB_TRY(add_node(&b, KB_IMPL_HOST, 0, &machine->host, "host"));
