@@ -76,15 +76,17 @@ def run(options: argparse.Namespace) -> ExitCode:
                 topology, data=not options.no_data, seed=options.seed, uninit="ignore"
             ) as context,
         ):
-            asked = _execute(source, path, options.args, context)
+            ended_early = _execute(source, path, options.args, context)
             wall_s = time.perf_counter() - begin
             summary = summarize(context, wall_s, kernbench.__version__)
     except _ScriptFailed:
         return ExitCode.SCRIPT
     if options.json:
         print_json(summary.to_json())
-    elif not (asked and summary.simulated_fs == 0):
+    elif summary.simulated_fs:
         print(f"\n{summary}")
+    elif not ended_early:
+        print("kernbench run: the script issued no work: nothing was simulated", file=sys.stderr)
     return ExitCode.GOOD
 
 
@@ -96,7 +98,7 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
     bool
         Whether the script ended early and content, by ``sys.exit(0)``, as ``--help`` does.
     """
-    early = False
+    ended_early = False
     with _as_main(path, args) as script:
         try:
             try:
@@ -108,7 +110,7 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
                     if not isinstance(stop.code, int):
                         print(stop.code, file=sys.stderr)
                     raise _ScriptFailed from None
-                early = True
+                ended_early = True
             context.synchronize()
         except Exception as error:
             if isinstance(error, _ScriptFailed) or _is_our_bug(error):
@@ -116,7 +118,7 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
             sys.stdout.flush()
             print(_describe(error), file=sys.stderr)
             raise _ScriptFailed from error
-    return early
+    return ended_early
 
 
 @contextlib.contextmanager

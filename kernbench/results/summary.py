@@ -12,7 +12,7 @@ import numpy as np
 
 from kernbench.results.roofline import Roofline, roofline
 from kernbench.results.table import format_ns, format_table
-from kernbench.runtime.profile import attribute, of_kind
+from kernbench.runtime.profile import Profile, attribute, of_kind
 
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
@@ -30,13 +30,14 @@ _LABELS = {
     "copy": "copy",
     "host": "host",
 }
+_ENGINES = {"dma_read": "DMA read", "dma_write": "DMA write", "gemm": "GEMM", "math": "MATH"}
 _COUNTERS = ("requests", "messages", "train_pieces", "events")
 _MAX_ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchSummary:
-    """One launch: its kernel, latency, multiply-adds and bytes moved."""
+    """One launch: kernel, latency, multiply-adds, bytes moved, PEs that did not start on time."""
 
     kernel: str
     latency_fs: int
@@ -62,6 +63,8 @@ class Summary:
         In order of submission.
     breakdown_fs : mapping of str to int
         Where that time went; adds up to it.
+    longest : Profile or None
+        Of the longest launch; None when nothing was launched.
     roofline : Roofline or None
         None when nothing was launched.
     counters : mapping of str to int
@@ -79,6 +82,7 @@ class Summary:
     simulated_fs: int
     launches: tuple[LaunchSummary, ...]
     breakdown_fs: Mapping[str, int]
+    longest: Profile | None
     roofline: Roofline | None
     counters: Mapping[str, int]
     oplog_hash: int
@@ -106,6 +110,8 @@ class Summary:
         parts = [f"simulated {format_ns(self.simulated_fs)} ns on topology {self.topology}"]
         if self.launches:
             parts += ["", self._launch_table()]
+        if self.longest is not None:
+            parts += [f"  {self._engines(self.longest)}"]
         parts += ["", self._breakdown_table()]
         if self.roofline is not None:
             first, second = str(self.roofline).split("\n")
@@ -120,17 +126,29 @@ class Summary:
                 format_ns(launch.latency_fs),
                 f"{2e3 * launch.macs / launch.latency_fs:,.2f}" if launch.macs else "-",
                 f"{1e6 * launch.nbytes / launch.latency_fs:,.1f}" if launch.nbytes else "-",
-                str(launch.late_pes),
-                str(launch.busy_pes),
             ]
             for launch in self.launches[:_MAX_ROWS]
         ]
-        header = ["launch", "latency ns", "TFLOPS", "GB/s", "late PEs", "busy PEs"]
-        more = len(self.launches) - _MAX_ROWS
-        return format_table(header, rows) + (f"\n  and {more:,} more launches" if more > 0 else "")
+        lines = [format_table(["launch", "latency ns", "TFLOPS", "GB/s"], rows)]
+        if len(self.launches) > _MAX_ROWS:
+            lines.append(f"  and {len(self.launches) - _MAX_ROWS:,} more launches")
+        late, busy = (
+            sum(getattr(launch, name) for launch in self.launches)
+            for name in ("late_pes", "busy_pes")
+        )
+        if late or busy:
+            lines.append(f"  not at the common start: {late:,} late PEs, {busy:,} busy PEs")
+        return "\n".join(lines)
+
+    def _engines(self, profile: Profile) -> str:
+        busy = ", ".join(
+            f"{label} {profile.busy_share(engine):.0%}" for engine, label in _ENGINES.items()
+        )
+        which = "" if len(self.launches) == 1 else " in the longest launch"
+        return f"engines busy{which}: {busy} (mean of {profile.n_pes} PEs)"
 
     def _breakdown_table(self) -> str:
-        total = sum(self.breakdown_fs.values())
+        total = self.simulated_fs
         launched = total - self.breakdown_fs["copy"] - self.breakdown_fs["host"]
         rows = [
             [
@@ -205,6 +223,9 @@ def summarize(context: Context, wall_s: float, version: str) -> Summary:
         simulated_fs=context.now_fs,
         launches=launches,
         breakdown_fs=attribute(columns, 0, context.now_fs),
+        longest=max(context.launches, key=lambda each: each.latency_fs).profile()
+        if count
+        else None,
         roofline=roofline(columns, context.topology),
         counters=context.counters,
         oplog_hash=context.oplog.hash,

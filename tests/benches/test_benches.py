@@ -1,0 +1,110 @@
+"""The benches, from the command line: their numbers, their sizes, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BENCHES = ROOT / "benches"
+PATH = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+
+
+def bench(name: str, *words: object, options: tuple[str, ...] = ("--topology", "small")) -> Any:
+    """Run a bench and return its JSON; what it printed is under "said"."""
+    done = subprocess.run(
+        [sys.executable, "-m", "kernbench", "run", "--json", *options, str(BENCHES / name)]
+        + [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, PATH))},
+        check=False,
+    )
+    found = json.loads(done.stdout) if done.stdout else {}
+    return {**found, "code": done.returncode, "said": done.stderr}
+
+
+@pytest.mark.parametrize("n", [1, 7, 4095, 4096, 4097, 100_001])
+def test_vector_add_is_exact_for_any_size(n: int) -> None:
+    ran = bench("vector_add.py", "--n", n)
+    assert ran["code"] == 0, ran["said"]
+    assert "max error 0, tolerance 0" in ran["said"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols"), [(1, 1), (1, 77), (100, 3), (64, 64), (5, 1000), (3, 4097)]
+)
+def test_softmax_for_any_size(rows: int, cols: int) -> None:
+    ran = bench("softmax.py", "--rows", rows, "--cols", cols)
+    assert ran["code"] == 0, ran["said"]
+    assert "max error" in ran["said"]
+
+
+@pytest.mark.parametrize("placement", ["placed", "blocked"])
+@pytest.mark.parametrize("dtype", ["fp16", "fp32", "fp64"])
+def test_gemm_of_odd_sizes(dtype: str, placement: str) -> None:
+    words = ["--m", 100, "--n", 70, "--k", 130, "--dtype", dtype, "--placement", placement]
+    ran = bench("gemm.py", *words, "--tile", "32x64x64")
+    assert ran["code"] == 0, ran["said"]
+    assert f"{placement}, tile 32x64x64, 8 programs" in ran["said"]
+
+
+def test_gemm_notices_wrong_numbers(tmp_path: Path) -> None:
+    """The check can fail: a kernel that leaves out the last block of K."""
+    text = (BENCHES / "gemm.py").read_text()
+    broken = tmp_path / "gemm.py"
+    broken.write_text(text.replace("range(0, K, BLOCK_K)", "range(0, K - BLOCK_K, BLOCK_K)"))
+    assert broken.read_text() != text
+    ran = bench(str(broken), "--m", 64, "--n", 64, "--k", 128)
+    assert ran["code"] == 1 and "differ from NumPy's" in ran["said"]
+
+
+def test_gemm_takes_the_same_time_with_and_without_data() -> None:
+    words = ["--m", 128, "--n", 128, "--k", 128]
+    full = bench("gemm.py", *words)
+    timing = bench("gemm.py", *words, options=("--topology", "small", "--no-data"))
+    assert timing["launches"] == full["launches"]
+    assert "max error" in full["said"] and "max error" not in timing["said"]
+
+
+def test_placing_the_operands_pays() -> None:
+    """On the default machine, at a size that a test can afford."""
+    words = ["--m", 1024, "--n", 1024, "--k", 256]
+    placed, blocked = (
+        bench("gemm.py", *words, "--placement", placement, options=("--no-data",))["launches"][0]
+        for placement in ("placed", "blocked")
+    )
+    assert placed["latency_ns"] < 0.7 * blocked["latency_ns"]
+
+
+@pytest.mark.slow
+def test_placed_gemm_reaches_half_of_the_peak() -> None:
+    """4096 x 4096 x 4096 fp16 on one SIP of 1,048.576 TFLOPS."""
+    ran = bench("gemm.py", "--m", 4096, "--n", 4096, "--k", 4096, options=("--no-data",))
+    assert ran["code"] == 0, ran["said"]
+    (launch,) = ran["launches"]
+    tflops = 2 * 4096**3 / launch["latency_ns"] / 1e3
+    assert tflops >= 0.5 * 1048.576
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("vector_add.py", ["--n", "0"]),
+        ("vector_add.py", ["--block", "100"]),
+        ("softmax.py", ["--cols", "0"]),
+        ("gemm.py", ["--m", "0"]),
+        ("gemm.py", ["--tile", "128x128"]),
+        ("gemm.py", ["--dtype", "fp12"]),
+    ],
+)
+def test_bad_arguments_are_the_scripts_failure(name: str, words: list[str]) -> None:
+    ran = bench(name, *words)
+    assert ran["code"] == 1 and "usage:" in ran["said"] and "Traceback" not in ran["said"]
