@@ -95,3 +95,11 @@ def test_sizes_and_rates():
 def test_what_is_printed_is_what_was_meant_to_four_digits(duration_fs):
     shown = units.parse_duration_fs(units.format_duration(duration_fs))
     assert abs(shown - duration_fs) <= duration_fs * 5e-4
+
+
+def test_the_headers_say_what_the_extension_says():
+    from kir_headers import header_tables
+
+    from kernbench import _core
+
+    assert header_tables() == _core.kir_tables()
