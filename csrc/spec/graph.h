@@ -10,6 +10,8 @@
 #include "base/vec.h"
 #include "spec/hierarchy.h"
 #include "spec/route.h"
+#include <stdatomic.h>
+
 #include "spec/topology.h"
 
 enum {
@@ -37,7 +39,8 @@ typedef struct kb_mesh_text {
 } kb_mesh_text;
 
 struct kb_topology {
-    kb_alloc *alloc; /* borrowed */
+    atomic_flag busy; /* held while a route or the text is made: threads share a topology */
+    kb_alloc *alloc;  /* borrowed */
     kb_arena arena;
     int64_t flit_nbytes;
     kb_fabric_mode mode;
@@ -78,6 +81,16 @@ kb_status kb_graph_add_mesh_links(kb_topology *topology, const kb_mesh *mesh, kb
 
 /* Sorts the links by their ends; nothing can be added after it. */
 kb_status kb_graph_seal(kb_topology *topology, kb_error *err) KB_MUST_CHECK;
+
+/* Waits for its turn; a route takes microseconds. */
+static inline void kb_graph_lock(kb_topology *topology) {
+    while (atomic_flag_test_and_set_explicit(&topology->busy, memory_order_acquire)) {
+    }
+}
+
+static inline void kb_graph_unlock(kb_topology *topology) {
+    atomic_flag_clear_explicit(&topology->busy, memory_order_release);
+}
 
 /* UINT32_MAX when no node has the name. */
 uint32_t kb_graph_find(const kb_topology *topology, const char *name);

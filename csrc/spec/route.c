@@ -274,13 +274,10 @@ static kb_status add_route(kb_topology *topology, kb_route wanted, kb_error *err
     return KB_OK;
 }
 
-kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
-                           const uint32_t **links, uint32_t *n_links, uint32_t *path,
-                           kb_error *err) {
+static kb_status find_route(kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
+                            const uint32_t **links, uint32_t *n_links, uint32_t *path,
+                            kb_error *err) {
     kb_routes *routes = &topology->routes;
-    if (src >= topology->nodes.count || dst >= topology->nodes.count)
-        return kb_error_set(err, KB_INVALID, "expected node ids below %zu, got %u and %u",
-                            topology->nodes.count, src, dst);
     kb_route wanted = {.src = src, .dst = dst};
     KB_TRY(kb_hierarchy_port(topology, src, dst, slice, &wanted.port, err));
     KB_TRY(grow_slots(topology, err));
@@ -293,6 +290,18 @@ kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, in
     *links = routes->found.items[*path].links;
     *n_links = routes->found.items[*path].n_links;
     return KB_OK;
+}
+
+kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
+                           const uint32_t **links, uint32_t *n_links, uint32_t *path,
+                           kb_error *err) {
+    if (src >= topology->nodes.count || dst >= topology->nodes.count)
+        return kb_error_set(err, KB_INVALID, "expected node ids below %zu, got %u and %u",
+                            topology->nodes.count, src, dst);
+    kb_graph_lock(topology);
+    kb_status status = find_route(topology, src, dst, slice, links, n_links, path, err);
+    kb_graph_unlock(topology);
+    return status;
 }
 
 void kb_routes_deinit(kb_topology *topology) {

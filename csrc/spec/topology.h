@@ -2,8 +2,8 @@
  *
  * Nodes and links are a directed graph.  The hierarchical form of the YAML (`system:`) and its meshes
  * are expanded to the same graph, so whatever runs on it sees only nodes, links and paths.  A topology
- * never changes once it is made and may be shared by any number of engines and threads, except that
- * kb_topology_path fills a cache: callers serialise it (an engine resolves paths under its own lock).
+ * never changes once it is made, and any number of engines and threads may share it (the routes and the
+ * text, which are made on demand, are guarded).
  *
  * Node ids are positions in the order of definition, link ids likewise; both are the static `places`
  * that order simultaneous events (ADR-0039).

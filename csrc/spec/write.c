@@ -187,11 +187,12 @@ static kb_status put_all(kb_topology *topology, kb_error *err) {
 
 kb_status kb_topology_to_yaml(kb_topology *topology, const char **text, size_t *length,
                               kb_error *err) {
-    if (topology->yaml.count == 0) {
-        kb_status status = put_all(topology, err);
-        if (status != KB_OK) topology->yaml.count = 0;
-        KB_TRY(status);
-    }
+    kb_graph_lock(topology);
+    kb_status status = KB_OK;
+    if (topology->yaml.count == 0) status = put_all(topology, err);
+    if (status != KB_OK) topology->yaml.count = 0;
+    kb_graph_unlock(topology);
+    KB_TRY(status);
     *text = topology->yaml.items;
     *length = topology->yaml.count;
     return KB_OK;
