@@ -63,8 +63,8 @@ void kb_sim_signal(kb_sim *sim, uint32_t slot);
 void kb_sim_arrival(kb_sim *sim, uint32_t link, int64_t when_fs);
 void kb_sim_service(kb_sim *sim, uint32_t link, int64_t when_fs);
 
-/* Handles events in order until one of the ends above; until_fs < now counts as now.  On failure returns the status that
- * kb_sim_fail noted; the message is copied to err. */
+/* Handles events in order until one of the ends above; an until_fs in the past is now.  On failure
+ * returns the status that kb_sim_fail noted; the message is copied to err. */
 kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_end *end,
                      kb_error *err) KB_MUST_CHECK;
 

@@ -104,6 +104,8 @@ typedef struct rig {
     uint32_t n_planned, n_started;
     uint32_t *order;
     uint64_t n_delivered, bytes_delivered, n_misplaced;
+    uint32_t traced; /* of the plan, when there are hops */
+    kb_hop *hops;
 } rig;
 
 static inline void rig_deliver(void *self, const kb_message *message, uint32_t link, int64_t first,
@@ -130,7 +132,10 @@ static inline void rig_start(void *self, uint32_t arg) {
         kb_error err = KB_ERROR_INIT;
         kb_send send = {next->src,   next->dst, KB_ANY_SLICE, 0, r->order[r->n_started],
                         next->nbytes};
-        kb_status status = kb_fabric_send(r->fabric, &send, NULL, &err);
+        uint32_t handle = 0;
+        kb_status status = kb_fabric_send(r->fabric, &send, &handle, &err);
+        if (status == KB_OK && r->hops && r->order[r->n_started] == r->traced)
+            kb_fabric_trace(r->fabric, handle, r->hops);
         if (status != KB_OK)
             (void)kb_error_set(kb_sim_fail(r->sim, status), status, "%s", err.message);
     }

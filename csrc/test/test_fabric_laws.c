@@ -202,6 +202,24 @@ static int64_t sum_of_bytes(const planned *plan, uint32_t n) {
     return sum;
 }
 
+/* The hops of a traced message are those of its path, and add up to its latency. */
+static bool hops_add_up(kb_topology *topology, const planned *traced, const kb_hop *hops) {
+    const uint32_t *path;
+    uint32_t n_hops, number;
+    if (kb_topology_path(topology, traced->src, traced->dst, KB_ANY_SLICE, &path, &n_hops, &number,
+                         NULL) != KB_OK)
+        return false;
+    int64_t at_fs = traced->at_fs;
+    for (uint32_t i = 0; i < n_hops; i++) {
+        const kb_hop *hop = &hops[i];
+        if (hop->link != path[i] || hop->arrive_fs != at_fs) return false;
+        if (hop->waiting_fs < 0 || hop->own_fs < 0 || hop->overhead_fs < 0) return false;
+        at_fs +=
+            hop->waiting_fs + hop->own_fs + hop->overhead_fs + hop->service_fs + hop->latency_fs;
+    }
+    return n_hops == 0 || at_fs == traced->end_fs;
+}
+
 static void equals_the_oracle(void) {
     enum { CASES = 3500 };
     static graph g;
@@ -216,7 +234,11 @@ static void equals_the_oracle(void) {
         memcpy(expected, plan, sizeof plan);
         slow_run(&g, r.topology, expected, n);
         rig_plan(&r, plan, n);
+        kb_hop hops[MAX_HOPS] = {{0}};
+        r.hops = hops;
+        r.traced = n ? (uint32_t)graph_below(&seed, n) : 0;
         bool right = rig_run(&r);
+        if (n) right = CHECK(hops_add_up(r.topology, &plan[r.traced], hops)) && right;
         for (uint32_t i = 0; right && i < n; i++) {
             right = plan[i].end_fs == expected[i].end_fs;
             if (!right)
