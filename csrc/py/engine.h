@@ -6,8 +6,9 @@
 
 #include <stdatomic.h>
 
-/* Between two looks at signals: some 10 ms of work, so that Ctrl-C answers within 0.1 s. */
-enum { KB_PY_SLICE_EVENTS = 65536, KB_PY_SLICE_WORK = 1 << 24 };
+/* Between two looks at signals: a millisecond of events, or less than 0.1 s where each event is a slice of
+ * some PE_CPU's instructions; some 10 ms of replay. */
+enum { KB_PY_SLICE_EVENTS = 8192, KB_PY_SLICE_WORK = 1 << 24 };
 
 typedef struct kb_py_engine {
     PyObject_HEAD kb_alloc alloc;
