@@ -1,7 +1,10 @@
 /* What the benchmarks share: the random numbers, arguments and checks of the peers that they are compared
  * with, so that every implementation does the same work and says the same of its result.
  *
- *     peers BENCH impl=NAME key=value ...      prints one line of JSON; status 3: no such bench
+ *     peers [longer=K] BENCH impl=NAME key=value ...      prints one line of JSON; status 3: no such bench
+ *
+ * longer=K says that n is K times what the peers are given (they are given less, being slower), so the
+ * check of mm1, a sum over all customers, is taken after n / K of them.
  */
 #ifndef KB_BENCH_WORKLOAD_H
 #define KB_BENCH_WORKLOAD_H
@@ -27,6 +30,7 @@ static inline uint64_t bench_mix(uint64_t sum, uint64_t value) {
 typedef struct bench_args {
     int n;
     char **items; /* "key=value" */
+    int longer;
 } bench_args;
 
 const char *bench_text(bench_args args, const char *key, const char *otherwise);
