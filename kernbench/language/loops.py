@@ -80,8 +80,7 @@ class Loop:
         self.counter = counter
         self.before = dict(walker.env)
         self.gone = dict(walker.gone)
-        assigned = assigned_names(node) - ({counter.name} if counter else set())
-        self.carried = sorted(assigned & self.before.keys())
+        self.carried = sorted(assigned_names(node) & self.before.keys())
         self.heads: dict[str, Operand] = {}
         self.fork: Block | None = None
         self.endless = False
@@ -149,10 +148,7 @@ class Loop:
         move_all(self.e, moves + more)
 
     def _raised(self, name: str, target: Target) -> Target:
-        ending = self.walker.env.get(name)
-        if ending is None:
-            why = self.walker.gone.get(name, "is not defined at the end of the loop")
-            raise Refusal(f"'{name}' {why}")
+        ending = self.walker.env[name]
         try:
             return join(target, target_of(ending.operand))
         except Refusal:
@@ -171,14 +167,11 @@ class Loop:
             line = inside[name].line
             walker.gone[name] = f"is first defined inside the loop, in line {line}"
         for name in self.carried:
-            line = inside[name].line if name in inside else self.before[name].line
-            walker.env[name] = Binding(self.heads[name], line)
-        if self.counter is not None:
+            walker.env[name] = Binding(self.heads[name], inside[name].line)
+        if self.counter is not None and self.counter.name not in self.before:
             line = walker.file_line(self.node)
-            walker.env.pop(self.counter.name, None)
-            walker.gone[self.counter.name] = (
-                f"is the variable of the loop in line {line}, which is over"
-            )
+            why = f"is the variable of the loop in line {line}, which is over"
+            walker.gone[self.counter.name] = why
 
 
 def assigned_names(node: ast.AST) -> set[str]:

@@ -11,11 +11,11 @@ from running import run
 
 import kernbench.language as tl
 
-SCALARS = ["a", "b", "c", "n"]
+SCALARS = ["a", "b", "c", "n", "i"]
 TILES = ["x", "y", "z"]
 HEADER = """def kernel(out_ptr, in_ptr, n, N: tl.constexpr):
     offs = tl.arange(0, N)
-    a, b, c = 1, 2, n
+    a, b, c, i, fuel = 1, 2, n, 5, 7
     x = tl.load(in_ptr + offs)
     y = offs
     z = tl.zeros([N], tl.int32)
@@ -72,7 +72,7 @@ def compound(inner):
         ),
         st.builds(lambda s, b: [f"for i in range({s} & 3):", *indented(b)], scalars, bodies),
         st.builds(
-            lambda c, b: ["k = 0", f"while (k < 3) & {c}:", *indented(b), "    k += 1"],
+            lambda c, b: [f"while (fuel > 0) & {c}:", "    fuel -= 1", *indented(b)],
             conditions,
             bodies,
         ),
