@@ -150,11 +150,13 @@ static kb_status begin_sums(kb_exec *exec, const kb_operand *acc, kb_dtype sums,
 }
 
 /* Chains that met NaN hold the machine's; the canonical one takes its place. */
-static void finish_sums(const kb_exec *exec, kb_dtype sums, const void *c, kb_dtype dtype,
-                        void *result, size_t count) {
-    if (dtype != sums) kb_dtype_convert(dtype, result, sums, c, count);
-    else if (sums == KB_FLOAT32) exec->isa->canonical_f32(result, count);
-    else if (sums == KB_FLOAT64) exec->isa->canonical_f64(result, count);
+static void finish_sums(const kb_exec *exec, kb_dtype sums, void *c, kb_dtype dtype, void *result,
+                        size_t count) {
+    kb_convert_loop *narrow = sums == KB_FLOAT32 ? exec->isa->narrow[dtype] : NULL;
+    if (sums == KB_FLOAT32) exec->isa->canonical_f32(c, count);
+    if (sums == KB_FLOAT64) exec->isa->canonical_f64(c, count);
+    if (narrow) narrow(result, c, count);
+    else if (dtype != sums) kb_dtype_convert(dtype, result, sums, c, count);
 }
 
 static bool is_in_place(const kb_payload *payload, kb_dtype sums) {

@@ -29,10 +29,12 @@ typedef enum kb_lane {
     KB_LANE_COUNT
 } kb_lane;
 
-/* dst[i] = op(a[i], b[i], c[i]) for i < count; dst overlaps none of them.  Comparisons store bools. */
+/* dst[i] = op(a[i], b[i], c[i]) for i < count; dst overlaps none of them.  Comparisons store bools; CAST,
+ * of float lanes only, makes NaNs canonical. */
 typedef void kb_math_loop(void *dst, const void *a, const void *b, const void *c, size_t count);
 
-/* Widens or narrows `count` elements; dst does not overlap src. */
+/* Widens or narrows `count` elements; dst does not overlap src.  Widening may leave a NaN any NaN; what is
+ * narrowed has canonical ones. */
 typedef void kb_convert_loop(void *dst, const void *src, size_t count);
 
 /* Reduces n rows of `width` lanes, row i at values + i * width, by the tree of replay/reduce.h; `values`

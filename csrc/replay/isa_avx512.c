@@ -1,6 +1,5 @@
+#include "replay/half_x86.h"
 #include "replay/isa_table.h"
-
-#include <immintrin.h>
 
 #define KB_ISA_FMAF __builtin_fmaf
 #define KB_ISA_FMA __builtin_fma

@@ -90,6 +90,7 @@ static inline double canonical_f64(double x) {
 #define DOUBLE(fn) __builtin_##fn
 FLOAT_LOOPS(f32, float, SINGLE)
 FLOAT_LOOPS(f64, double, DOUBLE)
+LOOP1(f32, float, float, cast, canonical_f32(x))
 LOOP3(f32, float, float, fma, canonical_f32(KB_ISA_FMAF(x, y, z)))
 LOOP3(f64, double, double, fma, canonical_f64(KB_ISA_FMA(x, y, z)))
 LOOP1(f64, double, double, sin, kb_sin_f64(x))
@@ -158,10 +159,15 @@ SELECT_LOOP(uint64_t)
 
 /* --- reductions ------------------------------------------------------------------------------ */
 
-/* Rows i and i + h meet, for all i at once: what is added lies h rows apart and does not overlap. */
-#define TREE_LOOP(lane, type, op, expr)                                                           \
+/* Rows i and i + h meet, for all i at once: what is added lies h rows apart and does not overlap.  A row
+ * that is alone becomes `single`. */
+#define TREE_LOOP(lane, type, op, expr, single)                                                   \
     static const void *lane##_tree_##op(void *values, size_t n, size_t width) {                   \
         type *value = values;                                                                     \
+        for (size_t i = 0; n == 1 && i < width; i++) {                                            \
+            type x = value[i];                                                                    \
+            value[i] = single;                                                                    \
+        }                                                                                         \
         while (n > 1) {                                                                           \
             size_t h = n - n / 2, count = n / 2 * width;                                          \
             type *restrict low = value;                                                           \
@@ -194,17 +200,17 @@ SELECT_LOOP(uint64_t)
     }
 
 #define FLOAT_TREES(lane, type)                                                                   \
-    TREE_LOOP(lane, type, sum, canonical_##lane(x + y))                                           \
-    TREE_LOOP(lane, type, min, canonical_##lane((y != y) | (x <= y) ? x : y))                     \
-    TREE_LOOP(lane, type, max, canonical_##lane((y != y) | (x >= y) ? x : y))                     \
+    TREE_LOOP(lane, type, sum, canonical_##lane(x + y), canonical_##lane(x))                      \
+    TREE_LOOP(lane, type, min, canonical_##lane((y != y) | (x <= y) ? x : y), canonical_##lane(x)) \
+    TREE_LOOP(lane, type, max, canonical_##lane((y != y) | (x >= y) ? x : y), canonical_##lane(x)) \
     ARG_LOOP(lane, type, argmax, >)                                                               \
     ARG_LOOP(lane, type, argmin, <)
 
 #define INTEGER_TREES(lane, type, utype)                                                          \
-    TREE_LOOP(lane, type, sum, (utype)x + (utype)y)                                               \
-    TREE_LOOP(lane, type, min, x < y ? x : y)                                                     \
-    TREE_LOOP(lane, type, max, x < y ? y : x)                                                     \
-    TREE_LOOP(lane, type, xor, x ^ y)                                                             \
+    TREE_LOOP(lane, type, sum, (utype)x + (utype)y, x)                                            \
+    TREE_LOOP(lane, type, min, x < y ? x : y, x)                                                  \
+    TREE_LOOP(lane, type, max, x < y ? y : x, x)                                                  \
+    TREE_LOOP(lane, type, xor, x ^ y, x)                                                          \
     ARG_LOOP(lane, type, argmax, >)                                                               \
     ARG_LOOP(lane, type, argmin, <)
 
@@ -232,47 +238,19 @@ CONVERT_LOOP(widen_u8, uint8_t, uint32_t, x)
 CONVERT_LOOP(widen_u16, uint16_t, uint32_t, x)
 CONVERT_LOOP(widen_i8, int8_t, int32_t, x)
 CONVERT_LOOP(widen_i16, int16_t, int32_t, x)
-CONVERT_LOOP(widen_e4m3, uint8_t, float, kb_e4m3_to_f32(x))
-CONVERT_LOOP(widen_e5m2, uint8_t, float, kb_e5m2_to_f32(x))
-CONVERT_LOOP(widen_bf16, uint16_t, float, kb_bf16_to_f32(x))
+CONVERT_LOOP(widen_bf16, uint16_t, float, kb_f32_from_bits((uint32_t)x << 16))
 CONVERT_LOOP(narrow_bool, uint32_t, uint8_t, x & 1)
 CONVERT_LOOP(narrow_8, uint32_t, uint8_t, x)
 CONVERT_LOOP(narrow_16, uint32_t, uint16_t, x)
+CONVERT_LOOP(narrow_bf16, float, uint16_t,
+             (kb_f32_bits(x) + 0x7fff + (kb_f32_bits(x) >> 16 & 1)) >> 16)
+#ifndef KB_ISA_HAS_HALF
+CONVERT_LOOP(widen_f16, uint16_t, float, kb_f16_to_f32(x))
+CONVERT_LOOP(widen_e4m3, uint8_t, float, kb_e4m3_to_f32(x))
+CONVERT_LOOP(widen_e5m2, uint8_t, float, kb_e5m2_to_f32(x))
+CONVERT_LOOP(narrow_f16, float, uint16_t, kb_f32_to_f16(x))
 CONVERT_LOOP(narrow_e4m3, float, uint8_t, kb_f32_to_e4m3(x))
 CONVERT_LOOP(narrow_e5m2, float, uint8_t, kb_f32_to_e5m2(x))
-CONVERT_LOOP(narrow_bf16, float, uint16_t, kb_f32_to_bf16(x))
-
-#if defined(__F16C__)
-/* The instruction keeps a NaN's payload and sign; the canonical one takes its place. */
-static void widen_f16(void *restrict dst, const void *restrict src, size_t count) {
-    float *restrict out = dst;
-    const uint16_t *in = src;
-    const __m256 nan = _mm256_set1_ps(kb_f32_from_bits(KB_F32_NAN));
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m256 wide = _mm256_cvtph_ps(_mm_loadu_si128((const void *)(in + i)));
-        __m256 is_nan = _mm256_cmp_ps(wide, wide, _CMP_UNORD_Q);
-        _mm256_storeu_ps(out + i, _mm256_blendv_ps(wide, nan, is_nan));
-    }
-    for (; i < count; i++) out[i] = kb_f16_to_f32(in[i]);
-}
-
-static void narrow_f16(void *restrict dst, const void *restrict src, size_t count) {
-    uint16_t *restrict out = dst;
-    const float *in = src;
-    const __m256 nan = _mm256_set1_ps(kb_f32_from_bits(KB_F32_NAN));
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m256 wide = _mm256_loadu_ps(in + i);
-        __m256 is_nan = _mm256_cmp_ps(wide, wide, _CMP_UNORD_Q);
-        wide = _mm256_blendv_ps(wide, nan, is_nan);
-        _mm_storeu_si128((void *)(out + i), _mm256_cvtps_ph(wide, _MM_FROUND_TO_NEAREST_INT));
-    }
-    for (; i < count; i++) out[i] = kb_f32_to_f16(in[i]);
-}
-#else
-CONVERT_LOOP(widen_f16, uint16_t, float, kb_f16_to_f32(x))
-CONVERT_LOOP(narrow_f16, float, uint16_t, kb_f32_to_f16(x))
 #endif
 
 static inline float round_tf32(float x) {
@@ -303,14 +281,14 @@ CANONICAL_LOOP(f64, double)
     [KB_MATHOP_FMA] = lane##_fma
 
 #define FLOAT_ROW(lane)                                                                         \
-    {COMMON_ROW(lane), [KB_MATHOP_DIV] = lane##_div, [KB_MATHOP_SQRT] = lane##_sqrt,            \
+    COMMON_ROW(lane), [KB_MATHOP_DIV] = lane##_div, [KB_MATHOP_SQRT] = lane##_sqrt,            \
      [KB_MATHOP_RSQRT] = lane##_rsqrt, [KB_MATHOP_FLOOR] = lane##_floor,                        \
      [KB_MATHOP_CEIL] = lane##_ceil, [KB_MATHOP_EXP] = lane##_exp,                              \
      [KB_MATHOP_EXP2] = lane##_exp2, [KB_MATHOP_LOG] = lane##_log,                              \
      [KB_MATHOP_LOG2] = lane##_log2, [KB_MATHOP_SIN] = lane##_sin,                              \
      [KB_MATHOP_COS] = lane##_cos, [KB_MATHOP_TANH] = lane##_tanh,                              \
      [KB_MATHOP_ERF] = lane##_erf, [KB_MATHOP_SIGMOID] = lane##_sigmoid,                        \
-     [KB_MATHOP_POW] = lane##_pow}
+     [KB_MATHOP_POW] = lane##_pow
 
 #define INTEGER_ROW(lane)                                                                       \
     {COMMON_ROW(lane), [KB_MATHOP_NOT] = lane##_not, [KB_MATHOP_FLOORDIV] = lane##_floordiv,    \
@@ -318,7 +296,8 @@ CANONICAL_LOOP(f64, double)
      [KB_MATHOP_SHL] = lane##_shl, [KB_MATHOP_SHR] = lane##_shr}
 
 #define ISA_MATH                                                                                \
-    {[KB_LANE_F32] = FLOAT_ROW(f32), [KB_LANE_F64] = FLOAT_ROW(f64),                            \
+    {[KB_LANE_F32] = {FLOAT_ROW(f32), [KB_MATHOP_CAST] = f32_cast},                              \
+     [KB_LANE_F64] = {FLOAT_ROW(f64)},                                                          \
      [KB_LANE_I32] = INTEGER_ROW(i32), [KB_LANE_U32] = INTEGER_ROW(u32),                        \
      [KB_LANE_I64] = INTEGER_ROW(i64), [KB_LANE_U64] = INTEGER_ROW(u64)}
 

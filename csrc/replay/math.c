@@ -21,7 +21,7 @@ typedef struct input {
 typedef struct job {
     input inputs[3];
     uint32_t n_inputs;
-    kb_math_loop *loop;       /* NULL: a cast or a copy */
+    kb_math_loop *loop;       /* NULL: a copy */
     kb_dtype from, to;
     bool cast;                /* by kb_dtype_convert */
     kb_convert_loop *narrow;  /* NULL: none */
@@ -52,8 +52,7 @@ static void run_block(const job *self, size_t at, size_t count, unsigned char *b
         return;
     }
     if (!self->loop) {
-        if (self->narrow) self->narrow(result, values[0], count);
-        else memcpy(result, values[0], count * self->result_nbytes);
+        memcpy(result, values[0], count * self->result_nbytes);
         return;
     }
     unsigned char computed[KB_LANES_BLOCK * LANE_NBYTES];
@@ -102,6 +101,7 @@ static void plan_cast(const kb_isa *isa, job *self) {
     self->cast = !(from_float && to_float);
     if (self->cast) return;
     self->inputs[0].widen = isa->widen[self->from];
+    self->loop = isa->math[KB_LANE_F32][KB_MATHOP_CAST];
     self->narrow = isa->narrow[self->to];
 }
 

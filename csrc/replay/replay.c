@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/checked.h"
 #include "log/payload.h"
 #include "replay/exec.h"
 #include "replay/gemm.h"
@@ -19,6 +20,7 @@ struct kb_replay {
     kb_tiles tiles;
     kb_arena arena; /* of the record that is executed */
     kb_exec exec;
+    bool partial;
 };
 
 kb_status kb_replay_create(kb_alloc *alloc, kb_oplog *log, kb_store *store,
@@ -32,6 +34,7 @@ kb_status kb_replay_create(kb_alloc *alloc, kb_oplog *log, kb_store *store,
     if (!made) return kb_error_nomem(err, "replay");
     made->alloc = alloc;
     made->log = log;
+    made->partial = options->partial;
     kb_tiles_init(&made->tiles, alloc);
     kb_arena_init(&made->arena, alloc);
     made->exec = (kb_exec){.isa = isa,
@@ -108,6 +111,40 @@ static kb_status say_where(const kb_replay *replay, const kb_record *record, kb_
                         inner->message, record->pe, record->program);
 }
 
+/* Whether all that a record reads is there, in a partial replay. */
+static bool is_known(const kb_exec *exec, const kb_payload *payload) {
+    for (uint32_t i = 0; i < payload->n_operands; i++) {
+        const kb_operand *operand = &payload->operand[i];
+        if (operand->kind == KB_OPERAND_TILE && !kb_tiles_find(exec->tiles, operand->bits, NULL))
+            return false;
+    }
+    kb_access_walk walk = kb_access_begin(&payload->access);
+    kb_run row;
+    while (kb_access_next(&walk, &row)) {
+        const kb_extent *extent = kb_store_find(exec->store, row.va);
+        if (!extent || !extent->bytes) return false;
+    }
+    return true;
+}
+
+/* The tensors that a record writes lose the bytes that they kept. */
+static void drop_written(const kb_exec *exec, const kb_payload *payload) {
+    kb_access_walk walk = kb_access_begin(&payload->access);
+    kb_run row;
+    while (kb_access_next(&walk, &row)) {
+        kb_extent *extent = kb_store_find(exec->store, row.va);
+        if (extent && extent->bytes) kb_extent_drop_bytes(extent);
+    }
+}
+
+static kb_status execute_partly(kb_exec *exec, const kb_record *record, const kb_payload *payload,
+                                kb_error *err) {
+    if (record->kind == KB_OP_DMA_WRITE) drop_written(exec, payload);
+    else if (record->kind == KB_OP_FREE) kb_tiles_drop(exec->tiles, payload->operand[0].bits);
+    else if (is_known(exec, payload)) return execute(exec, record, payload, err);
+    return KB_OK;
+}
+
 static int64_t work_of(const kb_record *record, const kb_payload *payload) {
     const kb_operand *shape =
         record->kind == KB_OP_REDUCE ? &payload->operand[0] : &payload->result;
@@ -127,7 +164,8 @@ static kb_status run_record(kb_replay *replay, const kb_record *record, int64_t 
         kb_tiles_find(&replay->tiles, payload.result.bits, NULL))
         return kb_error_set(err, KB_INTERNAL, "tile %" PRIu64 " is made twice",
                             payload.result.bits);
-    kb_status status = execute(&replay->exec, record, &payload, err);
+    kb_status status = replay->partial ? execute_partly(&replay->exec, record, &payload, err)
+                                       : execute(&replay->exec, record, &payload, err);
     if (status == KB_OK) drop_last_uses(&replay->tiles, &payload);
     else if (payload.result.kind == KB_OPERAND_TILE)
         kb_tiles_drop(&replay->tiles, payload.result.bits);
@@ -138,6 +176,10 @@ static kb_status run_record(kb_replay *replay, const kb_record *record, int64_t 
 kb_status kb_replay_run(kb_replay *replay, int64_t upto, int64_t max_work, kb_error *err) {
     int64_t left = max_work;
     if (upto > kb_oplog_count(replay->log)) upto = kb_oplog_count(replay->log);
+    if (replay->partial && replay->tiles.count == 0 && kb_store_nbytes(replay->exec.store) == 0) {
+        replay->cursor = kb_max_i64(replay->cursor, upto);
+        kb_oplog_release(replay->log, replay->cursor);
+    }
     while (replay->cursor < upto) {
         kb_record record = kb_oplog_get(replay->log, replay->cursor);
         int64_t work = 1;

@@ -1,0 +1,117 @@
+/* fp16 and fp8 by the instructions for fp16; included by the instruction sets of x86 that have them.
+ *
+ * fp8e5 is the upper half of fp16.  fp8e4nv has its exponents too, once the number is divided by 2^8, and 3
+ * bits of mantissa.  To narrow without rounding twice, the step to fp16 rounds to odd: toward zero, and the
+ * last bit set when anything was lost.
+ */
+#include <immintrin.h>
+
+#include "mem/minifloat.h"
+
+#define KB_ISA_HAS_HALF
+
+static void widen_f16(void *restrict dst, const void *restrict src, size_t count) {
+    float *restrict out = dst;
+    const uint16_t *in = src;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const void *)(in + i))));
+    for (; i < count; i++) out[i] = kb_f16_to_f32(in[i]);
+}
+
+static void narrow_f16(void *restrict dst, const void *restrict src, size_t count) {
+    uint16_t *restrict out = dst;
+    const float *in = src;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm_storeu_si128((void *)(out + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
+    for (; i < count; i++) out[i] = kb_f32_to_f16(in[i]);
+}
+
+static void widen_e5m2(void *restrict dst, const void *restrict src, size_t count) {
+    float *restrict out = dst;
+    const uint8_t *in = src;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(in + i)));
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_slli_epi16(codes, 8)));
+    }
+    for (; i < count; i++) out[i] = kb_e5m2_to_f32(in[i]);
+}
+
+static void widen_e4m3(void *restrict dst, const void *restrict src, size_t count) {
+    float *restrict out = dst;
+    const uint8_t *in = src;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(in + i)));
+        __m128i magnitude = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi16(0x7f)), 7);
+        __m128i sign = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi16(0x80)), 8);
+        __m128i is_nan = _mm_cmpeq_epi16(magnitude, _mm_set1_epi16(0x3f80));
+        __m128i half = _mm_or_si128(_mm_or_si128(magnitude, sign),
+                                    _mm_and_si128(is_nan, _mm_set1_epi16(0x7c00)));
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_cvtph_ps(half), _mm256_set1_ps(0x1p8f)));
+    }
+    for (; i < count; i++) out[i] = kb_e4m3_to_f32(in[i]);
+}
+
+/* Two masks of 8 x 32 bits as one of 16 x 16, in order. */
+static inline __m256i pack_masks(__m256 low, __m256 high) {
+    __m256i mixed = _mm256_packs_epi32(_mm256_castps_si256(low), _mm256_castps_si256(high));
+    return _mm256_permute4x64_epi64(mixed, 0xd8);
+}
+
+/* 16 floats to fp16, rounded to odd. */
+static inline __m256i odd_f16(__m256 low, __m256 high) {
+    __m128i low_half = _mm256_cvtps_ph(low, _MM_FROUND_TO_ZERO);
+    __m128i high_half = _mm256_cvtps_ph(high, _MM_FROUND_TO_ZERO);
+    __m256i inexact = pack_masks(_mm256_cmp_ps(_mm256_cvtph_ps(low_half), low, _CMP_NEQ_UQ),
+                                 _mm256_cmp_ps(_mm256_cvtph_ps(high_half), high, _CMP_NEQ_UQ));
+    __m256i halves = _mm256_set_m128i(high_half, low_half);
+    return _mm256_or_si256(halves, _mm256_and_si256(inexact, _mm256_set1_epi16(1)));
+}
+
+/* Rounds the last `bits` bits of each half away, to nearest, ties to even; they stay in place. */
+static inline __m256i round_halves(__m256i halves, int bits) {
+    __m256i even = _mm256_and_si256(_mm256_srli_epi16(halves, bits), _mm256_set1_epi16(1));
+    __m256i half_less = _mm256_set1_epi16((short)((1 << (bits - 1)) - 1));
+    return _mm256_add_epi16(halves, _mm256_add_epi16(half_less, even));
+}
+
+static inline void store_codes(uint8_t *out, __m256i codes) {
+    _mm_storeu_si128((void *)out, _mm_packus_epi16(_mm256_castsi256_si128(codes),
+                                                   _mm256_extracti128_si256(codes, 1)));
+}
+
+static void narrow_e5m2(void *restrict dst, const void *restrict src, size_t count) {
+    uint8_t *restrict out = dst;
+    const float *in = src;
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m256i halves = odd_f16(_mm256_loadu_ps(in + i), _mm256_loadu_ps(in + i + 8));
+        store_codes(out + i, _mm256_srli_epi16(round_halves(halves, 8), 8));
+    }
+    for (; i < count; i++) out[i] = kb_f32_to_e5m2(in[i]);
+}
+
+static void narrow_e4m3(void *restrict dst, const void *restrict src, size_t count) {
+    uint8_t *restrict out = dst;
+    const float *in = src;
+    const __m256 scale = _mm256_set1_ps(0x1p-8f), last = _mm256_set1_ps(464.0f * 0x1p-8f);
+    const __m256 positive = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m256 low = _mm256_mul_ps(_mm256_loadu_ps(in + i), scale);
+        __m256 high = _mm256_mul_ps(_mm256_loadu_ps(in + i + 8), scale);
+        __m256i halves = odd_f16(low, high);
+        __m256i sign = _mm256_and_si256(_mm256_srli_epi16(halves, 8), _mm256_set1_epi16(0x80));
+        __m256i rounded = _mm256_srli_epi16(round_halves(halves, 7), 7);
+        __m256i codes = _mm256_or_si256(_mm256_and_si256(rounded, _mm256_set1_epi16(0x7f)), sign);
+        __m256i is_nan =
+            pack_masks(_mm256_cmp_ps(_mm256_and_ps(low, positive), last, _CMP_NLE_UQ),
+                       _mm256_cmp_ps(_mm256_and_ps(high, positive), last, _CMP_NLE_UQ));
+        store_codes(out + i, _mm256_blendv_epi8(codes, _mm256_set1_epi16(0x7f), is_nan));
+    }
+    for (; i < count; i++) out[i] = kb_f32_to_e4m3(in[i]);
+}
