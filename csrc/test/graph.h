@@ -100,7 +100,8 @@ typedef struct rig {
     kb_sim *sim;
     kb_fabric *fabric;
     uint32_t slot;
-    planned *plan; /* borrowed, in order of issue; started in order of (at_fs, issue) */
+    planned *plan;        /* borrowed, in order of issue; started in order of (at_fs, issue) */
+    const int64_t *paces; /* NULL, or of each message: its flits come into being that far apart */
     uint32_t n_planned, n_started;
     uint32_t *order;
     uint64_t n_delivered, bytes_delivered, n_misplaced;
@@ -120,6 +121,18 @@ static inline void rig_deliver(void *self, const kb_message *message, uint32_t l
     if (message->tag < r->n_planned) r->plan[message->tag].end_fs = kb_sim_now(r->sim);
 }
 
+/* In two pieces, the second as long before its time as there is. */
+static inline kb_status rig_send_paced(rig *r, const kb_send *send, int64_t pace_fs,
+                                       uint32_t *handle, kb_error *err) {
+    int64_t n_flits = send->nbytes > 1 ? send->nbytes : 1, n_first = (n_flits + 1) / 2;
+    int64_t now = kb_sim_now(r->sim);
+    KB_TRY(kb_fabric_open(r->fabric, send, handle, err));
+    KB_TRY(kb_fabric_append(r->fabric, *handle, (kb_train){now, pace_fs, n_first}, err));
+    if (n_first == n_flits) return KB_OK;
+    kb_train rest = {now + n_first * pace_fs, pace_fs, n_flits - n_first};
+    return kb_fabric_append(r->fabric, *handle, rest, err);
+}
+
 static inline void rig_start(void *self, uint32_t arg) {
     (void)arg;
     rig *r = self;
@@ -133,7 +146,9 @@ static inline void rig_start(void *self, uint32_t arg) {
         kb_send send = {next->src,   next->dst, KB_ANY_SLICE, 0, r->order[r->n_started],
                         next->nbytes};
         uint32_t handle = 0;
-        kb_status status = kb_fabric_send(r->fabric, &send, &handle, &err);
+        int64_t pace_fs = r->paces ? r->paces[r->order[r->n_started]] : 0;
+        kb_status status = pace_fs ? rig_send_paced(r, &send, pace_fs, &handle, &err)
+                                   : kb_fabric_send(r->fabric, &send, &handle, &err);
         if (status == KB_OK && r->hops && r->order[r->n_started] == r->traced)
             kb_fabric_trace(r->fabric, handle, r->hops);
         if (status != KB_OK)
