@@ -8,7 +8,7 @@
 #include "hw/outbox.h"
 #include "hw/vm.h"
 
-enum { SLICE_INSTRUCTIONS = 1 << 10, NOBODY = -1 };
+enum { SLICE_INSTRUCTIONS = 1 << 8, NOBODY = -1 };
 
 /* A launch that is not done here. */
 typedef struct pending {
