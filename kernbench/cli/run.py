@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import kernbench
@@ -22,7 +22,7 @@ from kernbench.cli.common import (
     load_topology,
     print_json,
 )
-from kernbench.errors import CompilationError
+from kernbench.errors import CompilationError, KernbenchError
 from kernbench.results import summarize
 from kernbench.runtime import Context
 
@@ -102,7 +102,7 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
     with _as_main(path, args) as script:
         try:
             try:
-                exec(compile(source, script.__file__ or str(path), "exec"), script.__dict__)
+                exec(_compile(source, path), script.__dict__)
                 if callable(function := getattr(script, "run", None)):
                     function(context)
             except SystemExit as stop:
@@ -119,6 +119,14 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
             print(_describe(error), file=sys.stderr)
             raise _ScriptFailed from error
     return ended_early
+
+
+def _compile(source: bytes, path: Path) -> CodeType:
+    try:
+        return compile(source, os.path.abspath(path), "exec")
+    except (SyntaxError, ValueError) as error:
+        print("".join(traceback.format_exception_only(error)).rstrip(), file=sys.stderr)
+        raise _ScriptFailed from None
 
 
 @contextlib.contextmanager
@@ -159,9 +167,12 @@ def _is_ours(frame: traceback.FrameSummary) -> bool:
 
 
 def _is_our_bug(error: Exception) -> bool:
-    """Whether it was raised within kernbench and never should be."""
+    """Return whether it was raised within kernbench and never should be."""
+    if isinstance(error, (KernbenchError, MemoryError)):
+        return False
     frames = traceback.extract_tb(error.__traceback__)
-    return isinstance(error, _BUGS) and bool(frames) and _is_ours(frames[-1])
+    no_script = all(map(_is_ours, frames))
+    return no_script or (isinstance(error, _BUGS) and _is_ours(frames[-1]))
 
 
 def _describe(error: Exception) -> str:

@@ -149,6 +149,7 @@ def test_a_script_that_raises_shows_its_own_frames_alone(script) -> None:
         ("import sys; sys.exit(3)", ""),
         ("import sys; sys.exit('gave up')", "gave up"),
         ("x = = 1", "SyntaxError"),
+        ("\0", "SyntaxError"),
         ("import no_such_module_here", "ModuleNotFoundError"),
         ("raise AssertionError('mine')", "AssertionError: mine"),
         ("{}['mine']", "KeyError: 'mine'"),
@@ -257,6 +258,17 @@ def test_a_bug_of_ours_is_70(script) -> None:
     )
     ran = kernbench("run", path)
     assert ran.code == 70 and "NameError" in ran.err and "please report it" in ran.err
+
+
+def test_an_error_that_no_line_of_the_script_caused_is_a_bug_too(script) -> None:
+    path = script(
+        "import kernbench as kb\n"
+        "def broken(self): raise TypeError('broken')\n"
+        "code = broken.__code__.replace(co_filename=kb.runtime.context.__file__)\n"
+        "kb.Context.synchronize = type(broken)(code, {})\n"
+    )
+    ran = kernbench("run", path)
+    assert ran.code == 70 and "TypeError: broken" in ran.err and "please report it" in ran.err
 
 
 def test_version_and_help() -> None:
