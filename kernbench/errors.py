@@ -112,15 +112,20 @@ class OutOfResources(KernbenchError):
 
     Parameters
     ----------
-    required, limit : int
-        What the kernel needs and what there is, in the resource's unit (bytes for TCM).
+    required : int or str
+        What the kernel needs, in the resource's unit (bytes for TCM); or a whole message, when the
+        numbers stand in it.
+    limit : int
+        What there is.
     name : str
         The resource, such as ``"TCM"``.
     detail : str
         Where, and what to do; may be empty.
     """
 
-    def __init__(self, required: int, limit: int, name: str, detail: str = "") -> None:
+    def __init__(
+        self, required: int | str, limit: int = 0, name: str = "", detail: str = ""
+    ) -> None:
         super().__init__(required, limit, name, detail)
         self.required = required
         self.limit = limit
@@ -128,6 +133,8 @@ class OutOfResources(KernbenchError):
         self.detail = detail
 
     def __str__(self) -> str:
+        if isinstance(self.required, str):
+            return self.required
         text = f"out of resource: {self.name}, required: {self.required}, limit: {self.limit}"
         return f"{text}; {self.detail}" if self.detail else text
 

@@ -4,10 +4,17 @@
 
 #include "hw/request.h"
 
+/* Element operations that MATERIALISE computes before it looks whether it is interrupted. */
+enum { REPLAY_SLICE = 1 << 22 };
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 kb_engine_options kb_engine_default_options(void) {
-    kb_engine_options options = {true, KB_OPLOG_FULL, KB_CHECK_ERROR, KB_CHECK_ERROR, 0, 1};
+    kb_engine_options options = {.data = true,
+                                 .oplog = KB_OPLOG_FULL,
+                                 .uninit = KB_CHECK_ERROR,
+                                 .oob = KB_CHECK_ERROR,
+                                 .replay_threads = 1};
     return options;
 }
 
@@ -15,16 +22,22 @@ kb_engine_options kb_engine_default_options(void) {
 static kb_status tile_bytes(void *self, uint64_t version, void *bytes, size_t nbytes,
                             kb_error *err) {
     kb_engine *engine = self;
-    if (!engine->options.data)
-        return kb_error_set(err, KB_NO_DATA,
-                            "a value from memory decides what the kernel does: "
-                            "expected data, got a run of timing alone; make the Context with "
-                            "data=True");
+    const kb_engine_options *options = &engine->options;
     int64_t upto = kb_oplog_count(engine->log);
-    while (kb_replay_cursor(engine->replay) < upto)
-        KB_TRY(kb_replay_run(engine->replay, upto, INT64_MAX, err));
+    while (kb_replay_cursor(engine->replay) < upto) {
+        KB_TRY(kb_replay_run(engine->replay, upto, REPLAY_SLICE, err));
+        if (options->is_interrupted && options->is_interrupted(options->interrupter))
+            return kb_error_set(err, KB_INTERRUPTED,
+                                "interrupted while a value was computed that the kernel waits for");
+    }
     int64_t there = 0;
     const void *tile = kb_replay_tile(engine->replay, version, &there);
+    if (!tile && !options->data)
+        return kb_error_set(err, KB_NO_DATA,
+                            "a value from memory decides what the kernel does: expected one that "
+                            "comes from host values of integers alone, or of tensors with "
+                            "keep=True, got one without data (data=False); make the Context with "
+                            "data=True");
     if (!tile || there != (int64_t)nbytes)
         return kb_error_set(err, KB_INTERNAL,
                             "tile %llu: expected %zu bytes after replay, got %lld",
@@ -33,11 +46,22 @@ static kb_status tile_bytes(void *self, uint64_t version, void *bytes, size_t nb
     return KB_OK;
 }
 
+static void note_dropped(void *self, uint64_t n_elements) {
+    ((kb_engine *)self)->n_dropped += n_elements;
+}
+
 static kb_status create_parts(kb_engine *engine, kb_error *err) {
     const kb_engine_options *options = &engine->options;
-    kb_hooks hooks = {engine, tile_bytes, kb_engine_launch_done, kb_engine_copy_done};
-    kb_replay_options replay = {options->replay_threads, options->uninit == KB_CHECK_ERROR,
-                                options->uninit == KB_CHECK_REPAIR, NULL};
+    kb_hooks hooks = {.self = engine,
+                      .tile_bytes = tile_bytes,
+                      .dropped = options->oob == KB_CHECK_REPAIR ? note_dropped : NULL,
+                      .launch_done = kb_engine_launch_done,
+                      .copy_done = kb_engine_copy_done};
+    kb_replay_options replay = {.threads = options->replay_threads,
+                                .uninit_error = options->uninit == KB_CHECK_ERROR,
+                                .uninit_nan = options->uninit == KB_CHECK_REPAIR,
+                                .partial = !options->data,
+                                .isa = options->isa};
     KB_TRY(kb_oplog_create(engine->alloc, options->oplog, &engine->log, err));
     KB_TRY(kb_sim_create(engine->alloc, &engine->sim, err));
     KB_TRY(kb_store_create(engine->alloc, options->data, &engine->store, err));
@@ -139,7 +163,8 @@ kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, ui
     engine->awaited = handle;
     kb_status status = kb_sim_run(engine->sim, until_fs, max_events, &run_end, &inner);
     engine->awaited = KB_NO_HANDLE;
-    if (!engine->options.data) kb_oplog_release(engine->log, kb_oplog_count(engine->log));
+    if (status == KB_OK && !engine->options.data)
+        status = kb_replay_run(engine->replay, kb_oplog_count(engine->log), INT64_MAX, &inner);
     if (status == KB_OK && run_end == KB_RUN_IDLE && !is_done(engine, handle) &&
         (handle != KB_NO_HANDLE || kb_machine_n_pending(engine->machine) > 0))
         status = deadlock(engine, &inner);
@@ -169,6 +194,10 @@ kb_status kb_engine_replay(kb_engine *engine, int64_t max_work, bool *more, kb_e
     return KB_OK;
 }
 
+const char *kb_engine_isa(const kb_engine *engine) {
+    return kb_replay_isa(engine->replay);
+}
+
 const kb_oplog *kb_engine_log(const kb_engine *engine) {
     return engine->log;
 }
@@ -191,6 +220,8 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.requests = kb_requests_count(parts->requests);
     counters.records = (uint64_t)kb_oplog_count(engine->log);
     counters.uninit_reads = kb_replay_uninit_reads(engine->replay);
+    counters.oob_elements = engine->n_dropped;
+    counters.store_nbytes = kb_store_nbytes(engine->store);
     counters.log_nbytes = (uint64_t)kb_oplog_nbytes(engine->log);
     counters.allocations = engine->alloc->n_calls;
     counters.peak_nbytes = (uint64_t)engine->alloc->peak_nbytes;

@@ -61,6 +61,7 @@ struct kb_engine {
     KB_VEC(uint32_t) launch_handles; /* by the machine's number of a launch, of a copy */
     KB_VEC(uint32_t) copy_handles;
     KB_VEC(const kb_kernel *) kernels; /* by number in the log */
+    uint64_t n_dropped;                /* elements outside of their tensor */
     uint32_t awaited;                  /* whose completion stops the run; KB_NO_HANDLE */
     kb_error failure;                  /* KB_OK until the engine has failed */
 };

@@ -36,9 +36,15 @@ typedef struct kb_engine_options {
     bool data; /* false: timing alone; tensors have no bytes */
     kb_oplog_mode oplog;
     kb_check uninit; /* ERROR; REPAIR reads NaN (integers 0); IGNORE reads zeros, counted */
-    kb_check oob;    /* ERROR; REPAIR reads 0 and drops writes, counted */
+    kb_check oob;    /* ERROR; REPAIR reads `other`, or 0, and drops writes, counted */
     int64_t instruction_budget; /* KIR instructions per program before a DeadlockError; 0: none */
     int32_t replay_threads;     /* >= 1 */
+    const char *
+        isa; /* which instruction set computes values; NULL: the best there is; borrowed by create */
+    /* Asked every few milliseconds while a kernel waits for a value; true fails the engine with
+     * KB_INTERRUPTED.  NULL: nobody ever interrupts. */
+    bool (*is_interrupted)(void *interrupter);
+    void *interrupter;
 } kb_engine_options;
 
 kb_engine_options kb_engine_default_options(void);
@@ -178,6 +184,9 @@ kb_status kb_engine_handle(const kb_engine *engine, uint32_t handle, kb_handle_i
 kb_status kb_engine_replay(kb_engine *engine, int64_t max_work, bool *more,
                            kb_error *err) KB_MUST_CHECK;
 
+/* The name of the instruction set that computes values. */
+const char *kb_engine_isa(const kb_engine *engine);
+
 const kb_oplog *kb_engine_log(const kb_engine *engine);
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -204,7 +213,6 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
     X(bytes_sent, "payload bytes sent")                                \
     X(bytes_delivered, "payload bytes delivered")                      \
     X(requests, "memory requests")                                     \
-    X(instructions, "KIR instructions that PE_CPUs executed")          \
     X(records, "records of the op log")                                \
     X(uninit_reads, "elements read that were never written")           \
     X(oob_elements, "elements outside their tensor that were dropped") \

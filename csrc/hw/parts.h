@@ -26,6 +26,9 @@ typedef struct kb_hooks {
     /* The bytes of a tile version as of now (MATERIALISE): the engine replays the log so far. */
     kb_status (*tile_bytes)(void *self, uint64_t version, void *bytes, size_t nbytes,
                             kb_error *err);
+    /* So many elements of an access were dropped, for they lie outside of their tensor.  NULL: such an access
+     * is KB_BOUNDS. */
+    void (*dropped)(void *self, uint64_t n_elements);
     /* The response has reached the host.  Valid during the call. */
     void (*launch_done)(void *self, const kb_launch *launch);
     void (*copy_done)(void *self, const kb_copy *copy);

@@ -85,8 +85,8 @@ void kb_vm_deinit(kb_vm *vm);
 kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program,
                       kb_error *err) KB_MUST_CHECK;
 
-/* Executes pure instructions, at most *budget of them; adds their cost to *cycles.  *meets: stands at one
- * that meets the machine. */
+/* Executes pure instructions, until about *budget of them, or as much host time in dense index blocks, are
+ * spent; adds their cost to *cycles.  *meets: stands at one that meets the machine. */
 kb_status kb_vm_run(kb_vm *vm, uint32_t *budget, int64_t *cycles, bool *meets,
                     kb_error *err) KB_MUST_CHECK;
 

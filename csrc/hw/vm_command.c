@@ -52,15 +52,23 @@ static kb_status out_of_bounds(const kb_vm *vm, const kb_mapping *mapping, kb_er
         (int64_t)(va - mapping->va) / (int64_t)nbytes, row.lane + i);
 }
 
-static kb_status check_bounds(const kb_vm *vm, uint64_t origin, kb_error *err) {
-    const kb_access *access = &vm->access;
+/* What lies outside of the tensor is an error or, where the engine wants that, dropped. */
+static kb_status check_bounds(kb_vm *vm, uint64_t origin, int64_t *work, kb_error *err) {
+    const kb_hooks *hooks = &vm->parts->hooks;
+    kb_access *access = &vm->access;
+    uint64_t n_dropped = 0;
     const kb_mapping *mapping =
         kb_mmu_find(vm->parts->mmu, origin != 0 ? origin : access->first_va);
     if (access->n_elements == 0) return KB_OK;
     if (!mapping) return kb_mmu_check(vm->parts->mmu, access->first_va, access->end_va, err);
     if (access->first_va >= mapping->va && access->end_va - mapping->va <= mapping->nbytes)
         return KB_OK;
-    return out_of_bounds(vm, mapping, err);
+    if (!hooks->dropped) return out_of_bounds(vm, mapping, err);
+    KB_TRY(kb_access_clip(&vm->arena, mapping->va, mapping->va + mapping->nbytes, access,
+                          &n_dropped, err));
+    *work += access->n_runs;
+    hooks->dropped(hooks->self, n_dropped);
+    return KB_OK;
 }
 
 kb_status kb_vm_compose_access(kb_vm *vm, int64_t *work, kb_error *err) {
@@ -79,7 +87,7 @@ kb_status kb_vm_compose_access(kb_vm *vm, int64_t *work, kb_error *err) {
     KB_TRY(kb_access_make(&vm->arena, (kb_dtype)type->dtype,
                           kb_vm_block(vm, inst->a, type, &places[0]), lanes ? &lanes->mask : NULL,
                           &vm->access, work, err));
-    return check_bounds(vm, vm->origins[inst->a], err);
+    return check_bounds(vm, vm->origins[inst->a], work, err);
 }
 
 /* --- operands ------------------------------------------------------------------------------------ */

@@ -61,6 +61,19 @@ static bool add_run(listing *self, uint32_t lane, uint32_t count, uint64_t va) {
     return true;
 }
 
+/* Makes the listed runs those of an access that has none. */
+static void describe_runs(const listing *self, kb_access *access) {
+    access->runs = self->runs;
+    access->n_runs = (uint32_t)self->count;
+    for (size_t i = 0; i < self->count; i++) {
+        uint64_t first = self->runs[i].va, end = first + self->runs[i].count * self->nbytes;
+        if (end < first) end = UINT64_MAX;
+        if (i == 0 || first < access->first_va) access->first_va = first;
+        if (end > access->end_va) access->end_va = end;
+        access->n_elements += self->runs[i].count;
+    }
+}
+
 /* Where the mask is on along the last dimension, the others at `index`: an interval if the mask has no bits
  * there. */
 static void row_interval(const kb_mask *mask, const uint32_t *index, int inner, uint32_t *lo,
@@ -111,15 +124,7 @@ static kb_status make_runs(kb_arena *arena, const kb_blockval *pointers, const k
         row++;
     } while (added && kb_index_next(block->rank, block->dims, index));
     if (!added) return kb_error_nomem(err, "the runs of an access");
-    access->runs = list.runs;
-    access->n_runs = (uint32_t)list.count;
-    for (size_t i = 0; i < list.count; i++) {
-        uint64_t first = list.runs[i].va, end = first + list.runs[i].count * list.nbytes;
-        if (end < first) end = UINT64_MAX;
-        if (i == 0 || first < access->first_va) access->first_va = first;
-        if (end > access->end_va) access->end_va = end;
-        access->n_elements += list.runs[i].count;
-    }
+    describe_runs(&list, access);
     return KB_OK;
 }
 
@@ -183,6 +188,28 @@ bool kb_access_next(kb_access_walk *walk, kb_run *row) {
     *row = (kb_run){lane, walk->row_lanes, va};
     walk->done = !kb_index_next(walk->row_rank, access->count, walk->index);
     return true;
+}
+
+kb_status kb_access_clip(kb_arena *arena, uint64_t first_va, uint64_t end_va, kb_access *access,
+                         uint64_t *n_dropped, kb_error *err) {
+    uint64_t nbytes = kb_dtype_nbytes((kb_dtype)access->dtype);
+    listing list = {.arena = arena, .nbytes = nbytes};
+    kb_access clipped = {.dtype = access->dtype, .rank = access->rank, .masked = true};
+    memcpy(clipped.dims, access->dims, sizeof clipped.dims);
+    kb_access_walk walk = kb_access_begin(access);
+    kb_run row;
+    while (kb_access_next(&walk, &row)) {
+        uint64_t lo = row.va < first_va ? (first_va - row.va + nbytes - 1) / nbytes : 0;
+        uint64_t hi = row.va < end_va ? (end_va - row.va) / nbytes : 0;
+        if (hi > row.count) hi = row.count;
+        if (lo >= hi) continue;
+        if (!add_run(&list, row.lane + (uint32_t)lo, (uint32_t)(hi - lo), row.va + lo * nbytes))
+            return kb_error_nomem(err, "the runs of an access");
+    }
+    describe_runs(&list, &clipped);
+    *n_dropped = access->n_elements - clipped.n_elements;
+    *access = clipped;
+    return KB_OK;
 }
 
 bool kb_access_overlap(const kb_access *a, const kb_access *b) {

@@ -46,6 +46,11 @@ kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *poi
                          const kb_mask *mask, kb_access *access, int64_t *work,
                          kb_error *err) KB_MUST_CHECK;
 
+/* Drops the elements that do not lie within [first_va, end_va), and says how many: the rest is RUNS, and
+ * their lanes are as if masked off. */
+kb_status kb_access_clip(kb_arena *arena, uint64_t first_va, uint64_t end_va, kb_access *access,
+                         uint64_t *n_dropped, kb_error *err) KB_MUST_CHECK;
+
 /* Walks the rows: stretches of adjacent elements of adjacent lanes, in order of lanes, as long as the
  * dimensions of a BOX allow.
  *     kb_access_walk walk = kb_access_begin(&access);

@@ -253,6 +253,15 @@ void kb_extent_drop_bytes(kb_extent *extent) {
     if (extent->pins == 0) free_block(extent);
 }
 
+uint64_t kb_store_nbytes(const kb_store *store) {
+    uint64_t nbytes = 0;
+    for (size_t i = 0; i < store->entries.count; i++) {
+        const kb_extent *extent = store->entries.items[i].extent;
+        if (extent->bytes) nbytes += extent->nbytes;
+    }
+    return nbytes;
+}
+
 void kb_extent_pin(kb_extent *extent) {
     extent->pins++;
 }

@@ -82,6 +82,9 @@ KB_MUST_CHECK kb_status kb_store_first_unwritten(kb_store *store, kb_va va, uint
 /* Forgets the bytes of an extent that a kernel wrote in a run without data. */
 void kb_extent_drop_bytes(kb_extent *extent);
 
+/* Bytes that all extents have together, written or not. */
+uint64_t kb_store_nbytes(const kb_store *store);
+
 /* A pin keeps `block` where it is for a zero-copy view.  Unpin by the thread that owns the store's
  * allocator; the last one frees an extent that is no longer mapped. */
 void kb_extent_pin(kb_extent *extent);

@@ -1,5 +1,7 @@
 #include "py/engine.h"
 
+#include <time.h>
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static int check_of(const char *word, kb_check *check, const char *what) {
@@ -15,19 +17,28 @@ static int check_of(const char *word, kb_check *check, const char *what) {
     return -1;
 }
 
+/* Asked by the engine, without the GIL, in the middle of an event. */
+static bool is_interrupted(void *interrupter) {
+    kb_py_engine *self = interrupter;
+    PyEval_RestoreThread(self->inside);
+    bool interrupted = PyErr_CheckSignals() < 0;
+    self->inside = PyEval_SaveThread();
+    return interrupted;
+}
+
 static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"topology",           "data",           "oplog", "uninit", "oob",
-                            "instruction_budget", "replay_threads", NULL};
+                            "instruction_budget", "replay_threads", "isa",   NULL};
     kb_state *state = kb_state_of_type(type);
     kb_engine_options options = kb_engine_default_options();
     PyObject *topology;
     int data = 1, threads = 1;
     long long budget = 0;
-    const char *oplog = "full", *uninit = "error", *oob = "error";
+    const char *oplog = "full", *uninit = "error", *oob = "error", *isa = NULL;
     if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLi:Engine", names,
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLiz:Engine", names,
                                      (PyTypeObject *)state->topology_type, &topology, &data, &oplog,
-                                     &uninit, &oob, &budget, &threads) ||
+                                     &uninit, &oob, &budget, &threads, &isa) ||
         check_of(uninit, &options.uninit, "uninit") || check_of(oob, &options.oob, "oob"))
         return NULL;
     if (strcmp(oplog, "full") != 0 && strcmp(oplog, "hash") != 0)
@@ -37,8 +48,11 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     options.oplog = strcmp(oplog, "hash") == 0 ? KB_OPLOG_HASH : KB_OPLOG_FULL;
     options.instruction_budget = budget;
     options.replay_threads = threads;
+    options.isa = isa;
+    options.is_interrupted = is_interrupted;
     kb_py_engine *self = (kb_py_engine *)type->tp_alloc(type, 0);
     if (!self) return NULL;
+    options.interrupter = self;
     self->alloc = kb_alloc_system();
     self->topology = Py_NewRef(topology);
     self->kept = PyList_New(0);
@@ -215,45 +229,64 @@ static PyObject *engine_transfer(PyObject *object, PyObject *args) {
 
 /* --- running and looking ----------------------------------------------------------------------- */
 
+static int64_t clock_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A little of a job; *more: it is not done. */
+typedef kb_status (*step_fn)(kb_engine *engine, void *job, bool *more, kb_error *err);
+
+/* Steps without the GIL until the job is done, looking at signals between slices; false, with an
+ * exception set, when it failed or was interrupted. */
+static bool work_off(kb_py_engine *self, step_fn step, void *job) {
+    kb_error err = KB_ERROR_INIT;
+    kb_status status = KB_OK;
+    bool more = true, interrupted = false;
+    if (!kb_py_enter(self)) return false;
+    while (status == KB_OK && more && !interrupted) {
+        self->inside = PyEval_SaveThread();
+        int64_t end_ns = clock_ns() + KB_PY_SLICE_NS;
+        do status = step(self->engine, job, &more, &err);
+        while (status == KB_OK && more && clock_ns() < end_ns);
+        PyEval_RestoreThread(self->inside);
+        interrupted = status == KB_OK && PyErr_CheckSignals() < 0;
+    }
+    kb_py_leave(self);
+    if (status) (void)kb_raise(&err);
+    return status == KB_OK && !interrupted;
+}
+
+typedef struct run_job {
+    uint32_t handle;
+    int64_t until_fs;
+    kb_engine_end end;
+} run_job;
+
+static kb_status run_step(kb_engine *engine, void *job, bool *more, kb_error *err) {
+    run_job *run = job;
+    KB_TRY(kb_engine_run(engine, run->handle, run->until_fs, KB_PY_STEP_EVENTS, &run->end, err));
+    *more = run->end == KB_ENGINE_BUDGET;
+    return KB_OK;
+}
+
+static kb_status replay_step(kb_engine *engine, void *job, bool *more, kb_error *err) {
+    (void)job;
+    return kb_engine_replay(engine, KB_PY_STEP_WORK, more, err);
+}
+
 static PyObject *engine_run(PyObject *object, PyObject *args) {
     long long handle = -1, until_fs = INT64_MAX;
     if (!PyArg_ParseTuple(args, "|LL:run", &handle, &until_fs)) return NULL;
-    kb_py_engine *self = (kb_py_engine *)object;
-    kb_engine_end end = KB_ENGINE_BUDGET;
-    kb_error err = KB_ERROR_INIT;
-    uint32_t waited = handle < 0 ? KB_NO_HANDLE : (uint32_t)handle;
-    if (!kb_py_enter(self)) return NULL;
-    kb_status status = KB_OK;
-    while (status == KB_OK && end == KB_ENGINE_BUDGET) {
-        Py_BEGIN_ALLOW_THREADS status =
-            kb_engine_run(self->engine, waited, until_fs, KB_PY_SLICE_EVENTS, &end, &err);
-        Py_END_ALLOW_THREADS if (status == KB_OK && PyErr_CheckSignals() < 0) {
-            kb_py_leave(self);
-            return NULL;
-        }
-    }
-    kb_py_leave(self);
-    if (status) return kb_raise(&err);
-    return PyBool_FromLong(end == KB_ENGINE_DONE);
+    run_job job = {handle < 0 ? KB_NO_HANDLE : (uint32_t)handle, until_fs, KB_ENGINE_BUDGET};
+    if (!work_off((kb_py_engine *)object, run_step, &job)) return NULL;
+    return PyBool_FromLong(job.end == KB_ENGINE_DONE);
 }
 
 static PyObject *engine_replay(PyObject *object, PyObject *unused) {
     (void)unused;
-    kb_py_engine *self = (kb_py_engine *)object;
-    bool more = true;
-    kb_error err = KB_ERROR_INIT;
-    if (!kb_py_enter(self)) return NULL;
-    kb_status status = KB_OK;
-    while (status == KB_OK && more) {
-        Py_BEGIN_ALLOW_THREADS status =
-            kb_engine_replay(self->engine, KB_PY_SLICE_WORK, &more, &err);
-        Py_END_ALLOW_THREADS if (status == KB_OK && PyErr_CheckSignals() < 0) {
-            kb_py_leave(self);
-            return NULL;
-        }
-    }
-    kb_py_leave(self);
-    if (status) return kb_raise(&err);
+    if (!work_off((kb_py_engine *)object, replay_step, NULL)) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -322,6 +355,11 @@ static PyObject *engine_now(PyObject *object, void *unused) {
     return PyLong_FromLongLong(kb_engine_now(((kb_py_engine *)object)->engine));
 }
 
+static PyObject *engine_isa(PyObject *object, void *unused) {
+    (void)unused;
+    return PyUnicode_FromString(kb_engine_isa(((kb_py_engine *)object)->engine));
+}
+
 static PyMethodDef methods[] = {
     {"map", (PyCFunction)(void *)engine_map, METH_VARARGS | METH_KEYWORDS, "Reserve memory -> va"},
     {"unmap", engine_unmap, METH_VARARGS, "Give memory back."},
@@ -348,6 +386,7 @@ static PyMethodDef methods[] = {
 static PyGetSetDef getters[] = {
     {"now_fs", engine_now, NULL, "the machine's clock", NULL},
     {"oplog_hash", kb_py_oplog_hash, NULL, "64-bit content hash", NULL},
+    {"isa", engine_isa, NULL, "the instruction set that computes values", NULL},
     {"oplog_count", kb_py_oplog_count, NULL, "records so far", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -6,15 +6,16 @@
 
 #include <stdatomic.h>
 
-/* Between two looks at signals: a millisecond of events, or less than 0.1 s where each event is a slice of
- * some PE_CPU's instructions; some 10 ms of replay. */
-enum { KB_PY_SLICE_EVENTS = 8192, KB_PY_SLICE_WORK = 1 << 24 };
+/* The GIL is let go for slices of KB_PY_SLICE_NS, made up of steps that are shorter: between two slices
+ * Python looks at its signals, so that Ctrl-C answers within 0.1 s. */
+enum { KB_PY_SLICE_NS = 10000000, KB_PY_STEP_EVENTS = 256, KB_PY_STEP_WORK = 1 << 22 };
 
 typedef struct kb_py_engine {
     PyObject_HEAD kb_alloc alloc;
     kb_engine *engine;
-    PyObject *topology; /* its kb_topology is borrowed by the engine */
-    PyObject *kept;     /* list: kernels and arrays that the engine borrows */
+    PyObject *topology;    /* its kb_topology is borrowed by the engine */
+    PyObject *kept;        /* list: kernels and arrays that the engine borrows */
+    PyThreadState *inside; /* the thread that has let the GIL go and runs the engine */
     atomic_flag busy;
     void **unpins; /* pins whose views died while the engine was busy; under the GIL */
     size_t n_unpins, unpin_capacity;

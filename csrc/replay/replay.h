@@ -26,12 +26,12 @@
 typedef struct kb_replay kb_replay;
 
 typedef struct kb_replay_options {
-    int32_t threads;        /* >= 1 */
-    bool uninit_error;      /* an element that no mask switched off and nobody ever wrote is an error */
-    bool uninit_nan;        /* else: reads NaN (integers 0) instead of the zeros that are there */
-    bool partial;           /* timing alone: computes only what comes from tensors that keep their bytes,
+    int32_t threads;   /* >= 1 */
+    bool uninit_error; /* an element that no mask switched off and nobody ever wrote is an error */
+    bool uninit_nan;   /* else: reads NaN (integers 0) instead of the zeros that are there */
+    bool partial;      /* timing alone: computes only what comes from tensors that keep their bytes,
                              * until a record writes them; anything else has no tile */
-    const char *isa;        /* which instruction set computes, by name; NULL: the best there is */
+    const char *isa;   /* which instruction set computes, by name; NULL: the best there is */
 } kb_replay_options;
 
 /* `alloc`, `log` and `store` are borrowed. */

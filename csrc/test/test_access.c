@@ -232,6 +232,30 @@ static void check_rows(const kb_access *access, const kb_blockval *p, const kb_m
     CHECK_EQ(access->end_va, last);
 }
 
+/* What kb_access_clip leaves is what of the walk lies within the window, in order. */
+static void check_clipped(kb_access access, uint64_t nbytes) {
+    uint64_t first = access.first_va + below(40), end = access.end_va - below(40), n_dropped = 0;
+    kb_access clipped = access;
+    CHECK_EQ(kb_access_clip(&arena, first, end, &clipped, &n_dropped, &err), KB_OK);
+    CHECK_EQ(clipped.n_elements + n_dropped, access.n_elements);
+    kb_access_walk all = kb_access_begin(&access), left = kb_access_begin(&clipped);
+    kb_run row, kept = {0};
+    uint32_t next = 0;
+    while (kb_access_next(&all, &row))
+        for (uint32_t i = 0; i < row.count; i++) {
+            uint64_t va = row.va + i * nbytes;
+            if (va < first || va + nbytes > end) continue;
+            if (next == kept.count) {
+                CHECK(kb_access_next(&left, &kept));
+                next = 0;
+            }
+            CHECK_EQ(kept.lane + next, row.lane + i);
+            CHECK_EQ(kept.va + next * nbytes, va);
+            next++;
+        }
+    CHECK(next == kept.count && !kb_access_next(&left, &kept));
+}
+
 static void random_accesses_equal_brute_force(void) {
     static int64_t words[4 * MOST];
     int n_boxes = 0, n_runs = 0;
@@ -256,6 +280,7 @@ static void random_accesses_equal_brute_force(void) {
         CHECK_EQ(n_used, n_words);
         check_rows(&read, &p, &mask, nbytes);
         CHECK_EQ(kb_access_decode(words, n_words - 1, &read, &n_used, &err), KB_INTERNAL);
+        if (round % 10 == 0) check_clipped(access, nbytes);
         end();
     }
     printf("# %d boxes, %d lists of runs\n", n_boxes, n_runs);

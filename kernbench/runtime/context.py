@@ -7,6 +7,7 @@ host clock, a wait moves it to the completion, and it is never before the engine
 from __future__ import annotations
 
 import math
+import os
 import struct
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
@@ -77,12 +78,16 @@ class Context:
         What an unmasked read of memory never written does: UninitialisedReadError, NaN, or whatever
         is there (counted).
     oob : {"error", "zero"}
-        What an access outside its tensor does: OutOfBoundsError, or it reads 0 and drops writes
-        (counted).
+        What an access outside its tensor does: OutOfBoundsError, or it reads ``other`` (0 unless told)
+        and drops writes, counted as ``counters["oob_elements"]``.
     instruction_budget : int
         KIR instructions that one program may execute before it is a DeadlockError; 0: no limit.
     replay_threads : int
         Threads that compute values; the bits do not depend on it.
+    isa : str, optional
+        The instruction set that computes values: ``"portable"``, ``"avx2"``, ``"avx512"``, ``"neon"``.
+        Unless told, the environment's ``KERNBENCH_ISA``, or the best that the host has.  The bits do
+        not depend on it.
 
     Examples
     --------
@@ -104,6 +109,7 @@ class Context:
         oob: Literal["error", "zero"] = "error",
         instruction_budget: int = 0,
         replay_threads: int = 1,
+        isa: str | None = None,
     ) -> None:
         if topology is None or isinstance(topology, str):
             topology = Topology.preset(topology or "default")
@@ -117,6 +123,7 @@ class Context:
             "oob": oob,
             "instruction_budget": instruction_budget,
             "replay_threads": replay_threads,
+            "isa": isa or os.environ.get("KERNBENCH_ISA") or None,
         }
         self._tokens: list[tuple[Token[Context | None], Token[language.Launcher | None]]] = []
         self._closed = False

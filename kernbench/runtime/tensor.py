@@ -202,8 +202,9 @@ class Tensor:
             flat = numpy_dtypes.from_bytes(raw, self.dtype, dtype)
         first = self._offset - self._span()[0]
         strides = [s * flat.itemsize for s in self._strides]
-        view = np.lib.stride_tricks.as_strided(flat[first:], self.shape, strides, writeable=False)
-        return view
+        array = np.ndarray(self.shape, flat.dtype, flat, first * flat.itemsize, strides)
+        array.flags.writeable = False
+        return array
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers: a host read."""

@@ -115,7 +115,7 @@ def test_memory_is_given_back(ctx: kb.Context) -> None:
 
 
 def test_too_large_a_tensor_is_refused(ctx: kb.Context) -> None:
-    with pytest.raises(kb.OutOfMemoryError, match="cube0"):
+    with pytest.raises(kb.OutOfMemoryError, match="cube 0"):
         ctx.empty(1 << 40, dtype=kb.float32)
     with pytest.raises(RuntimeError, match="at least 0"):
         ctx.empty(-1)
