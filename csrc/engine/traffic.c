@@ -82,7 +82,7 @@ static kb_status begin(kb_engine *engine, int64_t submit_fs, kb_engine_batch **j
 
 /* On failure the job is taken back.  A batch that is done at once frees itself within submit. */
 static kb_status submit(kb_engine *engine, kb_engine_batch *job, uint32_t *handle, kb_error *err) {
-    *handle = job->handle;
+    uint32_t made = job->handle;
     job->next = engine->batches;
     engine->batches = job;
     kb_status status = kb_traffic_submit(engine->traffic, &job->batch, err);
@@ -90,8 +90,10 @@ static kb_status submit(kb_engine *engine, kb_engine_batch *job, uint32_t *handl
         engine->batches = job->next;
         engine->jobs.count--;
         kb_alloc_free(engine->alloc, job, 1, sizeof *job);
+        return status;
     }
-    return status;
+    *handle = made;
+    return KB_OK;
 }
 
 static kb_status submit_one(kb_engine *engine, uint32_t src, uint32_t dst, int64_t nbytes,

@@ -6,12 +6,12 @@
 #ifndef KB_SPEC_GRAPH_H
 #define KB_SPEC_GRAPH_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/vec.h"
 #include "spec/hierarchy.h"
 #include "spec/route.h"
-#include <stdatomic.h>
-
 #include "spec/topology.h"
 
 enum {
