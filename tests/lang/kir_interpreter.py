@@ -320,6 +320,8 @@ class _Program:
 
     def do_dot(self, inst: Inst, type_: Type, a: Any, b: Any, c: Any) -> Any:
         wide = np.int32 if a.dtype.kind == "i" else np.float64
+        if TABLES["precisions"][inst.sub] == "tf32" and a.dtype == np.float32:
+            a, b = _tf32(a), _tf32(b)
         total = a.astype(wide) @ b.astype(wide)
         return (total + (0 if c is None else c.astype(wide))).astype(type_.numpy)
 
@@ -331,6 +333,10 @@ class _Program:
         if name == "xor":
             return np.bitwise_xor.reduce(a, axis=inst.imm)
         return getattr(np, name)(a, axis=inst.imm).astype(type_.numpy)
+
+
+def _tf32(x: Any) -> Any:
+    return ((np.ascontiguousarray(x).view(np.uint32) + 0x1000) & 0xFFFFE000).view(np.float32)
 
 
 def _truncated(a: Any, b: Any) -> Any:

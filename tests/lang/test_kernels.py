@@ -107,7 +107,7 @@ def test_an_added_dot_accumulates_in_place():
     a, b = (rng.standard_normal((3, 16, 16)).astype(np.float32) for _ in range(2))
     c = np.zeros((16, 16), np.float32)
     run(matmul_plus, 1, a, b, c, 3, B=16)
-    np.testing.assert_allclose(c, (a @ b).sum(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(c, (a @ b).sum(0), rtol=2e-2, atol=2e-2)
     listing = text(matmul_plus, a, b, c, 3, B=16).splitlines()
     dots = [line for line in listing if " dot " in line]
     assert len(dots) == 1 and " tf32 " in dots[0]
@@ -382,5 +382,5 @@ def test_pointers_from_integers():
     places = Memory()
     places.place(out), places.place(x)
     address = np.array([next(va for va, array in places.tensors.items() if array is x)])
-    run(pointer_cast, 1, out, x, address, N=8)
+    run(pointer_cast, 1, out, x, address, N=8, engine=False)
     np.testing.assert_array_equal(out, x)
