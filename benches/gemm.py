@@ -49,7 +49,11 @@ def gemm(
 
 
 def tile_for(torch: Any, m: int, n: int) -> tuple[int, int, int]:
-    """Choose a tile for which a cube's programs are the rows of A that it holds."""
+    """Choose a tile: a cube's rows high and a PE's share of the columns wide, but not flat.
+
+    What a tile needs of A and B grows with its height plus its width, and the ports of the memories
+    are the bottleneck: a square one on half of the PEs is faster than a flat one on all of them.
+    """
     system = torch.topology.system
     rows = -(-m // (system["cubes_x"] * system["cubes_y"]))
     columns = -(-n // system["n_pes"])
@@ -57,7 +61,8 @@ def tile_for(torch: Any, m: int, n: int) -> tuple[int, int, int]:
     def fit(size: int, most: int) -> int:
         return min(max(1 << (size - 1).bit_length(), 64), most)
 
-    return fit(rows, 256), fit(columns, 512), 64
+    width = fit(columns, 512)
+    return fit(max(rows, width), 256), width, 64
 
 
 def check(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:

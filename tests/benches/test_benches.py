@@ -76,12 +76,12 @@ def test_gemm_takes_the_same_time_with_and_without_data() -> None:
 
 def test_placing_the_operands_pays() -> None:
     """On the default machine, at a size that a test can afford."""
-    words = ["--m", 1024, "--n", 1024, "--k", 256]
+    words = ["--m", 1024, "--n", 1024, "--k", 1024]
     placed, blocked = (
         bench("gemm.py", *words, "--placement", placement, options=("--no-data",))["launches"][0]
         for placement in ("placed", "blocked")
     )
-    assert placed["latency_ns"] < 0.7 * blocked["latency_ns"]
+    assert placed["latency_ns"] < 0.5 * blocked["latency_ns"]
 
 
 @pytest.mark.slow
