@@ -7,11 +7,14 @@ static uint32_t last_link(const kb_flight *flown) {
     return flown->path[flown->n_links - 1];
 }
 
+/* Those that are due now are being woken. */
 static void schedule(kb_fabric *fabric, uint32_t link) {
     kb_train_port *port = &fabric->trains.ports[link];
-    if (port->wakes.count == 0 || port->wakes.items[0].when_fs >= port->wake_fs) return;
-    port->wake_fs = port->wakes.items[0].when_fs;
-    kb_sim_arrival(fabric->sim, link, port->wake_fs);
+    if (port->wakes.count == 0) return;
+    int64_t when_fs = port->wakes.items[0].when_fs;
+    if (when_fs >= port->wake_fs || when_fs <= kb_sim_now(fabric->sim)) return;
+    port->wake_fs = when_fs;
+    kb_sim_arrival(fabric->sim, link, when_fs);
 }
 
 /* --- the start of a message ----------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 enum { GRAPH_MAX_NODES = 12000, GRAPH_MAX_LINKS = 12000 };
 
 typedef struct graph {
+    bool by_flit; /* fabric: {mode: flit} */
     uint32_t n_nodes, n_links;
     int64_t overhead_fs[GRAPH_MAX_NODES];
     kb_link links[GRAPH_MAX_LINKS];
@@ -51,7 +52,9 @@ static inline kb_topology *graph_build(const graph *g, kb_alloc *alloc) {
     size_t room = 256 + 96 * (size_t)g->n_nodes + 128 * (size_t)g->n_links, length = 0;
     char *text = malloc(room);
     if (!CHECK(text != NULL)) return NULL;
-    length += (size_t)snprintf(text, room, "kernbench: 1\nflit_bytes: 1\ncomponents:\n");
+    length += (size_t)snprintf(text, room,
+                               "kernbench: 1\nflit_bytes: 1\nfabric: {mode: %s}\ncomponents:\n",
+                               g->by_flit ? "flit" : "train");
     for (uint32_t i = 0; i < g->n_nodes; i++)
         length += (size_t)snprintf(
             text + length, room - length,
