@@ -246,6 +246,10 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
 void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
     const kb_flight *flown = &fabric->flights.items[handle];
     if (!flown->n_links) return;
+    if (kb_fabric_has_trains_(fabric)) {
+        kb_train_trace(fabric, handle, hops);
+        return;
+    }
     fabric->watch.hop = hops;
     fabric->watch.flight = handle;
     kb_watch_begin(&fabric->watch, fabric->ports, flown->path[0], flown->message.start_fs);

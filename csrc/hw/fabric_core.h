@@ -4,6 +4,7 @@
 
 #include "hw/port.h"
 #include "hw/train_port.h"
+#include "hw/train_watch.h"
 #include "hw/watch.h"
 
 /* A message on its way. */
@@ -40,6 +41,7 @@ struct kb_fabric {
     kb_waitq locals; /* messages without a link, by (completion, message id); numbers of flights */
     uint32_t local_slot;
     kb_watch watch;
+    kb_train_watch train_watch;
     kb_fabric_counters counters;
 };
 

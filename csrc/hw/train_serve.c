@@ -38,6 +38,10 @@ static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, kb_train tra
     kb_stream *stream = &fabric->streams.pool.items[number];
     stream->n_left -= train.count;
     port->n_served += (uint64_t)train.count;
+    if (fabric->train_watch.path &&
+        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, train,
+                                stream->n_left == 0))
+        return false;
     train.start_fs += port->travel_fs;
     uint32_t to = stream->to, next = stream->next;
     if (to == KB_NONE) return land(fabric, link, stream, train);

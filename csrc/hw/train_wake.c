@@ -46,6 +46,21 @@ bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) {
     return false;
 }
 
+void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    int64_t now = kb_sim_now(fabric->sim);
+    kb_train_watch *watch = &fabric->train_watch;
+    bool good = true;
+    kb_train_watch_begin(watch, fabric->ports, number, flown->path, flown->n_links,
+                         flown->message.start_fs, hops);
+    for (uint32_t hop = 0; hop < flown->n_links; hop++) {
+        int64_t free_fs = fabric->trains.ports[flown->path[hop]].free_fs;
+        if (free_fs > now)
+            good = good && kb_train_watch_busy(watch, fabric->alloc, hop, now, free_fs);
+    }
+    if (!good) kb_fabric_fail_nomem_(fabric, "a trace");
+}
+
 /* --- when its tail may be there ------------------------------------------------------------------- */
 
 /* The tail's arrival is not before: what is known, as if nobody else came from now on. */
@@ -227,4 +242,5 @@ void kb_trains_deinit(kb_fabric *fabric) {
     kb_alloc_free(alloc, trains->stack, fabric->n_links, sizeof *trains->stack);
     kb_alloc_free(alloc, trains->swept, fabric->n_links, sizeof *trains->swept);
     KB_POOL_FREE(&trains->landings, alloc);
+    KB_VEC_FREE(&fabric->train_watch.busy, alloc);
 }

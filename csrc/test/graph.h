@@ -117,8 +117,10 @@ static inline void rig_deliver(void *self, const kb_message *message, uint32_t l
     rig *r = self;
     bool right = link == UINT32_MAX ? message->src == message->dst
                                     : kb_topology_links(r->topology)[link].dst == message->dst;
-    if (!right || flits.start_fs != kb_sim_now(r->sim)) r->n_misplaced++;
-    if (first + flits.count != message->n_flits) return;
+    bool tail = first + flits.count == message->n_flits;
+    int64_t late_fs = kb_sim_now(r->sim) - flits.start_fs - flits.period_fs * (flits.count - 1);
+    if (!right || (tail ? late_fs != 0 : late_fs < 0)) r->n_misplaced++;
+    if (!tail) return;
     r->n_delivered++;
     r->bytes_delivered += (uint64_t)message->nbytes;
     if (message->tag < r->n_planned) r->plan[message->tag].end_fs = kb_sim_now(r->sim);
