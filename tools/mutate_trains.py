@@ -38,7 +38,7 @@ FAULTS = [
     ("ties ignored", "train_serve.c", "lead[1].when_fs - after", "lead[1].when_fs - (after && 0)"),
     (
         "ties by slot, not by id",
-        "train_serve.c",
+        "train_serve.h",
         "(uint64_t)flown->message.count << 32 | number",
         "(uint64_t)number << 32 | number",
     ),
@@ -80,15 +80,15 @@ FAULTS = [
     ),
     (
         "the head holds nobody up",
-        "train_serve.c",
-        "(kb_waiting){kb_stream_eligible(stream),",
-        "(kb_waiting){stream->first.start_fs,",
+        "train_serve.h",
+        "[link], kb_stream_eligible(stream),",
+        "[link], stream->first.start_fs,",
     ),
     (
         "an input closed early",
         "train_serve.c",
         "if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop",
-        "if (fabric->streams.pool.items[number].n_left == 1 || train.count == 1) kb_inputs_drop",
+        "if (fabric->streams.pool.items[number].n_left == 1 || train->count == 1) kb_inputs_drop",
     ),
     (
         "a sweep skips too far",

@@ -78,9 +78,30 @@ typedef struct kb_trains {
     KB_POOL(kb_landing) landings;
 } kb_trains;
 
+static inline uint32_t kb_inputs_find(const kb_inputs *inputs, uint32_t link) {
+    uint32_t place = 0;
+    while (place < inputs->count && inputs->items[place].link != link) place++;
+    return place;
+}
+
+bool kb_inputs_grow_(kb_inputs *inputs, kb_alloc *alloc) KB_MUST_CHECK;
+
 /* One message more, or fewer, will come over `link`.  False when there is no memory. */
-bool kb_inputs_add(kb_inputs *inputs, kb_alloc *alloc, uint32_t link) KB_MUST_CHECK;
-void kb_inputs_drop(kb_inputs *inputs, uint32_t link);
+KB_MUST_CHECK static inline bool kb_inputs_add(kb_inputs *inputs, kb_alloc *alloc, uint32_t link) {
+    uint32_t place = kb_inputs_find(inputs, link);
+    if (place == inputs->count) {
+        if (place == inputs->capacity && !kb_inputs_grow_(inputs, alloc)) return false;
+        inputs->items[inputs->count++] = (kb_input){link, 0};
+    }
+    inputs->items[place].n_messages++;
+    return true;
+}
+
+static inline void kb_inputs_drop(kb_inputs *inputs, uint32_t link) {
+    uint32_t place = kb_inputs_find(inputs, link);
+    if (--inputs->items[place].n_messages == 0)
+        inputs->items[place] = inputs->items[--inputs->count];
+}
 
 /* The same, but an input without messages stays in its place until kb_inputs_prune. */
 void kb_inputs_drop_later(kb_inputs *inputs, uint32_t link);
@@ -90,17 +111,40 @@ void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc);
 
 void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc);
 
+bool kb_train_port_grow_(kb_train_port *port, kb_alloc *alloc) KB_MUST_CHECK;
+
 /* Room for one more stream that waits; false when there is no memory. */
-bool kb_train_port_reserve(kb_train_port *port, kb_alloc *alloc) KB_MUST_CHECK;
+KB_MUST_CHECK static inline bool kb_train_port_reserve(kb_train_port *port, kb_alloc *alloc) {
+    return port->first + port->n_waiting < port->capacity || kb_train_port_grow_(port, alloc);
+}
 
-/* After kb_train_port_reserve. */
-void kb_train_port_enlist(kb_train_port *port, kb_waiting added);
+/* After kb_train_port_reserve.  Most come last. */
+static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, uint64_t rank,
+                                        uint64_t count_number) {
+    const kb_waiting added = {when_fs, rank, count_number};
+    kb_waiting *items = port->waiting + port->first;
+    uint32_t place = port->n_waiting++;
+    for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
+        items[place] = items[place - 1];
+    items[place].when_fs = when_fs;
+    items[place].rank = rank;
+    items[place].count_number = count_number;
+}
 
-/* Gives the stream at `place` (from the first on) a later time; those behind it close up. */
-void kb_train_port_put_back(kb_train_port *port, uint32_t place, int64_t when_fs);
+/* The first's time is a later one now: it goes where it belongs. */
+static inline void kb_train_port_put_back_first(kb_train_port *port) {
+    kb_waiting *items = port->waiting + port->first;
+    if (port->n_waiting == 1 || !kb_waiting_before(&items[1], &items[0])) return;
+    kb_waiting moved = items[0];
+    uint32_t place = 0;
+    for (; place + 1 < port->n_waiting && kb_waiting_before(&items[place + 1], &moved); place++)
+        items[place] = items[place + 1];
+    items[place] = moved;
+}
 
-/* The stream at `place` waits no more. */
-void kb_train_port_remove(kb_train_port *port, uint32_t place);
+static inline void kb_train_port_remove_first(kb_train_port *port) {
+    port->first = --port->n_waiting ? port->first + 1 : 0;
+}
 
 /* a + b for a, b >= 0, at most the end of time. */
 static inline int64_t kb_later_fs(int64_t a, int64_t b) {

@@ -2,15 +2,6 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
-void kb_train_enlist(kb_fabric *fabric, uint32_t link, uint32_t number) {
-    const kb_stream *stream = &fabric->streams.pool.items[number];
-    const kb_flight *flown = &fabric->flights.items[stream->flight];
-    uint64_t input = stream->hop ? (uint64_t)flown->path[stream->hop - 1] + 1 : 0;
-    kb_train_port_enlist(&fabric->trains.ports[link],
-                         (kb_waiting){kb_stream_eligible(stream), input << 32 | flown->message.src,
-                                      (uint64_t)flown->message.count << 32 | number});
-}
-
 /* Flits of the stream at its last port reach the message's end. */
 static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_train train) {
     kb_flight *flown = &fabric->flights.items[stream->flight];
@@ -32,28 +23,36 @@ static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_t
     return true;
 }
 
-/* Services of `count` flits of a stream begin at start_fs, every period_fs: final. */
-static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, kb_train train) {
+/* Services of a train of a stream's flits: final.  (By pointer: a copy of what has just been stored piece
+ * by piece is slow.) */
+static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, const kb_train *train) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_stream *stream = &fabric->streams.pool.items[number];
-    stream->n_left -= train.count;
-    port->n_served += (uint64_t)train.count;
+    stream->n_left -= train->count;
+    port->n_served += (uint64_t)train->count;
     if (fabric->train_watch.path &&
-        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, train,
+        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, *train,
                                 stream->n_left == 0))
         return false;
-    train.start_fs += port->travel_fs;
+    int64_t arrive_fs = train->start_fs + port->travel_fs;
     uint32_t to = stream->to, next = stream->next;
-    if (to == KB_NONE) return land(fabric, link, stream, train);
-    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, train.start_fs, &next))
+    if (to == KB_NONE) return land(fabric, link, stream,
+                    (kb_train){arrive_fs, train->period_fs, train->count});
+    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next))
         return false;
     kb_train_port *into = &fabric->trains.ports[to];
     if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop(&into->open, link);
     kb_stream *ahead = &fabric->streams.pool.items[next];
     bool waits = ahead->first.count != 0;
     if (!waits && !kb_train_port_reserve(into, fabric->alloc)) return false;
-    if (!kb_stream_add(&fabric->streams, fabric->alloc, ahead, train)) return false;
-    if (!waits) kb_train_enlist(fabric, to, next);
+    if (waits)
+        return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
+                             (kb_train){arrive_fs, train->period_fs, train->count});
+    ahead->first.start_fs = arrive_fs;
+    ahead->first.period_fs = train->period_fs;
+    ahead->first.count = train->count;
+    fabric->streams.n_pieces++;
+    kb_train_enlist(fabric, to, next);
     return true;
 }
 
@@ -156,9 +155,8 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     uint32_t n = plan->n_streams, left = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
-        if (!emit(fabric, link, (uint32_t)items[i].count_number,
-                  (kb_train){at_fs, plan->period_fs, plan->n_rounds}))
-            return false;
+        kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
+        if (!emit(fabric, link, (uint32_t)items[i].count_number, &train)) return false;
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
     for (uint32_t i = 0; i < n; i++)
@@ -193,8 +191,9 @@ static kb_train lead_train(const kb_train_port *port, const kb_stream *stream, i
             train.count = kb_min_i64(
                 count, (port->free_fs - first->start_fs) / (period - service) + 1);
     }
-    int64_t room = port->end_fs - train.start_fs;
-    train.count = room < 0 ? 0 : kb_min_i64(train.count, room / train.period_fs + 1);
+    int64_t room = port->end_fs - train.start_fs, length;
+    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room)
+        train.count = room < 0 ? 0 : room / train.period_fs + 1;
     return train;
 }
 
@@ -208,13 +207,13 @@ static bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
     }
-    if (!emit(fabric, link, number, train)) {
+    if (!emit(fabric, link, number, &train)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
     port->free_fs = kb_train_last_fs(&train) + port->service_fs;
-    if (settle(fabric, lead, train.count)) kb_train_port_remove(port, 0);
-    else if (port->n_waiting > 1) kb_train_port_put_back(port, 0, lead->when_fs);
+    if (settle(fabric, lead, train.count)) kb_train_port_remove_first(port);
+    else kb_train_port_put_back_first(port);
     return true;
 }
 
