@@ -254,7 +254,8 @@ def bind_call(
     try:
         bound = function.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise Refusal(f"{function.__name__}{function.signature}: {error}") from None
+        takes = ", ".join(function.signature.parameters)
+        raise Refusal(f"{function.__name__}({takes}): {error}") from None
     result: dict[str, Operand] = {}
     for name, parameter in function.signature.parameters.items():
         if name in bound.arguments:
