@@ -92,7 +92,9 @@ def test_equal_start_on_all_pes(ctx: kb.Context) -> None:
 
 def test_out_of_bounds_names_line_address_and_index(ctx: kb.Context) -> None:
     x, out = ctx.tensor(np.ones(100, np.float32)), ctx.zeros(128)
-    with pytest.raises(kb.OutOfBoundsError, match=r"unmasked:3: .*element 100 of the tensor") as caught:
+    with pytest.raises(
+        kb.OutOfBoundsError, match=r"unmasked:3: .*element 100 of the tensor"
+    ) as caught:
         unmasked[(1,)](x, out, BLOCK=128)
         ctx.synchronize()
     assert isinstance(caught.value, IndexError)
