@@ -96,17 +96,19 @@ LOOP3(f64, double, double, fma, canonical_f64(KB_ISA_FMA(x, y, z)))
 LOOP1(f64, double, double, sin, kb_sin_f64(x))
 LOOP1(f64, double, double, cos, kb_cos_f64(x))
 
-/* Small arguments first, as a loop that vectorises; then the large ones one by one. */
+/* All arguments as if they were small, as a loop that vectorises; then the large ones one by one. */
 #define TRIG_LOOP(op)                                                                             \
-    LOOP1(f32_small, float, float, op, kb_##op##_small_f32(x))                                    \
     static void f32_##op(void *restrict dst, const void *a, const void *b, const void *c,         \
                          size_t count) {                                                          \
         float *restrict out = dst;                                                                \
         const float *in = a;                                                                      \
-        f32_small_##op(dst, a, b, c, count);                                                      \
-        unsigned any_large = 0;                                                                   \
-        for (size_t i = 0; i < count; i++)                                                        \
-            any_large |= __builtin_fabsf(in[i]) >= KB_TRIG_LARGE_F32;                             \
+        (void)b, (void)c;                                                                         \
+        int any_large = 0;                                                                        \
+        for (size_t i = 0; i < count; i++) {                                                      \
+            float x = in[i];                                                                      \
+            any_large |= __builtin_fabsf(x) >= KB_TRIG_LARGE_F32;                                 \
+            out[i] = kb_##op##_small_f32(x);                                                      \
+        }                                                                                         \
         for (size_t i = 0; any_large && i < count; i++)                                           \
             if (__builtin_fabsf(in[i]) >= KB_TRIG_LARGE_F32) out[i] = kb_##op##_large_f32(in[i]); \
     }

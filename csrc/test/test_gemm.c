@@ -141,7 +141,7 @@ static problem plain(uint32_t m, uint32_t n, uint32_t k, kb_dtype in, kb_dtype o
 }
 
 static void sizes_around_every_edge(void) {
-    static const uint32_t ms[] = {1, 2, 5, 6, 7, 12, 13, 72, 73}, ns[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 64};
+    static const uint32_t ms[] = {1, 2, 5, 6, 7, 12, 13, 144, 145}, ns[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 64};
     static const uint32_t ks[] = {1, 2, 17, 64};
     for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
         for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)
@@ -152,7 +152,7 @@ static void sizes_around_every_edge(void) {
 }
 
 static void depths_around_every_edge(void) {
-    static const uint32_t ks[] = {255, 256, 257, 511, 512, 513, 1030};
+    static const uint32_t ks[] = {191, 192, 193, 383, 384, 385, 769, 3073};
     for (size_t l = 0; l < sizeof ks / sizeof *ks; l++) {
         problem p = plain(14, 35, ks[l], KB_FLOAT32, KB_FLOAT32);
         check(&p);

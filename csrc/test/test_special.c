@@ -72,7 +72,7 @@ static const function functions[] = {
     {"sin", kb_sin_f32, kb_sin_f64, sinl, -1e4, 1e4,
      UINT64_C(0x5b33fc4d1fbbcaa2), UINT64_C(0xc6d689ec3de149af)},
     {"cos", kb_cos_f32, kb_cos_f64, cosl, -1e2, 1e2,
-     UINT64_C(0x195370f34fc9b1f2), UINT64_C(0x838e9207f5a13515)},
+     UINT64_C(0x6e63312d38e3bfc9), UINT64_C(0x838e9207f5a13515)},
     {"tanh", kb_tanh_f32, kb_tanh_f64, tanhl, -3, 3,
      UINT64_C(0x8fa8d68d3f5c98cf), UINT64_C(0xea43b40e163d0b10)},
     {"erf", kb_erf_f32, kb_erf_f64, erfl, -6.5, 6.5,
