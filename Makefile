@@ -37,8 +37,8 @@ $(eval $(call build_folder,build-tsan,$(debug) -Db_sanitize=thread))
 $(eval $(call build_folder,build-valgrind,$(debug)))
 
 build: build/build.ninja ## set up .venv, compile the engine, put kernbench/_core in place
-	@$(NINJA) -C build --quiet
-	@for core in build/csrc/py/_core*.so; do if [ -e "$$core" ]; then ln -sf ../$$core kernbench/; fi; done
+	@$(NINJA) -C build --quiet core
+	@cd kernbench && ln -sf ../build/csrc/py/_core*.so .
 
 python: ## print the interpreter in which kernbench is installed
 	@$(MAKE) build >&2
@@ -50,10 +50,12 @@ run: build ## run benches/gemm.py on the default topology
 	@$(VENV)/bin/kernbench run benches/gemm.py
 
 test: build ## all tests: the C engine's, then Python's (PYTEST="-k name" passes options)
+	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --print-errorlogs
 	$(PY) -m pytest $(PYTEST)
 
 bench: build ## engine benchmarks
+	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --benchmark --verbose
 
 # --- quality -----------------------------------------------------------------------------------
