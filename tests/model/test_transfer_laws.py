@@ -116,9 +116,7 @@ def test_order_of_issue_between_senders_does_not_matter() -> None:
         ).end_fs
     order = np.random.default_rng(3).permutation(n)
     with kb.Context(merge(n, overhead_ns=1.5)) as ctx:
-        shuffled = ctx.transfers(
-            [f"s{i}" for i in order], ["dst"] * n, [640] * n, [0] * n
-        ).end_fs
+        shuffled = ctx.transfers([f"s{i}" for i in order], ["dst"] * n, [640] * n, [0] * n).end_fs
     assert shuffled.tolist() == straight[order].tolist()
 
 

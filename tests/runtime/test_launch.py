@@ -106,8 +106,8 @@ def test_out_of_bounds_names_line_address_and_index(ctx: kb.Context) -> None:
 
 
 def test_reads_of_memory_never_written(ctx: kb.Context) -> None:
+    unmasked[(1,)](ctx.empty(128), ctx.zeros(128), BLOCK=128)
     with pytest.raises(kb.UninitialisedReadError, match=r"unmasked:3"):
-        unmasked[(1,)](ctx.empty(128), ctx.zeros(128), BLOCK=128)
         ctx.synchronize()
     with kb.Context("small", uninit="nan") as other:
         out = other.zeros(128)
@@ -121,8 +121,8 @@ def test_reads_of_memory_never_written(ctx: kb.Context) -> None:
 
 def test_a_tile_that_can_never_fit(ctx: kb.Context) -> None:
     n = 1 << 20
-    with pytest.raises(kb.OutOfResources, match="1048576"):
-        unmasked[(1,)](ctx.zeros(n), ctx.zeros(n), BLOCK=n)
+    unmasked[(1,)](ctx.zeros(n), ctx.zeros(n), BLOCK=n)
+    with pytest.raises(kb.OutOfResources, match=r"unmasked:3: .*1048576 bytes, got one of 4194304"):
         ctx.synchronize()
 
 
@@ -150,8 +150,8 @@ class FakeTensor:
 
 def test_a_kernel_that_never_ends_has_a_budget() -> None:
     with kb.Context("small", instruction_budget=10_000) as ctx:
-        with pytest.raises(kb.DeadlockError, match=r"spin:4|spin:3"):
-            spin[(1,)](ctx.zeros(1))
+        spin[(1,)](ctx.zeros(1))
+        with pytest.raises(kb.DeadlockError, match=r"spin:[34]: program 0 .*10000"):
             ctx.synchronize()
 
 
