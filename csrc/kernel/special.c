@@ -125,9 +125,8 @@ double kb_tanh_f64(double x) {
 
 /* --- log ----------------------------------------------------------------------------------------- */
 
-/* log(m) of x = 2^*exponent * m with m in [sqrt(1/2), sqrt(2)), by the series of atanh; x positive and
- * finite. */
-static pair log_part(double x, double *exponent) {
+/* x = 2^*exponent * m with m in [sqrt(1/2), sqrt(2)), which is returned; x positive and finite. */
+static double split_log(double x, double *exponent) {
     const uint64_t root_half = UINT64_C(0x3fe6a09e667f3bcd), one = UINT64_C(0x3ff0000000000000);
     double offset = -1023.0;
     if (x < 0x1p-1022) {
@@ -136,8 +135,12 @@ static pair log_part(double x, double *exponent) {
     }
     uint64_t shifted = kb_f64_bits(x) + (one - root_half);
     *exponent = (double)(shifted >> 52) + offset;
-    double m = kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
-    double f = m - 1.0;
+    return kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
+}
+
+/* log(m), m as above, by the series of atanh. */
+static pair log_part(double x, double *exponent) {
+    double f = split_log(x, exponent) - 1.0;
     pair divisor = quick_sum(2.0, f);
     double s_high = f / divisor.hi;
     pair back = two_product(s_high, divisor.hi);
@@ -170,11 +173,17 @@ static bool has_log(double x, double *special) {
     return x > 0.0 && x <= 0x1.fffffffffffffp+1023;
 }
 
+/* With m = 1 + f and s = f / (2 + f): log(m) = f - f^2/2 + s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...). */
 double kb_log_f64(double x) {
-    double special;
+    static const double terms[] = {2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13,
+                                   2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
+    double special, exponent;
     if (!has_log(x, &special)) return special;
-    pair result = log_of(x);
-    return result.hi + result.lo;
+    double f = split_log(x, &exponent) - 1.0;
+    double s = f / (2.0 + f), z = s * s, half = 0.5 * f * f, q = 0.0;
+    for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) q = q * z + terms[i];
+    double low = s * (half + q * z) + exponent * 0x1.9ef35793c7673p-41;
+    return exponent * 0x1.62e42fefa2000p-1 - ((half - low) - f);
 }
 
 double kb_log2_f64(double x) {

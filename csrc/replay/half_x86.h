@@ -29,29 +29,39 @@ static void narrow_f16(void *restrict dst, const void *restrict src, size_t coun
     for (; i < count; i++) out[i] = kb_f32_to_f16(in[i]);
 }
 
+/* 16 codes, each in the low half of 16 bits. */
+static inline __m256i load_codes(const uint8_t *in) {
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)in));
+}
+
 static void widen_e5m2(void *restrict dst, const void *restrict src, size_t count) {
     float *restrict out = dst;
     const uint8_t *in = src;
     size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(in + i)));
-        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_slli_epi16(codes, 8)));
+    for (; i + 16 <= count; i += 16) {
+        __m256i halves = _mm256_slli_epi16(load_codes(in + i), 8);
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm256_castsi256_si128(halves)));
+        _mm256_storeu_ps(out + i + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)));
     }
     for (; i < count; i++) out[i] = kb_e5m2_to_f32(in[i]);
 }
 
+/* The sign moves up by 8 bits, the rest by 7; a code of all ones becomes a NaN of fp16. */
 static void widen_e4m3(void *restrict dst, const void *restrict src, size_t count) {
     float *restrict out = dst;
     const uint8_t *in = src;
+    const __m256 scale = _mm256_set1_ps(0x1p8f);
     size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m128i codes = _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)(in + i)));
-        __m128i magnitude = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi16(0x7f)), 7);
-        __m128i sign = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi16(0x80)), 8);
-        __m128i is_nan = _mm_cmpeq_epi16(magnitude, _mm_set1_epi16(0x3f80));
-        __m128i half = _mm_or_si128(_mm_or_si128(magnitude, sign),
-                                    _mm_and_si128(is_nan, _mm_set1_epi16(0x7c00)));
-        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_cvtph_ps(half), _mm256_set1_ps(0x1p8f)));
+    for (; i + 16 <= count; i += 16) {
+        __m256i codes = load_codes(in + i);
+        __m256i sign = _mm256_and_si256(codes, _mm256_set1_epi16(0x80));
+        __m256i magnitude = _mm256_xor_si256(codes, sign);
+        __m256i is_nan = _mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x7f));
+        __m256i halves = _mm256_slli_epi16(_mm256_add_epi16(codes, sign), 7);
+        halves = _mm256_or_si256(halves, _mm256_slli_epi16(is_nan, 10));
+        __m128i low = _mm256_castsi256_si128(halves), high = _mm256_extracti128_si256(halves, 1);
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_cvtph_ps(low), scale));
+        _mm256_storeu_ps(out + i + 8, _mm256_mul_ps(_mm256_cvtph_ps(high), scale));
     }
     for (; i < count; i++) out[i] = kb_e4m3_to_f32(in[i]);
 }
@@ -98,19 +108,17 @@ static void narrow_e5m2(void *restrict dst, const void *restrict src, size_t cou
 static void narrow_e4m3(void *restrict dst, const void *restrict src, size_t count) {
     uint8_t *restrict out = dst;
     const float *in = src;
-    const __m256 scale = _mm256_set1_ps(0x1p-8f), last = _mm256_set1_ps(464.0f * 0x1p-8f);
-    const __m256 positive = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    const __m256 scale = _mm256_set1_ps(0x1p-8f);
+    const __m256i last = _mm256_set1_epi16(0x3f40); /* 464 / 2^8: what is above has no code */
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
-        __m256 low = _mm256_mul_ps(_mm256_loadu_ps(in + i), scale);
-        __m256 high = _mm256_mul_ps(_mm256_loadu_ps(in + i + 8), scale);
-        __m256i halves = odd_f16(low, high);
-        __m256i sign = _mm256_and_si256(_mm256_srli_epi16(halves, 8), _mm256_set1_epi16(0x80));
-        __m256i rounded = _mm256_srli_epi16(round_halves(halves, 7), 7);
-        __m256i codes = _mm256_or_si256(_mm256_and_si256(rounded, _mm256_set1_epi16(0x7f)), sign);
-        __m256i is_nan =
-            pack_masks(_mm256_cmp_ps(_mm256_and_ps(low, positive), last, _CMP_NLE_UQ),
-                       _mm256_cmp_ps(_mm256_and_ps(high, positive), last, _CMP_NLE_UQ));
+        __m256i halves = odd_f16(_mm256_mul_ps(_mm256_loadu_ps(in + i), scale),
+                                 _mm256_mul_ps(_mm256_loadu_ps(in + i + 8), scale));
+        __m256i magnitude = _mm256_and_si256(halves, _mm256_set1_epi16(0x7fff));
+        __m256i sign = _mm256_srli_epi16(_mm256_xor_si256(halves, magnitude), 8);
+        __m256i codes = _mm256_srli_epi16(round_halves(magnitude, 7), 7);
+        __m256i is_nan = _mm256_cmpgt_epi16(magnitude, last);
+        codes = _mm256_or_si256(codes, sign);
         store_codes(out + i, _mm256_blendv_epi8(codes, _mm256_set1_epi16(0x7f), is_nan));
     }
     for (; i < count; i++) out[i] = kb_f32_to_e4m3(in[i]);

@@ -22,7 +22,7 @@ typedef struct kb_lanes {
     uint8_t rank;  /* of what is left after merging, at least 1; innermost last */
     size_t dims[KB_MAX_RANK];
     size_t stride[KB_MAX_RANK]; /* elements; 0: repeats */
-    unsigned char scalar[8];    /* SCALAR: elements points here */
+    _Alignas(8) unsigned char scalar[8]; /* SCALAR: elements points here */
 } kb_lanes;
 
 /* Lanes per result of these dims; 1 for rank 0. */

@@ -15,7 +15,7 @@ typedef struct input {
     kb_lanes lanes;
     kb_convert_loop *widen; /* NULL: none */
     bool fixed;             /* uniform: `values` holds a whole block of it */
-    unsigned char values[KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char values[KB_LANES_BLOCK * LANE_NBYTES];
 } input;
 
 typedef struct job {
@@ -55,14 +55,14 @@ static void run_block(const job *self, size_t at, size_t count, unsigned char *b
         memcpy(result, values[0], count * self->result_nbytes);
         return;
     }
-    unsigned char computed[KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char computed[KB_LANES_BLOCK * LANE_NBYTES];
     self->loop(self->narrow ? computed : result, values[0], values[1], values[2], count);
     if (self->narrow) self->narrow(result, computed, count);
 }
 
 static void run_part(void *argument, size_t part) {
     const job *self = argument;
-    unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
     size_t begin = part * PART_LANES;
     size_t end = self->count - begin < PART_LANES ? self->count : begin + PART_LANES;
     if (self->direct) {
@@ -81,7 +81,7 @@ static void run_part(void *argument, size_t part) {
 
 /* A uniform operand is read and widened once. */
 static void fix_input(input *in) {
-    unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
     if (!kb_lanes_uniform(&in->lanes) || in->lanes.dims[0] == 1) return;
     const void *elements = kb_lanes_read(&in->lanes, 0, KB_LANES_BLOCK, raw);
     if (in->widen) in->widen(in->values, elements, KB_LANES_BLOCK);

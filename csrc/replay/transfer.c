@@ -65,7 +65,7 @@ static kb_status fill(const kb_operand *other, kb_dtype dtype, void *tile, size_
         return kb_error_set(err, KB_INTERNAL, "load: expected a scalar as `other`, got operand %u",
                             other->kind);
     size_t size = kb_dtype_nbytes(dtype);
-    unsigned char element[8];
+    _Alignas(8) unsigned char element[8];
     kb_scalar_store(dtype, bits, element);
     kb_lanes lanes = {.elements = element, .dtype = dtype, .nbytes = size, .rank = 1};
     lanes.dims[0] = count;

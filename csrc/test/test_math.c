@@ -110,6 +110,59 @@ static void every_operation_on_every_dtype(void) {
     CHECK(n_checked > 600);
 }
 
+/* --- conversions --------------------------------------------------------------------------------- */
+
+static bool is_nan(kb_dtype dtype, const void *element) {
+    double value;
+    kb_dtype_convert(KB_FLOAT64, &value, dtype, element, 1);
+    return value != value;
+}
+
+/* Every code of the small floats, there and back; and floats at, and just beside, every rounding edge. */
+static void small_floats_convert_as_memory_does(void) {
+    static const kb_dtype dtypes[] = {KB_FLOAT8E4NV, KB_FLOAT8E5, KB_FLOAT16, KB_BFLOAT16};
+    enum { COUNT = 1 << 16 };
+    static uint16_t codes[COUNT], narrowed[COUNT], exact[COUNT];
+    static float floats[COUNT], widened[COUNT];
+    for (int number = 0; rig_isa(number); number++)
+        for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
+            const kb_isa *isa = NULL;
+            kb_dtype dtype = dtypes[d];
+            CHECK_EQ(kb_isa_find(rig_isa(number), &isa, NULL), KB_OK);
+            size_t nbytes = kb_dtype_nbytes(dtype), count = nbytes == 1 ? 256 : COUNT, wrong = 0;
+            for (size_t i = 0; i < count; i++)
+                if (nbytes == 1) ((uint8_t *)codes)[i] = (uint8_t)i;
+                else codes[i] = (uint16_t)i;
+            kb_dtype_convert(KB_FLOAT32, floats, dtype, codes, count);
+            isa->widen[dtype](widened, codes, count);
+            for (size_t i = 0; i < count; i++)
+                wrong += is_nan(KB_FLOAT32, &floats[i]) ? widened[i] == widened[i]
+                                                        : kb_f32_bits(widened[i]) != kb_f32_bits(floats[i]);
+            /* The middle between a number and the next one, and the floats around it. */
+            for (int offset = -2; offset <= 2; offset++) {
+                for (size_t i = 0; i < count; i++) {
+                    float next = i + 1 < count ? floats[i + 1] : floats[i];
+                    uint32_t bits = kb_f32_bits((float)(((double)floats[i] + (double)next) / 2));
+                    widened[i] = kb_f32_from_bits(bits + (uint32_t)offset);
+                    if (is_nan(KB_FLOAT32, &widened[i])) widened[i] = kb_f32_from_bits(KB_F32_NAN);
+                }
+                isa->narrow[dtype](narrowed, widened, count);
+                kb_dtype_convert(dtype, exact, KB_FLOAT32, widened, count);
+                wrong += memcmp(narrowed, exact, count * nbytes) != 0;
+            }
+            for (uint32_t begin = 0, step = 977; begin < step * 64; begin += step) {
+                for (size_t i = 0; i < COUNT; i++) {
+                    widened[i] = kb_f32_from_bits((uint32_t)i << 16 | (begin & 0xffff));
+                    if (is_nan(KB_FLOAT32, &widened[i])) widened[i] = kb_f32_from_bits(KB_F32_NAN);
+                }
+                isa->narrow[dtype](narrowed, widened, COUNT);
+                kb_dtype_convert(dtype, exact, KB_FLOAT32, widened, COUNT);
+                wrong += memcmp(narrowed, exact, COUNT * nbytes) != 0;
+            }
+            if (!CHECK_EQ(wrong, 0)) printf("# %s: %s\n", isa->name, kb_dtype_name(dtype));
+        }
+}
+
 /* --- shapes -------------------------------------------------------------------------------------- */
 
 enum { MAX_COUNT = 1 << 17 };
@@ -256,6 +309,7 @@ static void refuses_what_does_not_fit(void) {
 
 int main(void) {
     TAP_RUN(every_operation_on_every_dtype);
+    TAP_RUN(small_floats_convert_as_memory_does);
     TAP_RUN(dims_of_1_repeat);
     TAP_RUN(any_number_of_threads);
     TAP_RUN(scalars_and_blocks);
