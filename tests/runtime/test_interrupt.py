@@ -1,4 +1,4 @@
-"""Ctrl-C: a run answers within 0.1 s, whatever it is at; it goes on afterwards or says it cannot."""
+"""Ctrl-C: a run answers within 0.1 s, whatever it is at; it goes on, or says it cannot."""
 
 from __future__ import annotations
 
