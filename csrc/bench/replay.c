@@ -71,10 +71,10 @@ static void clear(void) {
 }
 
 static void dots(void) {
-    static const uint32_t sizes[][3] = {
-        {512, 512, 512}, {128, 128, 64}, {128, 128, 128}, {64, 64, 64}, {256, 256, 256}, {2048, 2048, 256}};
-    static const kb_dtype dtypes[] = {KB_FLOAT32, KB_FLOAT16,    KB_BFLOAT16, KB_FLOAT8E4NV,
-                                      KB_INT8,    KB_FLOAT64};
+    static const uint32_t sizes[][3] = {{512, 512, 512}, {128, 128, 64},  {128, 128, 128},
+                                        {64, 64, 64},    {256, 256, 256}, {2048, 2048, 256}};
+    static const kb_dtype dtypes[] = {KB_FLOAT32,    KB_FLOAT16, KB_BFLOAT16,
+                                      KB_FLOAT8E4NV, KB_INT8,    KB_FLOAT64};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         uint32_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
         printf("dot %ux%ux%u  ", m, n, k);
@@ -96,12 +96,13 @@ static void dots(void) {
 }
 
 static void element_wise(void) {
-    static const kb_dtype dtypes[] = {KB_FLOAT32, KB_FLOAT16, KB_BFLOAT16, KB_FLOAT8E4NV, KB_FLOAT8E5,
-                                      KB_FLOAT64, KB_INT32,   KB_INT8};
-    static const kb_mathop ops[] = {KB_MATHOP_ADD,  KB_MATHOP_MUL,  KB_MATHOP_MAX,    KB_MATHOP_LT,
-                                    KB_MATHOP_DIV,  KB_MATHOP_SQRT, KB_MATHOP_EXP,    KB_MATHOP_EXP2,
-                                    KB_MATHOP_LOG,  KB_MATHOP_LOG2, KB_MATHOP_SIN,    KB_MATHOP_TANH,
-                                    KB_MATHOP_ERF,  KB_MATHOP_POW,  KB_MATHOP_SIGMOID, KB_MATHOP_RSQRT};
+    static const kb_dtype dtypes[] = {KB_FLOAT32,  KB_FLOAT16, KB_BFLOAT16, KB_FLOAT8E4NV,
+                                      KB_FLOAT8E5, KB_FLOAT64, KB_INT32,    KB_INT8};
+    static const kb_mathop ops[] = {
+        KB_MATHOP_ADD, KB_MATHOP_MUL,  KB_MATHOP_MAX,     KB_MATHOP_LT,
+        KB_MATHOP_DIV, KB_MATHOP_SQRT, KB_MATHOP_EXP,     KB_MATHOP_EXP2,
+        KB_MATHOP_LOG, KB_MATHOP_LOG2, KB_MATHOP_SIN,     KB_MATHOP_TANH,
+        KB_MATHOP_ERF, KB_MATHOP_POW,  KB_MATHOP_SIGMOID, KB_MATHOP_RSQRT};
     enum { M = 128, N = 128 };
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
         kb_dtype dtype = dtypes[i];
@@ -116,7 +117,8 @@ static void element_wise(void) {
             p.n_operands = (uint32_t)kb_mathop_arity(ops[j]);
             bool compares = kb_mathop_result(ops[j]) == KB_RESULT_BOOL;
             p.result.dtype = (uint8_t)(compares ? KB_BOOL : dtype);
-            printf(" %s %.2f", kb_mathop_name(ops[j]), measure(KB_OP_MATH, (int)ops[j], &p) * 1e9 / (M * N));
+            printf(" %s %.2f", kb_mathop_name(ops[j]),
+                   measure(KB_OP_MATH, (int)ops[j], &p) * 1e9 / (M * N));
         }
         p.result.dtype = (uint8_t)dtype;
         p.operand[1].dims[0] = 1;
@@ -132,7 +134,8 @@ static void element_wise(void) {
         p.n_operands = 1;
         p.result.dtype = KB_FLOAT32;
         printf(" to-float32 %.2f", measure(KB_OP_MATH, KB_MATHOP_CAST, &p) * 1e9 / (M * N));
-        p.result = (kb_operand){KB_OPERAND_TILE, (uint8_t)dtype, 1, false, {M, 1, 1, 1, 1}, 3, NULL};
+        p.result =
+            (kb_operand){KB_OPERAND_TILE, (uint8_t)dtype, 1, false, {M, 1, 1, 1, 1}, 3, NULL};
         for (p.axis = 0; p.axis < 2; p.axis++)
             for (int op = KB_REDUCEOP_SUM; op <= KB_REDUCEOP_MAX; op++)
                 printf(" %s%d %.2f", kb_reduceop_name((kb_reduceop)op), p.axis,

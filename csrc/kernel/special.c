@@ -54,7 +54,7 @@ static double scale(double x, double k) {
     return x * kb_f64_from_bits((uint64_t)(1023 + rest) << 52);
 }
 
-/* --- exp ----------------------------------------------------------------------------------------- */
+/* --- exp ------------------------------------------------------------------------------------- */
 
 /* e^r - 1 - r.hi for |r| <= 0.35: Taylor's series, its first term and r.lo apart. */
 static double exp_tail(pair r) {
@@ -123,7 +123,7 @@ double kb_tanh_f64(double x) {
     return x < 0.0 ? -result : result;
 }
 
-/* --- log ----------------------------------------------------------------------------------------- */
+/* --- log ------------------------------------------------------------------------------------- */
 
 /* x = 2^*exponent * m with m in [sqrt(1/2), sqrt(2)), which is returned; x positive and finite. */
 static double split_log(double x, double *exponent) {
@@ -195,7 +195,7 @@ double kb_log2_f64(double x) {
     return result.hi + result.lo;
 }
 
-/* --- pow ----------------------------------------------------------------------------------------- */
+/* --- pow ------------------------------------------------------------------------------------- */
 
 /* 0: no integer; 1: an odd one; 2: an even one. */
 static int parity(double y) {
@@ -224,7 +224,7 @@ double kb_pow_f64(double x, double y) {
     return sign * exp_of(multiply(log_of(size), (pair){y, 0.0}));
 }
 
-/* --- sin and cos --------------------------------------------------------------------------------- */
+/* --- sin and cos ----------------------------------------------------------------------------- */
 
 /* 2/pi: bit i (weight 2^-i, i >= 1) is bit 63 + i of the array, counted from the left. */
 static const uint64_t two_over_pi[] = {
@@ -245,8 +245,8 @@ static uint64_t window(unsigned at) {
     return two_over_pi[word] << shift | two_over_pi[word + 1] >> (64 - shift);
 }
 
-/* x = n pi/2 + r with |r| <= pi/4 and n modulo 4, for pi/4 < |x| < infinity (Payne and Hanek).  x is
- * m 2^e; of 2/pi only the 192 bits count whose product with it is below 4 and not too small. */
+/* x = n pi/2 + r with |r| <= pi/4 and n modulo 4, for pi/4 < |x| < infinity (Payne and Hanek).  x
+ * is m 2^e; of 2/pi only the 192 bits count whose product with it is below 4 and not too small. */
 static pair reduce_trig(double x, uint64_t *n) {
     uint64_t bits = kb_f64_bits(x);
     uint64_t m = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x0010000000000000);
@@ -323,7 +323,7 @@ float kb_cos_large_f32(float x) {
     return kb_special_single_(kb_cos_f64((double)x));
 }
 
-/* --- erf ----------------------------------------------------------------------------------------- */
+/* --- erf ------------------------------------------------------------------------------------- */
 
 /* Near 0, x + x P(x^2). */
 static double erf_near_0(double x) {
@@ -336,8 +336,8 @@ static double erf_near_0(double x) {
     return x + x * (p * z * 0x1.20dd750429b6dp+0 + 0x1.06eba8214db69p-3);
 }
 
-/* Taylor's series about the nearest centre c: erf' = slope e^-(2ch + h^2), and the coefficients u of that
- * power obey (n + 1) u[n + 1] = -2c u[n] - 2 u[n - 1]. */
+/* Taylor's series about the nearest centre c: erf' = slope e^-(2ch + h^2), and the coefficients u
+ * of that power obey (n + 1) u[n + 1] = -2c u[n] - 2 u[n - 1]. */
 double kb_erf_f64(double x) {
     static const struct {
         double at, value, value_low, slope;

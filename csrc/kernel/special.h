@@ -1,14 +1,14 @@
 /* exp, log, sin and their kin: our own, the same bits on every machine (ADR-0047 D5).
  *
- * Tiles (replay) and PE_CPU's scalars use these and never libm, whose results differ between versions.
- * Only + - * / and sqrt of IEEE arithmetic and integer operations are used, no fused multiply-add, so
- * any compiler without contraction and any vector width gives these bits.
+ * Tiles (replay) and PE_CPU's scalars use these and never libm, whose results differ between
+ * versions.  Only + - * / and sqrt of IEEE arithmetic and integer operations are used, no fused
+ * multiply-add, so any compiler without contraction and any vector width gives these bits.
  *
- *   _f32   at most 0.6 ulp (tested; subnormal results too).  Computed in double, from which one rounding
- *          leads to the result.  Inline and free of branches, so that loops over them vectorise.
+ *   _f32   at most 0.6 ulp (tested; subnormal results too).  Computed in double, from which one
+ *          rounding leads to the result.  Inline and free of branches, so that loops over them vectorise.
  *   _f64   at most 2 ulp (tested; pow included).  Plain scalar code in special.c.
  *
- * Every NaN result is the canonical quiet NaN.  Special cases are those of IEEE 754 and C (annex F).
+ * Every NaN result is the canonical quiet NaN.  Special cases are those of C (annex F).
  */
 #ifndef KB_KERNEL_SPECIAL_H
 #define KB_KERNEL_SPECIAL_H
@@ -35,7 +35,7 @@ float kb_cos_large_f32(float x);
 
 /* --- steps in double ------------------------------------------------------------------------- */
 
-/* Polynomials go by pairs of terms and not one after the other: what waits for nothing runs at once. */
+/* Polynomials go by pairs of terms: what does not wait for the other runs beside it. */
 
 #define KB_SPECIAL_SHIFTER_ 0x1.8p52 /* adding it leaves the nearest integer in the low bits */
 
@@ -77,7 +77,8 @@ static inline double kb_special_log_(double x, double *exponent) {
     const uint64_t root_half = UINT64_C(0x3fe6a09e667f3bcd), one = UINT64_C(0x3ff0000000000000);
     uint64_t shifted = kb_f64_bits(x) + (one - root_half);
     /* The exponent as the mantissa of a number around 2^52 becomes a number. */
-    *exponent = kb_f64_from_bits((shifted >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
+    *exponent =
+        kb_f64_from_bits((shifted >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
     double m = kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
     double s = (m - 1.0) / (m + 1.0);
     double z = s * s;

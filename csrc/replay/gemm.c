@@ -6,9 +6,9 @@
 
 enum {
     PANEL_NBYTES = 24 << 10, /* of b, for as many k as that is: the first cache holds it */
-    BAND_ROWS = 144,         /* rows of a that go through all panels: for those k the second cache does */
-    THREAD_ROWS = 48,        /* the same where threads share the bands */
-    MAX_BLOCK = 12 * 32,     /* elements of a register block */
+    BAND_ROWS = 144,  /* rows of a that go through all panels: for those k the second cache does */
+    THREAD_ROWS = 48, /* the same where threads share the bands */
+    MAX_BLOCK = 12 * 32, /* elements of a register block */
 };
 
 typedef struct job {
@@ -29,7 +29,7 @@ static size_t n_panels(const job *self) {
     return (self->n + self->kernel->n_columns - 1) / self->kernel->n_columns;
 }
 
-/* Rows of the blocks that share `rows`: even ones, so that none is left with too few sums in flight. */
+/* Rows of the blocks that share `rows`: even ones, so that none has too few sums in flight. */
 static size_t block_rows(size_t rows, size_t most) {
     size_t n_blocks = (rows + most - 1) / most;
     return (rows + n_blocks - 1) / n_blocks;
@@ -69,7 +69,7 @@ static void run_band(void *argument, size_t band) {
     }
 }
 
-/* --- operands ------------------------------------------------------------------------------------ */
+/* --- operands -------------------------------------------------------------------------------- */
 
 /* Widens `count` elements of an input to lanes, as the precision wants them. */
 static void widen(const kb_exec *exec, kb_dtype dtype, bool tf32, const void *src, void *dst,
@@ -130,7 +130,7 @@ static kb_status check(const kb_payload *payload, kb_error *err) {
     return KB_OK;
 }
 
-/* --- the sums ------------------------------------------------------------------------------------ */
+/* --- the sums -------------------------------------------------------------------------------- */
 
 /* The dtype in which sums are kept. */
 static kb_dtype sum_dtype(kb_lane lane) {

@@ -1,8 +1,8 @@
-/* fp16 and fp8 by the instructions for fp16; included by the instruction sets of x86 that have them.
+/* fp16 and fp8 by the instructions for fp16; included by the objects of x86 that have them.
  *
- * fp8e5 is the upper half of fp16.  fp8e4nv has its exponents too, once the number is divided by 2^8, and 3
- * bits of mantissa.  To narrow without rounding twice, the step to fp16 rounds to odd: toward zero, and the
- * last bit set when anything was lost.
+ * fp8e5 is the upper half of fp16.  fp8e4nv has its exponents too, once the number is divided by
+ * 2^8, and 3 bits of mantissa.  To narrow without rounding twice, the step to fp16 rounds to odd:
+ * toward zero, and the last bit set when anything was lost.
  */
 #include <immintrin.h>
 

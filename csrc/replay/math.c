@@ -21,10 +21,10 @@ typedef struct input {
 typedef struct job {
     input inputs[3];
     uint32_t n_inputs;
-    kb_math_loop *loop;       /* NULL: a copy */
+    kb_math_loop *loop; /* NULL: a copy */
     kb_dtype from, to;
-    bool cast;                /* by kb_dtype_convert */
-    kb_convert_loop *narrow;  /* NULL: none */
+    bool cast;               /* by kb_dtype_convert */
+    kb_convert_loop *narrow; /* NULL: none */
     size_t result_nbytes;
     unsigned char *result;
     size_t count;
@@ -44,8 +44,8 @@ static const void *read_input(const input *in, size_t at, size_t count, unsigned
 static void run_block(const job *self, size_t at, size_t count, unsigned char *buffers) {
     const void *values[3] = {NULL, NULL, NULL};
     for (uint32_t i = 0; i < self->n_inputs; i++)
-        values[i] = read_input(&self->inputs[i], at, count,
-                               buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
+        values[i] =
+            read_input(&self->inputs[i], at, count, buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
     unsigned char *result = self->result + at * self->result_nbytes;
     if (self->cast) {
         kb_dtype_convert(self->to, result, self->from, values[0], count);
@@ -114,9 +114,7 @@ static kb_status plan(const kb_isa *isa, kb_mathop op, job *self, kb_error *err)
     case KB_MATHOP_MOVE:
     case KB_MATHOP_BITCAST: return KB_OK;
     case KB_MATHOP_CAST: plan_cast(isa, self); return KB_OK;
-    case KB_MATHOP_WHERE:
-        self->loop = isa->select[log2_nbytes(self->result_nbytes)];
-        return KB_OK;
+    case KB_MATHOP_WHERE: self->loop = isa->select[log2_nbytes(self->result_nbytes)]; return KB_OK;
     default: break;
     }
     kb_lane lane = kb_lane_of(self->from);
