@@ -62,7 +62,7 @@ kb_status kb_lanes_open(kb_tiles *tiles, const kb_operand *operand, uint8_t rank
     for (uint8_t i = 0; i < rank; i++) {
         uint8_t d = (uint8_t)(rank - 1 - i);
         uint32_t own = scalar ? 1 : operand->dims[d];
-        if (own != dims[d] && own != 1)
+        if ((own != dims[d] && own != 1) || dims[d] == 0)
             return kb_error_set(err, KB_INTERNAL, "dimension %u: expected %u or 1 elements, got %u",
                                 d, dims[d], own);
         size_t stride = own == 1 ? 0 : step;

@@ -183,6 +183,34 @@ static void goes_in_slices_and_never_back(void) {
     rig_free(&r);
 }
 
+/* A log that forgets what replay has passed gives the same numbers, and does not grow. */
+static void a_log_may_forget(void) {
+    rig r;
+    rig_init(&r, NULL);
+    kb_replay_destroy(r.replay);
+    kb_oplog_destroy(r.log);
+    const kb_replay_options options = {.threads = 1};
+    const uint32_t dims[] = {2};
+    const int32_t x[2] = {0, 10};
+    CHECK_EQ(kb_oplog_create(&r.alloc, KB_OPLOG_HASH, &r.log, &r.err), KB_OK);
+    CHECK_EQ(kb_replay_create(&r.alloc, r.log, r.store, &options, &r.replay, &r.err), KB_OK);
+    kb_va va = rig_tensor(&r, KB_INT32, 2, x);
+    enum { ROUNDS = 30000 };
+    int64_t early = 0;
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        kb_operand a = rig_tile(KB_INT32, 1, dims, 2 * i);
+        kb_operand b = rig_tile(KB_INT32, 1, dims, 2 * i + 1);
+        rig_load(&r, rig_box(KB_INT32, 1, dims, va), a.bits, NULL);
+        rig_op(&r, KB_OP_MATH, KB_MATHOP_ADD, b, rig_last(a), rig_scalar(KB_INT32, 1), none);
+        rig_store(&r, rig_box(KB_INT32, 1, dims, va), rig_last(b));
+        if (i % 100 == 99) CHECK_EQ(rig_run(&r), KB_OK);
+        if (i == ROUNDS / 2) early = kb_oplog_nbytes(r.log);
+    }
+    CHECK_EQ(((const int32_t *)rig_bytes(&r, va))[1], ROUNDS + 10);
+    CHECK(kb_oplog_nbytes(r.log) <= early * 3 / 2);
+    rig_free(&r);
+}
+
 static void skips_what_has_no_numbers(void) {
     rig r;
     rig_init(&r, NULL);
@@ -470,6 +498,7 @@ int main(void) {
     TAP_RUN(stores_scalars_blocks_and_rows);
     TAP_RUN(two_kernels_over_one_tcm_range);
     TAP_RUN(goes_in_slices_and_never_back);
+    TAP_RUN(a_log_may_forget);
     TAP_RUN(skips_what_has_no_numbers);
     TAP_RUN(frees_tiles_as_the_machine_does);
     TAP_RUN(makes_no_version_twice);
