@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,8 @@ class Link:
     latency_fs: int
 
 
-def _presets() -> Any:
-    return resources.files(__package__).joinpath("presets")
+def _presets() -> Path:
+    return Path(__file__).with_name("presets")
 
 
 class Topology:
