@@ -1,8 +1,9 @@
 /* fp16 and fp8 by the instructions for fp16; included by the objects of x86 that have them.
  *
- * fp8e5 is the upper half of fp16.  fp8e4nv has its exponents too, once the number is divided by
- * 2^8, and 3 bits of mantissa.  To narrow without rounding twice, the step to fp16 rounds to odd:
- * toward zero, and the last bit set when anything was lost.
+ * fp8e5 is the upper half of fp16.  To narrow to it without rounding twice, the step to fp16 rounds
+ * to odd: toward zero, and the last bit set when anything was lost.  fp8e4nv has the exponents of
+ * fp16 once the number is divided by 2^8, and 3 bits of mantissa: so it is widened; it is narrowed
+ * by integers.
  */
 #include <immintrin.h>
 
@@ -82,11 +83,11 @@ static inline __m256i odd_f16(__m256 low, __m256 high) {
     return _mm256_or_si256(halves, _mm256_and_si256(inexact, _mm256_set1_epi16(1)));
 }
 
-/* Rounds the last `bits` bits of each half away, to nearest, ties to even; they stay in place. */
-static inline __m256i round_halves(__m256i halves, int bits) {
-    __m256i even = _mm256_and_si256(_mm256_srli_epi16(halves, bits), _mm256_set1_epi16(1));
-    __m256i half_less = _mm256_set1_epi16((short)((1 << (bits - 1)) - 1));
-    return _mm256_add_epi16(halves, _mm256_add_epi16(half_less, even));
+/* The upper half of each, to nearest, ties to even. */
+static inline __m256i upper_halves(__m256i halves) {
+    __m256i even = _mm256_and_si256(_mm256_srli_epi16(halves, 8), _mm256_set1_epi16(1));
+    __m256i rounded = _mm256_add_epi16(halves, _mm256_add_epi16(even, _mm256_set1_epi16(0x7f)));
+    return _mm256_srli_epi16(rounded, 8);
 }
 
 static inline void store_codes(uint8_t *out, __m256i codes) {
@@ -100,26 +101,40 @@ static void narrow_e5m2(void *restrict dst, const void *restrict src, size_t cou
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
         __m256i halves = odd_f16(_mm256_loadu_ps(in + i), _mm256_loadu_ps(in + i + 8));
-        store_codes(out + i, _mm256_srli_epi16(round_halves(halves, 8), 8));
+        store_codes(out + i, upper_halves(halves));
     }
     for (; i < count; i++) out[i] = kb_f32_to_e5m2(in[i]);
+}
+
+/* 8 floats to codes, a NaN perhaps with a sign.  `fine` counts in steps of the float's own octave, `even`
+ * in those of the numbers below 2^-6; up to there the latter is the greater and right. */
+static inline __m256i e4m3_codes(const float *in) {
+    const __m256i magic = _mm256_set1_epi32(141 << 23); /* 2^14: its last place is 2^-9 */
+    __m256i bits = _mm256_loadu_si256((const void *)in);
+    __m256i magnitude = _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff));
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 20), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(magnitude, _mm256_set1_epi32(0x7ffff - (120 << 23)));
+    __m256i fine = _mm256_srai_epi32(_mm256_add_epi32(rounded, odd), 20);
+    __m256 sum = _mm256_add_ps(_mm256_castsi256_ps(magnitude), _mm256_castsi256_ps(magic));
+    __m256i even = _mm256_sub_epi32(_mm256_castps_si256(sum), magic);
+    even = _mm256_min_epu32(even, _mm256_set1_epi32(8));
+    __m256i code = _mm256_min_epi32(_mm256_max_epi32(fine, even), _mm256_set1_epi32(0x7f));
+    __m256i sign = _mm256_and_si256(_mm256_srli_epi32(bits, 24), _mm256_set1_epi32(0x80));
+    return _mm256_or_si256(code, sign);
 }
 
 static void narrow_e4m3(void *restrict dst, const void *restrict src, size_t count) {
     uint8_t *restrict out = dst;
     const float *in = src;
-    const __m256 scale = _mm256_set1_ps(0x1p-8f);
-    const __m256i last = _mm256_set1_epi16(0x3f40); /* 464 / 2^8: what is above has no code */
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing mixes the halves */
     size_t i = 0;
-    for (; i + 16 <= count; i += 16) {
-        __m256i halves = odd_f16(_mm256_mul_ps(_mm256_loadu_ps(in + i), scale),
-                                 _mm256_mul_ps(_mm256_loadu_ps(in + i + 8), scale));
-        __m256i magnitude = _mm256_and_si256(halves, _mm256_set1_epi16(0x7fff));
-        __m256i sign = _mm256_srli_epi16(_mm256_xor_si256(halves, magnitude), 8);
-        __m256i codes = _mm256_srli_epi16(round_halves(magnitude, 7), 7);
-        __m256i is_nan = _mm256_cmpgt_epi16(magnitude, last);
-        codes = _mm256_or_si256(codes, sign);
-        store_codes(out + i, _mm256_blendv_epi8(codes, _mm256_set1_epi16(0x7f), is_nan));
+    for (; i + 32 <= count; i += 32) {
+        __m256i low = _mm256_packus_epi32(e4m3_codes(in + i), e4m3_codes(in + i + 8));
+        __m256i high = _mm256_packus_epi32(e4m3_codes(in + i + 16), e4m3_codes(in + i + 24));
+        __m256i codes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+        __m256i negative_nan = _mm256_cmpeq_epi8(codes, _mm256_set1_epi8(-1));
+        codes = _mm256_xor_si256(codes, _mm256_and_si256(negative_nan, _mm256_set1_epi8(-128)));
+        _mm256_storeu_si256((void *)(out + i), codes);
     }
     for (; i < count; i++) out[i] = kb_f32_to_e4m3(in[i]);
 }
