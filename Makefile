@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help build run test check format san asan tsan valgrind bench fuzz docs wheel clean python
+.PHONY: help build run test golden check format san asan tsan valgrind bench fuzz docs wheel clean python
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -37,8 +37,8 @@ $(eval $(call build_folder,build-tsan,$(debug) -Db_sanitize=thread))
 $(eval $(call build_folder,build-valgrind,$(debug)))
 
 build: build/build.ninja ## set up .venv, compile the engine, put kernbench/_core in place
-	@$(NINJA) -C build --quiet
-	@for core in build/csrc/py/_core*.so; do if [ -e "$$core" ]; then ln -sf ../$$core kernbench/; fi; done
+	@$(NINJA) -C build --quiet core
+	@cd kernbench && ln -sf ../build/csrc/py/_core*.so .
 
 python: ## print the interpreter in which kernbench is installed
 	@$(MAKE) build >&2
@@ -50,10 +50,15 @@ run: build ## run benches/gemm.py on the default topology
 	@$(VENV)/bin/kernbench run benches/gemm.py
 
 test: build ## all tests: the C engine's, then Python's (PYTEST="-k name" passes options)
+	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --print-errorlogs
 	$(PY) -m pytest $(PYTEST)
 
+golden: build ## write the golden op logs of tests/golden anew; read the difference
+	KERNBENCH_GOLDEN=write $(PY) -m pytest -q tests/golden
+
 bench: build ## engine benchmarks
+	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --benchmark --verbose
 
 # --- quality -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """kernbench: the latency laboratory for AI-accelerator kernels.
 
-A bench is written as for PyTorch and Triton; it runs on a simulated machine of many chips, and one run
-gives the numbers, bit for bit, and the time, with every nanosecond accounted for.
+A bench is written as for PyTorch and Triton; it runs on a simulated machine of many chips, and one
+run gives the numbers, bit for bit, and the time, with every nanosecond accounted for.
 
 Examples
 --------

@@ -9,7 +9,7 @@ import numpy.typing as npt
 __version__: str
 
 def kir_tables() -> dict[str, Any]:
-    """The names behind KIR's numbers, and its limits (csrc/kernel/kir.h)."""
+    """Give the names behind KIR's numbers, and its limits (csrc/kernel/kir.h)."""
 
 def oplog_schema() -> dict[str, list[tuple[str, ...]]]:
     """``columns``: (name, NumPy type, unit, meaning); ``kinds``: (name, meaning)."""
@@ -101,9 +101,7 @@ class Engine:
         deal: str,
         submit_fs: int,
     ) -> int: ...
-    def copy(
-        self, va: int, nbytes: int, to_device: bool, stream: int, submit_fs: int
-    ) -> int: ...
+    def copy(self, va: int, nbytes: int, to_device: bool, stream: int, submit_fs: int) -> int: ...
     def transfer(
         self, src: int, dst: int, nbytes: int, at_fs: int, op: int, address: int, /
     ) -> int: ...

@@ -11,11 +11,11 @@ from zipfile import ZipFile
 
 import pytest
 
+import kernbench
+
 ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("kernbench._core", reason="there is no extension yet: make build")
-kernbench = pytest.importorskip("kernbench")
 
 
 @pytest.fixture(scope="module")

@@ -117,10 +117,11 @@ void kb_engine_destroy(kb_engine *engine) {
 
 kb_status kb_engine_usable(const kb_engine *engine, kb_error *err) {
     if (engine->failure.status == KB_OK) return KB_OK;
-    return kb_error_set(err, KB_FAILED,
-                        "the Context has failed; ctx.reset() revives it, what is in memory can "
-                        "still be read; the failure was: %s",
-                        engine->failure.message);
+    return kb_error_set(
+        err, KB_FAILED,
+        "the Context has failed: its op log can be read, and ctx.reset() revives it; "
+        "the failure was: %s",
+        engine->failure.message);
 }
 
 kb_status kb_engine_fail(kb_engine *engine, kb_status status, const kb_error *err) {

@@ -8,7 +8,8 @@
 #include "hw/outbox.h"
 #include "hw/vm.h"
 
-enum { SLICE_INSTRUCTIONS = 1 << 8, NOBODY = -1 };
+/* INSTRUCTIONS_PER_EVENT: so many keep the host about as long as an event of the fabric. */
+enum { SLICE_INSTRUCTIONS = 1 << 8, INSTRUCTIONS_PER_EVENT = 16, NOBODY = -1 };
 
 /* A launch that is not done here. */
 typedef struct pending {
@@ -184,11 +185,11 @@ static kb_status check_limit(const context *c, kb_error *err) {
 /* Lets the current context go on until it stalls or ends, or (*keeps) computes on at a later event. */
 static kb_status compute(kb_pe_cpu *self, bool *keeps, kb_error *err) {
     context *c = &self->contexts[self->current];
-    uint32_t budget = SLICE_INSTRUCTIONS;
+    int64_t until = kb_vm_effort(&c->vm) + SLICE_INSTRUCTIONS;
     for (;;) {
         bool meets, ended, waits;
         int64_t time_fs;
-        KB_TRY(kb_vm_run(&c->vm, &budget, &self->cycles, &meets, err));
+        KB_TRY(kb_vm_run(&c->vm, until, &self->cycles, &meets, err));
         if (meets) KB_TRY(kb_vm_compose(&c->vm, &self->cycles, err));
         KB_TRY(check_limit(c, err));
         KB_TRY(catch_up(self, &waits, err));
@@ -214,8 +215,11 @@ static kb_status work(kb_pe_cpu *self, kb_error *err) {
             if (next == NOBODY) return KB_OK;
             turn_to(self, next);
         }
-        kb_status status = compute(self, &keeps, err);
         const context *c = &self->contexts[self->current];
+        int64_t effort = kb_vm_effort(&c->vm);
+        kb_status status = compute(self, &keeps, err);
+        effort = kb_vm_effort(&c->vm) - effort;
+        kb_sim_charge(self->parts->sim, (uint64_t)effort / INSTRUCTIONS_PER_EVENT);
         if (status != KB_OK) return c->launch ? kb_vm_wrap(&c->vm, err) : status;
         if (keeps) return KB_OK;
         self->current = NOBODY;

@@ -6,8 +6,7 @@
 #include "base/checked.h"
 #include "kernel/scalar.h"
 
-/* ELEMENTS_PER_INSTRUCTION: dense index arithmetic on so many takes the host about one instruction's time. */
-enum { MAX_TAKEN = 1 << 16, ELEMENTS_PER_INSTRUCTION = 8 };
+enum { MAX_TAKEN = 1 << 16 };
 
 void kb_vm_init(kb_vm *vm, const kb_parts *parts, uint32_t node, uint32_t context) {
     const kb_node *at = &kb_topology_nodes(parts->topology)[node];
@@ -72,6 +71,7 @@ kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program, kb_er
     vm->pc = 0;
     vm->sequence = 0;
     vm->n_executed = 0;
+    vm->n_elements = 0;
     vm->composed = false;
     vm->wait = KB_VM_NOTHING;
     kb_arena_reset(&vm->arena);
@@ -255,10 +255,9 @@ static bool meets_machine(uint8_t op) {
     }
 }
 
-/* *work: elements that index arithmetic went through. */
-static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, int64_t *work,
-                      kb_error *err) {
+static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_error *err) {
     const kb_params_pe_cpu *costs = vm->costs;
+    int64_t work = 0;
     uint32_t next = vm->pc + 1;
     *cycles += costs->scalar_cycles;
     switch (inst->op) {
@@ -296,27 +295,24 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, int64
         KB_TRY(kb_vm_set_tile(vm, inst->a, KB_NO_TILE, err));
         break;
     default:
-        KB_TRY(block(vm, inst, work, err));
+        KB_TRY(block(vm, inst, &work, err));
         vm->origins[inst->dst] = inherited(vm, inst);
-        *cycles += costs->block_cycles - costs->scalar_cycles + costs->dense_cycles * *work;
-        vm->n_taken += *work;
+        *cycles += costs->block_cycles - costs->scalar_cycles + costs->dense_cycles * work;
+        vm->n_taken += work;
+        vm->n_elements += work;
         if (vm->n_taken > MAX_TAKEN) KB_TRY(collect(vm, err));
     }
     vm->pc = next;
     return KB_OK;
 }
 
-kb_status kb_vm_run(kb_vm *vm, uint32_t *budget, int64_t *cycles, bool *meets, kb_error *err) {
+kb_status kb_vm_run(kb_vm *vm, int64_t until, int64_t *cycles, bool *meets, kb_error *err) {
     const kb_kir_inst *insts = vm->kernel->insts;
-    int64_t left = *budget;
     kb_status status = KB_OK;
-    while (left > 0 && !meets_machine(insts[vm->pc].op) && status == KB_OK) {
-        int64_t work = 0;
-        status = step(vm, &insts[vm->pc], cycles, &work, err);
-        left -= 1 + work / ELEMENTS_PER_INSTRUCTION;
+    while (kb_vm_effort(vm) < until && !meets_machine(insts[vm->pc].op) && status == KB_OK) {
+        status = step(vm, &insts[vm->pc], cycles, err);
         vm->n_executed++;
     }
-    *budget = (uint32_t)kb_max_i64(left, 0);
     *meets = meets_machine(insts[vm->pc].op);
     return status;
 }
@@ -336,6 +332,7 @@ kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) {
     default: *cycles += costs->command_cycles + costs->dense_cycles * work;
     }
     vm->n_taken += 2 * work;
+    vm->n_elements += work;
     vm->n_executed++;
     vm->composed = true;
     return KB_OK;

@@ -63,6 +63,7 @@ typedef struct kb_vm {
     uint32_t pc;
     int32_t sequence;   /* of the next command */
     int64_t n_executed; /* instructions */
+    int64_t n_elements; /* that index arithmetic went through one by one */
     bool composed;      /* the instruction at pc, and its cost counted */
     kb_vm_wait wait;    /* of the instruction at pc */
     kb_access access;   /* of the load or store at pc */
@@ -85,9 +86,14 @@ void kb_vm_deinit(kb_vm *vm);
 kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program,
                       kb_error *err) KB_MUST_CHECK;
 
-/* Executes pure instructions, until about *budget of them, or as much host time in dense index blocks, are
- * spent; adds their cost to *cycles.  *meets: stands at one that meets the machine. */
-kb_status kb_vm_run(kb_vm *vm, uint32_t *budget, int64_t *cycles, bool *meets,
+/* How long the program has kept the host, in instructions: index arithmetic on dense blocks counts too. */
+static inline int64_t kb_vm_effort(const kb_vm *vm) {
+    return vm->n_executed + vm->n_elements / 8;
+}
+
+/* Executes pure instructions until the effort reaches `until`; adds their cost to *cycles.  *meets: stands
+ * at one that meets the machine. */
+kb_status kb_vm_run(kb_vm *vm, int64_t until, int64_t *cycles, bool *meets,
                     kb_error *err) KB_MUST_CHECK;
 
 /* Prepares the instruction at pc (once) and adds its cost. */

@@ -60,6 +60,14 @@ static kb_status check_bounds(kb_vm *vm, uint64_t origin, int64_t *work, kb_erro
     const kb_mapping *mapping =
         kb_mmu_find(vm->parts->mmu, origin != 0 ? origin : access->first_va);
     if (access->n_elements == 0) return KB_OK;
+    if (mapping && mapping->placement && mapping->placement->kind == KB_PLACEMENT_REPLICATED &&
+        vm->kernel->insts[vm->pc].op == KB_KIR_STORE)
+        return kb_error_set(err, KB_PAGE_FAULT,
+                            "store: PE %" PRId32 ", program %" PRId64
+                            ": expected a tensor with one "
+                            "copy of its bytes, got tensor %" PRId32 ", which is replicated, for "
+                            "kernels to read only; place it otherwise",
+                            vm->pe, vm->program, mapping->tensor);
     if (!mapping) return kb_mmu_check(vm->parts->mmu, access->first_va, access->end_va, err);
     if (access->first_va >= mapping->va && access->end_va - mapping->va <= mapping->nbytes)
         return KB_OK;

@@ -54,7 +54,7 @@ static double scale(double x, double k) {
     return x * kb_f64_from_bits((uint64_t)(1023 + rest) << 52);
 }
 
-/* --- exp ----------------------------------------------------------------------------------------- */
+/* --- exp ------------------------------------------------------------------------------------- */
 
 /* e^r - 1 - r.hi for |r| <= 0.35: Taylor's series, its first term and r.lo apart. */
 static double exp_tail(pair r) {
@@ -123,11 +123,10 @@ double kb_tanh_f64(double x) {
     return x < 0.0 ? -result : result;
 }
 
-/* --- log ----------------------------------------------------------------------------------------- */
+/* --- log ------------------------------------------------------------------------------------- */
 
-/* log(m) of x = 2^*exponent * m with m in [sqrt(1/2), sqrt(2)), by the series of atanh; x positive and
- * finite. */
-static pair log_part(double x, double *exponent) {
+/* x = 2^*exponent * m with m in [sqrt(1/2), sqrt(2)), which is returned; x positive and finite. */
+static double split_log(double x, double *exponent) {
     const uint64_t root_half = UINT64_C(0x3fe6a09e667f3bcd), one = UINT64_C(0x3ff0000000000000);
     double offset = -1023.0;
     if (x < 0x1p-1022) {
@@ -136,8 +135,12 @@ static pair log_part(double x, double *exponent) {
     }
     uint64_t shifted = kb_f64_bits(x) + (one - root_half);
     *exponent = (double)(shifted >> 52) + offset;
-    double m = kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
-    double f = m - 1.0;
+    return kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
+}
+
+/* log(m), m as above, by the series of atanh. */
+static pair log_part(double x, double *exponent) {
+    double f = split_log(x, exponent) - 1.0;
     pair divisor = quick_sum(2.0, f);
     double s_high = f / divisor.hi;
     pair back = two_product(s_high, divisor.hi);
@@ -170,11 +173,17 @@ static bool has_log(double x, double *special) {
     return x > 0.0 && x <= 0x1.fffffffffffffp+1023;
 }
 
+/* With m = 1 + f and s = f / (2 + f): log(m) = f - f^2/2 + s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...). */
 double kb_log_f64(double x) {
-    double special;
+    static const double terms[] = {2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13,
+                                   2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
+    double special, exponent;
     if (!has_log(x, &special)) return special;
-    pair result = log_of(x);
-    return result.hi + result.lo;
+    double f = split_log(x, &exponent) - 1.0;
+    double s = f / (2.0 + f), z = s * s, half = 0.5 * f * f, q = 0.0;
+    for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) q = q * z + terms[i];
+    double low = s * (half + q * z) + exponent * 0x1.9ef35793c7673p-41;
+    return exponent * 0x1.62e42fefa2000p-1 - ((half - low) - f);
 }
 
 double kb_log2_f64(double x) {
@@ -186,7 +195,7 @@ double kb_log2_f64(double x) {
     return result.hi + result.lo;
 }
 
-/* --- pow ----------------------------------------------------------------------------------------- */
+/* --- pow ------------------------------------------------------------------------------------- */
 
 /* 0: no integer; 1: an odd one; 2: an even one. */
 static int parity(double y) {
@@ -215,7 +224,7 @@ double kb_pow_f64(double x, double y) {
     return sign * exp_of(multiply(log_of(size), (pair){y, 0.0}));
 }
 
-/* --- sin and cos --------------------------------------------------------------------------------- */
+/* --- sin and cos ----------------------------------------------------------------------------- */
 
 /* 2/pi: bit i (weight 2^-i, i >= 1) is bit 63 + i of the array, counted from the left. */
 static const uint64_t two_over_pi[] = {
@@ -236,8 +245,8 @@ static uint64_t window(unsigned at) {
     return two_over_pi[word] << shift | two_over_pi[word + 1] >> (64 - shift);
 }
 
-/* x = n pi/2 + r with |r| <= pi/4 and n modulo 4, for pi/4 < |x| < infinity (Payne and Hanek).  x is
- * m 2^e; of 2/pi only the 192 bits count whose product with it is below 4 and not too small. */
+/* x = n pi/2 + r with |r| <= pi/4 and n modulo 4, for pi/4 < |x| < infinity (Payne and Hanek).  x
+ * is m 2^e; of 2/pi only the 192 bits count whose product with it is below 4 and not too small. */
 static pair reduce_trig(double x, uint64_t *n) {
     uint64_t bits = kb_f64_bits(x);
     uint64_t m = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x0010000000000000);
@@ -314,7 +323,7 @@ float kb_cos_large_f32(float x) {
     return kb_special_single_(kb_cos_f64((double)x));
 }
 
-/* --- erf ----------------------------------------------------------------------------------------- */
+/* --- erf ------------------------------------------------------------------------------------- */
 
 /* Near 0, x + x P(x^2). */
 static double erf_near_0(double x) {
@@ -327,8 +336,8 @@ static double erf_near_0(double x) {
     return x + x * (p * z * 0x1.20dd750429b6dp+0 + 0x1.06eba8214db69p-3);
 }
 
-/* Taylor's series about the nearest centre c: erf' = slope e^-(2ch + h^2), and the coefficients u of that
- * power obey (n + 1) u[n + 1] = -2c u[n] - 2 u[n - 1]. */
+/* Taylor's series about the nearest centre c: erf' = slope e^-(2ch + h^2), and the coefficients u
+ * of that power obey (n + 1) u[n + 1] = -2c u[n] - 2 u[n - 1]. */
 double kb_erf_f64(double x) {
     static const struct {
         double at, value, value_low, slope;

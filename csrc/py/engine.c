@@ -4,16 +4,18 @@
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static int check_of(const char *word, kb_check *check, const char *what) {
-    static const char *const words[] = {"error", "nan", "ignore"};
+/* The check that a word stands for: error, `repair` or, where there is no such way out, ignore. */
+static int check_of(const char *what, const char *word, const char *repair, const char *ignore,
+                    kb_check *check) {
+    const char *words[] = {"error", repair, ignore};
     for (int i = 0; i < 3; i++)
-        if (strcmp(word, words[i]) == 0 || (i == 1 && strcmp(word, "zero") == 0)) {
+        if (words[i] && strcmp(word, words[i]) == 0) {
             *check = (kb_check)i;
             return 0;
         }
-    PyErr_Format(PyExc_ValueError, "%s: expected \"error\", \"%s\"%s, got \"%s\"", what,
-                 strcmp(what, "oob") == 0 ? "zero" : "nan",
-                 strcmp(what, "oob") == 0 ? "" : " or \"ignore\"", word);
+    PyErr_Format(PyExc_ValueError, "%s: expected \"error\"%s\"%s\"%s%s%s, got \"%s\"", what,
+                 ignore ? ", " : " or ", repair, ignore ? " or \"" : "", ignore ? ignore : "",
+                 ignore ? "\"" : "", word);
     return -1;
 }
 
@@ -39,7 +41,8 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLiz:Engine", names,
                                      (PyTypeObject *)state->topology_type, &topology, &data, &oplog,
                                      &uninit, &oob, &budget, &threads, &isa) ||
-        check_of(uninit, &options.uninit, "uninit") || check_of(oob, &options.oob, "oob"))
+        check_of("uninit", uninit, "nan", "ignore", &options.uninit) ||
+        check_of("oob", oob, "zero", NULL, &options.oob))
         return NULL;
     if (strcmp(oplog, "full") != 0 && strcmp(oplog, "hash") != 0)
         return PyErr_Format(PyExc_ValueError, "oplog: expected \"full\" or \"hash\", got \"%s\"",

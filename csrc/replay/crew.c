@@ -54,9 +54,9 @@ kb_status kb_crew_create(kb_alloc *alloc, int32_t n_threads, kb_crew **crew, kb_
     }
     for (; made->n_started < n_threads - 1; made->n_started++)
         if (pthread_create(&made->threads[made->n_started], NULL, member, made)) {
-            kb_status status = kb_error_set(
-                err, KB_RESOURCES, "replay: expected %d threads, got %d; ask for fewer", n_threads,
-                made->n_started + 1);
+            kb_status status = kb_error_set(err, KB_RESOURCES,
+                                            "replay: expected %d threads, got %d; ask for fewer",
+                                            n_threads, made->n_started + 1);
             kb_crew_destroy(made);
             return status;
         }

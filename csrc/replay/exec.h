@@ -20,8 +20,8 @@ typedef struct kb_exec {
 /* A new tile for the result of a record. */
 static inline kb_status kb_exec_result(kb_exec *exec, const kb_operand *result, size_t count,
                                        void **data, kb_error *err) {
-    *data = kb_tiles_add(exec->tiles, result->bits,
-                         count * kb_dtype_nbytes((kb_dtype)result->dtype));
+    *data =
+        kb_tiles_add(exec->tiles, result->bits, count * kb_dtype_nbytes((kb_dtype)result->dtype));
     return *data ? KB_OK : kb_error_nomem(err, "a tile of replay");
 }
 

@@ -5,14 +5,17 @@
 #include "replay/lanes.h"
 
 enum {
-    DEPTH = 256,       /* k taken at a time: a panel of 16 columns of b is 16 KiB of fp32 */
-    BAND_ROWS = 72,    /* rows of a that one thread goes through all panels with: 72 KiB of fp32 */
-    MAX_BLOCK = 12 * 32,
+    PANEL_NBYTES = 24 << 10, /* of b, for as many k as that is: the first cache holds it */
+    BAND_ROWS = 144,  /* rows of a that go through all panels: for those k the second cache does */
+    THREAD_ROWS = 48, /* the same where threads share the bands */
+    MAX_BLOCK = 12 * 32, /* elements of a register block */
 };
 
 typedef struct job {
     const kb_gemm_kernel *kernel;
     size_t m, n, k, size; /* size: bytes of a lane */
+    size_t depth;         /* k taken at a time */
+    size_t band_rows;
     const unsigned char *a; /* widened, row-major, k apart */
     unsigned char *b;       /* packed: [depth block][panel][k][n_columns] */
     unsigned char *c;       /* sums, row-major, n apart */
@@ -26,7 +29,7 @@ static size_t n_panels(const job *self) {
     return (self->n + self->kernel->n_columns - 1) / self->kernel->n_columns;
 }
 
-/* Rows of the blocks that share `rows`: even ones, so that none is left with too few sums in flight. */
+/* Rows of the blocks that share `rows`: even ones, so that none has too few sums in flight. */
 static size_t block_rows(size_t rows, size_t most) {
     size_t n_blocks = (rows + most - 1) / most;
     return (rows + n_blocks - 1) / n_blocks;
@@ -55,9 +58,9 @@ static void run_block(const job *self, size_t row, size_t rows, size_t panel, si
 
 static void run_band(void *argument, size_t band) {
     const job *self = argument;
-    size_t begin = band * BAND_ROWS, end = min_size(begin + BAND_ROWS, self->m);
-    for (size_t k0 = 0; k0 < self->k; k0 += DEPTH) {
-        size_t depth = min_size(DEPTH, self->k - k0);
+    size_t begin = band * self->band_rows, end = min_size(begin + self->band_rows, self->m);
+    for (size_t k0 = 0; k0 < self->k; k0 += self->depth) {
+        size_t depth = min_size(self->depth, self->k - k0);
         for (size_t panel = 0; panel < n_panels(self); panel++)
             for (size_t row = begin, rows; row < end; row += rows) {
                 rows = block_rows(end - row, self->kernel->n_rows);
@@ -66,7 +69,7 @@ static void run_band(void *argument, size_t band) {
     }
 }
 
-/* --- operands ------------------------------------------------------------------------------------ */
+/* --- operands -------------------------------------------------------------------------------- */
 
 /* Widens `count` elements of an input to lanes, as the precision wants them. */
 static void widen(const kb_exec *exec, kb_dtype dtype, bool tf32, const void *src, void *dst,
@@ -100,7 +103,7 @@ static kb_status pack_b(kb_exec *exec, const kb_operand *operand, bool tf32, job
     if (!self->b || !row) return kb_error_nomem(err, "a matrix of replay");
     memset(row, 0, panels * columns * size);
     for (size_t k = 0; k < self->k; k++) {
-        size_t k0 = k / DEPTH * DEPTH, depth = min_size(DEPTH, self->k - k0);
+        size_t k0 = k / self->depth * self->depth, depth = min_size(self->depth, self->k - k0);
         widen(exec, lanes.dtype, tf32, lanes.elements + k * self->n * lanes.nbytes, row, self->n);
         unsigned char *to = self->b + (k0 * panels + (k - k0)) * columns * size;
         for (size_t panel = 0; panel < panels; panel++)
@@ -127,7 +130,7 @@ static kb_status check(const kb_payload *payload, kb_error *err) {
     return KB_OK;
 }
 
-/* --- the sums ------------------------------------------------------------------------------------ */
+/* --- the sums -------------------------------------------------------------------------------- */
 
 /* The dtype in which sums are kept. */
 static kb_dtype sum_dtype(kb_lane lane) {
@@ -183,6 +186,8 @@ kb_status kb_gemm_run(kb_exec *exec, const kb_payload *payload, kb_error *err) {
                 .n = b->dims[1],
                 .k = a->dims[1],
                 .size = kb_dtype_nbytes(sums)};
+    self.depth = PANEL_NBYTES / (self.kernel->n_columns * self.size);
+    self.band_rows = kb_crew_size(exec->crew) > 1 ? THREAD_ROWS : BAND_ROWS;
     size_t count = self.m * self.n;
     bool tf32 = payload->precision == KB_TF32 && a->dtype == KB_FLOAT32;
     KB_TRY(widen_a(exec, a, tf32, &self, err));
@@ -200,7 +205,7 @@ kb_status kb_gemm_run(kb_exec *exec, const kb_payload *payload, kb_error *err) {
         if (!self.c) return kb_error_nomem(err, "an accumulator of replay");
         KB_TRY(begin_sums(exec, acc, sums, self.c, result, err));
     }
-    kb_crew_run(exec->crew, (self.m + BAND_ROWS - 1) / BAND_ROWS, run_band, &self);
+    kb_crew_run(exec->crew, (self.m + self.band_rows - 1) / self.band_rows, run_band, &self);
     finish_sums(exec, sums, self.c, dtype, data, count);
     if (in_place) kb_tiles_rename(exec->tiles, acc->bits, result->bits);
     return KB_OK;

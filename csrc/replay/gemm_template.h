@@ -7,14 +7,15 @@
  *   FMA(a, b, c)     the exact a * b + c
  *   ROWS             rows of a register block; its columns are 2 * LANES
  *
- * A register block holds ROWS x 2 vectors of c while it goes through k, so that each element of c is one
- * chain of fused multiply-adds in order of k (ADR-0047 D1).
+ * A register block holds ROWS x 2 vectors of c while it goes through k, so that each element of c
+ * is one chain of fused multiply-adds in order of k (ADR-0047 D1).
  */
 
-/* One instance for each number of rows: the loops over rows are unrolled and the sums stay in registers. */
-static inline __attribute__((always_inline)) void GEMM(rows)(
-    size_t n_rows, size_t depth, const ELEMENT *a, size_t a_stride, const ELEMENT *b, ELEMENT *c,
-    size_t c_stride) {
+/* One instance for each number of rows: its loops are unrolled, its sums stay in registers. */
+static inline __attribute__((always_inline)) void GEMM(rows)(size_t n_rows, size_t depth,
+                                                             const ELEMENT *a, size_t a_stride,
+                                                             const ELEMENT *b, ELEMENT *c,
+                                                             size_t c_stride) {
     VECTOR left[ROWS], right[ROWS];
     _Pragma("GCC unroll 16") for (size_t i = 0; i < n_rows; i++) {
         left[i] = LOAD(c + i * c_stride);

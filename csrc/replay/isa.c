@@ -40,10 +40,11 @@ kb_status kb_isa_find(const char *name, const kb_isa **isa, kb_error *err) {
         *isa = known[i].isa;
         return KB_OK;
     }
-    return kb_error_set(err, KB_INVALID,
-                        "instruction set: expected one that this machine has of avx512, avx2, neon, "
-                        "portable, got %s",
-                        name);
+    return kb_error_set(
+        err, KB_INVALID,
+        "instruction set: expected one that this machine has of avx512, avx2, neon, "
+        "portable, got %s",
+        name);
 }
 
 kb_lane kb_lane_of(kb_dtype dtype) {

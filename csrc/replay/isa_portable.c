@@ -3,9 +3,9 @@
 
 #include "mem/minifloat.h"
 
-/* a * b + c, rounded once.  The product is exact in double.  The sum is rounded to odd there, that is:
- * when it is not exact, the last bit is set, toward the error; double has more than two bits to spare
- * over float, so rounding that to float is the one right rounding. */
+/* a * b + c, rounded once.  The product is exact in double.  The sum is rounded to odd there, that
+ * is: when it is not exact, the last bit is set, toward the error; double has more than two bits to
+ * spare over float, so rounding that to float is the one right rounding. */
 static inline float fused_f32(float a, float b, float c) {
     double product = (double)a * (double)b, addend = (double)c;
     double sum = product + addend;

@@ -56,15 +56,15 @@ kb_status kb_lanes_open(kb_tiles *tiles, const kb_operand *operand, uint8_t rank
     if (!scalar && operand->rank != rank)
         return kb_error_set(err, KB_INTERNAL, "expected an operand of rank %u, got %u", rank,
                             operand->rank);
-    /* From the innermost dimension out; filled from the end of the arrays, moved to the front after. */
+    /* From the innermost dimension out; the order is turned round at the end. */
     uint8_t used = 0;
     size_t step = 1;
     for (uint8_t i = 0; i < rank; i++) {
         uint8_t d = (uint8_t)(rank - 1 - i);
         uint32_t own = scalar ? 1 : operand->dims[d];
-        if (own != dims[d] && own != 1)
-            return kb_error_set(err, KB_INTERNAL,
-                                "dimension %u: expected %u or 1 elements, got %u", d, dims[d], own);
+        if ((own != dims[d] && own != 1) || dims[d] == 0)
+            return kb_error_set(err, KB_INTERNAL, "dimension %u: expected %u or 1 elements, got %u",
+                                d, dims[d], own);
         size_t stride = own == 1 ? 0 : step;
         step *= own;
         if (dims[d] == 1) continue;
@@ -99,12 +99,12 @@ bool kb_lanes_contiguous(const kb_lanes *lanes) {
 
 static void splat(void *dst, const void *element, size_t nbytes, size_t count) {
     switch (nbytes) {
-#define CASE(n, type)                                                   \
-    case n: {                                                           \
-        type value, *out = dst;                                         \
-        memcpy(&value, element, n);                                     \
-        for (size_t i = 0; i < count; i++) out[i] = value;              \
-        break;                                                          \
+#define CASE(n, type)                                      \
+    case n: {                                              \
+        type value, *out = dst;                            \
+        memcpy(&value, element, n);                        \
+        for (size_t i = 0; i < count; i++) out[i] = value; \
+        break;                                             \
     }
         CASE(1, uint8_t)
         CASE(2, uint16_t)
@@ -132,8 +132,7 @@ const void *kb_lanes_read(const kb_lanes *lanes, size_t at, size_t count, void *
         if (run > count) run = count;
         if (lanes->stride[inner])
             memcpy(out, row + index[inner] * lanes->nbytes, run * lanes->nbytes);
-        else
-            splat(out, row, lanes->nbytes, run);
+        else splat(out, row, lanes->nbytes, run);
         out += run * lanes->nbytes;
         count -= run;
         index[inner] = 0;

@@ -1,7 +1,7 @@
 /* The element-wise loops of one instruction set; included once by each isa_*.c.
  *
- * Plain C, which compilers vectorise for the flags of that object.  What differs between instruction sets
- * comes as macros: KB_ISA_FMAF, KB_ISA_FMA (exact fused multiply-adds).
+ * Plain C, which compilers vectorise for the flags of that object.  What differs between
+ * instruction sets comes as macros: KB_ISA_FMAF, KB_ISA_FMA (exact fused multiply-adds).
  */
 #include <string.h>
 
@@ -10,39 +10,39 @@
 
 /* --- arithmetic ------------------------------------------------------------------------------ */
 
-#define LOOP1(lane, type, result, op, expr)                                                       \
-    static void lane##_##op(void *restrict dst, const void *a, const void *b, const void *c,      \
-                            size_t count) {                                                       \
-        result *restrict out = dst;                                                               \
-        const type *in = a;                                                                       \
-        (void)b, (void)c;                                                                         \
-        for (size_t i = 0; i < count; i++) {                                                      \
-            type x = in[i];                                                                       \
-            out[i] = (result)(expr);                                                              \
-        }                                                                                         \
+#define LOOP1(lane, type, result, op, expr)                                                  \
+    static void lane##_##op(void *restrict dst, const void *a, const void *b, const void *c, \
+                            size_t count) {                                                  \
+        result *restrict out = dst;                                                          \
+        const type *in = a;                                                                  \
+        (void)b, (void)c;                                                                    \
+        for (size_t i = 0; i < count; i++) {                                                 \
+            type x = in[i];                                                                  \
+            out[i] = (result)(expr);                                                         \
+        }                                                                                    \
     }
 
-#define LOOP2(lane, type, result, op, expr)                                                       \
-    static void lane##_##op(void *restrict dst, const void *a, const void *b, const void *c,      \
-                            size_t count) {                                                       \
-        result *restrict out = dst;                                                               \
-        const type *left = a, *right = b;                                                         \
-        (void)c;                                                                                  \
-        for (size_t i = 0; i < count; i++) {                                                      \
-            type x = left[i], y = right[i];                                                       \
-            out[i] = (result)(expr);                                                              \
-        }                                                                                         \
+#define LOOP2(lane, type, result, op, expr)                                                  \
+    static void lane##_##op(void *restrict dst, const void *a, const void *b, const void *c, \
+                            size_t count) {                                                  \
+        result *restrict out = dst;                                                          \
+        const type *left = a, *right = b;                                                    \
+        (void)c;                                                                             \
+        for (size_t i = 0; i < count; i++) {                                                 \
+            type x = left[i], y = right[i];                                                  \
+            out[i] = (result)(expr);                                                         \
+        }                                                                                    \
     }
 
-#define LOOP3(lane, type, result, op, expr)                                                       \
-    static void lane##_##op(void *restrict dst, const void *a, const void *b, const void *c,      \
-                            size_t count) {                                                       \
-        result *restrict out = dst;                                                               \
-        const type *first = a, *second = b, *third = c;                                           \
-        for (size_t i = 0; i < count; i++) {                                                      \
-            type x = first[i], y = second[i], z = third[i];                                       \
-            out[i] = (result)(expr);                                                              \
-        }                                                                                         \
+#define LOOP3(lane, type, result, op, expr)                                                  \
+    static void lane##_##op(void *restrict dst, const void *a, const void *b, const void *c, \
+                            size_t count) {                                                  \
+        result *restrict out = dst;                                                          \
+        const type *first = a, *second = b, *third = c;                                      \
+        for (size_t i = 0; i < count; i++) {                                                 \
+            type x = first[i], y = second[i], z = third[i];                                  \
+            out[i] = (result)(expr);                                                         \
+        }                                                                                    \
     }
 
 static inline float canonical_f32(float x) {
@@ -53,37 +53,37 @@ static inline double canonical_f64(double x) {
     return x == x ? x : kb_f64_from_bits(KB_F64_NAN);
 }
 
-#define COMPARISONS(lane, type)              \
-    LOOP2(lane, type, uint8_t, eq, x == y)   \
-    LOOP2(lane, type, uint8_t, ne, x != y)   \
-    LOOP2(lane, type, uint8_t, lt, x < y)    \
-    LOOP2(lane, type, uint8_t, le, x <= y)   \
-    LOOP2(lane, type, uint8_t, gt, x > y)    \
+#define COMPARISONS(lane, type)            \
+    LOOP2(lane, type, uint8_t, eq, x == y) \
+    LOOP2(lane, type, uint8_t, ne, x != y) \
+    LOOP2(lane, type, uint8_t, lt, x < y)  \
+    LOOP2(lane, type, uint8_t, le, x <= y) \
+    LOOP2(lane, type, uint8_t, gt, x > y)  \
     LOOP2(lane, type, uint8_t, ge, x >= y)
 
 /* MIN and MAX as kernel/scalar.h has them: the other operand when one is NaN. */
-#define FLOAT_LOOPS(lane, type, fn)                                                       \
-    LOOP1(lane, type, type, neg, canonical_##lane(-x))                                    \
-    LOOP1(lane, type, type, abs, canonical_##lane(fn(fabs)(x)))                           \
-    LOOP2(lane, type, type, add, canonical_##lane(x + y))                                 \
-    LOOP2(lane, type, type, sub, canonical_##lane(x - y))                                 \
-    LOOP2(lane, type, type, mul, canonical_##lane(x * y))                                 \
-    LOOP2(lane, type, type, div, canonical_##lane(x / y))                                 \
-    LOOP2(lane, type, type, mod, canonical_##lane(fn(fmod)(x, y)))                        \
-    LOOP2(lane, type, type, min, canonical_##lane((y != y) | (x <= y) ? x : y))           \
-    LOOP2(lane, type, type, max, canonical_##lane((y != y) | (x >= y) ? x : y))           \
-    LOOP1(lane, type, type, sqrt, kb_sqrt_##lane(x))                                      \
-    LOOP1(lane, type, type, rsqrt, kb_rsqrt_##lane(x))                                    \
-    LOOP1(lane, type, type, floor, canonical_##lane(fn(floor)(x)))                        \
-    LOOP1(lane, type, type, ceil, canonical_##lane(fn(ceil)(x)))                          \
-    LOOP1(lane, type, type, exp, kb_exp_##lane(x))                                        \
-    LOOP1(lane, type, type, exp2, kb_exp2_##lane(x))                                      \
-    LOOP1(lane, type, type, log, kb_log_##lane(x))                                        \
-    LOOP1(lane, type, type, log2, kb_log2_##lane(x))                                      \
-    LOOP1(lane, type, type, tanh, kb_tanh_##lane(x))                                      \
-    LOOP1(lane, type, type, erf, kb_erf_##lane(x))                                        \
-    LOOP1(lane, type, type, sigmoid, kb_sigmoid_##lane(x))                                \
-    LOOP2(lane, type, type, pow, kb_pow_##lane(x, y))                                     \
+#define FLOAT_LOOPS(lane, type, fn)                                             \
+    LOOP1(lane, type, type, neg, canonical_##lane(-x))                          \
+    LOOP1(lane, type, type, abs, canonical_##lane(fn(fabs)(x)))                 \
+    LOOP2(lane, type, type, add, canonical_##lane(x + y))                       \
+    LOOP2(lane, type, type, sub, canonical_##lane(x - y))                       \
+    LOOP2(lane, type, type, mul, canonical_##lane(x *y))                        \
+    LOOP2(lane, type, type, div, canonical_##lane(x / y))                       \
+    LOOP2(lane, type, type, mod, canonical_##lane(fn(fmod)(x, y)))              \
+    LOOP2(lane, type, type, min, canonical_##lane((y != y) | (x <= y) ? x : y)) \
+    LOOP2(lane, type, type, max, canonical_##lane((y != y) | (x >= y) ? x : y)) \
+    LOOP1(lane, type, type, sqrt, kb_sqrt_##lane(x))                            \
+    LOOP1(lane, type, type, rsqrt, kb_rsqrt_##lane(x))                          \
+    LOOP1(lane, type, type, floor, canonical_##lane(fn(floor)(x)))              \
+    LOOP1(lane, type, type, ceil, canonical_##lane(fn(ceil)(x)))                \
+    LOOP1(lane, type, type, exp, kb_exp_##lane(x))                              \
+    LOOP1(lane, type, type, exp2, kb_exp2_##lane(x))                            \
+    LOOP1(lane, type, type, log, kb_log_##lane(x))                              \
+    LOOP1(lane, type, type, log2, kb_log2_##lane(x))                            \
+    LOOP1(lane, type, type, tanh, kb_tanh_##lane(x))                            \
+    LOOP1(lane, type, type, erf, kb_erf_##lane(x))                              \
+    LOOP1(lane, type, type, sigmoid, kb_sigmoid_##lane(x))                      \
+    LOOP2(lane, type, type, pow, kb_pow_##lane(x, y))                           \
     COMPARISONS(lane, type)
 
 #define SINGLE(fn) __builtin_##fn##f
@@ -96,17 +96,19 @@ LOOP3(f64, double, double, fma, canonical_f64(KB_ISA_FMA(x, y, z)))
 LOOP1(f64, double, double, sin, kb_sin_f64(x))
 LOOP1(f64, double, double, cos, kb_cos_f64(x))
 
-/* Small arguments first, as a loop that vectorises; then the large ones one by one. */
+/* All arguments as if they were small, as a loop that vectorises; then the large ones singly. */
 #define TRIG_LOOP(op)                                                                             \
-    LOOP1(f32_small, float, float, op, kb_##op##_small_f32(x))                                    \
     static void f32_##op(void *restrict dst, const void *a, const void *b, const void *c,         \
                          size_t count) {                                                          \
         float *restrict out = dst;                                                                \
         const float *in = a;                                                                      \
-        f32_small_##op(dst, a, b, c, count);                                                      \
-        unsigned any_large = 0;                                                                   \
-        for (size_t i = 0; i < count; i++)                                                        \
-            any_large |= __builtin_fabsf(in[i]) >= KB_TRIG_LARGE_F32;                             \
+        (void)b, (void)c;                                                                         \
+        int any_large = 0;                                                                        \
+        for (size_t i = 0; i < count; i++) {                                                      \
+            float x = in[i];                                                                      \
+            any_large |= __builtin_fabsf(x) >= KB_TRIG_LARGE_F32;                                 \
+            out[i] = kb_##op##_small_f32(x);                                                      \
+        }                                                                                         \
         for (size_t i = 0; any_large && i < count; i++)                                           \
             if (__builtin_fabsf(in[i]) >= KB_TRIG_LARGE_F32) out[i] = kb_##op##_large_f32(in[i]); \
     }
@@ -115,23 +117,25 @@ TRIG_LOOP(cos)
 
 /* Integers wrap: all arithmetic is unsigned.  See kernel/scalar.h for division and shifts. */
 #define INTEGER_LOOPS(lane, type, utype, bits, negative, quotient)                             \
-    static inline type lane##_divide(type x, type y) { return quotient; }                      \
+    static inline type lane##_divide(type x, type y) {                                         \
+        return quotient;                                                                       \
+    }                                                                                          \
     LOOP1(lane, type, type, neg, 0 - (utype)x)                                                 \
     LOOP1(lane, type, type, abs, negative ? 0 - (utype)x : (utype)x)                           \
     LOOP1(lane, type, type, not, ~x)                                                           \
     LOOP2(lane, type, type, add, (utype)x + (utype)y)                                          \
     LOOP2(lane, type, type, sub, (utype)x - (utype)y)                                          \
-    LOOP2(lane, type, type, mul, (utype)x * (utype)y)                                          \
+    LOOP2(lane, type, type, mul, (utype)x *(utype)y)                                           \
     LOOP2(lane, type, type, floordiv, lane##_divide(x, y))                                     \
     LOOP2(lane, type, type, mod, (utype)x - (utype)lane##_divide(x, y) * (utype)y)             \
     LOOP2(lane, type, type, min, x < y ? x : y)                                                \
     LOOP2(lane, type, type, max, x < y ? y : x)                                                \
-    LOOP2(lane, type, type, and, x & y)                                                        \
+    LOOP2(lane, type, type, and, x &y)                                                         \
     LOOP2(lane, type, type, or, x | y)                                                         \
     LOOP2(lane, type, type, xor, x ^ y)                                                        \
     LOOP2(lane, type, type, shl, (utype)y < bits ? (utype)x << ((utype)y % bits) : 0)          \
     LOOP2(lane, type, type, shr, (utype)y < bits ? x >> ((utype)y % bits) : negative ? -1 : 0) \
-    LOOP3(lane, type, type, fma, (utype)x * (utype)y + (utype)z)                               \
+    LOOP3(lane, type, type, fma, (utype)x *(utype)y + (utype)z)                                \
     COMPARISONS(lane, type)
 
 #define SIGNED_QUOTIENT(utype) y == 0 ? 0 : y == -1 ? (0 - (utype)x) : (utype)(x / y)
@@ -141,16 +145,16 @@ INTEGER_LOOPS(u32, uint32_t, uint32_t, 32, 0, y == 0 ? 0 : x / y)
 INTEGER_LOOPS(u64, uint64_t, uint64_t, 64, 0, y == 0 ? 0 : x / y)
 
 /* WHERE moves bits, whatever they mean. */
-#define SELECT_LOOP(type)                                                                       \
-    static void select_##type(void *restrict dst, const void *a, const void *b, const void *c,  \
-                              size_t count) {                                                   \
-        type *restrict out = dst;                                                               \
-        const uint8_t *condition = a;                                                           \
-        const type *yes = b, *no = c;                                                           \
-        for (size_t i = 0; i < count; i++) {                                                    \
-            type x = yes[i], y = no[i];                                                         \
-            out[i] = condition[i] ? x : y;                                                      \
-        }                                                                                       \
+#define SELECT_LOOP(type)                                                                      \
+    static void select_##type(void *restrict dst, const void *a, const void *b, const void *c, \
+                              size_t count) {                                                  \
+        type *restrict out = dst;                                                              \
+        const uint8_t *condition = a;                                                          \
+        const type *yes = b, *no = c;                                                          \
+        for (size_t i = 0; i < count; i++) {                                                   \
+            type x = yes[i], y = no[i];                                                        \
+            out[i] = condition[i] ? x : y;                                                     \
+        }                                                                                      \
     }
 SELECT_LOOP(uint8_t)
 SELECT_LOOP(uint16_t)
@@ -159,59 +163,59 @@ SELECT_LOOP(uint64_t)
 
 /* --- reductions ------------------------------------------------------------------------------ */
 
-/* Rows i and i + h meet, for all i at once: what is added lies h rows apart and does not overlap.  A row
- * that is alone becomes `single`. */
-#define TREE_LOOP(lane, type, op, expr, single)                                                   \
-    static const void *lane##_tree_##op(void *values, size_t n, size_t width) {                   \
-        type *value = values;                                                                     \
-        for (size_t i = 0; n == 1 && i < width; i++) {                                            \
-            type x = value[i];                                                                    \
-            value[i] = single;                                                                    \
-        }                                                                                         \
-        while (n > 1) {                                                                           \
-            size_t h = n - n / 2, count = n / 2 * width;                                          \
-            type *restrict low = value;                                                           \
-            const type *restrict high = value + h * width;                                        \
-            for (size_t i = 0; i < count; i++) {                                                  \
-                type x = low[i], y = high[i];                                                     \
-                low[i] = (type)(expr);                                                            \
-            }                                                                                     \
-            n = h;                                                                                \
-        }                                                                                         \
-        return value;                                                                             \
+/* Rows i and i + h meet, for all i at once: what is added lies h rows apart and does not overlap.
+ * A row that is alone becomes `single`. */
+#define TREE_LOOP(lane, type, op, expr, single)                                 \
+    static const void *lane##_tree_##op(void *values, size_t n, size_t width) { \
+        type *value = values;                                                   \
+        for (size_t i = 0; n == 1 && i < width; i++) {                          \
+            type x = value[i];                                                  \
+            value[i] = single;                                                  \
+        }                                                                       \
+        while (n > 1) {                                                         \
+            size_t h = n - n / 2, count = n / 2 * width;                        \
+            type *restrict low = value;                                         \
+            const type *restrict high = value + h * width;                      \
+            for (size_t i = 0; i < count; i++) {                                \
+                type x = low[i], y = high[i];                                   \
+                low[i] = (type)(expr);                                          \
+            }                                                                   \
+            n = h;                                                              \
+        }                                                                       \
+        return value;                                                           \
     }
 
 /* The first row holds the best so far.  A number beats NaN; x != x only for NaN. */
-#define ARG_LOOP(lane, type, op, better)                                                          \
-    static const void *lane##_tree_##op(void *values, size_t n, size_t width) {                   \
-        type *best = values;                                                                      \
-        int32_t *index = (int32_t *)(void *)(best + n * width);                                   \
-        memset(index, 0, width * sizeof *index);                                                  \
-        for (size_t row = 1; row < n; row++) {                                                    \
-            const type *value = best + row * width;                                               \
-            for (size_t i = 0; i < width; i++) {                                                  \
-                type x = value[i], y = best[i];                                                   \
-                int wins = (x better y) | ((x == x) & (y != y));                                  \
-                best[i] = wins ? x : y;                                                           \
-                index[i] = wins ? (int32_t)row : index[i];                                        \
-            }                                                                                     \
-        }                                                                                         \
-        return index;                                                                             \
+#define ARG_LOOP(lane, type, op, better)                                        \
+    static const void *lane##_tree_##op(void *values, size_t n, size_t width) { \
+        type *best = values;                                                    \
+        int32_t *index = (int32_t *)(void *)(best + n * width);                 \
+        memset(index, 0, width * sizeof *index);                                \
+        for (size_t row = 1; row < n; row++) {                                  \
+            const type *value = best + row * width;                             \
+            for (size_t i = 0; i < width; i++) {                                \
+                type x = value[i], y = best[i];                                 \
+                int wins = (x better y) | ((x == x) & (y != y));                \
+                best[i] = wins ? x : y;                                         \
+                index[i] = wins ? (int32_t)row : index[i];                      \
+            }                                                                   \
+        }                                                                       \
+        return index;                                                           \
     }
 
-#define FLOAT_TREES(lane, type)                                                                   \
-    TREE_LOOP(lane, type, sum, canonical_##lane(x + y), canonical_##lane(x))                      \
+#define FLOAT_TREES(lane, type)                                                                    \
+    TREE_LOOP(lane, type, sum, canonical_##lane(x + y), canonical_##lane(x))                       \
     TREE_LOOP(lane, type, min, canonical_##lane((y != y) | (x <= y) ? x : y), canonical_##lane(x)) \
     TREE_LOOP(lane, type, max, canonical_##lane((y != y) | (x >= y) ? x : y), canonical_##lane(x)) \
-    ARG_LOOP(lane, type, argmax, >)                                                               \
+    ARG_LOOP(lane, type, argmax, >)                                                                \
     ARG_LOOP(lane, type, argmin, <)
 
-#define INTEGER_TREES(lane, type, utype)                                                          \
-    TREE_LOOP(lane, type, sum, (utype)x + (utype)y, x)                                            \
-    TREE_LOOP(lane, type, min, x < y ? x : y, x)                                                  \
-    TREE_LOOP(lane, type, max, x < y ? y : x, x)                                                  \
-    TREE_LOOP(lane, type, xor, x ^ y, x)                                                          \
-    ARG_LOOP(lane, type, argmax, >)                                                               \
+#define INTEGER_TREES(lane, type, utype)               \
+    TREE_LOOP(lane, type, sum, (utype)x + (utype)y, x) \
+    TREE_LOOP(lane, type, min, x < y ? x : y, x)       \
+    TREE_LOOP(lane, type, max, x < y ? y : x, x)       \
+    TREE_LOOP(lane, type, xor, x ^ y, x)               \
+    ARG_LOOP(lane, type, argmax, >)                    \
     ARG_LOOP(lane, type, argmin, <)
 
 FLOAT_TREES(f32, float)
@@ -223,14 +227,14 @@ INTEGER_TREES(u64, uint64_t, uint64_t)
 
 /* --- between dtypes and lanes ---------------------------------------------------------------- */
 
-#define CONVERT_LOOP(name, src_type, dst_type, expr)                              \
+#define CONVERT_LOOP(name, src_type, dst_type, expr)                               \
     static void name(void *restrict dst, const void *restrict src, size_t count) { \
-        dst_type *restrict out = dst;                                             \
-        const src_type *in = src;                                                 \
-        for (size_t i = 0; i < count; i++) {                                      \
-            src_type x = in[i];                                                   \
-            out[i] = (dst_type)(expr);                                            \
-        }                                                                         \
+        dst_type *restrict out = dst;                                              \
+        const src_type *in = src;                                                  \
+        for (size_t i = 0; i < count; i++) {                                       \
+            src_type x = in[i];                                                    \
+            out[i] = (dst_type)(expr);                                             \
+        }                                                                          \
     }
 
 CONVERT_LOOP(widen_bool, uint8_t, uint32_t, x != 0)
@@ -260,75 +264,84 @@ static inline float round_tf32(float x) {
 }
 CONVERT_LOOP(to_tf32, float, float, round_tf32(x))
 
-#define CANONICAL_LOOP(lane, type)                                                            \
-    static void all_canonical_##lane(void *values, size_t count) {                            \
-        type *value = values;                                                                 \
-        for (size_t i = 0; i < count; i++) value[i] = canonical_##lane(value[i]);             \
+#define CANONICAL_LOOP(lane, type)                                                \
+    static void all_canonical_##lane(void *values, size_t count) {                \
+        type *value = values;                                                     \
+        for (size_t i = 0; i < count; i++) value[i] = canonical_##lane(value[i]); \
     }
 CANONICAL_LOOP(f32, float)
 CANONICAL_LOOP(f64, double)
 
 /* --- the tables ------------------------------------------------------------------------------ */
 
-#define COMPARISON_ROW(lane)                                                                    \
-    [KB_MATHOP_EQ] = lane##_eq, [KB_MATHOP_NE] = lane##_ne, [KB_MATHOP_LT] = lane##_lt,         \
+#define COMPARISON_ROW(lane)                                                            \
+    [KB_MATHOP_EQ] = lane##_eq, [KB_MATHOP_NE] = lane##_ne, [KB_MATHOP_LT] = lane##_lt, \
     [KB_MATHOP_LE] = lane##_le, [KB_MATHOP_GT] = lane##_gt, [KB_MATHOP_GE] = lane##_ge
 
-#define COMMON_ROW(lane)                                                                        \
-    COMPARISON_ROW(lane), [KB_MATHOP_NEG] = lane##_neg, [KB_MATHOP_ABS] = lane##_abs,           \
-    [KB_MATHOP_ADD] = lane##_add, [KB_MATHOP_SUB] = lane##_sub, [KB_MATHOP_MUL] = lane##_mul,   \
-    [KB_MATHOP_MOD] = lane##_mod, [KB_MATHOP_MIN] = lane##_min, [KB_MATHOP_MAX] = lane##_max,   \
-    [KB_MATHOP_FMA] = lane##_fma
+#define COMMON_ROW(lane)                                                                          \
+    COMPARISON_ROW(lane),                                                                         \
+        [KB_MATHOP_NEG] = lane##_neg, [KB_MATHOP_ABS] = lane##_abs, [KB_MATHOP_ADD] = lane##_add, \
+        [KB_MATHOP_SUB] = lane##_sub, [KB_MATHOP_MUL] = lane##_mul, [KB_MATHOP_MOD] = lane##_mod, \
+        [KB_MATHOP_MIN] = lane##_min, [KB_MATHOP_MAX] = lane##_max, [KB_MATHOP_FMA] = lane##_fma
 
-#define FLOAT_ROW(lane)                                                                         \
-    COMMON_ROW(lane), [KB_MATHOP_DIV] = lane##_div, [KB_MATHOP_SQRT] = lane##_sqrt,            \
-     [KB_MATHOP_RSQRT] = lane##_rsqrt, [KB_MATHOP_FLOOR] = lane##_floor,                        \
-     [KB_MATHOP_CEIL] = lane##_ceil, [KB_MATHOP_EXP] = lane##_exp,                              \
-     [KB_MATHOP_EXP2] = lane##_exp2, [KB_MATHOP_LOG] = lane##_log,                              \
-     [KB_MATHOP_LOG2] = lane##_log2, [KB_MATHOP_SIN] = lane##_sin,                              \
-     [KB_MATHOP_COS] = lane##_cos, [KB_MATHOP_TANH] = lane##_tanh,                              \
-     [KB_MATHOP_ERF] = lane##_erf, [KB_MATHOP_SIGMOID] = lane##_sigmoid,                        \
-     [KB_MATHOP_POW] = lane##_pow
+#define FLOAT_ROW(lane)                                                                   \
+    COMMON_ROW(lane), [KB_MATHOP_DIV] = lane##_div, [KB_MATHOP_SQRT] = lane##_sqrt,       \
+                      [KB_MATHOP_RSQRT] = lane##_rsqrt, [KB_MATHOP_FLOOR] = lane##_floor, \
+                      [KB_MATHOP_CEIL] = lane##_ceil, [KB_MATHOP_EXP] = lane##_exp,       \
+                      [KB_MATHOP_EXP2] = lane##_exp2, [KB_MATHOP_LOG] = lane##_log,       \
+                      [KB_MATHOP_LOG2] = lane##_log2, [KB_MATHOP_SIN] = lane##_sin,       \
+                      [KB_MATHOP_COS] = lane##_cos, [KB_MATHOP_TANH] = lane##_tanh,       \
+                      [KB_MATHOP_ERF] = lane##_erf, [KB_MATHOP_SIGMOID] = lane##_sigmoid, \
+                      [KB_MATHOP_POW] = lane##_pow
 
-#define INTEGER_ROW(lane)                                                                       \
-    {COMMON_ROW(lane), [KB_MATHOP_NOT] = lane##_not, [KB_MATHOP_FLOORDIV] = lane##_floordiv,    \
-     [KB_MATHOP_AND] = lane##_and, [KB_MATHOP_OR] = lane##_or, [KB_MATHOP_XOR] = lane##_xor,    \
-     [KB_MATHOP_SHL] = lane##_shl, [KB_MATHOP_SHR] = lane##_shr}
+#define INTEGER_ROW(lane)                    \
+    {COMMON_ROW(lane),                       \
+     [KB_MATHOP_NOT] = lane##_not,           \
+     [KB_MATHOP_FLOORDIV] = lane##_floordiv, \
+     [KB_MATHOP_AND] = lane##_and,           \
+     [KB_MATHOP_OR] = lane##_or,             \
+     [KB_MATHOP_XOR] = lane##_xor,           \
+     [KB_MATHOP_SHL] = lane##_shl,           \
+     [KB_MATHOP_SHR] = lane##_shr}
 
-#define ISA_MATH                                                                                \
-    {[KB_LANE_F32] = {FLOAT_ROW(f32), [KB_MATHOP_CAST] = f32_cast},                              \
-     [KB_LANE_F64] = {FLOAT_ROW(f64)},                                                          \
-     [KB_LANE_I32] = INTEGER_ROW(i32), [KB_LANE_U32] = INTEGER_ROW(u32),                        \
-     [KB_LANE_I64] = INTEGER_ROW(i64), [KB_LANE_U64] = INTEGER_ROW(u64)}
+#define ISA_MATH                                                    \
+    {[KB_LANE_F32] = {FLOAT_ROW(f32), [KB_MATHOP_CAST] = f32_cast}, \
+     [KB_LANE_F64] = {FLOAT_ROW(f64)},                              \
+     [KB_LANE_I32] = INTEGER_ROW(i32),                              \
+     [KB_LANE_U32] = INTEGER_ROW(u32),                              \
+     [KB_LANE_I64] = INTEGER_ROW(i64),                              \
+     [KB_LANE_U64] = INTEGER_ROW(u64)}
 
-#define FLOAT_TREE_ROW(lane)                                                                    \
-    {[KB_REDUCEOP_SUM] = lane##_tree_sum, [KB_REDUCEOP_MAX] = lane##_tree_max,                  \
-     [KB_REDUCEOP_MIN] = lane##_tree_min, [KB_REDUCEOP_ARGMAX] = lane##_tree_argmax,            \
+#define FLOAT_TREE_ROW(lane)                    \
+    {[KB_REDUCEOP_SUM] = lane##_tree_sum,       \
+     [KB_REDUCEOP_MAX] = lane##_tree_max,       \
+     [KB_REDUCEOP_MIN] = lane##_tree_min,       \
+     [KB_REDUCEOP_ARGMAX] = lane##_tree_argmax, \
      [KB_REDUCEOP_ARGMIN] = lane##_tree_argmin}
 
-#define INTEGER_TREE_ROW(lane)                                                                  \
-    {[KB_REDUCEOP_SUM] = lane##_tree_sum, [KB_REDUCEOP_MAX] = lane##_tree_max,                  \
-     [KB_REDUCEOP_MIN] = lane##_tree_min, [KB_REDUCEOP_XOR] = lane##_tree_xor,                  \
+#define INTEGER_TREE_ROW(lane)                                                       \
+    {[KB_REDUCEOP_SUM] = lane##_tree_sum,       [KB_REDUCEOP_MAX] = lane##_tree_max, \
+     [KB_REDUCEOP_MIN] = lane##_tree_min,       [KB_REDUCEOP_XOR] = lane##_tree_xor, \
      [KB_REDUCEOP_ARGMAX] = lane##_tree_argmax, [KB_REDUCEOP_ARGMIN] = lane##_tree_argmin}
 
-#define ISA_TREE                                                                                \
-    {[KB_LANE_F32] = FLOAT_TREE_ROW(f32), [KB_LANE_F64] = FLOAT_TREE_ROW(f64),                  \
-     [KB_LANE_I32] = INTEGER_TREE_ROW(i32), [KB_LANE_U32] = INTEGER_TREE_ROW(u32),              \
+#define ISA_TREE                                                                   \
+    {[KB_LANE_F32] = FLOAT_TREE_ROW(f32),   [KB_LANE_F64] = FLOAT_TREE_ROW(f64),   \
+     [KB_LANE_I32] = INTEGER_TREE_ROW(i32), [KB_LANE_U32] = INTEGER_TREE_ROW(u32), \
      [KB_LANE_I64] = INTEGER_TREE_ROW(i64), [KB_LANE_U64] = INTEGER_TREE_ROW(u64)}
 
 #define ISA_SELECT {select_uint8_t, select_uint16_t, select_uint32_t, select_uint64_t}
 
-#define ISA_WIDEN                                                                               \
-    {[KB_BOOL] = widen_bool, [KB_INT8] = widen_i8, [KB_INT16] = widen_i16,                      \
-     [KB_UINT8] = widen_u8, [KB_UINT16] = widen_u16, [KB_FLOAT8E4NV] = widen_e4m3,              \
+#define ISA_WIDEN                                                                        \
+    {[KB_BOOL] = widen_bool,     [KB_INT8] = widen_i8,     [KB_INT16] = widen_i16,       \
+     [KB_UINT8] = widen_u8,      [KB_UINT16] = widen_u16,  [KB_FLOAT8E4NV] = widen_e4m3, \
      [KB_FLOAT8E5] = widen_e5m2, [KB_FLOAT16] = widen_f16, [KB_BFLOAT16] = widen_bf16}
 
-#define ISA_NARROW                                                                              \
-    {[KB_BOOL] = narrow_bool, [KB_INT8] = narrow_8, [KB_INT16] = narrow_16,                     \
-     [KB_UINT8] = narrow_8, [KB_UINT16] = narrow_16, [KB_FLOAT8E4NV] = narrow_e4m3,             \
+#define ISA_NARROW                                                                          \
+    {[KB_BOOL] = narrow_bool,     [KB_INT8] = narrow_8,      [KB_INT16] = narrow_16,        \
+     [KB_UINT8] = narrow_8,       [KB_UINT16] = narrow_16,   [KB_FLOAT8E4NV] = narrow_e4m3, \
      [KB_FLOAT8E5] = narrow_e5m2, [KB_FLOAT16] = narrow_f16, [KB_BFLOAT16] = narrow_bf16}
 
-#define ISA_TABLE                                                                               \
-    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN,               \
-    .narrow = ISA_NARROW,                                                                       \
-    .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64
+#define ISA_TABLE                                                                 \
+    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN, \
+    .narrow = ISA_NARROW, .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, \
+    .canonical_f64 = all_canonical_f64

@@ -15,16 +15,16 @@ typedef struct input {
     kb_lanes lanes;
     kb_convert_loop *widen; /* NULL: none */
     bool fixed;             /* uniform: `values` holds a whole block of it */
-    unsigned char values[KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char values[KB_LANES_BLOCK * LANE_NBYTES];
 } input;
 
 typedef struct job {
     input inputs[3];
     uint32_t n_inputs;
-    kb_math_loop *loop;       /* NULL: a copy */
+    kb_math_loop *loop; /* NULL: a copy */
     kb_dtype from, to;
-    bool cast;                /* by kb_dtype_convert */
-    kb_convert_loop *narrow;  /* NULL: none */
+    bool cast;               /* by kb_dtype_convert */
+    kb_convert_loop *narrow; /* NULL: none */
     size_t result_nbytes;
     unsigned char *result;
     size_t count;
@@ -44,8 +44,8 @@ static const void *read_input(const input *in, size_t at, size_t count, unsigned
 static void run_block(const job *self, size_t at, size_t count, unsigned char *buffers) {
     const void *values[3] = {NULL, NULL, NULL};
     for (uint32_t i = 0; i < self->n_inputs; i++)
-        values[i] = read_input(&self->inputs[i], at, count,
-                               buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
+        values[i] =
+            read_input(&self->inputs[i], at, count, buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
     unsigned char *result = self->result + at * self->result_nbytes;
     if (self->cast) {
         kb_dtype_convert(self->to, result, self->from, values[0], count);
@@ -55,14 +55,14 @@ static void run_block(const job *self, size_t at, size_t count, unsigned char *b
         memcpy(result, values[0], count * self->result_nbytes);
         return;
     }
-    unsigned char computed[KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char computed[KB_LANES_BLOCK * LANE_NBYTES];
     self->loop(self->narrow ? computed : result, values[0], values[1], values[2], count);
     if (self->narrow) self->narrow(result, computed, count);
 }
 
 static void run_part(void *argument, size_t part) {
     const job *self = argument;
-    unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
     size_t begin = part * PART_LANES;
     size_t end = self->count - begin < PART_LANES ? self->count : begin + PART_LANES;
     if (self->direct) {
@@ -81,7 +81,7 @@ static void run_part(void *argument, size_t part) {
 
 /* A uniform operand is read and widened once. */
 static void fix_input(input *in) {
-    unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
+    _Alignas(64) unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
     if (!kb_lanes_uniform(&in->lanes) || in->lanes.dims[0] == 1) return;
     const void *elements = kb_lanes_read(&in->lanes, 0, KB_LANES_BLOCK, raw);
     if (in->widen) in->widen(in->values, elements, KB_LANES_BLOCK);
@@ -114,9 +114,7 @@ static kb_status plan(const kb_isa *isa, kb_mathop op, job *self, kb_error *err)
     case KB_MATHOP_MOVE:
     case KB_MATHOP_BITCAST: return KB_OK;
     case KB_MATHOP_CAST: plan_cast(isa, self); return KB_OK;
-    case KB_MATHOP_WHERE:
-        self->loop = isa->select[log2_nbytes(self->result_nbytes)];
-        return KB_OK;
+    case KB_MATHOP_WHERE: self->loop = isa->select[log2_nbytes(self->result_nbytes)]; return KB_OK;
     default: break;
     }
     kb_lane lane = kb_lane_of(self->from);

@@ -6,8 +6,8 @@
 
 enum { STRIP_LANES = 1 << 15 }; /* lanes of a wide tile that are reduced at a time */
 
-/* The tile as (outer, n, inner) with the axis in the middle; a unit is one outer index and `width` of the
- * inner ones. */
+/* The tile as (outer, n, inner) with the axis in the middle; a unit is one outer index and `width`
+ * of the inner ones. */
 typedef struct job {
     const unsigned char *elements;
     size_t nbytes; /* of an element */

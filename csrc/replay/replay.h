@@ -4,13 +4,12 @@
  *                              GEMM, MATH, REDUCE, TRANS       tiles ─> tile
  *                              FREE, last-use bits             tile ─> nothing
  *
- * Knows nothing of the clock, the topology or hw/.  A record is executed once, in log order; the cursor
- * only moves forward.  Records in between may be executed in parallel by threads where they are
- * independent; the bits do not depend on the number of threads, the vector width or the instruction set
- * (ADR-0047).
+ * Knows nothing of the clock, the topology or hw/.  A record is executed once, in log order; the
+ * cursor only moves forward.  Threads share the lanes or rows of one record at a time; the bits do
+ * not depend on their number, on the vector width or on the instruction set (ADR-0047).
  *
- * Tiles are named by version and live here in host memory from the record that makes them to the one
- * that reads them last.
+ * Tiles are named by version and live here in host memory from the record that makes them to the
+ * one that reads them last.
  */
 #ifndef KB_REPLAY_REPLAY_H
 #define KB_REPLAY_REPLAY_H
@@ -40,18 +39,18 @@ kb_status kb_replay_create(kb_alloc *alloc, kb_oplog *log, kb_store *store,
                            kb_error *err) KB_MUST_CHECK;
 void kb_replay_destroy(kb_replay *replay); /* accepts NULL */
 
-/* Executes records [cursor, upto), at most until about `max_work` element operations are done (at least
- * one record); the cursor says how far it came.  After each record that it has passed it releases the
- * log (kb_oplog_release).  Errors: "kernel:line: ..." with PE and program; the cursor stays before the
- * failing record. */
+/* Executes records [cursor, upto), at most until about `max_work` element operations are done (at
+ * least one record); the cursor says how far it came.  After each record that it has passed it
+ * releases the log (kb_oplog_release).  Errors: "kernel:line: ..." with PE and program; the cursor
+ * stays before the failing record. */
 kb_status kb_replay_run(kb_replay *replay, int64_t upto, int64_t max_work,
                         kb_error *err) KB_MUST_CHECK;
 
 /* The next record to execute. */
 int64_t kb_replay_cursor(const kb_replay *replay);
 
-/* The bytes of a tile version (row-major elements of its dtype), for MATERIALISE; NULL when there is no
- * such version now. */
+/* The bytes of a tile version (row-major elements of its dtype), for MATERIALISE; NULL when there
+ * is no such version now. */
 const void *kb_replay_tile(const kb_replay *replay, uint64_t version, int64_t *nbytes);
 
 /* Elements read that were never written (uninit_error off). */

@@ -12,7 +12,7 @@ struct kb_tile_block {
     kb_tile_block *next; /* of the free or the scratch list */
     void *memory;        /* as the allocator gave it */
     size_t memory_nbytes;
-    size_t nbytes;       /* in use */
+    size_t nbytes; /* in use */
     uint32_t class_number;
 };
 

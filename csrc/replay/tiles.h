@@ -1,10 +1,11 @@
-/* Tiles: the host memory behind tile versions, from the record that makes one to the one that reads it
- * last.
+/* Tiles: the host memory behind tile versions, from the record that makes one to the one that reads
+ * it last.
  *
  *     version ──hash table──> block (64-byte aligned)          free blocks: one list a size class
  *
- * Freed blocks are kept and handed out again, so a warm replay allocates nothing.  Size classes are four
- * to an octave.  Scratch is a block without a version, which lives until the end of its record.
+ * Freed blocks are kept and handed out again, so a warm replay allocates nothing.  Size classes are
+ * four to an octave.  Scratch is a block without a version, which lives until the end of its
+ * record.
  *
  * Invariants
  * 1. A version has one block; its address stays until the version is dropped.
@@ -38,7 +39,8 @@ typedef struct kb_tiles {
 void kb_tiles_init(kb_tiles *tiles, kb_alloc *alloc);
 void kb_tiles_deinit(kb_tiles *tiles); /* frees everything */
 
-/* A new version of `nbytes` bytes (0 is allowed), contents undefined; NULL when there is no memory. */
+/* A new version of `nbytes` bytes (0 is allowed), contents undefined; NULL when there is no
+ * memory. */
 void *kb_tiles_add(kb_tiles *tiles, uint64_t version, size_t nbytes);
 
 /* The bytes of a version; NULL when there is none.  nbytes may be NULL. */

@@ -12,17 +12,18 @@ typedef struct shape {
     uint8_t rank;
 } shape;
 
-/* dst[i][j] = src[i * row_stride + j * stride], i < rows, j < columns; dst rows are dst_stride apart. */
-#define MOVE(type)                                                                             \
-    static void move_##type(void *dst, size_t dst_stride, const void *src, size_t row_stride,  \
-                            size_t stride, size_t rows, size_t columns) {                      \
-        type *out = dst;                                                                       \
-        const type *in = src;                                                                  \
-        for (size_t i0 = 0; i0 < rows; i0 += SQUARE)                                           \
-            for (size_t j0 = 0; j0 < columns; j0 += SQUARE)                                    \
-                for (size_t i = i0; i < rows && i < i0 + SQUARE; i++)                          \
-                    for (size_t j = j0; j < columns && j < j0 + SQUARE; j++)                   \
-                        out[i * dst_stride + j] = in[i * row_stride + j * stride];             \
+/* dst[i][j] = src[i * row_stride + j * stride], i < rows, j < columns; dst rows are dst_stride
+ * apart. */
+#define MOVE(type)                                                                            \
+    static void move_##type(void *dst, size_t dst_stride, const void *src, size_t row_stride, \
+                            size_t stride, size_t rows, size_t columns) {                     \
+        type *out = dst;                                                                      \
+        const type *in = src;                                                                 \
+        for (size_t i0 = 0; i0 < rows; i0 += SQUARE)                                          \
+            for (size_t j0 = 0; j0 < columns; j0 += SQUARE)                                   \
+                for (size_t i = i0; i < rows && i < i0 + SQUARE; i++)                         \
+                    for (size_t j = j0; j < columns && j < j0 + SQUARE; j++)                  \
+                        out[i * dst_stride + j] = in[i * row_stride + j * stride];            \
     }
 MOVE(uint8_t)
 MOVE(uint16_t)
@@ -61,8 +62,8 @@ static kb_status plan(const kb_payload *payload, shape *self, kb_error *err) {
     return KB_OK;
 }
 
-/* The dimension of the result, other than the last, along which the source is adjacent: with the last one
- * it spans the squares that are moved.  The one before the last where there is none. */
+/* The dimension of the result, other than the last, along which the source is adjacent: with the
+ * last one it spans the squares that are moved.  The one before the last where there is none. */
 static uint8_t partner_of(const shape *self) {
     uint8_t last = (uint8_t)(self->rank - 1);
     for (uint8_t d = 0; d < last; d++)
@@ -70,7 +71,8 @@ static uint8_t partner_of(const shape *self) {
     return (uint8_t)(last - 1);
 }
 
-static void permute(const shape *self, size_t nbytes, const unsigned char *src, unsigned char *dst) {
+static void permute(const shape *self, size_t nbytes, const unsigned char *src,
+                    unsigned char *dst) {
     size_t dst_stride[KB_MAX_RANK], step = 1, index[KB_MAX_RANK] = {0};
     for (uint8_t d = self->rank; d-- > 0;) {
         dst_stride[d] = step;
@@ -99,8 +101,8 @@ kb_status kb_trans_run(kb_exec *exec, const kb_payload *payload, kb_error *err) 
     shape self = {{0}, {0}, 0};
     KB_TRY(plan(payload, &self, err));
     kb_lanes lanes;
-    KB_TRY(kb_lanes_open(exec->tiles, &payload->operand[0], result->rank,
-                         payload->operand[0].dims, &lanes, err));
+    KB_TRY(kb_lanes_open(exec->tiles, &payload->operand[0], result->rank, payload->operand[0].dims,
+                         &lanes, err));
     size_t count = kb_lanes_count(result->rank, result->dims);
     void *data;
     KB_TRY(kb_exec_result(exec, result, count, &data, err));

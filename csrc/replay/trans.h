@@ -1,5 +1,5 @@
-/* TRANS: a tile with its dimensions in another order; dimension d of the result is dimension nibble d of
- * the permutation. */
+/* TRANS: a tile with its dimensions in another order; dimension d of the result is dimension nibble
+ * d of the permutation. */
 #ifndef KB_REPLAY_TRANS_H
 #define KB_REPLAY_TRANS_H
 

@@ -20,10 +20,9 @@ static kb_status find_row(kb_exec *exec, kb_extent *whole, const kb_run *row, si
     if (!whole) {
         KB_TRY(kb_store_access(exec->store, row->va, nbytes, &extent, err));
         if (!extent->bytes)
-            return kb_error_set(err, KB_NO_DATA,
-                                "expected a tensor with data at 0x%" PRIx64
-                                ", got one of timing alone",
-                                row->va);
+            return kb_error_set(
+                err, KB_NO_DATA,
+                "expected a tensor with data at 0x%" PRIx64 ", got one of timing alone", row->va);
     }
     *bytes = extent->bytes + (row->va - extent->va);
     return KB_OK;
@@ -35,7 +34,8 @@ static void set_unknown(kb_dtype dtype, void *element) {
     kb_scalar_store(dtype, is_float ? KB_F64_NAN : 0, element);
 }
 
-/* Deals with the elements of a row that nobody wrote, or only in part; their lanes are in `lanes`. */
+/* Deals with the elements of a row that nobody wrote, or only in part; their lanes are in
+ * `lanes`. */
 static kb_status check_written(kb_exec *exec, kb_dtype dtype, const kb_run *row,
                                unsigned char *lanes, kb_error *err) {
     size_t size = kb_dtype_nbytes(dtype);
@@ -65,7 +65,7 @@ static kb_status fill(const kb_operand *other, kb_dtype dtype, void *tile, size_
         return kb_error_set(err, KB_INTERNAL, "load: expected a scalar as `other`, got operand %u",
                             other->kind);
     size_t size = kb_dtype_nbytes(dtype);
-    unsigned char element[8];
+    _Alignas(8) unsigned char element[8];
     kb_scalar_store(dtype, bits, element);
     kb_lanes lanes = {.elements = element, .dtype = dtype, .nbytes = size, .rank = 1};
     lanes.dims[0] = count;

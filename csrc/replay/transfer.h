@@ -1,9 +1,9 @@
 /* DMA: bytes between the store and a tile, row by row of an access.
  *
- * A read fills the lanes that its mask leaves off with `other` (0 where there is none).  A lane that is on
- * and whose bytes nobody ever wrote is an error, or is counted and reads NaN or the zeros that are there.
- * A write marks its bytes as written.  Where the whole access lies in one tensor, and that is written
- * throughout, rows cost no look-up.
+ * A read fills the lanes that its mask leaves off with `other` (0 where there is none).  A lane
+ * that is on and whose bytes nobody ever wrote is an error, or is counted and reads NaN or the
+ * zeros that are there.  A write marks its bytes as written.  Where the whole access lies in one
+ * tensor, and that is written throughout, rows cost no look-up.
  */
 #ifndef KB_REPLAY_TRANSFER_H
 #define KB_REPLAY_TRANSFER_H

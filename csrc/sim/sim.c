@@ -23,6 +23,7 @@ struct kb_sim {
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
     bool stop;
     uint64_t n_events;
+    uint64_t n_left; /* of max_events */
     kb_event last;
     KB_VEC(slot) slots;
     kb_place_fn arrival, service;
@@ -148,19 +149,20 @@ static bool ends_before(kb_sim *sim, kb_event next, int64_t until_fs, kb_run_end
 
 static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
     kb_run_end end = KB_RUN_STOPPED;
-    for (uint64_t n_left = max_events; sim->failure.status == KB_OK;) {
+    sim->n_left = max_events;
+    while (sim->failure.status == KB_OK) {
         kb_event next = kb_eventq_peek(&sim->queue);
         bool later = (int64_t)next.when_fs != sim->now_fs;
         if (later && ends_before(sim, next, until_fs, &end)) break;
         bool again = next.order == sim->last.order && next.when_fs == sim->last.when_fs &&
                      kb_event_rank(next) != RANK_SERVICE;
-        if (!again && n_left == 0) return KB_RUN_BUDGET;
+        if (!again && sim->n_left == 0) return KB_RUN_BUDGET;
         kb_eventq_pop(&sim->queue);
         if (again) continue;
         if (later) move_to(sim, (int64_t)next.when_fs);
         sim->last = next;
         sim->n_events++;
-        n_left--;
+        sim->n_left--;
         handle(sim, next);
     }
     return end;
@@ -172,6 +174,10 @@ kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_
         *end = run(sim, kb_max_i64(until_fs, sim->now_fs), max_events);
     if (sim->failure.status != KB_OK && err) *err = sim->failure;
     return sim->failure.status;
+}
+
+void kb_sim_charge(kb_sim *sim, uint64_t n_events) {
+    sim->n_left -= n_events < sim->n_left ? n_events : sim->n_left;
 }
 
 void kb_sim_stop(kb_sim *sim) {

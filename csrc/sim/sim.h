@@ -71,6 +71,10 @@ kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_
 /* From a handler: finish this instant, then return from kb_sim_run with KB_RUN_STOPPED. */
 void kb_sim_stop(kb_sim *sim);
 
+/* From a handler: what it did took the host about as long as `n_events` events; they count against
+ * max_events, and nowhere else. */
+void kb_sim_charge(kb_sim *sim, uint64_t n_events);
+
 /* From a handler: note a failure (the first one stays).  Returns a buffer to write the message into
  * with kb_error_set, or NULL when an earlier failure stands. */
 kb_error *kb_sim_fail(kb_sim *sim, kb_status status);

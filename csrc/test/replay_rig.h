@@ -66,7 +66,8 @@ static inline kb_va rig_tensor(rig *r, kb_dtype dtype, size_t count, const void 
     kb_extent *extent = NULL;
     kb_va va = r->next_va;
     size_t nbytes = count * kb_dtype_nbytes(dtype);
-    CHECK_EQ(kb_store_map(r->store, va, nbytes, values ? KB_MAP_ZEROED : 0, &extent, &r->err), KB_OK);
+    CHECK_EQ(kb_store_map(r->store, va, nbytes, values ? KB_MAP_ZEROED : 0, &extent, &r->err),
+             KB_OK);
     if (values) memcpy(extent->bytes, values, nbytes);
     r->next_va += (nbytes + 4096 + 255) / 256 * 256;
     return va;
@@ -86,7 +87,8 @@ static inline kb_operand rig_operand(kb_operand_kind kind, kb_dtype dtype, int r
     return operand;
 }
 
-static inline kb_operand rig_tile(kb_dtype dtype, int rank, const uint32_t *dims, uint64_t version) {
+static inline kb_operand rig_tile(kb_dtype dtype, int rank, const uint32_t *dims,
+                                  uint64_t version) {
     kb_operand operand = rig_operand(KB_OPERAND_TILE, dtype, rank, dims);
     operand.bits = version;
     return operand;
@@ -100,8 +102,8 @@ static inline kb_operand rig_last(kb_operand operand) {
 
 static inline kb_operand rig_scalar(kb_dtype dtype, double value) {
     kb_operand operand = rig_operand(KB_OPERAND_SCALAR, dtype, 0, NULL);
-    operand.bits = kb_dtype_get_kind(dtype) == KB_KIND_FLOAT ? kb_f64_bits(value)
-                                                             : (uint64_t)(int64_t)value;
+    operand.bits =
+        kb_dtype_get_kind(dtype) == KB_KIND_FLOAT ? kb_f64_bits(value) : (uint64_t)(int64_t)value;
     return operand;
 }
 
@@ -123,8 +125,12 @@ static inline kb_access rig_box(kb_dtype dtype, int rank, const uint32_t *dims, 
 
 static inline void rig_append(rig *r, kb_opkind kind, int op, const kb_payload *payload) {
     static int64_t words[1 << 16];
-    kb_record record = {.kind = (uint8_t)kind, .op = (uint8_t)op, .kernel = r->kernel,
-                        .line = ++r->line, .pe = 3, .program = 7};
+    kb_record record = {.kind = (uint8_t)kind,
+                        .op = (uint8_t)op,
+                        .kernel = r->kernel,
+                        .line = ++r->line,
+                        .pe = 3,
+                        .program = 7};
     uint32_t n_words = kb_payload_words(kind, payload);
     if (!CHECK(n_words <= sizeof words / sizeof *words)) exit(1);
     kb_payload_encode(kind, payload, words);

@@ -4,7 +4,7 @@
 static const kb_operand none;
 static uint64_t state = 9;
 
-/* --- every operation on every dtype -------------------------------------------------------------- */
+/* --- every operation on every dtype ---------------------------------------------------------- */
 
 enum { N = 1100 }; /* more than two blocks of lanes, and a rest */
 
@@ -12,8 +12,8 @@ static unsigned char values[3][N * 8], expected[N * 8];
 
 /* Edges, whole numbers, and any bits at all. */
 static void draw(kb_dtype dtype, void *element, int i) {
-    static const double edges[] = {0,   -0.0, 1,    -1,   2,    -2,   0.5,    -0.5, 1.5, -1.5, 127, -128,
-                                   255, 3,    -3,   10,   64,   -64,  0x1p24, 88,   -88, 448,  1e5, 1e38};
+    static const double edges[] = {0,   -0.0, 1,  -1, 2,  -2,  0.5,    -0.5, 1.5, -1.5, 127, -128,
+                                   255, 3,    -3, 10, 64, -64, 0x1p24, 88,   -88, 448,  1e5, 1e38};
     enum { N_EDGES = sizeof edges / sizeof *edges };
     uint64_t bits = rig_random(&state);
     size_t nbytes = kb_dtype_nbytes(dtype);
@@ -25,7 +25,9 @@ static void draw(kb_dtype dtype, void *element, int i) {
     memcpy(element, &bits, nbytes);
     if (i % 3 == 0) return;
     bool is_float = kb_dtype_get_kind(dtype) == KB_KIND_FLOAT;
-    if (i % 3 == 1) kb_dtype_convert(dtype, element, KB_FLOAT64, &edges[bits >> 20 & 0xff ? bits % N_EDGES : 0], 1);
+    if (i % 3 == 1)
+        kb_dtype_convert(dtype, element, KB_FLOAT64, &edges[bits >> 20 & 0xff ? bits % N_EDGES : 0],
+                         1);
     else if (is_float) {
         double value = ((double)(bits >> 11) * 0x1p-53 - 0.5) * 40;
         kb_dtype_convert(dtype, element, KB_FLOAT64, &value, 1);
@@ -51,7 +53,8 @@ static void oracle(kb_mathop op, kb_dtype operand, kb_dtype result, int i, void 
     uint64_t bits[3] = {0, 0, 0}, computed = 0;
     for (int j = 0; j < kb_mathop_arity(op); j++)
         bits[j] = kb_scalar_load(operand, values[j] + (size_t)i * nbytes);
-    CHECK_EQ(kb_scalar_math(op, operand, result, bits[0], bits[1], bits[2], &computed, NULL), KB_OK);
+    CHECK_EQ(kb_scalar_math(op, operand, result, bits[0], bits[1], bits[2], &computed, NULL),
+             KB_OK);
     kb_scalar_store(result, computed, element);
 }
 
@@ -75,7 +78,8 @@ static void check_op(kb_mathop op, kb_dtype operand, kb_dtype result) {
             rig_load(&r, rig_box(dtypes[j], 1, dims, va), (uint64_t)j, NULL);
             operands[j] = rig_tile(dtypes[j], 1, dims, (uint64_t)j);
         }
-        rig_op(&r, KB_OP_MATH, (int)op, rig_tile(result, 1, dims, 9), operands[0], operands[1], operands[2]);
+        rig_op(&r, KB_OP_MATH, (int)op, rig_tile(result, 1, dims, 9), operands[0], operands[1],
+               operands[2]);
         if (!CHECK_EQ(rig_run(&r), KB_OK)) printf("# %s\n", r.err.message);
         int64_t there = 0;
         const unsigned char *got = kb_replay_tile(r.replay, 9, &there);
@@ -91,7 +95,8 @@ static void check_op(kb_mathop op, kb_dtype operand, kb_dtype result) {
             memcpy(&y, values[1] + (size_t)i * kb_dtype_nbytes(operand), kb_dtype_nbytes(operand));
             printf("# %s: %s of %s to %s: (%llx, %llx): got %llx, expected %llx\n", options.isa,
                    kb_mathop_name(op), kb_dtype_name(operand), kb_dtype_name(result),
-                   (unsigned long long)x, (unsigned long long)y, (unsigned long long)a, (unsigned long long)b);
+                   (unsigned long long)x, (unsigned long long)y, (unsigned long long)a,
+                   (unsigned long long)b);
         }
         CHECK_EQ(wrong, 0);
         rig_free(&r);
@@ -110,7 +115,62 @@ static void every_operation_on_every_dtype(void) {
     CHECK(n_checked > 600);
 }
 
-/* --- shapes -------------------------------------------------------------------------------------- */
+/* --- conversions ----------------------------------------------------------------------------- */
+
+static bool is_nan(kb_dtype dtype, const void *element) {
+    double value;
+    kb_dtype_convert(KB_FLOAT64, &value, dtype, element, 1);
+    return value != value;
+}
+
+/* Every code of the small floats, there and back; and floats at, and just beside, every rounding
+ * edge. */
+static void small_floats_convert_as_memory_does(void) {
+    static const kb_dtype dtypes[] = {KB_FLOAT8E4NV, KB_FLOAT8E5, KB_FLOAT16, KB_BFLOAT16};
+    enum { COUNT = 1 << 16 };
+    static uint16_t codes[COUNT], narrowed[COUNT], exact[COUNT];
+    static float floats[COUNT], widened[COUNT];
+    for (int number = 0; rig_isa(number); number++)
+        for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
+            const kb_isa *isa = NULL;
+            kb_dtype dtype = dtypes[d];
+            CHECK_EQ(kb_isa_find(rig_isa(number), &isa, NULL), KB_OK);
+            size_t nbytes = kb_dtype_nbytes(dtype), count = nbytes == 1 ? 256 : COUNT, wrong = 0;
+            for (size_t i = 0; i < count; i++)
+                if (nbytes == 1) ((uint8_t *)codes)[i] = (uint8_t)i;
+                else codes[i] = (uint16_t)i;
+            kb_dtype_convert(KB_FLOAT32, floats, dtype, codes, count);
+            isa->widen[dtype](widened, codes, count);
+            for (size_t i = 0; i < count; i++)
+                wrong += is_nan(KB_FLOAT32, &floats[i])
+                             ? widened[i] == widened[i]
+                             : kb_f32_bits(widened[i]) != kb_f32_bits(floats[i]);
+            /* The middle between a number and the next one, and the floats around it. */
+            for (int offset = -2; offset <= 2; offset++) {
+                for (size_t i = 0; i < count; i++) {
+                    float next = i + 1 < count ? floats[i + 1] : floats[i];
+                    uint32_t bits = kb_f32_bits((float)(((double)floats[i] + (double)next) / 2));
+                    widened[i] = kb_f32_from_bits(bits + (uint32_t)offset);
+                    if (is_nan(KB_FLOAT32, &widened[i])) widened[i] = kb_f32_from_bits(KB_F32_NAN);
+                }
+                isa->narrow[dtype](narrowed, widened, count);
+                kb_dtype_convert(dtype, exact, KB_FLOAT32, widened, count);
+                wrong += memcmp(narrowed, exact, count * nbytes) != 0;
+            }
+            for (uint32_t begin = 0, step = 977; begin < step * 64; begin += step) {
+                for (size_t i = 0; i < COUNT; i++) {
+                    widened[i] = kb_f32_from_bits((uint32_t)i << 16 | (begin & 0xffff));
+                    if (is_nan(KB_FLOAT32, &widened[i])) widened[i] = kb_f32_from_bits(KB_F32_NAN);
+                }
+                isa->narrow[dtype](narrowed, widened, COUNT);
+                kb_dtype_convert(dtype, exact, KB_FLOAT32, widened, COUNT);
+                wrong += memcmp(narrowed, exact, COUNT * nbytes) != 0;
+            }
+            if (!CHECK_EQ(wrong, 0)) printf("# %s: %s\n", isa->name, kb_dtype_name(dtype));
+        }
+}
+
+/* --- shapes ---------------------------------------------------------------------------------- */
 
 enum { MAX_COUNT = 1 << 17 };
 
@@ -146,8 +206,8 @@ static void check_shape(int rank, const uint32_t *dims, const unsigned repeats[3
         rig_load(&r, access, (uint64_t)j, NULL);
         operands[j] = rig_tile(dtype, rank, own, (uint64_t)j);
     }
-    rig_op(&r, KB_OP_MATH, KB_MATHOP_WHERE, rig_tile(KB_FLOAT16, rank, dims, 5), operands[0], operands[1],
-           operands[2]);
+    rig_op(&r, KB_OP_MATH, KB_MATHOP_WHERE, rig_tile(KB_FLOAT16, rank, dims, 5), operands[0],
+           operands[1], operands[2]);
     if (!CHECK_EQ(rig_run(&r), KB_OK)) printf("# %s\n", r.err.message);
     int64_t nbytes = 0;
     const uint16_t *got = kb_replay_tile(r.replay, 5, &nbytes);
@@ -155,7 +215,8 @@ static void check_shape(int rank, const uint32_t *dims, const unsigned repeats[3
     uint32_t index[KB_MAX_RANK] = {0};
     size_t wrong = 0;
     for (size_t i = 0; got && i < count; i++) {
-        int from = ((const unsigned char *)halves[0])[element_of(&operands[0], index, rank)] ? 1 : 2;
+        int from =
+            ((const unsigned char *)halves[0])[element_of(&operands[0], index, rank)] ? 1 : 2;
         wrong += got[i] != halves[from][element_of(&operands[from], index, rank)];
         for (int d = rank; d-- > 0 && ++index[d] == dims[d];) index[d] = 0;
     }
@@ -165,7 +226,8 @@ static void check_shape(int rank, const uint32_t *dims, const unsigned repeats[3
 
 static void dims_of_1_repeat(void) {
     static const uint32_t shapes[][KB_MAX_RANK] = {
-        {700}, {1}, {30, 40}, {1, 600}, {600, 1}, {513, 3}, {5, 6, 7}, {2, 1, 300}, {3, 4, 5, 6, 7}, {2, 2, 2, 2, 2}};
+        {700},    {1},       {30, 40},    {1, 600},        {600, 1},
+        {513, 3}, {5, 6, 7}, {2, 1, 300}, {3, 4, 5, 6, 7}, {2, 2, 2, 2, 2}};
     static const int ranks[] = {1, 1, 2, 2, 2, 2, 3, 3, 5, 5};
     for (int s = 0; s < 10; s++)
         for (int i = 0; i < 64; i++) {
@@ -190,7 +252,8 @@ static void scalars_and_blocks(void) {
     rig r;
     rig_init(&r, NULL);
     const uint32_t dims[] = {3, 400}, row[] = {1, 400}, column[] = {3, 1};
-    kb_blockval index = {.block = {.rank = 2, .dtype = KB_INT32, .dims = {1, 400, 1, 1, 1}, .base = -5}};
+    kb_blockval index = {
+        .block = {.rank = 2, .dtype = KB_INT32, .dims = {1, 400, 1, 1, 1}, .base = -5}};
     index.block.stride[1] = 2;
     kb_blockval mask = {.is_mask = true, .mask = {.rank = 2, .dims = {3, 1, 1, 1, 1}}};
     mask.mask.lo[0] = 1;
@@ -200,18 +263,20 @@ static void scalars_and_blocks(void) {
     kb_operand b = rig_operand(KB_OPERAND_BLOCK, KB_BOOL, 2, column);
     a.block = &index;
     b.block = &mask;
-    rig_op(&r, KB_OP_MATH, KB_MATHOP_MUL, rig_tile(KB_INT32, 2, dims, 1), a, rig_scalar(KB_INT32, -3), none);
-    rig_op(&r, KB_OP_MATH, KB_MATHOP_WHERE, rig_tile(KB_INT32, 2, dims, 2), b, rig_tile(KB_INT32, 2, dims, 1),
-           rig_scalar(KB_INT32, 77));
-    rig_op(&r, KB_OP_MATH, KB_MATHOP_CAST, rig_tile(KB_FLOAT16, 2, dims, 3), rig_tile(KB_INT32, 2, dims, 2),
-           none, none);
-    rig_op(&r, KB_OP_MATH, KB_MATHOP_MOVE, rig_tile(KB_FLOAT64, 2, dims, 4), rig_scalar(KB_FLOAT64, 0.1), none,
-           none);
-    rig_op(&r, KB_OP_MATH, KB_MATHOP_CAST, rig_tile(KB_FLOAT8E5, 2, dims, 5), rig_scalar(KB_INT32, 3), none,
-           none);
+    rig_op(&r, KB_OP_MATH, KB_MATHOP_MUL, rig_tile(KB_INT32, 2, dims, 1), a,
+           rig_scalar(KB_INT32, -3), none);
+    rig_op(&r, KB_OP_MATH, KB_MATHOP_WHERE, rig_tile(KB_INT32, 2, dims, 2), b,
+           rig_tile(KB_INT32, 2, dims, 1), rig_scalar(KB_INT32, 77));
+    rig_op(&r, KB_OP_MATH, KB_MATHOP_CAST, rig_tile(KB_FLOAT16, 2, dims, 3),
+           rig_tile(KB_INT32, 2, dims, 2), none, none);
+    rig_op(&r, KB_OP_MATH, KB_MATHOP_MOVE, rig_tile(KB_FLOAT64, 2, dims, 4),
+           rig_scalar(KB_FLOAT64, 0.1), none, none);
+    rig_op(&r, KB_OP_MATH, KB_MATHOP_CAST, rig_tile(KB_FLOAT8E5, 2, dims, 5),
+           rig_scalar(KB_INT32, 3), none, none);
     if (!CHECK_EQ(rig_run(&r), KB_OK)) printf("# %s\n", r.err.message);
     int64_t nbytes = 0;
-    const int32_t *product = kb_replay_tile(r.replay, 1, &nbytes), *chosen = kb_replay_tile(r.replay, 2, &nbytes);
+    const int32_t *product = kb_replay_tile(r.replay, 1, &nbytes),
+                  *chosen = kb_replay_tile(r.replay, 2, &nbytes);
     const uint16_t *half = kb_replay_tile(r.replay, 3, &nbytes);
     const double *tenth = kb_replay_tile(r.replay, 4, &nbytes);
     const uint8_t *three = kb_replay_tile(r.replay, 5, &nbytes);
@@ -232,12 +297,9 @@ static void refuses_what_does_not_fit(void) {
         int op;
         kb_dtype operand, result;
         uint32_t columns;
-    } bad[] = {{KB_MATHOP_ADD, KB_INT32, KB_INT64, 4},
-               {KB_MATHOP_ADD, KB_INT32, KB_INT32, 5},
-               {KB_MATHOP_EXP, KB_INT32, KB_INT32, 4},
-               {KB_MATHOP_NEG, KB_INT32, KB_INT32, 4},
-               {KB_MATHOP_AND, KB_FLOAT32, KB_FLOAT32, 4},
-               {200, KB_INT32, KB_INT32, 4}};
+    } bad[] = {{KB_MATHOP_ADD, KB_INT32, KB_INT64, 4},     {KB_MATHOP_ADD, KB_INT32, KB_INT32, 5},
+               {KB_MATHOP_EXP, KB_INT32, KB_INT32, 4},     {KB_MATHOP_NEG, KB_INT32, KB_INT32, 4},
+               {KB_MATHOP_AND, KB_FLOAT32, KB_FLOAT32, 4}, {200, KB_INT32, KB_INT32, 4}};
     const int32_t x[4] = {1, 2, 3, 4};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         rig r;
@@ -256,6 +318,7 @@ static void refuses_what_does_not_fit(void) {
 
 int main(void) {
     TAP_RUN(every_operation_on_every_dtype);
+    TAP_RUN(small_floats_convert_as_memory_does);
     TAP_RUN(dims_of_1_repeat);
     TAP_RUN(any_number_of_threads);
     TAP_RUN(scalars_and_blocks);

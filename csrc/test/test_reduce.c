@@ -1,4 +1,5 @@
-/* Reductions of every instruction set against the tree of replay/reduce.h, bit by bit; permutations. */
+/* Reductions of every instruction set against the tree of replay/reduce.h, bit by bit;
+ * permutations. */
 #include <math.h>
 
 #include "replay_rig.h"
@@ -31,8 +32,10 @@ static kb_dtype wide_of(kb_dtype dtype) {
 }
 
 static uint64_t combine(kb_reduceop op, kb_dtype wide, uint64_t a, uint64_t b) {
-    static const kb_mathop ops[] = {[KB_REDUCEOP_SUM] = KB_MATHOP_ADD, [KB_REDUCEOP_MAX] = KB_MATHOP_MAX,
-                                    [KB_REDUCEOP_MIN] = KB_MATHOP_MIN, [KB_REDUCEOP_XOR] = KB_MATHOP_XOR};
+    static const kb_mathop ops[] = {[KB_REDUCEOP_SUM] = KB_MATHOP_ADD,
+                                    [KB_REDUCEOP_MAX] = KB_MATHOP_MAX,
+                                    [KB_REDUCEOP_MIN] = KB_MATHOP_MIN,
+                                    [KB_REDUCEOP_XOR] = KB_MATHOP_XOR};
     uint64_t bits = 0;
     CHECK_EQ(kb_scalar_math(ops[op], wide, wide, a, b, 0, &bits, NULL), KB_OK);
     return bits;
@@ -50,7 +53,8 @@ static bool beats(kb_reduceop op, kb_dtype dtype, uint64_t a, uint64_t b) {
 static void oracle(kb_reduceop op, kb_dtype dtype, size_t first, size_t n, size_t step, size_t to) {
     static uint64_t lanes[MAX_COUNT];
     size_t nbytes = kb_dtype_nbytes(dtype);
-    for (size_t i = 0; i < n; i++) lanes[i] = kb_scalar_load(dtype, values + (first + i * step) * nbytes);
+    for (size_t i = 0; i < n; i++)
+        lanes[i] = kb_scalar_load(dtype, values + (first + i * step) * nbytes);
     if (op == KB_REDUCEOP_ARGMAX || op == KB_REDUCEOP_ARGMIN) {
         int32_t best = 0;
         for (size_t i = 1; i < n; i++)
@@ -60,14 +64,15 @@ static void oracle(kb_reduceop op, kb_dtype dtype, size_t first, size_t n, size_
     }
     while (n > 1) {
         size_t h = (n + 1) / 2;
-        for (size_t i = 0; i < n - h; i++) lanes[i] = combine(op, wide_of(dtype), lanes[i], lanes[i + h]);
+        for (size_t i = 0; i < n - h; i++)
+            lanes[i] = combine(op, wide_of(dtype), lanes[i], lanes[i + h]);
         n = h;
     }
     kb_scalar_store(dtype, lanes[0], expected + to * nbytes);
 }
 
-static void check(kb_reduceop op, kb_dtype dtype, int rank, const uint32_t *dims, int axis, bool wild,
-                  int threads) {
+static void check(kb_reduceop op, kb_dtype dtype, int rank, const uint32_t *dims, int axis,
+                  bool wild, int threads) {
     size_t outer = 1, inner = 1, n = dims[axis];
     uint32_t left[KB_MAX_RANK];
     for (int d = 0, to = 0; d < rank; d++) {
@@ -79,14 +84,16 @@ static void check(kb_reduceop op, kb_dtype dtype, int rank, const uint32_t *dims
     kb_dtype result = is_index ? KB_INT32 : dtype;
     fill(dtype, outer * n * inner, wild);
     for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < inner; i++) oracle(op, dtype, o * n * inner + i, n, inner, o * inner + i);
+        for (size_t i = 0; i < inner; i++)
+            oracle(op, dtype, o * n * inner + i, n, inner, o * inner + i);
     for (int number = 0; rig_isa(number); number++) {
         rig r;
         kb_replay_options options = {.threads = threads, .isa = rig_isa(number)};
         rig_init(&r, &options);
         kb_va va = rig_tensor(&r, dtype, outer * n * inner, values);
         rig_load(&r, rig_box(dtype, rank, dims, va), 1, NULL);
-        kb_payload payload = {.result = rig_tile(result, rank - 1, left, 2), .n_operands = 1, .axis = (uint8_t)axis};
+        kb_payload payload = {
+            .result = rig_tile(result, rank - 1, left, 2), .n_operands = 1, .axis = (uint8_t)axis};
         payload.operand[0] = rig_tile(dtype, rank, dims, 1);
         rig_append(&r, KB_OP_REDUCE, (int)op, &payload);
         if (!CHECK_EQ(rig_run(&r), KB_OK)) printf("# %s\n", r.err.message);
@@ -133,7 +140,8 @@ static void nans(void) {
         for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
             for (int op = 0; op < KB_REDUCEOP_COUNT; op++) {
                 const uint32_t dims[] = {50, n};
-                if (is_defined(op, (int)dtypes[i])) check((kb_reduceop)op, dtypes[i], 2, dims, 1, true, 1);
+                if (is_defined(op, (int)dtypes[i]))
+                    check((kb_reduceop)op, dtypes[i], 2, dims, 1, true, 1);
             }
     /* A row of one element is a result, too: its NaN becomes the canonical one. */
     rig r;
@@ -153,10 +161,11 @@ static void nans(void) {
 static void any_number_of_threads(void) {
     const uint32_t dims[] = {31, 64, 33};
     for (int threads = 1; threads <= 4; threads++)
-        for (int axis = 0; axis < 3; axis++) check(KB_REDUCEOP_SUM, KB_FLOAT32, 3, dims, axis, false, threads);
+        for (int axis = 0; axis < 3; axis++)
+            check(KB_REDUCEOP_SUM, KB_FLOAT32, 3, dims, axis, false, threads);
 }
 
-/* --- permutations -------------------------------------------------------------------------------- */
+/* --- permutations ---------------------------------------------------------------------------- */
 
 static void check_trans(kb_dtype dtype, int rank, const uint32_t *dims, const int *axes) {
     size_t count = 1, nbytes = kb_dtype_nbytes(dtype), stride[KB_MAX_RANK];
@@ -192,7 +201,8 @@ static void check_trans(kb_dtype dtype, int rank, const uint32_t *dims, const in
 
 static void permutations(void) {
     static const kb_dtype dtypes[] = {KB_BOOL, KB_INT8, KB_FLOAT16, KB_FLOAT32, KB_INT64};
-    static const uint32_t shapes[][KB_MAX_RANK] = {{9}, {33, 70}, {1, 40}, {16, 16}, {5, 17, 6}, {3, 4, 5, 6}, {2, 3, 4, 5, 6}};
+    static const uint32_t shapes[][KB_MAX_RANK] = {
+        {9}, {33, 70}, {1, 40}, {16, 16}, {5, 17, 6}, {3, 4, 5, 6}, {2, 3, 4, 5, 6}};
     static const int ranks[] = {1, 2, 2, 2, 3, 4, 5};
     for (size_t t = 0; t < sizeof dtypes / sizeof *dtypes; t++)
         for (int s = 0; s < 7; s++)
@@ -220,7 +230,8 @@ static void refuses_what_does_not_fit(void) {
         else payload.result = rig_tile(i == 2 ? KB_INT32 : KB_FLOAT32, 1, three, 2);
         if (i == 1) payload.permutation = 0x00;
         if (i == 3) payload.axis = 2;
-        rig_append(&r, i < 2 ? KB_OP_TRANS : KB_OP_REDUCE, i == 4 ? KB_REDUCEOP_XOR : KB_REDUCEOP_SUM, &payload);
+        rig_append(&r, i < 2 ? KB_OP_TRANS : KB_OP_REDUCE,
+                   i == 4 ? KB_REDUCEOP_XOR : KB_REDUCEOP_SUM, &payload);
         CHECK_EQ(rig_run(&r), KB_INTERNAL);
         CHECK_EQ(kb_replay_tiles(r.replay), 1);
         rig_free(&r);

@@ -4,7 +4,8 @@ static const kb_operand none;
 
 static void fill_floats(float *values, size_t count) {
     uint64_t state = 1;
-    for (size_t i = 0; i < count; i++) values[i] = (float)(int64_t)(rig_random(&state) % 2001) / 8 - 125;
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(int64_t)(rig_random(&state) % 2001) / 8 - 125;
 }
 
 static void adds_two_vectors(void) {
@@ -20,7 +21,8 @@ static void adds_two_vectors(void) {
     rig_load(&r, rig_box(KB_FLOAT32, 1, dims, vx), 1, NULL);
     rig_load(&r, rig_box(KB_FLOAT32, 1, dims, vy), 2, NULL);
     rig_op(&r, KB_OP_MATH, KB_MATHOP_ADD, rig_tile(KB_FLOAT32, 1, dims, 3),
-           rig_last(rig_tile(KB_FLOAT32, 1, dims, 1)), rig_last(rig_tile(KB_FLOAT32, 1, dims, 2)), none);
+           rig_last(rig_tile(KB_FLOAT32, 1, dims, 1)), rig_last(rig_tile(KB_FLOAT32, 1, dims, 2)),
+           none);
     rig_store(&r, rig_box(KB_FLOAT32, 1, dims, vz), rig_last(rig_tile(KB_FLOAT32, 1, dims, 3)));
     CHECK_EQ(kb_replay_cursor(r.replay), 0);
     CHECK_EQ(rig_run(&r), KB_OK);
@@ -74,8 +76,14 @@ static void loads_and_stores_runs(void) {
     const int16_t x[] = {10, 11, 12, 13, 14, 15, 16, 17};
     kb_va from = rig_tensor(&r, KB_INT16, 8, x), to = rig_tensor(&r, KB_INT16, 8, NULL);
     kb_run runs[] = {{0, 2, from + 12}, {3, 1, from + 2}};
-    kb_access access = {.dtype = KB_INT16, .rank = 1, .masked = true, .dims = {4, 1, 1, 1, 1},
-                        .n_elements = 3, .n_runs = 2, .runs = runs, .first_va = from + 2,
+    kb_access access = {.dtype = KB_INT16,
+                        .rank = 1,
+                        .masked = true,
+                        .dims = {4, 1, 1, 1, 1},
+                        .n_elements = 3,
+                        .n_runs = 2,
+                        .runs = runs,
+                        .first_va = from + 2,
                         .end_va = from + 16};
     kb_operand other = rig_scalar(KB_INT16, -1);
     rig_load(&r, access, 1, &other);
@@ -105,7 +113,8 @@ static void stores_scalars_blocks_and_rows(void) {
     const uint32_t dims[] = {3, 4}, row[] = {1, 4}, one[] = {1};
     kb_va a = rig_tensor(&r, KB_INT32, 12, NULL), b = rig_tensor(&r, KB_INT32, 12, NULL);
     kb_va c = rig_tensor(&r, KB_INT32, 12, NULL), d = rig_tensor(&r, KB_FLOAT16, 1, NULL);
-    kb_blockval block = {.block = {.rank = 2, .dtype = KB_INT32, .dims = {3, 4, 1, 1, 1}, .base = 100}};
+    kb_blockval block = {
+        .block = {.rank = 2, .dtype = KB_INT32, .dims = {3, 4, 1, 1, 1}, .base = 100}};
     block.block.stride[0] = 10;
     block.block.stride[1] = -1;
     rig_store(&r, rig_box(KB_INT32, 2, dims, a), rig_scalar(KB_INT32, -7));
@@ -129,10 +138,11 @@ static void stores_scalars_blocks_and_rows(void) {
     rig_free(&r);
 }
 
-/* --- order --------------------------------------------------------------------------------------- */
+/* --- order ----------------------------------------------------------------------------------- */
 
-/* Law L11: two kernels that had one TCM range, replayed only when both have ended.  The first one's store
- * completes late, when the second has long made its tile; by versions each keeps its own bytes. */
+/* Law L11: two kernels that had one TCM range, replayed only when both have ended.  The first one's
+ * store completes late, when the second has long made its tile; by versions each keeps its own
+ * bytes. */
 static void two_kernels_over_one_tcm_range(void) {
     rig r;
     rig_init(&r, NULL);
@@ -173,6 +183,34 @@ static void goes_in_slices_and_never_back(void) {
     rig_free(&r);
 }
 
+/* A log that forgets what replay has passed gives the same numbers, and does not grow. */
+static void a_log_may_forget(void) {
+    rig r;
+    rig_init(&r, NULL);
+    kb_replay_destroy(r.replay);
+    kb_oplog_destroy(r.log);
+    const kb_replay_options options = {.threads = 1};
+    const uint32_t dims[] = {2};
+    const int32_t x[2] = {0, 10};
+    CHECK_EQ(kb_oplog_create(&r.alloc, KB_OPLOG_HASH, &r.log, &r.err), KB_OK);
+    CHECK_EQ(kb_replay_create(&r.alloc, r.log, r.store, &options, &r.replay, &r.err), KB_OK);
+    kb_va va = rig_tensor(&r, KB_INT32, 2, x);
+    enum { ROUNDS = 30000 };
+    int64_t early = 0;
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        kb_operand a = rig_tile(KB_INT32, 1, dims, 2 * i);
+        kb_operand b = rig_tile(KB_INT32, 1, dims, 2 * i + 1);
+        rig_load(&r, rig_box(KB_INT32, 1, dims, va), a.bits, NULL);
+        rig_op(&r, KB_OP_MATH, KB_MATHOP_ADD, b, rig_last(a), rig_scalar(KB_INT32, 1), none);
+        rig_store(&r, rig_box(KB_INT32, 1, dims, va), rig_last(b));
+        if (i % 100 == 99) CHECK_EQ(rig_run(&r), KB_OK);
+        if (i == ROUNDS / 2) early = kb_oplog_nbytes(r.log);
+    }
+    CHECK_EQ(((const int32_t *)rig_bytes(&r, va))[1], ROUNDS + 10);
+    CHECK(kb_oplog_nbytes(r.log) <= early * 3 / 2);
+    rig_free(&r);
+}
+
 static void skips_what_has_no_numbers(void) {
     rig r;
     rig_init(&r, NULL);
@@ -187,7 +225,7 @@ static void skips_what_has_no_numbers(void) {
     rig_free(&r);
 }
 
-/* --- life of tiles ------------------------------------------------------------------------------- */
+/* --- life of tiles --------------------------------------------------------------------------- */
 
 static void frees_tiles_as_the_machine_does(void) {
     rig r;
@@ -199,7 +237,8 @@ static void frees_tiles_as_the_machine_does(void) {
     rig_load(&r, rig_box(KB_INT32, 1, dims, va), 2, NULL);
     CHECK_EQ(rig_run(&r), KB_OK);
     CHECK_EQ(kb_replay_tiles(r.replay), 2);
-    kb_operand unread = rig_last(rig_tile(KB_INT32, 1, dims, 3)), one = rig_tile(KB_INT32, 1, dims, 1);
+    kb_operand unread = rig_last(rig_tile(KB_INT32, 1, dims, 3)),
+               one = rig_tile(KB_INT32, 1, dims, 1);
     rig_op(&r, KB_OP_MATH, KB_MATHOP_ADD, unread, rig_last(one), rig_last(one), none);
     CHECK_EQ(rig_run(&r), KB_OK);
     CHECK_EQ(kb_replay_tiles(r.replay), 1);
@@ -289,7 +328,7 @@ static void warm_replay_allocates_nothing(void) {
     rig_free(&r);
 }
 
-/* --- memory never written ------------------------------------------------------------------------ */
+/* --- memory never written -------------------------------------------------------------------- */
 
 /* Of 6 elements 0..1 and 3 are written; a mask leaves lanes 0..3 on. */
 static void load_unwritten(rig *r, uint32_t lanes) {
@@ -314,9 +353,10 @@ static void reading_unwritten_memory_is_an_error(void) {
     rig_init(&r, NULL);
     load_unwritten(&r, 4);
     CHECK_EQ(rig_run(&r), KB_UNINIT);
-    CHECK_STR(r.err.message,
-              "kernel:3: load: expected memory that was written, got 0x10008 (lane 2), which nobody "
-              "ever wrote; write it, mask it, or set uninit (PE 3, program 7)");
+    CHECK_STR(
+        r.err.message,
+        "kernel:3: load: expected memory that was written, got 0x10008 (lane 2), which nobody "
+        "ever wrote; write it, mask it, or set uninit (PE 3, program 7)");
     CHECK_EQ(kb_replay_cursor(r.replay), 2);
     CHECK_EQ(kb_replay_tiles(r.replay), 0);
     CHECK_EQ(kb_replay_uninit_reads(r.replay), 0);
@@ -352,7 +392,7 @@ static void unmapped_memory_is_a_page_fault(void) {
     rig_free(&r);
 }
 
-/* --- failing allocations ------------------------------------------------------------------------- */
+/* --- failing allocations --------------------------------------------------------------------- */
 
 static void program(rig *r, kb_va *out) {
     enum { N = 40 };
@@ -439,7 +479,8 @@ static void equal_bits_everywhere(void) {
         for (int threads = 1; threads <= 3; threads += 2) {
             rig r;
             kb_va out;
-            kb_replay_options options = {.threads = threads, .uninit_error = true, .isa = rig_isa(i)};
+            kb_replay_options options = {
+                .threads = threads, .uninit_error = true, .isa = rig_isa(i)};
             rig_init(&r, &options);
             CHECK_STR(kb_replay_isa(r.replay), rig_isa(i));
             program(&r, &out);
@@ -457,6 +498,7 @@ int main(void) {
     TAP_RUN(stores_scalars_blocks_and_rows);
     TAP_RUN(two_kernels_over_one_tcm_range);
     TAP_RUN(goes_in_slices_and_never_back);
+    TAP_RUN(a_log_may_forget);
     TAP_RUN(skips_what_has_no_numbers);
     TAP_RUN(frees_tiles_as_the_machine_does);
     TAP_RUN(makes_no_version_twice);

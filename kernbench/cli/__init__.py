@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.GOOD
+    except OSError as error:  # a full disk, say; of input files, TopologyError and UsageError tell
+        print(f"kernbench {options.command}: {error}", file=sys.stderr)
+        return ExitCode.USAGE
     except Exception:
         traceback.print_exc()
         print(

@@ -54,15 +54,17 @@ def add_parser(commands: Any) -> None:
         "--seed", type=int, default=0, metavar="N", help="of random data; default 0"
     )
     add_json_option(parser)
-    parser.add_argument("script", metavar="SCRIPT", help="a Python file")
-    parser.add_argument("args", nargs=argparse.REMAINDER, help="the script's own arguments")
+    parser.add_argument(
+        "words", nargs=argparse.PARSER, metavar="SCRIPT", help="a Python file, and its arguments"
+    )
     parser.set_defaults(function=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the command."""
     topology = load_topology(options.topology, options.settings)
-    path = Path(options.script)
+    script, *args = options.words[1:] if options.words[0] == "--" else options.words
+    path = Path(script)
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -76,7 +78,7 @@ def run(options: argparse.Namespace) -> ExitCode:
                 topology, data=not options.no_data, seed=options.seed, uninit="ignore"
             ) as context,
         ):
-            ended_early = _execute(source, path, options.args, context)
+            ended_early = _execute(source, path, args, context)
             wall_s = time.perf_counter() - begin
             summary = summarize(context, wall_s, kernbench.__version__)
     except _ScriptFailed:

@@ -13,10 +13,12 @@ Examples
 ...     tl.store(out_ptr + offs, total, mask)
 """
 
+# ruff: noqa: F405 - __all__ names the operations, which are loaded on first use
 from __future__ import annotations
 
-from kernbench.language import libdevice, math
-from kernbench.language.compiler import CompiledKernel, Param
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from kernbench.language.dtypes import (
     bfloat16,
     block_type,
@@ -41,6 +43,7 @@ from kernbench.language.dtypes import (
     uint64,
     void,
 )
+from kernbench.language.function import constexpr_function
 from kernbench.language.jit import JITFunction, jit
 from kernbench.language.launch import (
     Launch,
@@ -49,95 +52,9 @@ from kernbench.language.launch import (
     reset_launcher,
     set_launcher,
 )
-from kernbench.language.names import constexpr_function
-from kernbench.language.ops_index import (
-    arange,
-    assume,
-    cdiv,
-    full,
-    max_constancy,
-    max_contiguous,
-    multiple_of,
-    next_power_of_2,
-    num_programs,
-    program_id,
-    to_tensor,
-    zeros,
-    zeros_like,
-)
-from kernbench.language.ops_math import (
-    abs_ as abs,
-)
-from kernbench.language.ops_math import (
-    add,
-    ceil,
-    clamp,
-    cos,
-    div_rn,
-    erf,
-    exp,
-    exp2,
-    fdiv,
-    floor,
-    fma,
-    isnan,
-    log,
-    log2,
-    logical_and,
-    logical_or,
-    maximum,
-    minimum,
-    mul,
-    rsqrt,
-    sigmoid,
-    sin,
-    sqrt,
-    sqrt_rn,
-    sub,
-    tanh,
-    where,
-)
-from kernbench.language.ops_math import (
-    pow_ as pow,
-)
-from kernbench.language.ops_memory import debug_barrier, load, store
-from kernbench.language.ops_shape import (
-    broadcast,
-    broadcast_to,
-    cast,
-    expand_dims,
-    permute,
-    ravel,
-    reshape,
-    trans,
-    view,
-)
-from kernbench.language.ops_static import (
-    device_assert,
-    inline_asm_elementwise,
-    static_assert,
-    static_print,
-    static_range,
-)
-from kernbench.language.ops_static import (
-    range_ as range,
-)
-from kernbench.language.ops_tile import (
-    argmax,
-    argmin,
-    dot,
-    xor_sum,
-)
-from kernbench.language.ops_tile import (
-    max_ as max,
-)
-from kernbench.language.ops_tile import (
-    min_ as min,
-)
-from kernbench.language.ops_tile import (
-    sum_ as sum,
-)
-from kernbench.language.standard import softmax, swizzle2d
+
+if TYPE_CHECKING:
+    from kernbench.language.operations import *  # noqa: F403 - their list is in operations.py
 
 __all__ = [
     "CompiledKernel",
@@ -244,3 +161,16 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the operations, and with them the compiler, when the first of them is asked for."""
+    if name in __all__:
+        operations = importlib.import_module("kernbench.language.operations")
+        globals().update({each: getattr(operations, each) for each in operations.__all__})
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import cast
 
-from kernbench.language.dtypes import dtype, float32, int1, int32, int64
+from kernbench.language.dtypes import dtype, float32, int1, int8, int16, int32, int64, round_to
 from kernbench.language.emitter import Emitter, is_float, joint_shape, wrap
 from kernbench.language.promotion import number_dtype, promote
 from kernbench.language.values import (
@@ -99,9 +99,13 @@ def binary(e: Emitter, op: str, a: Operand, b: Operand) -> Operand:
     for operand in (a, b):
         if isinstance(operand, Value) and operand.type.is_pointer:
             return _pointer_arithmetic(e, op, a, b)
+    if op in COMPARISONS:
+        a, b = _typed(a), _typed(b)
     left, right, type_ = promoted(
         e, a, b, division=op in ("div", "floordiv", "mod"), symbol=_SYMBOLS[op]
     )
+    if op == "shr" and isinstance(a, Value) and a.type.element.is_int_signed():
+        return _arithmetic_shift(e, left, right, type_)
     if op in _INTEGER_ONLY and not type_.is_int():
         raise Refusal(f"{_SYMBOLS[op]} expects integers, got {type_}")
     if op == "div" and type_.is_int():
@@ -109,6 +113,30 @@ def binary(e: Emitter, op: str, a: Operand, b: Operand) -> Operand:
     if op == "pow" and not type_.is_floating():
         raise Refusal(f"** expects floats, got {type_}; cast with .to(tl.float32)")
     return elementwise(e, op, [left, right], int1 if op in COMPARISONS else type_)
+
+
+def _typed(operand: Operand) -> Operand:
+    """Give a bare number its own type: comparisons promote by it, so int8 may be < 300."""
+    if isinstance(operand, Const) and operand.dtype is None and is_number(operand):
+        return Const(operand.value, number_dtype(cast(Number, operand.value)))
+    return operand
+
+
+def _rounded(number: Const) -> Number:
+    """Return the value of a number in the type that it has, if it has one."""
+    value = cast(Number, number.value)
+    if isinstance(value, float) and number.dtype is not None and number.dtype.is_floating():
+        return round_to(value, number.dtype)
+    return value
+
+
+def _arithmetic_shift(e: Emitter, left: Value, right: Value, type_: dtype) -> Value:
+    """Shift copies of the sign in: the left operand is signed, even if the result is not."""
+    if not type_.is_int():
+        raise Refusal(f">> expects integers, got {type_}")
+    signed = {1: type_, 8: int8, 16: int16, 32: int32, 64: int64}[type_.primitive_bitwidth]
+    shifted = elementwise(e, "shr", [e.cast(left, signed), e.cast(right, signed)], signed)
+    return e.cast(shifted, type_)
 
 
 def promoted(
@@ -123,10 +151,10 @@ def promoted(
         if is_weak:
             _check_number(cast(Const, operand), type_, symbol)
     left, right = (
-        e.constant(cast(Number, operand.value), type_)
-        if is_weak and isinstance(operand, Const)
+        e.constant(_rounded(operand), type_)
+        if isinstance(operand, Const)
         else e.cast(value, type_)
-        for operand, is_weak, value in zip((a, b), weak, settled, strict=True)
+        for operand, value in zip((a, b), settled, strict=True)
     )
     return left, right, type_
 

@@ -97,7 +97,8 @@ def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     try:
         bound = function.signature.bind(*args, **given)
     except TypeError as error:
-        raise TypeError(f"{name}(): {error}; it takes {function.signature}") from None
+        takes = ", ".join(function.arg_names)
+        raise TypeError(f"{name}(): {error}; it takes ({takes})") from None
     bound.apply_defaults()
     types: dict[str, dtype | pointer_type] = {}
     constants: dict[str, Any] = {}

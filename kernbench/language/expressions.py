@@ -14,11 +14,11 @@ from kernbench.language import arithmetic
 from kernbench.language.builtin import METHODS, BoundMethod, Builtin
 from kernbench.language.dtypes import block_type
 from kernbench.language.emitter import Emitter
+from kernbench.language.function import KernelFunction
 from kernbench.language.joins import Binding, meet
 from kernbench.language.names import (
     PYTHON_NAMES,
     PYTHON_TYPES,
-    KernelFunction,
     call_python,
     wrap_global,
 )

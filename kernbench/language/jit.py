@@ -7,15 +7,22 @@ import inspect
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from kernbench.language.binding import bind
-from kernbench.language.compiler import CompiledKernel, compile_kernel
 from kernbench.language.dtypes import dtype, to_dtype
+from kernbench.language.function import KernelFunction
 from kernbench.language.launch import Launch, current_launcher, resolve_grid
-from kernbench.language.names import KernelFunction
-from kernbench.language.source import Source, captured_names, parse_source, read_source
-from kernbench.language.statements import is_constexpr_annotation
+from kernbench.language.source import (
+    Source,
+    captured_names,
+    is_constexpr_annotation,
+    parse_source,
+    read_source,
+)
+
+if TYPE_CHECKING:
+    from kernbench.language.compiler import CompiledKernel
 
 
 class JITFunction(KernelFunction):
@@ -136,25 +143,27 @@ class JITFunction(KernelFunction):
     def _compile(self, bound: Any) -> CompiledKernel:
         kernel = self._compiled.get(bound.key)
         if kernel is None or not kernel.is_current():
+            # Scripts that launch nothing, and `import kernbench`, do without the compiler.
+            from kernbench.language.compiler import compile_kernel
+
             kernel = compile_kernel(self, bound.types, bound.constants)
             self._compiled[bound.key] = kernel
         return kernel
 
     def run(self, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -> Any:
         """Launch over `grid`; with `warmup`, only compile."""
+        if warmup:
+            return self.warmup(*args, grid=grid, **kwargs)
         bound = bind(self, args, kwargs)
-        launcher = None if warmup else current_launcher()
+        launcher = current_launcher()
         sizes = resolve_grid(grid, bound.everything)
-        kernel = self._compile(bound)
-        if launcher is None:
-            return kernel
-        return launcher(Launch(kernel, bound.arguments, sizes, self))
+        return launcher(Launch(self._compile(bound), bound.arguments, sizes, self))
 
     def warmup(self, *args: Any, grid: Any, **kwargs: Any) -> CompiledKernel:
         """Compile for these arguments without launching."""
-        kernel = self.run(*args, grid=grid, warmup=True, **kwargs)
-        assert isinstance(kernel, CompiledKernel)
-        return kernel
+        bound = bind(self, args, kwargs)
+        resolve_grid(grid, bound.everything)
+        return self._compile(bound)
 
     def __getitem__(self, grid: Any) -> BoundLauncher:
         return BoundLauncher(self, grid)

@@ -4,68 +4,17 @@ from __future__ import annotations
 
 import enum
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from inspect import Signature
+from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from kernbench.language.builtin import BoundMethod, Builtin, builtin
 from kernbench.language.dtypes import block_type, constexpr, dtype, pointer_type
 from kernbench.language.emitter import Emitter
+from kernbench.language.function import ConstexprFunction, KernelFunction
 from kernbench.language.ops_math import abs_, maximum, minimum
 from kernbench.language.ops_static import range_, static_print
-from kernbench.language.source import Source
 from kernbench.language.values import Const, Operand, Pack, Refusal, Value, as_python
-
-
-class KernelFunction(ABC):
-    """A function that kernels may call: it is compiled in place."""
-
-    __name__: str
-    signature: Signature
-
-    @property
-    @abstractmethod
-    def source(self) -> Source:
-        """Its parsed text."""
-
-    @property
-    @abstractmethod
-    def scope(self) -> Mapping[str, Any]:
-        """What the names outside of it stand for."""
-
-    @property
-    @abstractmethod
-    def constexpr_names(self) -> frozenset[str]:
-        """Parameters that must be known at compile time."""
-
-
-class ConstexprFunction:
-    """A Python function that kernels may call with compile-time arguments."""
-
-    def __init__(self, fn: Callable[..., Any]) -> None:
-        self.fn = fn
-        self.__name__ = fn.__name__
-        self.__doc__ = fn.__doc__
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it as the Python function that it is."""
-        return self.fn(*args, **kwargs)
-
-
-def constexpr_function(fn: Callable[..., Any]) -> ConstexprFunction:
-    """Let kernels call `fn` while they are compiled; its arguments are plain Python objects.
-
-    Examples
-    --------
-    >>> @constexpr_function
-    ... def half(n):
-    ...     return n // 2
-    >>> half(8)
-    4
-    """
-    return ConstexprFunction(fn)
 
 
 @builtin("<len>")

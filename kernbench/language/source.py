@@ -118,3 +118,12 @@ def captured_names(fn: Callable[..., Any]) -> Mapping[str, Any]:
         except ValueError:
             continue
     return found
+
+
+def is_constexpr_annotation(annotation: ast.expr | None) -> bool:
+    """Whether an annotation says ``tl.constexpr``, as an expression or as a string."""
+    if annotation is None:
+        return False
+    if isinstance(annotation, ast.Constant):
+        return str(annotation.value).rpartition(".")[2].strip() == "constexpr"
+    return ast.unparse(annotation).rpartition(".")[2] == "constexpr"

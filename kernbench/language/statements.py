@@ -8,13 +8,15 @@ from typing import Any
 
 from kernbench.language import ops_static
 from kernbench.language.expressions import ExpressionWalker, assigned
+from kernbench.language.function import KernelFunction
 from kernbench.language.ir import Block
 from kernbench.language.joins import (
     Binding,
     meet,
 )
 from kernbench.language.loops import Loop, count
-from kernbench.language.names import KernelFunction, wrap_global
+from kernbench.language.names import wrap_global
+from kernbench.language.source import is_constexpr_annotation
 from kernbench.language.values import (
     NONE,
     Const,
@@ -254,7 +256,8 @@ def bind_call(
     try:
         bound = function.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise Refusal(f"{function.__name__}{function.signature}: {error}") from None
+        takes = ", ".join(function.signature.parameters)
+        raise Refusal(f"{function.__name__}({takes}): {error}") from None
     result: dict[str, Operand] = {}
     for name, parameter in function.signature.parameters.items():
         if name in bound.arguments:
@@ -272,12 +275,3 @@ def bind_call(
                 raise Refusal(f"parameter '{name}' of {function.__name__}: {refusal}") from None
         result[name] = operand
     return result
-
-
-def is_constexpr_annotation(annotation: ast.expr | None) -> bool:
-    """Whether an annotation says ``tl.constexpr``, as an expression or as a string."""
-    if annotation is None:
-        return False
-    if isinstance(annotation, ast.Constant):
-        return str(annotation.value).rpartition(".")[2].strip() == "constexpr"
-    return ast.unparse(annotation).rpartition(".")[2] == "constexpr"

@@ -1,14 +1,17 @@
 """The context: one simulated machine with its clocks, memory and op log.
 
-The scripts' Python costs no simulated time.  Each call that issues work costs ``host.call_ns`` on the
-host clock, a wait moves it to the completion, and it is never before the engine's now (ADR-0049).
+The scripts' Python costs no simulated time.  Each call that issues work costs ``host.call_ns`` on
+the host clock, a wait moves it to the completion, and it is never before the engine's now
+(ADR-0049).
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import os
 import struct
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -18,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernbench import _core, language
-from kernbench.errors import DataUnavailableError
+from kernbench.errors import DataUnavailableError, OutOfMemoryError
 from kernbench.language import dtypes as tl
 from kernbench.runtime import numpy_dtypes
 from kernbench.runtime.handle import Handle, Launch
@@ -45,7 +48,7 @@ each_pe = _EachPE()
 
 
 def current_context() -> Context:
-    """The innermost active context.
+    """Return the innermost active context.
 
     Raises
     ------
@@ -78,15 +81,17 @@ class Context:
         What an unmasked read of memory never written does: UninitialisedReadError, NaN, or whatever
         is there (counted).
     oob : {"error", "zero"}
-        What an access outside its tensor does: OutOfBoundsError, or it reads ``other`` (0 unless told)
+        What an access outside its tensor does: OutOfBoundsError, or it reads ``other`` (0 unless
+        told)
         and drops writes, counted as ``counters["oob_elements"]``.
     instruction_budget : int
         KIR instructions that one program may execute before it is a DeadlockError; 0: no limit.
     replay_threads : int
         Threads that compute values; the bits do not depend on it.
     isa : str, optional
-        The instruction set that computes values: ``"portable"``, ``"avx2"``, ``"avx512"``, ``"neon"``.
-        Unless told, the environment's ``KERNBENCH_ISA``, or the best that the host has.  The bits do
+        The instruction set that computes values: ``"portable"``, ``"avx2"``, ``"avx512"``,
+        ``"neon"``.  Unless told, the environment's ``KERNBENCH_ISA``, or the best that the host
+        has.  The bits do
         not depend on it.
 
     Examples
@@ -94,8 +99,8 @@ class Context:
     >>> import kernbench as kb
     >>> with kb.Context("small") as ctx:
     ...     x = ctx.zeros((4, 4), dtype=kb.float16)
-    ...     x.numpy().sum(), ctx.now_fs > 0
-    (0.0, True)
+    ...     x.tolist()[0], ctx.now_fs > 0
+    ([0.0, 0.0, 0.0, 0.0], True)
     """
 
     def __init__(
@@ -113,6 +118,8 @@ class Context:
     ) -> None:
         if topology is None or isinstance(topology, str):
             topology = Topology.preset(topology or "default")
+        if not isinstance(topology, Topology):
+            raise TypeError(f"Context: expected a Topology or a preset's name, got {topology!r}")
         self.topology = topology
         self.data = data
         self.seed = seed
@@ -137,12 +144,13 @@ class Context:
         self._last: dict[int, Handle] = {}  # by stream: what a host read waits for
         self.rng = np.random.default_rng(self.seed)
         self.launches: list[Launch] = []
+        self._under_way: deque[Launch] = deque()  # not seen done; they end in this order
         self.oplog = OpLog(self._engine)
         system = self.topology.system
         self._call_fs = 0 if system is None else int(system["host.call_fs"])
 
     def reset(self) -> None:
-        """Starts over: a new machine at time 0, an empty log, no tensors.
+        """Start over: a new machine at time 0, an empty log, no tensors.
 
         It revives a failed context.  Tensors made before stay with the old machine: they cannot be
         used with the new one.
@@ -185,13 +193,13 @@ class Context:
         return max(self._host_fs, self._engine.now_fs)
 
     def _submission(self) -> int:
-        """The time of a call that issues work, on the host's clock."""
+        """Return the time of a call that issues work, on the host's clock."""
         self._open()
         self._host_fs = self.now_fs + self._call_fs
         return self._host_fs
 
     def wait(self, handle: Handle) -> None:
-        """Runs the machine until the work is done; at once when it is.
+        """Run the machine until the work is done; at once when it is.
 
         Raises
         ------
@@ -200,13 +208,15 @@ class Context:
         KernbenchError
             When a kernel fails; the context is failed from then on (see :meth:`reset`).
         """
+        if not isinstance(handle, Handle):
+            raise TypeError(f"wait: expected a handle, got {handle!r}")
         if handle._engine is not self._engine:
             raise ValueError("wait: expected a handle of this context, since its last reset")
         self._engine.run(handle._number)
         self._host_fs = max(self._host_fs, handle._info()[2])
 
     def synchronize(self) -> None:
-        """Waits for everything that was submitted, and computes its values.
+        """Wait for everything that was submitted, and compute its values.
 
         Errors in computing (uninitialised reads, say) are raised here, too.
         """
@@ -216,7 +226,7 @@ class Context:
         self._engine.replay()
 
     def replay(self) -> None:
-        """Phase 2 by hand: computes the values of all that is logged.  Host reads do it themselves."""
+        """Compute the values of what is logged: phase 2 by hand; host reads do it themselves."""
         self._engine.replay()
 
     # --- tensors ----------------------------------------------------------------------------------
@@ -233,10 +243,18 @@ class Context:
     ) -> Tensor:
         self._open()
         self._unmap_now()
+        if not isinstance(dtype, tl.dtype):
+            raise TypeError(f"tensor: expected a dtype such as kb.float16, got {dtype!r}")
+        if placement is not None and not isinstance(placement, Placement):
+            raise TypeError(f"tensor: expected a placement such as kb.Blocked(), got {placement!r}")
         if any(size < 0 for size in shape):
             raise RuntimeError(f"tensor: expected sizes of at least 0, got {tuple(shape)}")
         place = placement or Blocked()
         nbytes = math.prod(shape) * dtype.itemsize
+        if nbytes >= 1 << 63:
+            raise OutOfMemoryError(
+                f"tensor of shape {tuple(shape)}: expected fewer than 2**63 bytes, got {nbytes}"
+            )
         va = self._engine.map(
             sip,
             nbytes,
@@ -244,7 +262,7 @@ class Context:
             keep=keep,
             **place.map_arguments(shape, dtype.itemsize),
         )
-        return Tensor(Storage(self, va, nbytes, sip, place), dtype, shape)
+        return Tensor(Storage(self, va, nbytes, sip, place, keep), dtype, shape)
 
     def empty(
         self,
@@ -253,7 +271,7 @@ class Context:
         placement: Placement | None = None,
         sip: int = 0,
     ) -> Tensor:
-        """A tensor of memory never written; reading it before it is written is an error.
+        """Make a tensor of memory never written; reading it before it is written is an error.
 
         Parameters
         ----------
@@ -280,7 +298,7 @@ class Context:
         placement: Placement | None = None,
         sip: int = 0,
     ) -> Tensor:
-        """A tensor of zeros, written when it is created, in no simulated time."""
+        """Make a tensor of zeros, written when it is created, in no simulated time."""
         return self._map(_shape(size), dtype, placement, sip, zeroed=True)
 
     def tensor(
@@ -291,7 +309,7 @@ class Context:
         sip: int = 0,
         keep: bool = False,
     ) -> Tensor:
-        """A tensor with these values: copied over the host link, in simulated time.
+        """Make a tensor with these values: copied over the host link, in simulated time.
 
         Parameters
         ----------
@@ -307,7 +325,9 @@ class Context:
         """
         values = _array(data)
         wanted = dtype or numpy_dtypes.of_numpy(values.dtype)
-        made = self._map(values.shape, wanted, placement, sip, keep=keep or not wanted.is_floating())
+        made = self._map(
+            values.shape, wanted, placement, sip, keep=keep or not wanted.is_floating()
+        )
         if made.nbytes:
             if self.data or keep or not wanted.is_floating():
                 self._engine.write(made.data_ptr(), numpy_dtypes.to_bytes(values, wanted))
@@ -316,7 +336,7 @@ class Context:
         return made
 
     def _read(self, tensor: Tensor) -> npt.NDArray[np.uint8]:
-        """The raw bytes between a tensor's first and last element: a host read."""
+        """Return the raw bytes between a tensor's first and last element: a host read."""
         self._open()
         if tensor._storage.engine is not self._engine:
             raise RuntimeError("host read: expected a tensor made since ctx.reset()")
@@ -325,7 +345,7 @@ class Context:
         va, nbytes = tensor._storage.va + first * size, (end - first) * size
         if nbytes == 0:
             return np.empty(0, dtype=np.uint8)
-        if not self.data:
+        if not (self.data or tensor._storage.keep):
             raise DataUnavailableError(
                 "host read: expected data, got a run of timing alone (data=False); benches check "
                 "numbers only if ctx.data is true"
@@ -343,8 +363,10 @@ class Context:
             self._unmaps.append(va)
 
     def _unmap_now(self) -> None:
-        """Gives back the memory of tensors that went, unless work that may use it is under way."""
-        if self._unmaps and all(launch.done for launch in self.launches[-1:]):
+        """Give back the memory of tensors that went, unless work that may use it is under way."""
+        while self._under_way and self._under_way[0].done:  # which lets its tensors go
+            self._under_way.popleft()
+        if self._unmaps and not self._under_way:
             self._engine.replay()
             while self._unmaps:
                 self._engine.unmap(self._unmaps.pop())
@@ -352,7 +374,7 @@ class Context:
     # --- work -------------------------------------------------------------------------------------
 
     def _launch(self, request: language.Launch) -> Launch | None:
-        """Takes ``kernel[grid](...)``; the launcher of this context."""
+        """Take ``kernel[grid](...)``: the launcher of this context."""
         deal, grid = "blocked", request.grid
         if grid is each_pe:
             deal, grid = "each_pe", (1,)
@@ -360,6 +382,10 @@ class Context:
             raise TypeError(
                 f"{request.kernel.name}: expected a grid of 1 to 3 integers or kb.each_pe, "
                 f"got {grid!r}"
+            )
+        if math.prod(grid) >= 1 << 31:
+            raise ValueError(
+                f"{request.kernel.name}: expected a grid of fewer than 2**31 programs, got {grid}"
             )
         if 0 in grid:
             return None
@@ -379,24 +405,25 @@ class Context:
         launch = Launch(self, number, request.kernel.name, keep=request.arguments)
         self._last[0] = launch
         self.launches.append(launch)
+        self._under_way.append(launch)
         return launch
 
     def _arguments(self, request: language.Launch) -> tuple[int, tuple[int, ...]]:
-        """The SIP that a launch runs on, and its arguments' raw bits."""
+        """Return the SIP that a launch runs on, and its arguments' raw bits."""
         sips, bits = set(), []
         for parameter, value in zip(request.kernel.params, request.arguments, strict=True):
             if isinstance(value, Tensor):
                 if value._storage.engine is not self._engine:
                     raise ValueError(
-                        f"{request.kernel.name}: expected argument '{parameter.name}' to be a tensor "
-                        "of this context, since its last reset"
+                        f"{request.kernel.name}: expected argument '{parameter.name}' to be a "
+                        "tensor of this context, since its last reset"
                     )
                 sips.add(value.sip)
                 bits.append(value.data_ptr())
             elif hasattr(value, "data_ptr"):
                 raise TypeError(
-                    f"{request.kernel.name}: expected argument '{parameter.name}' to be a kernbench "
-                    f"tensor, got {type(value).__name__}"
+                    f"{request.kernel.name}: expected argument '{parameter.name}' to be a "
+                    f"kernbench tensor, got {type(value).__name__}"
                 )
             elif isinstance(value, float):
                 bits.append(struct.unpack("<Q", struct.pack("<d", value))[0])
@@ -417,7 +444,7 @@ class Context:
         op: Literal["message", "read", "write"] = "message",
         addr: int = 0,
     ) -> Handle:
-        """One raw message over the fabric, or one raw read or write of a memory; no kernel needed.
+        """Submit one raw message over the fabric, or one raw read or write of a memory.
 
         Parameters
         ----------
@@ -441,7 +468,9 @@ class Context:
         table = batch(self.topology, [src], [dst], [nbytes], [at_fs or 0], op, [addr])
         start = self.now_fs if at_fs is None else at_fs
         if start < self.now_fs:
-            raise ValueError(f"at_fs: expected a time not before now ({self.now_fs} fs), got {start}")
+            raise ValueError(
+                f"at_fs: expected a time not before now ({self.now_fs} fs), got {start}"
+            )
         number = self._engine.transfer(
             int(table.src[0]), int(table.dst[0]), nbytes, start, int(table.op[0]), addr
         )
@@ -456,7 +485,7 @@ class Context:
         op: Any = "message",
         addr: Any = None,
     ) -> Transfers:
-        """A batch of raw transfers; runs the machine until all are done.
+        """Submit a batch of raw transfers, and run the machine until all are done.
 
         Parameters
         ----------
@@ -505,7 +534,7 @@ class Context:
 def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    return tuple(n.__index__() for n in size)
+    return tuple(operator.index(n) for n in size)
 
 
 def _array(data: Any) -> npt.NDArray[Any]:

@@ -34,7 +34,7 @@ _BY_NAME = {np.dtype(code).name: dtype for dtype, code in _TO_NUMPY.items()} | {
 
 
 def to_numpy(dtype: tl.dtype) -> np.dtype[Any]:
-    """The NumPy dtype of the same bits.
+    """Return the NumPy dtype of the same bits.
 
     Raises
     ------
@@ -50,11 +50,12 @@ def to_numpy(dtype: tl.dtype) -> np.dtype[Any]:
             f"numpy has no {dtype.name}: expected the package ml_dtypes, which is not installed; "
             "`pip install ml_dtypes`, or ask for numpy(dtype='float32')"
         ) from None
-    return np.dtype(getattr(ml_dtypes, _ML_DTYPES[dtype]))
+    found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _ML_DTYPES[dtype]))
+    return found
 
 
 def of_numpy(dtype: npt.DTypeLike) -> tl.dtype:
-    """The engine's element type of a NumPy dtype (ml_dtypes' too).
+    """Return the engine's element type of a NumPy dtype (ml_dtypes' too).
 
     Raises
     ------
@@ -68,14 +69,14 @@ def of_numpy(dtype: npt.DTypeLike) -> tl.dtype:
 
 
 def to_bytes(values: npt.NDArray[Any], dtype: tl.dtype) -> bytes:
-    """The elements of an array, row-major, as ``dtype``: one exact, round-to-nearest-even step."""
+    """Convert the elements of an array, row-major, in one exact, round-to-nearest-even step."""
     source = of_numpy(values.dtype)
     raw = np.ascontiguousarray(values).tobytes()
     return raw if source == dtype else _core.convert(source.kir_name, dtype.kir_name, raw)
 
 
 def from_bytes(raw: npt.NDArray[np.uint8], dtype: tl.dtype, wanted: npt.DTypeLike) -> Any:
-    """Elements of ``dtype`` as an array of another NumPy dtype."""
+    """Convert elements of ``dtype`` to an array of another NumPy dtype."""
     target = np.dtype(wanted)
     converted = _core.convert(dtype.kir_name, of_numpy(target).kir_name, raw.tobytes())
     return np.frombuffer(converted, dtype=target)

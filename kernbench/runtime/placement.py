@@ -1,7 +1,7 @@
 """Placements: how a tensor's bytes are spread over the HBM slices of its SIP (ADR-0045).
 
-A slice is the part of a cube's HBM that belongs to one PE.  Whatever the placement, a tensor has one
-contiguous virtual range.
+A slice is the part of a cube's HBM that belongs to one PE.  Whatever the placement, a tensor has
+one contiguous virtual range.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Placement:
     """Base of all placements."""
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
-        """What the engine must know of it, for a dense tensor of this shape."""
+        """Say what the engine must know of it, for a dense tensor of this shape."""
         raise NotImplementedError
 
 
@@ -31,6 +31,7 @@ class Blocked(Placement):
     """
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        """Say what the engine must know of it, for a dense tensor of this shape."""
         return {"placement": "blocked"}
 
 
@@ -41,6 +42,7 @@ class Interleaved(Placement):
     chunk: int = 65536
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        """Say what the engine must know of it, for a dense tensor of this shape."""
         return {"placement": "interleaved", "chunk_nbytes": self.chunk}
 
 
@@ -49,6 +51,7 @@ class Replicated(Placement):
     """One copy per cube, interleaved over the cube's slices; a kernel's store to it is an error."""
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        """Say what the engine must know of it, for a dense tensor of this shape."""
         return {"placement": "replicated"}
 
 
@@ -59,9 +62,11 @@ class Sharded(Placement):
     dim: int = 0
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        """Say what the engine must know of it, for a dense tensor of this shape."""
         if not -len(shape) <= self.dim < len(shape):
             raise IndexError(
-                f"Sharded: expected a dimension of a tensor of {len(shape)} dimensions, got {self.dim}"
+                f"Sharded: expected a dimension of a tensor of {len(shape)} dimensions, "
+                f"got {self.dim}"
             )
         dim = self.dim % len(shape)
         return {
@@ -78,4 +83,5 @@ class Local(Placement):
     node: int
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
+        """Say what the engine must know of it, for a dense tensor of this shape."""
         return {"placement": "local", "slice": self.node}

@@ -22,13 +22,22 @@ __all__ = ["Storage", "Tensor"]
 class Storage:
     """One mapped range; given back to the machine when the last tensor over it goes."""
 
-    def __init__(self, context: Context, va: int, nbytes: int, sip: int, place: Placement) -> None:
+    def __init__(
+        self,
+        context: Context,
+        va: int,
+        nbytes: int,
+        sip: int,
+        place: Placement,
+        keep: bool,
+    ) -> None:
         self.context = context
         self.engine = context._engine
         self.va = va
         self.nbytes = nbytes
         self.sip = sip
         self.placement = place
+        self.keep = keep  # has bytes even without data, until a kernel writes them
 
     def __del__(self) -> None:
         # The engine may be busy, or this thread may be another one: the context unmaps later.
@@ -72,23 +81,23 @@ class Tensor:
         return len(self.shape)
 
     def dim(self) -> int:
-        """Number of dimensions."""
+        """Return the number of dimensions."""
         return self.ndim
 
     def size(self, dim: int | None = None) -> int | tuple[int, ...]:
-        """The shape, or the size of one dimension."""
+        """Return the shape, or the size of one dimension."""
         return self.shape if dim is None else self.shape[dim]
 
     def stride(self, dim: int | None = None) -> int | tuple[int, ...]:
-        """Strides in elements, or that of one dimension."""
+        """Return the strides in elements, or that of one dimension."""
         return self._strides if dim is None else self._strides[dim]
 
     def numel(self) -> int:
-        """Number of elements."""
+        """Count the elements."""
         return math.prod(self.shape)
 
     def element_size(self) -> int:
-        """Bytes of an element."""
+        """Return the bytes of an element."""
         return self.dtype.itemsize
 
     @property
@@ -97,7 +106,7 @@ class Tensor:
         return self.numel() * self.dtype.itemsize
 
     def data_ptr(self) -> int:
-        """The virtual address of the first element."""
+        """Return the virtual address of the first element."""
         return self._storage.va + self._offset * self.dtype.itemsize
 
     @property
@@ -111,20 +120,20 @@ class Tensor:
         return self._storage.sip
 
     def is_contiguous(self) -> bool:
-        """Whether the elements lie row-major without gaps."""
+        """Tell whether the elements lie row-major without gaps."""
         return self._strides == dense_strides(self.shape) or self.numel() <= 1
 
     # --- views ------------------------------------------------------------------------------------
 
-    def view(self, *shape: int) -> Tensor:
-        """The same elements under another shape; one size may be -1.
+    def view(self, *shape: Any) -> Tensor:
+        """View the same elements under another shape; one size may be -1.
 
         Raises
         ------
         RuntimeError
             When the elements do not fit the shape, or do not lie row-major.
         """
-        wanted = _resolve(shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape, self)
+        wanted = _resolve(_as_sizes(shape), self)
         if not self.is_contiguous():
             raise RuntimeError(
                 f"view: expected a contiguous tensor, got shape {self.shape} with strides "
@@ -132,18 +141,18 @@ class Tensor:
             )
         return Tensor(self._storage, self.dtype, wanted, None, self._offset)
 
-    def reshape(self, *shape: int) -> Tensor:
-        """As :meth:`view`: a reshape that would have to copy is refused."""
+    def reshape(self, *shape: Any) -> Tensor:
+        """View as :meth:`view` does: a reshape that would have to copy is refused."""
         return self.view(*shape)
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """A view with two dimensions exchanged."""
+        """Return a view with two dimensions exchanged."""
         order = list(range(self.ndim))
         order[dim0], order[dim1] = order[dim1], order[dim0]
         return self.permute(*order)
 
     def permute(self, *dims: int) -> Tensor:
-        """A view with the dimensions in another order."""
+        """Return a view with the dimensions in another order."""
         if sorted(d % self.ndim for d in dims) != list(range(self.ndim)):
             raise RuntimeError(f"permute: expected each of {self.ndim} dimensions once, got {dims}")
         return Tensor(
@@ -155,12 +164,12 @@ class Tensor:
         )
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - torch's name
+    def T(self) -> Tensor:
         """A view with the dimensions reversed."""
         return self.permute(*reversed(range(self.ndim)))
 
     def __getitem__(self, index: Any) -> Tensor:
-        """Basic indexing (integers, slices, ``...``, None): a view."""
+        """Index by integers, slices, ``...`` and None: a view."""
         # NumPy's own rules, on an array that has our strides and no memory.
         size = self.dtype.itemsize
         ghost = np.lib.stride_tricks.as_strided(
@@ -180,13 +189,13 @@ class Tensor:
             self._offset + moved // size,
         )
 
-    # --- host reads (they wait for the machine, and replay) ------------------------------------------
+    # --- host reads (they wait for the machine, and replay) --------------------------------------
 
     def numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-        """The values, as a read-only array: a host read.
+        """Return the values as a read-only array: a host read.
 
-        Waits for the current stream, copies over the host link in simulated time, and replays the op
-        log up to now.  Without ``dtype`` the array is a zero-copy view of the machine's memory.
+        Waits for the current stream, copies over the host link in simulated time, and replays the
+        op log up to now.  Without ``dtype`` the array is a zero-copy view of the machine's memory.
 
         Raises
         ------
@@ -207,12 +216,12 @@ class Tensor:
         return array
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python numbers: a host read."""
+        """Return the values as nested lists of Python numbers: a host read."""
         values = self.numpy() if self.dtype.name in _NUMPY_NAMES else self.numpy("float32")
         return values.tolist()
 
     def item(self) -> Any:
-        """The value of a tensor of one element: a host read."""
+        """Return the value of a tensor of one element: a host read."""
         if self.numel() != 1:
             raise RuntimeError(
                 f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
@@ -220,7 +229,7 @@ class Tensor:
         return self.view(1).tolist()[0] if self.is_contiguous() else self.tolist()
 
     def _span(self) -> tuple[int, int]:
-        """First element and one past the last that the tensor touches, within its storage."""
+        """Return the first element and one past the last that the tensor touches."""
         if self.numel() == 0:
             return self._offset, self._offset
         reach = [(n - 1) * s for n, s in zip(self.shape, self._strides, strict=True)]
@@ -242,7 +251,7 @@ class Tensor:
 
 
 _NUMPY_NAMES = frozenset(
-    "int1 int8 int16 int32 int64 uint8 uint16 uint32 uint64 fp16 fp32 fp64".split()
+    dtype.name for dtype in tl.DTYPES if dtype.name != "bf16" and not dtype.is_fp8()
 )
 
 
@@ -253,6 +262,11 @@ def dense_strides(shape: Sequence[int]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(size, 1)
     return tuple(reversed(strides))
+
+
+def _as_sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """``(2, 3)`` of ``view(2, 3)`` and of ``view((2, 3))``."""
+    return tuple(shape[0]) if len(shape) == 1 and not hasattr(shape[0], "__index__") else shape
 
 
 def _as_tuple(index: Any) -> tuple[Any, ...]:

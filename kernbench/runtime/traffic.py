@@ -46,7 +46,7 @@ class Batch:
 def batch(
     topology: Topology, src: Any, dst: Any, nbytes: Any, at_fs: Any, op: Any, addr: Any
 ) -> Batch:
-    """Checks a batch of transfers and turns names into node ids.
+    """Check a batch of transfers and turn names into node ids.
 
     Raises
     ------

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,8 @@ class Link:
     latency_fs: int
 
 
-def _presets() -> Any:
-    return resources.files(__package__).joinpath("presets")
+def _presets() -> Path:
+    return Path(__file__).with_name("presets")
 
 
 class Topology:
@@ -77,7 +76,7 @@ class Topology:
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> Topology:
-        """The preset of that name.
+        """Read the preset of that name.
 
         Parameters
         ----------
@@ -103,7 +102,7 @@ class Topology:
     def from_yaml(
         cls, source: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None
     ) -> Topology:
-        """Reads a YAML file, or a YAML text.
+        """Read a YAML file, or a YAML text.
 
         Parameters
         ----------
@@ -129,7 +128,7 @@ class Topology:
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Topology:
-        """The topology that a dict of plain values describes (keys as in YAML).
+        """Read a dict of plain values (keys as in YAML).
 
         A float counts as the decimal that its ``repr`` shows.
         """
@@ -151,7 +150,7 @@ class Topology:
     # --- reading it ---------------------------------------------------------------------------
 
     def to_yaml(self) -> str:
-        """The whole machine as YAML, every parameter written out; reading it gives an equal one."""
+        """Write the whole machine as YAML, every parameter too; reading it gives an equal one."""
         return self._core.to_yaml()
 
     @cached_property
@@ -181,13 +180,14 @@ class Topology:
 
     @cached_property
     def system(self) -> Mapping[str, Any] | None:
-        """Counts (``n_sips``, ``n_pes`` ...) and parameters (``"group.field"``) of the hierarchical
-        form; None for a purely explicit graph.  Rates are exact ``(num, den)`` in fs per byte or
-        cycle."""
+        """Counts (``n_sips`` ...) and parameters (``"group.field"``) of the hierarchical form.
+
+        None for a purely explicit graph.  Rates are exact ``(num, den)`` in fs per byte or cycle.
+        """
         return self._core.system
 
     def find(self, name: str | int) -> int:
-        """The node id of a name.
+        """Return the node id of a name.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class Topology:
         return self._core.find(name)
 
     def path(self, src: str | int, dst: str | int) -> list[str]:
-        """Names of the nodes on the way from ``src`` to ``dst``, both included.
+        """Name the nodes on the way from ``src`` to ``dst``, both included.
 
         Raises
         ------

@@ -105,9 +105,9 @@ def test_a_script_is_run_as_python_would(script) -> None:
         "assert __name__ == '__main__' and sys.modules['__main__'].__file__ == __file__\n"
         "print(sys.argv, beside.VALUE, os.path.isabs(__file__))\n"
     )
-    ran = kernbench("run", path, "--json", "-h", "x")
+    ran = kernbench("run", path, "--", "--json", "-h", "x")
     assert ran.code == 0, ran.err
-    assert f"{[str(path), '--json', '-h', 'x']} 42 True" in ran.out
+    assert f"{[str(path), '--', '--json', '-h', 'x']} 42 True" in ran.out
 
 
 def test_it_works_from_any_folder(script, tmp_path: Path) -> None:

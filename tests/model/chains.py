@@ -36,7 +36,7 @@ class Chain:
         return len(self.gbps)
 
     def as_dict(self) -> dict[str, Any]:
-        """The topology, numbers as floats whose repr is the decimal meant."""
+        """Return the topology, numbers as floats whose repr is the decimal meant."""
         last = self.hops
         transits = [
             {"name": f"n{i + 1}", "impl": "transit", "overhead_ns": float(o)}

@@ -26,7 +26,7 @@ def test_l1_zero_load_latency_of_random_chains(seed: int) -> None:
 
 
 def merge(n_sources: int, overhead_ns: float = 0.0) -> kb.Topology:
-    """Sources s0 .. into one transit node, one link on to `dst`; all links alike, 1 ns a flit."""
+    """Join sources s0 .. at one transit node, and that to `dst`; all links alike, 1 ns a flit."""
     sources = [{"name": f"s{i}", "impl": "endpoint"} for i in range(n_sources)]
     hub = {"name": "hub", "impl": "transit", "overhead_ns": overhead_ns}
     ends = [(f"s{i}", "hub") for i in range(n_sources)] + [("hub", "dst")]
@@ -116,9 +116,7 @@ def test_order_of_issue_between_senders_does_not_matter() -> None:
         ).end_fs
     order = np.random.default_rng(3).permutation(n)
     with kb.Context(merge(n, overhead_ns=1.5)) as ctx:
-        shuffled = ctx.transfers(
-            [f"s{i}" for i in order], ["dst"] * n, [640] * n, [0] * n
-        ).end_fs
+        shuffled = ctx.transfers([f"s{i}" for i in order], ["dst"] * n, [640] * n, [0] * n).end_fs
     assert shuffled.tolist() == straight[order].tolist()
 
 

@@ -138,9 +138,9 @@ def million() -> dict[str, Any]:
 
 def test_two_million_records_take_less_than_a_second() -> None:
     columns = million()
-    begin = time.perf_counter()
+    begin = time.process_time()
     shares = attribute(columns, 0, 10**14)
-    took_s = time.perf_counter() - begin
+    took_s = time.process_time() - begin
     assert sum(shares.values()) == 10**14 and shares["gemm"] > 0
     assert took_s < 1.0
 

@@ -9,6 +9,7 @@ import pytest
 from made_logs import oplog, record
 
 import kernbench as kb
+import kernbench.language as tl
 from kernbench import _core
 from kernbench.results import roofline, summarize, table
 from kernbench.results.roofline import peak_bytes_per_s, peak_flops, peak_math_ops
@@ -77,6 +78,34 @@ def test_the_roofline_counts_sips_and_overlapping_launches_once() -> None:
 
 def test_without_a_launch_there_is_no_roofline() -> None:
     assert roofline(oplog([]), kb.Topology.preset("default")) is None
+
+
+@kb.jit
+def scale(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offs < n
+    tl.store(y_ptr + offs, tl.exp(tl.load(x_ptr + offs, mask=mask)), mask=mask)
+
+
+def test_profiles_of_overlapping_submissions_add_up() -> None:
+    n = 50_000
+    with kb.Context("small", data=False, uninit="ignore") as ctx:
+        x, y = ctx.empty((n,)), ctx.empty((n,))
+        launches = [scale[(-(-n // 4096),)](x, y, n, BLOCK=4096) for _ in range(3)]
+        ctx.synchronize()
+        summary = summarize(ctx, 0.0, "")
+        for launch in launches:
+            profile = launch.profile()
+            assert sum(profile.breakdown_fs.values()) == profile.latency_fs == launch.latency_fs
+            assert (profile.n_programs, profile.n_pes) == (13, 2)
+            assert profile.nbytes_read == profile.nbytes_written == 4 * n
+            assert profile.math_elements == 13 * 4096
+    assert sum(summary.breakdown_fs.values()) == summary.simulated_fs
+    assert [launch.nbytes for launch in summary.launches] == 3 * [8 * n]
+    overlapped = sum(launch.latency_fs for launch in launches)
+    in_launches = summary.simulated_fs - summary.breakdown_fs["host"]
+    assert in_launches < overlapped
+    assert summary.roofline is not None and summary.roofline.time_fs == in_launches
 
 
 def test_a_summary_agrees_with_its_context() -> None:

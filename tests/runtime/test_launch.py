@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,13 +25,6 @@ def unmasked(x_ptr, out_ptr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-de
     offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + offs)
     tl.store(out_ptr + offs, x)
-
-
-@kb.jit
-def spin(n_ptr):  # type: ignore[no-untyped-def]
-    i = 0
-    while i >= 0:
-        i = (i + 1) % 7
 
 
 @pytest.fixture
@@ -90,23 +82,7 @@ def test_equal_start_on_all_pes(ctx: kb.Context) -> None:
     assert set(firsts.values()) == {handle.target_fs}
 
 
-def test_out_of_bounds_names_line_address_and_index(ctx: kb.Context) -> None:
-    x, out = ctx.tensor(np.ones(100, np.float32)), ctx.zeros(128)
-    with pytest.raises(kb.OutOfBoundsError, match=r"unmasked:3: .*element 100 of the tensor") as caught:
-        unmasked[(1,)](x, out, BLOCK=128)
-        ctx.synchronize()
-    assert isinstance(caught.value, IndexError)
-    with pytest.raises(kb.KernbenchError, match="failed"):
-        unmasked[(1,)](out, out, BLOCK=128)
-        ctx.synchronize()
-    ctx.reset()
-    assert ctx.tensor([3.0]).item() == 3.0
-
-
-def test_reads_of_memory_never_written(ctx: kb.Context) -> None:
-    with pytest.raises(kb.UninitialisedReadError, match=r"unmasked:3"):
-        unmasked[(1,)](ctx.empty(128), ctx.zeros(128), BLOCK=128)
-        ctx.synchronize()
+def test_reads_of_memory_never_written_where_they_are_allowed() -> None:
     with kb.Context("small", uninit="nan") as other:
         out = other.zeros(128)
         unmasked[(1,)](other.empty(128), out, BLOCK=128)
@@ -115,13 +91,6 @@ def test_reads_of_memory_never_written(ctx: kb.Context) -> None:
         unmasked[(1,)](other.empty(128), other.zeros(128), BLOCK=128)
         other.synchronize()
         assert other.counters["uninit_reads"] == 128
-
-
-def test_a_tile_that_can_never_fit(ctx: kb.Context) -> None:
-    n = 1 << 20
-    with pytest.raises(kb.OutOfResources, match="1048576"):
-        unmasked[(1,)](ctx.zeros(n), ctx.zeros(n), BLOCK=n)
-        ctx.synchronize()
 
 
 def test_wrong_arguments_are_type_errors(ctx: kb.Context) -> None:
@@ -144,33 +113,6 @@ class FakeTensor:
 
     def data_ptr(self) -> int:
         return 0
-
-
-def test_a_kernel_that_never_ends_has_a_budget() -> None:
-    with kb.Context("small", instruction_budget=10_000) as ctx:
-        with pytest.raises(kb.DeadlockError, match=r"spin:4|spin:3"):
-            spin[(1,)](ctx.zeros(1))
-            ctx.synchronize()
-
-
-def test_a_second_thread_is_refused() -> None:
-    with kb.Context("small", instruction_budget=30_000_000) as ctx:
-        spin[(1,)](ctx.zeros(1))
-        errors: list[BaseException] = []
-
-        def drive() -> None:
-            try:
-                ctx.synchronize()
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=drive) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        kinds = sorted(type(error).__name__ for error in errors)
-        assert kinds == ["DeadlockError", "RuntimeError"]
 
 
 def test_no_allocation_once_warm() -> None:

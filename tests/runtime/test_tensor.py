@@ -19,8 +19,10 @@ def ctx() -> Iterator[kb.Context]:
 
 @pytest.mark.parametrize(
     "dtype",
-    ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
-    + [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2],
+    [
+        *("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"),
+        *(ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2),
+    ],
 )
 def test_round_trip_of_every_dtype(ctx: kb.Context, dtype: object) -> None:
     values = np.arange(-30, 30).reshape(5, 12).astype(dtype)  # type: ignore[call-overload]

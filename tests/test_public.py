@@ -1,0 +1,152 @@
+"""The public surface: names, examples, and the engine's stub."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import kernbench
+from kernbench import _core
+
+STUB = Path(kernbench.__file__).with_name("_core.pyi")
+
+
+def modules() -> Iterator[str]:
+    yield "kernbench"
+    for module in pkgutil.walk_packages(kernbench.__path__, "kernbench."):
+        if not module.name.rpartition(".")[2].startswith("_"):
+            yield module.name
+
+
+MODULES = sorted(modules())
+
+
+def load(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+    failed, _ = doctest.testmod(load(name), optionflags=options)
+    assert failed == 0
+
+
+def test_there_are_examples() -> None:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    counts = [len(test.examples) for name in MODULES for test in finder.find(load(name))]
+    assert sum(counts) > 30
+
+
+def natural_order(name: str) -> tuple[int, list[Any]]:
+    """Constants, classes, the rest; numbers by value, as ruff has it (RUF022)."""
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    parts = re.split(r"(\d+)", name)
+    return kind, [int(part) if part.isdigit() else part for part in parts]
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if hasattr(load(n), "__all__")])
+def test_all_is_sorted_and_true(name: str) -> None:
+    module = load(name)
+    assert module.__all__ == sorted(module.__all__, key=natural_order)
+    assert all(hasattr(module, public) for public in module.__all__)
+    assert len(set(module.__all__)) == len(module.__all__)
+
+
+@pytest.mark.parametrize("name", ["kernbench", "kernbench.runtime", "kernbench.errors"])
+def test_all_is_complete(name: str) -> None:
+    """What a module defines, or kernbench takes from its packages, and names without underscore."""
+    module = load(name)
+    found = {
+        public
+        for public, value in vars(module).items()
+        if not public.startswith("_")
+        and public != "annotations"
+        and not (isinstance(value, ModuleType) and public != "language")
+    }
+    assert found == set(module.__all__) - {"__version__"}
+
+
+def test_every_error_is_one_of_ours() -> None:
+    for name in load("kernbench.errors").__all__:
+        assert issubclass(getattr(kernbench.errors, name), kernbench.KernbenchError)
+    assert len({kernbench.__version__, _core.__version__}) == 1
+
+
+# --- the stub ---------------------------------------------------------------------------------
+
+TREE = ast.parse(STUB.read_text(encoding="utf-8"))
+CLASSES = {node.name: node for node in TREE.body if isinstance(node, ast.ClassDef)}
+FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.FunctionDef)}
+METHODS = [
+    (owner, node)
+    for owner, body in CLASSES.items()
+    for node in body.body
+    if isinstance(node, ast.FunctionDef) and node.name != "__new__" and not node.decorator_list
+]
+
+
+def test_the_stub_names_what_the_module_has() -> None:
+    variables = {node.target.id for node in TREE.body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
+    public = {name for name in vars(_core) if not name.startswith("_")} | {"__version__"}
+    assert public == variables | set(CLASSES) | set(FUNCTIONS)
+    for name, node in CLASSES.items():
+        named = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+        there = {part for part in vars(getattr(_core, name)) if not part.startswith("_")}
+        assert there == named - {"__new__"}, name
+
+
+def anything() -> Any:
+    """Make a Topology, Kernel or Engine of no use, as `self` of a call that fails."""
+    topology = kernbench.Topology.preset("small")._core
+    return {"Topology": topology, "Engine": _core.Engine(topology)}
+
+
+@pytest.mark.parametrize(("owner", "node"), METHODS, ids=lambda v: getattr(v, "name", v))
+def test_the_stub_tells_how_methods_are_called(owner: str, node: ast.FunctionDef) -> None:
+    """Wrong counts and names of arguments are told apart from wrong types of right ones."""
+    if owner not in anything():
+        pytest.skip("needs compiled code; it has no parameters")
+    method = getattr(anything()[owner], node.name)
+    positional = [argument.arg for argument in node.args.posonlyargs[1:]]
+    named = [argument.arg for argument in node.args.args if argument.arg != "self"]
+    count = len(positional) + len(named)
+    with pytest.raises(TypeError, match=rf"(argument|takes).*{count + 1} given|no arguments"):
+        method(*[object()] * (count + 1))
+    if named:
+        with pytest.raises(TypeError) as caught:
+            method(**dict.fromkeys(named, object()))
+        assert not re.search(r"unexpected|invalid keyword", str(caught.value))
+        with pytest.raises(TypeError) as caught:
+            method(nobody=1)
+        assert re.search(r"keyword|missing", str(caught.value))
+    elif count:
+        with pytest.raises(TypeError, match="keyword"):
+            method(**dict.fromkeys(positional, 1))
+
+
+@pytest.mark.parametrize("name", ["Topology", "Engine", "Kernel"])
+def test_the_stub_tells_how_objects_are_made(name: str) -> None:
+    new = next(n for n in CLASSES[name].body if isinstance(n, ast.FunctionDef))
+    assert new.name == "__new__"
+    arguments = [a.arg for a in [*new.args.args[1:], *new.args.kwonlyargs]]
+    for argument in arguments[1:]:  # each is known: what is wrong with it is its type
+        with pytest.raises(TypeError) as caught:
+            getattr(_core, name)(**{arguments[0]: object(), argument: object()})
+        assert "keyword" not in str(caught.value)
+    with pytest.raises(TypeError, match="keyword"):
+        getattr(_core, name)(**{**dict.fromkeys(arguments, object()), "nobody": 1})
+
+
+def test_pins_are_not_made_by_hand() -> None:
+    with pytest.raises(TypeError, match="cannot create"):
+        _core.Pin()
