@@ -37,7 +37,8 @@ static void arrive(void *self, uint32_t link) {
     kb_arrival arrival = kb_port_pop_arrival(port);
     if (port->n_arrivals)
         kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
-    kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit, (kb_train){arrival.when_fs, 0, 1});
+    kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit,
+                         (kb_train){arrival.when_fs, 0, 1});
 }
 
 static void announce(kb_fabric *fabric, uint32_t link, kb_arrival arrival) {
@@ -74,7 +75,8 @@ static void deliver_locals(void *self, uint32_t arg) {
         const kb_flight *flown = &fabric->flights.items[first];
         uint32_t number = first;
         first = flown->next;
-        kb_fabric_hand_over_(fabric, number, UINT32_MAX, 0, (kb_train){now, 0, flown->message.n_flits});
+        kb_fabric_hand_over_(fabric, number, UINT32_MAX, 0,
+                             (kb_train){now, 0, flown->message.n_flits});
     }
 }
 
@@ -258,11 +260,13 @@ void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
 kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
     kb_fabric_counters counters = fabric->counters;
     counters.train_pieces = fabric->streams.n_pieces;
-    for (uint32_t i = 0; i < fabric->n_links; i++) counters.flit_hops += kb_fabric_link_flits(fabric, i);
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        counters.flit_hops += kb_fabric_link_flits(fabric, i);
     return counters;
 }
 
 uint64_t kb_fabric_link_flits(const kb_fabric *fabric, uint32_t link) {
     uint64_t n_served = fabric->ports[link].n_served;
-    return kb_fabric_has_trains_(fabric) ? n_served + fabric->trains.ports[link].n_served : n_served;
+    return kb_fabric_has_trains_(fabric) ? n_served + fabric->trains.ports[link].n_served
+                                         : n_served;
 }

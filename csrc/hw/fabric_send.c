@@ -138,7 +138,8 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
     if (flown->n_known == 0)
         stream->head_fs = flits.start_fs + fabric->nodes[flown->message.src].overhead_fs;
     if (flown->n_links && kb_fabric_has_trains_(fabric)) {
-        if (!kb_train_add(fabric, handle, flits)) return kb_error_nomem(err, "the flits of a message");
+        if (!kb_train_add(fabric, handle, flits))
+            return kb_error_nomem(err, "the flits of a message");
     } else if (flown->n_links) {
         kb_waitq *waiting = &fabric->ports[flown->path[0]].waiting;
         bool waits = stream->first.count != 0;

@@ -36,10 +36,9 @@ static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, const kb_tra
         return false;
     int64_t arrive_fs = train->start_fs + port->travel_fs;
     uint32_t to = stream->to, next = stream->next;
-    if (to == KB_NONE) return land(fabric, link, stream,
-                    (kb_train){arrive_fs, train->period_fs, train->count});
-    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next))
-        return false;
+    if (to == KB_NONE)
+        return land(fabric, link, stream, (kb_train){arrive_fs, train->period_fs, train->count});
+    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
     kb_train_port *into = &fabric->trains.ports[to];
     if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop(&into->open, link);
     kb_stream *ahead = &fabric->streams.pool.items[next];
@@ -97,8 +96,7 @@ static bool gather(const kb_fabric *fabric, const kb_train_port *port, int64_t u
             break;
         plan->n_rounds = kb_min_i64(plan->n_rounds, train->count);
         if (each->more != KB_NONE)
-            limit = kb_min_i64(limit,
-                               fabric->streams.pieces.items[each->more].train.start_fs - 1);
+            limit = kb_min_i64(limit, fabric->streams.pieces.items[each->more].train.start_fs - 1);
     }
     if (n < 2) return false;
     if (n < port->n_waiting) limit = kb_min_i64(limit, items[n].when_fs - 1);
@@ -131,8 +129,7 @@ static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_pl
     } else {
         plan->n_rounds = 1;
     }
-    if (plan->period_fs)
-        plan->n_rounds = kb_min_i64(plan->n_rounds, room / plan->period_fs + 1);
+    if (plan->period_fs) plan->n_rounds = kb_min_i64(plan->n_rounds, room / plan->period_fs + 1);
     return true;
 }
 
@@ -188,8 +185,8 @@ static kb_train lead_train(const kb_train_port *port, const kb_stream *stream, i
             train.count = kb_min_i64(count, (stream->head_fs - first->start_fs) / period + 1);
         else if (port->free_fs <= first->start_fs) train.period_fs = period;
         else
-            train.count = kb_min_i64(
-                count, (port->free_fs - first->start_fs) / (period - service) + 1);
+            train.count =
+                kb_min_i64(count, (port->free_fs - first->start_fs) / (period - service) + 1);
     }
     int64_t room = port->end_fs - train.start_fs, length;
     if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room)
@@ -201,8 +198,7 @@ static bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_waiting *lead = port->waiting + port->first;
     uint32_t number = (uint32_t)lead->count_number;
-    kb_train train =
-        lead_train(port, &fabric->streams.pool.items[number], lead->when_fs, count);
+    kb_train train = lead_train(port, &fabric->streams.pool.items[number], lead->when_fs, count);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
@@ -223,13 +219,11 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
     while (port->n_waiting) {
         const kb_waiting *lead = port->waiting + port->first;
         if (lead->when_fs > upto_fs) break;
-        const kb_train *train =
-            &fabric->streams.pool.items[(uint32_t)lead->count_number].first;
+        const kb_train *train = &fabric->streams.pool.items[(uint32_t)lead->count_number].first;
         int64_t end_fs = upto_fs;
         if (port->n_waiting > 1) {
-            bool after = lead[0].rank != lead[1].rank
-                             ? lead[0].rank > lead[1].rank
-                             : lead[0].count_number > lead[1].count_number;
+            bool after = lead[0].rank != lead[1].rank ? lead[0].rank > lead[1].rank
+                                                      : lead[0].count_number > lead[1].count_number;
             end_fs = kb_min_i64(end_fs, lead[1].when_fs - after);
         }
         int64_t count = count_until(train, end_fs);

@@ -1,8 +1,7 @@
 #include "hw/train_watch.h"
 
 void kb_train_watch_begin(kb_train_watch *watch, const kb_port *ports, uint32_t flight,
-                          const uint32_t *path, uint32_t n_links, int64_t arrive_fs,
-                          kb_hop *hops) {
+                          const uint32_t *path, uint32_t n_links, int64_t arrive_fs, kb_hop *hops) {
     watch->path = path;
     watch->n_links = n_links;
     watch->flight = flight;

@@ -260,8 +260,8 @@ static void equal_flits_at_random(void) {
         n_messages += by_train.n_delivered;
         n_hops += by_flit.flit_hops;
     }
-    printf("# %" PRIu64 " cases, %" PRIu64 " messages, %" PRIu64 " flit-hops\n", n_cases, n_messages,
-           n_hops);
+    printf("# %" PRIu64 " cases, %" PRIu64 " messages, %" PRIu64 " flit-hops\n", n_cases,
+           n_messages, n_hops);
 }
 
 static void equal_flits_in_large_cases(void) {

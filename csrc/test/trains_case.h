@@ -101,7 +101,8 @@ static inline uint32_t case_graph(trains_case *c, dice *d, bool *tree, bool big)
     c->shape = names[shape];
     c->graph.n_nodes = c->graph.n_links = 0;
     *tree = shape < 3;
-    uint32_t width = (uint32_t)(big ? 6 + graph_below(&d->state, 3) : 2 + graph_below(&d->state, 3));
+    uint32_t width =
+        (uint32_t)(big ? 6 + graph_below(&d->state, 3) : 2 + graph_below(&d->state, 3));
     if (shape < 3) return case_tree(c, d, shape);
     if (shape < 5)
         return case_grid(c, d, width, (uint32_t)(2 + graph_below(&d->state, 3)), shape == 4);
@@ -121,8 +122,7 @@ static inline void case_ends(const trains_case *c, dice *d, bool tree, job *made
 
 static inline void case_trigger(trains_case *c, uint32_t parent, uint32_t child, int64_t delay_fs) {
     if (c->n_triggers == CASE_MAX_TRIGGERS) return;
-    c->triggers[c->n_triggers] =
-        (trigger){parent, child, c->jobs[parent].first_child, delay_fs};
+    c->triggers[c->n_triggers] = (trigger){parent, child, c->jobs[parent].first_child, delay_fs};
     c->jobs[parent].first_child = c->n_triggers++;
     c->jobs[child].n_parents++;
 }
@@ -180,13 +180,14 @@ static inline void case_jobs(trains_case *c, dice *d, bool tree, bool big) {
     for (uint32_t i = 0; i < c->n_jobs; i++) {
         job *made = &c->jobs[i];
         if (!bursts || dice_one_in(d, 6))
-            at_fs += (int64_t)(mean * (bursts ? 12 : 2) *
-                               (double)graph_below(&d->state, 1000000) / 1000000);
+            at_fs += (int64_t)(mean * (bursts ? 12 : 2) * (double)graph_below(&d->state, 1000000) /
+                               1000000);
         *made = (job){.n_flits = fixed ? fixed : dice_pick(d, sizes, n_sizes),
                       .start_fs = at_fs / grain * grain,
                       .first_child = UINT32_MAX};
         case_ends(c, d, tree, made);
-        if (streams && dice_one_in(d, 8)) made->gap_fs = 1 + graph_below(&d->state, 2 * d->service_fs);
+        if (streams && dice_one_in(d, 8))
+            made->gap_fs = 1 + graph_below(&d->state, 2 * d->service_fs);
         if (loops && i > 2 && !dice_one_in(d, 3)) case_parents(c, d, i);
     }
 }
