@@ -164,9 +164,10 @@ def main() -> int:
         tree, build = Path(name) / "tree", Path(name) / "build"
         tree.mkdir()
         for entry in ("csrc", "meson.build", "meson.options", "LICENSE"):
-            (shutil.copytree if (ROOT / entry).is_dir() else shutil.copy)(
-                ROOT / entry, tree / entry
-            )
+            if (ROOT / entry).is_dir():
+                shutil.copytree(ROOT / entry, tree / entry)
+            else:
+                shutil.copy(ROOT / entry, tree / entry)
         subprocess.run(
             ["meson", "setup", build, tree, "-Dpython=false", "-Dwerror=false"],
             capture_output=True,

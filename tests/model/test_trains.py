@@ -29,7 +29,7 @@ def load(name: str) -> Any:
 
 
 def run(module: Any, words: str, preset: str, mode: str) -> tuple[int, int, dict[str, int]]:
-    """The op log's hash, the time at the end, and the counters of a bench."""
+    """Run a bench; return its op log's hash, the time at its end, and its counters."""
     argv, sys.argv = sys.argv, [module.__name__, *words.split()]
     try:
         with kb.Context(machine(preset, mode)) as ctx:
