@@ -147,7 +147,7 @@ def is_found(source: Path, build: Path, cases: int) -> bool:
         ["ninja", "-C", build, "csrc/test/test_trains"], capture_output=True, check=False
     ).returncode:
         raise SystemExit(f"{source}: a fault that does not build")
-    command = [build / "csrc/test/test_trains", str(cases), "7"]
+    command = [str(build / "csrc/test/test_trains"), str(cases), "7"]
     try:
         return bool(
             subprocess.run(command, capture_output=True, timeout=120, check=False).returncode
