@@ -16,22 +16,27 @@
 #include "kernel/access.h"
 #include "log/oplog.h"
 
-typedef enum kb_engine_kind { KB_ENGINE_DMA_READ, KB_ENGINE_DMA_WRITE, KB_ENGINE_GEMM, KB_ENGINE_MATH,
-                              KB_ENGINE_KIND_COUNT } kb_engine_kind;
+typedef enum kb_engine_kind {
+    KB_ENGINE_DMA_READ,
+    KB_ENGINE_DMA_WRITE,
+    KB_ENGINE_GEMM,
+    KB_ENGINE_MATH,
+    KB_ENGINE_KIND_COUNT
+} kb_engine_kind;
 
 typedef struct kb_command {
     kb_engine_kind engine;
-    kb_record record;        /* kind, op, dtype, line, program ..., filled in as it goes along */
-    int64_t m, n, k;         /* GEMM shape */
-    uint8_t operand_dtype;   /* GEMM: which rate */
-    uint8_t precision;       /* GEMM: kb_precision */
-    int64_t n_elements;      /* MATH: lanes x ... of the result; REDUCE: of the operand */
-    uint8_t cost;            /* MATH: kb_math_cost */
-    kb_access access;        /* DMA; its runs are those of the payload */
-    const int64_t *words;    /* payload, owned by the command's slot */
+    kb_record record;      /* kind, op, dtype, line, program ..., filled in as it goes along */
+    int64_t m, n, k;       /* GEMM shape */
+    uint8_t operand_dtype; /* GEMM: which rate */
+    uint8_t precision;     /* GEMM: kb_precision */
+    int64_t n_elements;    /* MATH: lanes x ... of the result; REDUCE: of the operand */
+    uint8_t cost;          /* MATH: kb_math_cost */
+    kb_access access;      /* DMA; its runs are those of the payload */
+    const int64_t *words;  /* payload, owned by the command's slot */
     uint32_t n_words;
-    int64_t order;           /* program order within the PE: ties */
-    uint32_t waits;          /* scoreboard */
+    int64_t order;  /* program order within the PE: ties */
+    uint32_t waits; /* scoreboard */
 } kb_command;
 
 #endif

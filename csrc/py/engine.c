@@ -19,9 +19,10 @@ static int check_of(const char *what, const char *word, const char *repair, cons
     return -1;
 }
 
-/* Asked by the engine, without the GIL, in the middle of an event. */
+/* Asked by the engine in the middle of an event; without the GIL, unless a short call drives it. */
 static bool is_interrupted(void *interrupter) {
     kb_py_engine *self = interrupter;
+    if (!self->inside) return false;
     PyEval_RestoreThread(self->inside);
     bool interrupted = PyErr_CheckSignals() < 0;
     self->inside = PyEval_SaveThread();
@@ -254,6 +255,7 @@ static bool work_off(kb_py_engine *self, step_fn step, void *job) {
         do status = step(self->engine, job, &more, &err);
         while (status == KB_OK && more && clock_ns() < end_ns);
         PyEval_RestoreThread(self->inside);
+        self->inside = NULL;
         interrupted = status == KB_OK && PyErr_CheckSignals() < 0;
     }
     kb_py_leave(self);

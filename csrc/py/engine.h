@@ -15,7 +15,7 @@ typedef struct kb_py_engine {
     kb_engine *engine;
     PyObject *topology;    /* its kb_topology is borrowed by the engine */
     PyObject *kept;        /* list: kernels and arrays that the engine borrows */
-    PyThreadState *inside; /* the thread that has let the GIL go and runs the engine */
+    PyThreadState *inside; /* who has let the GIL go and runs the engine, or NULL */
     atomic_flag busy;
     void **unpins; /* pins whose views died while the engine was busy; under the GIL */
     size_t n_unpins, unpin_capacity;

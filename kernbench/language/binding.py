@@ -16,6 +16,7 @@ from kernbench.language.dtypes import (
     int32,
     int64,
     pointer_type,
+    round_to,
     to_dtype,
     uint64,
 )
@@ -176,5 +177,5 @@ def _hashable(kernel: str, parameter: str, value: Any) -> Any:
 
 def _number(value: Any, type_: dtype) -> bool | int | float:
     if type_.is_floating():
-        return float(value)
+        return round_to(float(value), type_)
     return bool(value) if type_ is int1 else int(value)

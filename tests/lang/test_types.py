@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from running import FakeTensor, compiled, run
 
+import kernbench
 import kernbench.language as tl
 from kernbench.language.dtypes import DTYPES, round_to, to_dtype
 from kernbench.language.promotion import promote
@@ -217,3 +218,49 @@ def test_names_of_dtypes():
     assert tl.int1.itemsize == 1 and tl.float64.itemsize == 8
     with pytest.raises(TypeError, match=r"expected a dtype, one of .*; got 'float12'"):
         to_dtype("float12")
+
+
+@tl.jit
+def compare_with_numbers(x_ptr, half_ptr, out_ptr, N: tl.constexpr):
+    offs = tl.arange(0, N)
+    x = tl.load(x_ptr + offs)
+    half = tl.load(half_ptr + offs)
+    tl.store(out_ptr + offs, x < 300)
+    tl.store(out_ptr + N + offs, x > -(2**40))
+    tl.store(out_ptr + 2 * N + offs, half == 0.1)
+    tl.store(out_ptr + 3 * N + offs, half == 0.5)
+
+
+def test_numbers_have_their_own_type_in_comparisons() -> None:
+    x = np.array([-128, 0, 127, 5], np.int8)
+    half = np.array([0.1, 0.5, np.inf, 0], np.float16)
+    out = np.full((4, 4), 7, np.int8)
+    run(compare_with_numbers, 1, x, half, out, N=4)
+    # fp16's 0.1 is not fp32's.
+    np.testing.assert_array_equal(out, [[1] * 4, [1] * 4, [0] * 4, [0, 1, 0, 0]])
+
+
+@tl.jit
+def shift_signed_by_unsigned(x_ptr, n_ptr, out_ptr, N: tl.constexpr):
+    offs = tl.arange(0, N)
+    tl.store(out_ptr + offs, tl.load(x_ptr + offs) >> tl.load(n_ptr + offs))
+
+
+def test_shift_right_takes_its_kind_from_the_left_operand() -> None:
+    x, n = np.array([-128, -1, 64, -7], np.int8), np.array([1, 3, 2, 1], np.uint8)
+    out = np.zeros(4, np.uint8)
+    run(shift_signed_by_unsigned, 1, x, n, out, N=4)
+    np.testing.assert_array_equal(out, (x >> n.astype(np.int8)).astype(np.uint8))
+
+
+@tl.jit
+def add_float_argument(x_ptr, f, out_ptr, N: tl.constexpr):
+    offs = tl.arange(0, N)
+    tl.store(out_ptr + offs, tl.load(x_ptr + offs) + f)
+
+
+def test_float_arguments_are_rounded_to_fp32() -> None:
+    with kernbench.Context("small") as ctx:
+        out = ctx.zeros(4, dtype=tl.float64)
+        add_float_argument[(1,)](ctx.tensor(np.zeros(4)), 0.1, out, N=4)
+        np.testing.assert_array_equal(out.numpy(), np.float64(np.float32(0.1)))

@@ -134,10 +134,10 @@ def test_l8_time_of_a_gemm(dtype: Any, seed: int) -> None:
 # --- L10: determinism ----------------------------------------------------------------------------
 
 
-def run_everything(**options: Any) -> tuple[int, bytes]:
+def run_everything(topology: str | kb.Topology = "small", **options: Any) -> tuple[int, bytes]:
     """Run a matrix product and an element-wise kernel; the log's hash and the values."""
     rng = np.random.default_rng(7)
-    with kb.Context("small", **options) as ctx:
+    with kb.Context(topology, **options) as ctx:
         a = ctx.tensor(rng.standard_normal((96, 128)).astype(np.float16))
         b = ctx.tensor(rng.standard_normal((128, 64)).astype(np.float16))
         c, d = ctx.zeros(96, 64), ctx.zeros(96, 64)
@@ -167,6 +167,7 @@ def test_l10_the_same_log_and_data() -> None:
     assert "portable" in sets and len(sets) >= 1
     for isa in sets:
         assert (log, values) == run_everything(isa=isa, replay_threads=2)
+    assert (log, values) == run_everything(kb.Topology.preset("small", {"fabric.mode": "flit"}))
     assert run_everything(data=False)[0] == log
     assert run_everything(oplog="hash")[0] == log
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import kernbench as kb
 
-from .chains import FLIT_NBYTES, Chain
+from .chains import FLIT_NBYTES, FS_PER_NS, Chain
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -25,8 +26,82 @@ def test_l1_zero_load_latency_of_random_chains(seed: int) -> None:
             assert handle.done and handle.end_fs == ctx.now_fs
 
 
-def merge(n_sources: int, overhead_ns: float = 0.0) -> kb.Topology:
-    """Join sources s0 .. at one transit node, and that to `dst`; all links alike, 1 ns a flit."""
+def law_l1(topo: kb.Topology, src: str, dst: str, nbytes: int) -> int:
+    """Law L1 over the components and links of any path."""
+    path = topo.path(src, dst)
+    overheads = {node.name: node.overhead_fs for node in topo.components}
+    links = {(link.src, link.dst): link for link in topo.links}
+    hops = [
+        (overheads[a], links[a, b].service_fs, links[a, b].latency_fs) for a, b in pairwise(path)
+    ]
+    flits = max(1, -(-nbytes // topo.flit_nbytes))
+    head = worst = 0
+    for overhead, service, _ in hops:
+        head += overhead
+        worst = max(worst, head + (flits - 1) * service)
+    return worst + sum(service + latency for _, service, latency in hops)
+
+
+@pytest.mark.parametrize("name", ["small", "default"])
+def test_l1_zero_load_latency_in_machines(name: str) -> None:
+    topo = kb.Topology.preset(name)
+    rng = random.Random(3)
+    impls = ("pe_dma", "m_cpu", "io_cpu", "hbm")
+    places = [node.name for node in topo.components if node.impl in impls]
+    with kb.Context(topo, data=False) as ctx:
+        for _ in range(60):
+            src, dst = rng.sample(places, 2)
+            nbytes = rng.choice([0, 1, 64, 65, rng.randint(1, 50_000)])
+            assert ctx.transfer(src, dst, nbytes=nbytes).latency_fs == law_l1(
+                topo, src, dst, nbytes
+            )
+
+
+def mesh(x: int, y: int, mode: str = "train", wrap: bool = False) -> kb.Topology:
+    router = {"impl": "transit", "overhead_ns": 2.0}
+    link = {"GBps": 64, "latency_ns": 1.0}
+    return kb.Topology.from_dict(
+        {
+            "kernbench": 1,
+            "fabric": {"mode": mode},
+            "meshes": [
+                {"name": "noc", "dims": [x, y], "wrap": wrap, "router": router, "link": link}
+            ],
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_trains_and_flits_give_the_same_times(seed: int) -> None:
+    """Law L10: random traffic on random meshes, in both modes of the fabric."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(2, 6, 2).tolist()
+    n, most = 400, int(rng.choice([64, 640, 6400]))
+    src, dst = rng.integers(0, x * y, n), rng.integers(0, x * y, n)
+    traffic = src, dst, rng.integers(0, most, n), rng.integers(0, 10**9, n)
+    ends = []
+    for mode in ("train", "flit"):
+        with kb.Context(mesh(x, y, mode, wrap=bool(seed % 2))) as ctx:
+            ends.append(ctx.transfers(*traffic).end_fs)
+    assert np.array_equal(*ends)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_l2_a_port_is_never_idle_while_flits_wait(seed: int) -> None:
+    """Random merges into a slower port: it is busy from the first flit to the last."""
+    rng = random.Random(seed)
+    n, overhead_ns = rng.randint(2, 9), rng.randint(0, 12)
+    topo = merge(n, overhead_ns, out_gbps=rng.choice([64, 32, 16]))
+    service_fs = topo.links[-1].service_fs
+    nbytes = [rng.randint(1, 5000) for _ in range(n)]
+    with kb.Context(topo) as ctx:
+        r = ctx.transfers([f"s{i}" for i in range(n)], ["dst"] * n, nbytes, [0] * n)
+    flits = sum(-(-size // FLIT_NBYTES) for size in nbytes)
+    assert r.end_fs.max() == (2 + overhead_ns) * FS_PER_NS + flits * service_fs + FS_PER_NS
+
+
+def merge(n_sources: int, overhead_ns: float = 0.0, out_gbps: int = 64) -> kb.Topology:
+    """Join sources s0 .. at one transit node, and that to `dst`; links take 1 ns a flit."""
     sources = [{"name": f"s{i}", "impl": "endpoint"} for i in range(n_sources)]
     hub = {"name": "hub", "impl": "transit", "overhead_ns": overhead_ns}
     ends = [(f"s{i}", "hub") for i in range(n_sources)] + [("hub", "dst")]
@@ -34,7 +109,10 @@ def merge(n_sources: int, overhead_ns: float = 0.0) -> kb.Topology:
         {
             "kernbench": 1,
             "components": [*sources, hub, {"name": "dst", "impl": "endpoint"}],
-            "links": [{"from": a, "to": b, "GBps": 64, "latency_ns": 1.0} for a, b in ends],
+            "links": [
+                {"from": a, "to": b, "GBps": out_gbps if b == "dst" else 64, "latency_ns": 1.0}
+                for a, b in ends
+            ],
         }
     )
 
@@ -57,8 +135,8 @@ def test_l3_equal_streams_share_flit_by_flit() -> None:
 
 
 @pytest.mark.parametrize("rho", [0.5, 0.8])
-def test_l4_waits_equal_lindleys_recursion(rho: float) -> None:
-    service_fs, n = 1_000_000, 20_000
+def test_l4_waits_equal_lindleys_recursion_and_mean_that_of_md1(rho: float) -> None:
+    service_fs, n = 1_000_000, 1_000_000
     topo = kb.Topology.from_dict(
         {
             "kernbench": 1,
@@ -68,32 +146,20 @@ def test_l4_waits_equal_lindleys_recursion(rho: float) -> None:
     )
     gaps = np.random.default_rng(5).exponential(service_fs / rho, n)
     at_fs = np.cumsum(gaps).astype(np.int64)
+    ends = np.full(n, topo.find("a")), np.full(n, topo.find("b"))
     with kb.Context(topo) as ctx:
-        r = ctx.transfers(["a"] * n, ["b"] * n, np.full(n, 64), at_fs)
-    wait = 0
-    waits = [0]
-    for gap in np.diff(at_fs).tolist():
-        wait = max(0, wait + service_fs - gap)
-        waits.append(wait)
-    assert (r.latency_fs - service_fs).tolist() == waits
-    assert r.start_fs.tolist() == at_fs.tolist()
+        r = ctx.transfers(*ends, np.full(n, 64), at_fs)
+    # wait[i + 1] = max(0, wait[i] + service - gap[i]): what is above the least so far.
+    walk = np.concatenate([[0], np.cumsum(service_fs - np.diff(at_fs))])
+    waits = walk - np.minimum.accumulate(walk)
+    assert np.array_equal(r.latency_fs - service_fs, waits)
+    assert np.array_equal(r.start_fs, at_fs)
+    assert waits.mean() == pytest.approx(rho * service_fs / (2 * (1 - rho)), rel=0.02)
 
 
 def test_l5_every_byte_sent_is_received() -> None:
     rng = np.random.default_rng(11)
-    topo = kb.Topology.from_dict(
-        {
-            "kernbench": 1,
-            "meshes": [
-                {
-                    "name": "noc",
-                    "dims": [4, 4],
-                    "router": {"impl": "transit", "overhead_ns": 2.0},
-                    "link": {"GBps": 64, "latency_ns": 1.0},
-                }
-            ],
-        }
-    )
+    topo = mesh(4, 4)
     n = 500
     nodes = np.array([topo.find(f"noc.r{x}_{y}") for x in range(4) for y in range(4)])
     src, dst = nodes[rng.integers(0, 16, n)], nodes[rng.integers(0, 16, n)]
