@@ -12,7 +12,8 @@ typedef struct kb_flight {
     kb_message message;
     const uint32_t *path; /* links, of the topology */
     uint32_t n_links;
-    uint32_t next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
+    uint32_t
+        next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
                       those to be delivered */
     int64_t n_known; /* flits that have come into being, the last of them at known_fs */
     int64_t known_fs;
