@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/checked.h"
 #include "kernel/scalar.h"
 #include "kernel/separable.h"
 
@@ -194,22 +195,23 @@ kb_block kb_block_from_vector(const kb_kir_type *type, int d, const int64_t *val
 
 bool kb_block_shift(const kb_blockval *a, int64_t k, kb_blockval *dst) {
     const kb_block *block = &a->block;
-    kb_wide lo = (kb_wide)block->base + k, hi = lo;
+    int64_t base, lo, hi, span;
     if (a->is_mask || block->dense || block->dtype == KB_UINT64) return false;
+    bool over = kb_add_i64(block->base, k, &base);
+    lo = hi = base;
     for (int d = 0; d < block->rank; d++) {
         if (block->vector[d]) return false;
-        kb_wide span = (kb_wide)block->stride[d] * (block->dims[d] - 1);
-        if (span < 0) lo += span;
-        else hi += span;
+        over |= kb_mul_i64(block->stride[d], (int64_t)block->dims[d] - 1, &span);
+        over |= kb_add_i64(lo, span < 0 ? span : 0, &lo) | kb_add_i64(hi, span > 0 ? span : 0, &hi);
     }
-    if (lo < kb_scalar_least((kb_dtype)block->dtype) ||
-        hi > kb_scalar_greatest((kb_dtype)block->dtype))
+    if (over || kb_scalar_wrap((kb_dtype)block->dtype, lo) != lo ||
+        kb_scalar_wrap((kb_dtype)block->dtype, hi) != hi)
         return false;
     if (dst != a) {
         dst->is_mask = false;
         dst->block = *block;
     }
-    dst->block.base += k;
+    dst->block.base = base;
     return true;
 }
 
