@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "kernel/scalar.h"
 #include "kernel/separable.h"
 
 /* --- forms --------------------------------------------------------------------------------------- */
@@ -196,11 +197,13 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
     if (!bits) return kb_error_nomem(err, "a mask");
     kb_blockval values = {.is_mask = false, .block = *difference};
     uint32_t index[KB_MAX_RANK] = {0};
-    for (uint32_t i = 0; i < type->dims[d]; i++) {
-        index[d] = i;
-        int64_t at = kb_block_at(&values, index);
-        kb_range one = {at, at};
-        bits[i] = decide(op, &one, &value) && value;
+    const int64_t zeros[KB_ROW_CHUNK] = {0};
+    int64_t row[KB_ROW_CHUNK];
+    for (uint32_t n; index[d] < type->dims[d]; index[d] += n) {
+        n = type->dims[d] - index[d] < KB_ROW_CHUNK ? type->dims[d] - index[d] : KB_ROW_CHUNK;
+        kb_block_row(&values, index, d, n, row);
+        KB_TRY(kb_scalar_row(op, KB_INT64, KB_BOOL, row, zeros, zeros, n, row, err));
+        for (uint32_t i = 0; i < n; i++) bits[index[d] + i] = row[i] != 0;
     }
     *work += type->dims[d];
     *dst = kb_mask_from_bits(type, d, bits);

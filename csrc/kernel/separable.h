@@ -40,6 +40,14 @@ static inline bool kb_index_next(uint8_t rank, const uint32_t *dims, uint32_t *i
     return false;
 }
 
+/* The `count` values along dimension d from `index` on, the others as `index` says (at most up to the end of
+ * that dimension, or any number where it is 1: dims of 1 broadcast); d < 0: the one at `index`. */
+void kb_block_row(const kb_blockval *a, const uint32_t *index, int d, uint32_t count,
+                  int64_t *values);
+
+/* Elements that loops over rows take at a time. */
+enum { KB_ROW_CHUNK = 128 };
+
 kb_range kb_block_range(const kb_block *a);
 
 /* Dimensions along which a value varies, one bit each. */
