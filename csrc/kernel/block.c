@@ -66,7 +66,8 @@ static void block_row(const kb_block *a, const uint32_t *index, int d, uint32_t 
         return;
     }
     uint64_t stride = varies ? (uint64_t)a->stride[d] : 0;
-    for (uint32_t i = 0; i < count; i++) values[i] = (int64_t)(start + stride * (first + i));
+    start += stride * first;
+    for (uint32_t i = 0; i < count; i++, start += stride) values[i] = (int64_t)start;
 }
 
 static void mask_row(const kb_mask *a, const uint32_t *index, int d, uint32_t count,

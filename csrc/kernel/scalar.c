@@ -147,6 +147,24 @@ static void integer_row(kb_mathop op, integers dtype, const int64_t *a, const in
     }
 }
 
+static void wrap_row(kb_dtype dtype, int64_t *values, uint32_t count) {
+    switch (dtype) {
+#define WRAP(name)                                                                              \
+    case name:                                                                                  \
+        for (uint32_t i = 0; i < count; i++) values[i] = kb_scalar_wrap(name, values[i]);       \
+        return;
+        WRAP(KB_BOOL)
+        WRAP(KB_INT8)
+        WRAP(KB_INT16)
+        WRAP(KB_INT32)
+        WRAP(KB_UINT8)
+        WRAP(KB_UINT16)
+        WRAP(KB_UINT32)
+#undef WRAP
+    default: return; /* 64 bits are as they are */
+    }
+}
+
 /* --- floats -------------------------------------------------------------------------------------- */
 
 static bool compare(kb_mathop op, double a, double b) {
@@ -247,6 +265,6 @@ kb_status kb_scalar_row(kb_mathop op, kb_dtype operand, kb_dtype result, const i
         return KB_OK;
     }
     integer_row(op, integers_of(operand), a, b, c, count, values);
-    for (uint32_t i = 0; i < count; i++) values[i] = kb_scalar_wrap(result, values[i]);
+    wrap_row(result, values, count);
     return KB_OK;
 }
