@@ -117,10 +117,9 @@ static void measure_loads(void) {
     kb_vm_init(&vm, &p.r.parts, rig_part(&p.r, KB_IMPL_PE_CPU, 0, 0, 0), 0);
     while (kernel && n_composed < N_LOADS && tap.n_failed == 0) {
         bool meets = false, ended = false;
-        uint32_t budget = UINT32_MAX;
         int64_t cycles = 0;
         CHECK_EQ(kb_vm_begin(&vm, &launch, 0, &p.r.err), KB_OK);
-        CHECK_EQ(kb_vm_run(&vm, &budget, &cycles, &meets, &p.r.err), KB_OK);
+        CHECK_EQ(kb_vm_run(&vm, INT64_MAX, &cycles, &meets, &p.r.err), KB_OK);
         while (!ended && tap.n_failed == 0) {
             n_composed += compose_loads(&vm, &time, &ended, &p.r.err);
             rig_run_well(&p.r);

@@ -136,8 +136,8 @@ kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *poi
     bool fits = true, value;
     memcpy(made.dims, block->dims, sizeof made.dims);
     memcpy(type.dims, block->dims, sizeof type.dims);
-    kb_mask lanes = mask ? kb_mask_widen(mask, &type, &fits)
-                         : kb_mask_constant(block->rank, block->dims, true);
+    kb_mask lanes =
+        mask ? kb_mask_widen(mask, &type, &fits) : kb_mask_constant(block->rank, block->dims, true);
     if (!fits)
         return kb_error_set(err, KB_INTERNAL, "an access's mask and pointers differ in shape");
     kb_mask_normalise(&lanes);

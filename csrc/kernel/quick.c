@@ -27,7 +27,9 @@ static bool is_integer(const kb_kernel *kernel, uint16_t reg) {
 static kb_quick_op decode_cast(const kb_kernel *kernel, const kb_kir_inst *inst) {
     const kb_kir_type *dst = kb_kernel_type(kernel, inst->dst);
     if (dst->pointer || !is_integer(kernel, inst->a)) return KB_QUICK_NONE;
-    return covers(INT64, dst) ? KB_QUICK_MOVE : covers(INT32, dst) ? KB_QUICK_MOVE32 : KB_QUICK_NONE;
+    return covers(INT64, dst)   ? KB_QUICK_MOVE
+           : covers(INT32, dst) ? KB_QUICK_MOVE32
+                                : KB_QUICK_NONE;
 }
 
 static kb_quick_op decode_scalar(const kb_kernel *kernel, const kb_kir_inst *inst) {
@@ -40,10 +42,10 @@ static kb_quick_op decode_scalar(const kb_kernel *kernel, const kb_kir_inst *ins
     const kb_kir_inst *next = inst + 1; /* there is one: a kernel ends with a jump or return */
     bool jumps = (next->op == KB_KIR_JUMP_IF || next->op == KB_KIR_JUMP_UNLESS) &&
                  next->a == inst->dst && covers(ORDERED, operand);
-#define X(name, sign)                                                   \
-    if (inst->sub == KB_MATHOP_##name && covers(ORDERED, operand))      \
-        return !jumps                       ? KB_QUICK_##name           \
-               : next->op == KB_KIR_JUMP_IF ? KB_QUICK_##name##_IF      \
+#define X(name, sign)                                              \
+    if (inst->sub == KB_MATHOP_##name && covers(ORDERED, operand)) \
+        return !jumps                       ? KB_QUICK_##name      \
+               : next->op == KB_KIR_JUMP_IF ? KB_QUICK_##name##_IF \
                                             : KB_QUICK_##name##_UNLESS;
     KB_QUICK_COMPARE_LIST(X)
 #undef X
@@ -116,10 +118,10 @@ void kb_quick_decode(const kb_kernel *kernel, kb_quick *code) {
 #define LABEL(name) [KB_QUICK_##name] = &&do_##name,
 #define LABELS(name, sign) LABEL(name) LABEL(name##_IF) LABEL(name##_UNLESS)
 #define LABEL_MATH(name, op, set, value) LABEL(name)
-#define BEGIN                                                                      \
-    static const void *const labels[] = {KB_QUICK_OTHER_LIST(LABEL) /* */          \
-                                         KB_QUICK_MATH_LIST(LABEL_MATH)            \
-                                             KB_QUICK_COMPARE_LIST(LABELS)};       \
+#define BEGIN                                                                \
+    static const void *const labels[] = {KB_QUICK_OTHER_LIST(LABEL) /* */    \
+                                         KB_QUICK_MATH_LIST(LABEL_MATH)      \
+                                             KB_QUICK_COMPARE_LIST(LABELS)}; \
     NEXT;
 #define OP(name) do_##name:
 #define NEXT                    \
@@ -129,9 +131,9 @@ void kb_quick_decode(const kb_kernel *kernel, kb_quick *code) {
     } while (0)
 #define END
 #else
-#define BEGIN               \
-    while (left >= 2) {     \
-        switch (at->op) {   \
+#define BEGIN             \
+    while (left >= 2) {   \
+        switch (at->op) { \
         default:
 #define OP(name) case KB_QUICK_##name:
 #define NEXT continue
@@ -147,10 +149,10 @@ void kb_quick_decode(const kb_kernel *kernel, kb_quick *code) {
         NEXT;        \
     } while (0)
 
-#define BRANCH(taken, n)                                    \
-    do {                                                    \
-        n_branches++;                                       \
-        GO((taken) ? code + at->imm : at + (n), (n));       \
+#define BRANCH(taken, n)                              \
+    do {                                              \
+        n_branches++;                                 \
+        GO((taken) ? code + at->imm : at + (n), (n)); \
     } while (0)
 
 void kb_quick_go(const kb_quick *code, kb_reg *regs, uint64_t *origins, kb_quick_run *run) {
@@ -200,26 +202,24 @@ void kb_quick_go(const kb_quick *code, kb_reg *regs, uint64_t *origins, kb_quick
     KB_QUICK_MATH_LIST(X)
 #undef X
 #define COMPARE(sign)                                                        \
-    bool truth = (int64_t)regs[at->a].bits sign (int64_t)regs[at->b].bits;   \
+    bool truth = (int64_t)regs[at->a].bits sign(int64_t) regs[at -> b].bits; \
     regs[at->dst].bits = truth;
-#define X(name, sign)        \
-    OP(name) {               \
-        COMPARE(sign)        \
-        GO(at + 1, 1);       \
-    }                        \
-    OP(name##_IF) {          \
-        COMPARE(sign)        \
-        BRANCH(truth, 2);    \
-    }                        \
-    OP(name##_UNLESS) {      \
-        COMPARE(sign)        \
-        BRANCH(!truth, 2);   \
+#define X(name, sign)      \
+    OP(name) {             \
+        COMPARE(sign)      \
+        GO(at + 1, 1);     \
+    }                      \
+    OP(name##_IF) {        \
+        COMPARE(sign)      \
+        BRANCH(truth, 2);  \
+    }                      \
+    OP(name##_UNLESS) {    \
+        COMPARE(sign)      \
+        BRANCH(!truth, 2); \
     }
     KB_QUICK_COMPARE_LIST(X)
 #undef X
-    END
-out:
-    run->pc = (uint32_t)(at - code);
+    END out : run->pc = (uint32_t)(at - code);
     run->left = left;
     run->n_branches = n_branches;
     run->n_blocks = n_blocks;

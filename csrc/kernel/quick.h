@@ -26,33 +26,33 @@ typedef union kb_reg {
 } kb_reg;
 
 /* dst = value of a and b.  X(enumerator, kb_mathop, dtypes of the operands, value) */
-#define KB_QUICK_MATH_LIST(X)                                   \
-    X(ADD32, ADD, INT32, (uint64_t)(int32_t)(uint32_t)(a + b))  \
-    X(SUB32, SUB, INT32, (uint64_t)(int32_t)(uint32_t)(a - b))  \
-    X(MUL32, MUL, INT32, (uint64_t)(int32_t)(uint32_t)(a * b))  \
-    X(ADD64, ADD, INT64, a + b)                                 \
-    X(SUB64, SUB, INT64, a - b)                                 \
-    X(MUL64, MUL, INT64, a *b)                                  \
-    X(MIN, MIN, ORDERED, (int64_t)a < (int64_t)b ? a : b)       \
-    X(MAX, MAX, ORDERED, (int64_t)a > (int64_t)b ? a : b)       \
-    X(AND, AND, INTEGERS, a &b)                                 \
-    X(OR, OR, INTEGERS, a | b)                                  \
+#define KB_QUICK_MATH_LIST(X)                                  \
+    X(ADD32, ADD, INT32, (uint64_t)(int32_t)(uint32_t)(a + b)) \
+    X(SUB32, SUB, INT32, (uint64_t)(int32_t)(uint32_t)(a - b)) \
+    X(MUL32, MUL, INT32, (uint64_t)(int32_t)(uint32_t)(a * b)) \
+    X(ADD64, ADD, INT64, a + b)                                \
+    X(SUB64, SUB, INT64, a - b)                                \
+    X(MUL64, MUL, INT64, a *b)                                 \
+    X(MIN, MIN, ORDERED, (int64_t)a < (int64_t)b ? a : b)      \
+    X(MAX, MAX, ORDERED, (int64_t)a > (int64_t)b ? a : b)      \
+    X(AND, AND, INTEGERS, a &b)                                \
+    X(OR, OR, INTEGERS, a | b)                                 \
     X(XOR, XOR, INTEGERS, a ^ b)
 
 /* Comparisons of ORDERED operands, each alone, with a JUMP_IF and with a JUMP_UNLESS after it. */
 #define KB_QUICK_COMPARE_LIST(X) X(EQ, ==) X(NE, !=) X(LT, <) X(LE, <=) X(GT, >) X(GE, >=)
 
 /* X(enumerator) of the others */
-#define KB_QUICK_OTHER_LIST(X)                                             \
-    X(NONE)         /* it has no quick form */                             \
-    X(CONST)        /* dst = imm */                                        \
-    X(MOVE)         /* dst = a */                                          \
-    X(MOVE32)       /* dst = a, wrapped to int32 */                        \
-    X(MOVE_POINTER) /* dst = a, its origin too */                          \
-    X(PTRADD)       /* dst = a + b * imm, with a's origin */               \
-    X(SHIFT)        /* block dst = block a + b * imm, with a's origin */   \
-    X(JUMP)         /* to imm */                                           \
-    X(JUMP_IF)                                                             \
+#define KB_QUICK_OTHER_LIST(X)                                           \
+    X(NONE)         /* it has no quick form */                           \
+    X(CONST)        /* dst = imm */                                      \
+    X(MOVE)         /* dst = a */                                        \
+    X(MOVE32)       /* dst = a, wrapped to int32 */                      \
+    X(MOVE_POINTER) /* dst = a, its origin too */                        \
+    X(PTRADD)       /* dst = a + b * imm, with a's origin */             \
+    X(SHIFT)        /* block dst = block a + b * imm, with a's origin */ \
+    X(JUMP)         /* to imm */                                         \
+    X(JUMP_IF)                                                           \
     X(JUMP_UNLESS)
 
 typedef enum kb_quick_op {

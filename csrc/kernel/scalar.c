@@ -99,8 +99,8 @@ static integers integers_of(kb_dtype dtype) {
 }
 
 /* Inline, so that a loop with a fixed op is one of that operation alone. */
-static inline __attribute__((always_inline)) int64_t
-integer_math(kb_mathop op, integers dtype, int64_t a, int64_t b, int64_t c) {
+static inline __attribute__((always_inline)) int64_t integer_math(kb_mathop op, integers dtype,
+                                                                  int64_t a, int64_t b, int64_t c) {
     bool is_unsigned = dtype.is_unsigned;
     bool less = is_unsigned ? (uint64_t)a < (uint64_t)b : a < b;
     int width = dtype.width;
@@ -136,10 +136,10 @@ integer_math(kb_mathop op, integers dtype, int64_t a, int64_t b, int64_t c) {
 static void integer_row(kb_mathop op, integers dtype, const int64_t *a, const int64_t *b,
                         const int64_t *c, uint32_t count, int64_t *values) {
     switch (op) {
-#define X(name, text, arity, cost, result)                                              \
-    case KB_MATHOP_##name:                                                              \
-        for (uint32_t i = 0; i < count; i++)                                            \
-            values[i] = integer_math(KB_MATHOP_##name, dtype, a[i], b[i], c[i]);        \
+#define X(name, text, arity, cost, result)                                       \
+    case KB_MATHOP_##name:                                                       \
+        for (uint32_t i = 0; i < count; i++)                                     \
+            values[i] = integer_math(KB_MATHOP_##name, dtype, a[i], b[i], c[i]); \
         return;
         KB_MATHOP_LIST(X)
 #undef X
@@ -149,9 +149,9 @@ static void integer_row(kb_mathop op, integers dtype, const int64_t *a, const in
 
 static void wrap_row(kb_dtype dtype, int64_t *values, uint32_t count) {
     switch (dtype) {
-#define WRAP(name)                                                                              \
-    case name:                                                                                  \
-        for (uint32_t i = 0; i < count; i++) values[i] = kb_scalar_wrap(name, values[i]);       \
+#define WRAP(name)                                                                        \
+    case name:                                                                            \
+        for (uint32_t i = 0; i < count; i++) values[i] = kb_scalar_wrap(name, values[i]); \
         return;
         WRAP(KB_BOOL)
         WRAP(KB_INT8)
@@ -247,8 +247,7 @@ kb_status kb_scalar_math(kb_mathop op, kb_dtype operand, kb_dtype result, uint64
     } else if (kb_dtype_get_kind(operand) == KB_KIND_FLOAT) {
         *bits = floating_math(op, operand, a, b, c);
     } else {
-        int64_t value =
-            integer_math(op, integers_of(operand), (int64_t)a, (int64_t)b, (int64_t)c);
+        int64_t value = integer_math(op, integers_of(operand), (int64_t)a, (int64_t)b, (int64_t)c);
         *bits = (uint64_t)kb_scalar_wrap(result, value);
     }
     return KB_OK;
