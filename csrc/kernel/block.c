@@ -25,7 +25,8 @@ kb_block kb_block_constant(const kb_kir_type *type, int64_t value) {
 }
 
 kb_blockval kb_block_splat(const kb_kir_type *type, int64_t value) {
-    kb_blockval result = {.is_mask = !type->pointer && type->dtype == KB_BOOL};
+    kb_blockval result;
+    result.is_mask = !type->pointer && type->dtype == KB_BOOL;
     if (result.is_mask) result.mask = kb_mask_constant(type->rank, type->dims, value != 0);
     else result.block = kb_block_constant(type, value);
     return result;

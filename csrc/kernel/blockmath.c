@@ -304,7 +304,7 @@ kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
     else fits = false;
     if (!fits) return kb_block_elementwise(arena, op, type, operands, dst, work, err);
     dst->is_mask = result.is_mask;
-    if (result.is_mask) dst->mask = result.mask;
+    if (result.is_mask) kb_mask_copy(&dst->mask, &result.mask);
     else dst->block = result.block;
     return KB_OK;
 }

@@ -6,7 +6,9 @@
 /* --- forms --------------------------------------------------------------------------------------- */
 
 kb_mask kb_mask_constant(uint8_t rank, const uint32_t *dims, bool value) {
-    kb_mask mask = {.rank = rank};
+    kb_mask mask;
+    memset(&mask, 0, offsetof(kb_mask, planes));
+    mask.rank = rank;
     memcpy(mask.dims, dims, sizeof mask.dims);
     if (value) memcpy(mask.hi, dims, sizeof mask.hi);
     if (value || rank > 0) return mask;
@@ -44,9 +46,10 @@ uint32_t kb_mask_active(const kb_mask *a) {
 }
 
 kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits) {
-    kb_mask wide = *a;
+    kb_mask wide;
     bool value;
     if (kb_mask_is_constant(a, &value)) return kb_mask_constant(type->rank, type->dims, value);
+    kb_mask_copy(&wide, a);
     memcpy(wide.dims, type->dims, sizeof wide.dims);
     if (a->dense) {
         *fits = *fits && memcmp(a->dims, type->dims, sizeof a->dims) == 0;
@@ -187,7 +190,7 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
                     ? add_plane(&mask, difference, -1, 0)
                     : add_plane(&mask, difference, 1, 0) && add_plane(&mask, difference, -1, 0);
         if (*fits) kb_mask_normalise(&mask);
-        *dst = mask;
+        kb_mask_copy(dst, &mask);
         return KB_OK;
     }
     *fits = (active & (active - 1)) == 0;
