@@ -48,7 +48,10 @@ uint32_t kb_mask_active(const kb_mask *a) {
 kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits) {
     kb_mask wide;
     bool value;
-    if (kb_mask_is_constant(a, &value)) return kb_mask_constant(type->rank, type->dims, value);
+    if (kb_mask_is_constant(a, &value)) {
+        wide = kb_mask_constant(type->rank, type->dims, value);
+        return wide;
+    }
     kb_mask_copy(&wide, a);
     memcpy(wide.dims, type->dims, sizeof wide.dims);
     if (a->dense) {
@@ -57,7 +60,10 @@ kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits) {
     }
     for (int d = 0; d < a->rank; d++) {
         if (a->dims[d] != 1) continue;
-        if (a->bits[d] && !a->bits[d][0]) return kb_mask_constant(type->rank, type->dims, false);
+        if (a->bits[d] && !a->bits[d][0]) {
+            wide = kb_mask_constant(type->rank, type->dims, false);
+            return wide;
+        }
         wide.hi[d] = type->dims[d];
         wide.bits[d] = NULL;
         for (int p = 0; p < a->n_planes; p++) wide.planes[p].coefficient[d] = 0;
