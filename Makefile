@@ -57,6 +57,17 @@ test: build ## all tests: the C engine's, then Python's (PYTEST="-k name" passes
 golden: build ## write the golden op logs of tests/golden anew; read the difference
 	KERNBENCH_GOLDEN=write $(PY) -m pytest -q tests/golden
 
+# Triton and torch, for its interpreter, in an environment of their own.  PIP_EXTRA_INDEX_URL may name
+# an index that has torch without CUDA, such as https://download.pytorch.org/whl/cpu.
+.oracle/ready: Makefile
+	@python3 -m venv --clear .oracle
+	.oracle/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0 numpy
+	.oracle/bin/python -m pip install -q --disable-pip-version-check --no-deps triton==3.7.1
+	@touch $@
+
+parity: build .oracle/ready ## the kernel language against Triton's interpreter (installs torch)
+	KERNBENCH_ORACLE=$(CURDIR)/.oracle/bin/python $(PY) -m pytest -q tests/parity $(PYTEST)
+
 bench: build ## engine benchmarks
 	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --benchmark --verbose
@@ -106,6 +117,6 @@ wheel: build ## a wheel in dist/, with libyaml linked statically
 	@ls dist/*.whl
 
 clean: ## remove everything that make made
-	rm -rf build build-asan build-tsan build-valgrind dist $(VENV) kernbench/_core*.so
+	rm -rf build build-asan build-tsan build-valgrind dist $(VENV) .oracle kernbench/_core*.so
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -33,6 +33,7 @@ typedef struct context {
     uint32_t free;
     uint32_t count;
     uint32_t first_memory;
+    uint32_t n_writes; /* among its unfinished memory commands */
 } context;
 
 typedef struct engine {
@@ -218,7 +219,8 @@ static kb_status follow_readers(kb_sched *sched, uint32_t slot, kb_error *err) {
 static kb_status follow_memory(kb_sched *sched, uint32_t slot, kb_error *err) {
     const entry *e = &sched->entries[slot];
     bool writes = e->command.engine == KB_ENGINE_DMA_WRITE;
-    uint32_t i = sched->contexts[e->context].first_memory;
+    const context *c = &sched->contexts[e->context];
+    uint32_t i = writes || c->n_writes > 0 ? c->first_memory : NONE; /* reads may overlap */
     for (; i != NONE; i = sched->entries[i].next_memory) {
         const kb_command *earlier = &sched->entries[i].command;
         if (!writes && earlier->engine != KB_ENGINE_DMA_WRITE) continue;
@@ -235,12 +237,15 @@ static void link_memory(kb_sched *sched, uint32_t slot) {
     e->next_memory = c->first_memory;
     if (c->first_memory != NONE) sched->entries[c->first_memory].previous_memory = slot;
     c->first_memory = slot;
+    c->n_writes += e->command.engine == KB_ENGINE_DMA_WRITE;
 }
 
 static void unlink_memory(kb_sched *sched, uint32_t slot) {
     const entry *e = &sched->entries[slot];
+    context *c = &sched->contexts[e->context];
+    c->n_writes -= e->command.engine == KB_ENGINE_DMA_WRITE;
     if (e->previous_memory != NONE) sched->entries[e->previous_memory].next_memory = e->next_memory;
-    else sched->contexts[e->context].first_memory = e->next_memory;
+    else c->first_memory = e->next_memory;
     if (e->next_memory != NONE) sched->entries[e->next_memory].previous_memory = e->previous_memory;
 }
 

@@ -33,7 +33,7 @@ void kb_vm_deinit(kb_vm *vm) {
 static kb_status reserve(kb_vm *vm, uint32_t n_regs, uint32_t n_blocks, kb_error *err) {
     kb_alloc *alloc = vm->parts->alloc;
     if (n_regs > vm->capacity) {
-        kb_vm_value *regs = kb_alloc_zeroed(alloc, n_regs, sizeof *regs);
+        kb_reg *regs = kb_alloc_zeroed(alloc, n_regs, sizeof *regs);
         uint64_t *origins = kb_alloc_zeroed(alloc, n_regs, sizeof *origins);
         if (!regs || !origins) {
             kb_alloc_free(alloc, regs, n_regs, sizeof *regs);
@@ -116,37 +116,14 @@ kb_status kb_vm_set_tile(kb_vm *vm, uint16_t reg, uint32_t tile, kb_error *err) 
 
 /* --- scalars ------------------------------------------------------------------------------------- */
 
-/* The commonest operations on int32 and int64, which wrap and compare as C's own do. */
-static bool quick(kb_mathop op, kb_dtype dtype, int64_t a, int64_t b, uint64_t *bits) {
-    int64_t value;
-    if (dtype != KB_INT32 && dtype != KB_INT64) return false;
-    switch (op) {
-    case KB_MATHOP_ADD: value = (int64_t)((uint64_t)a + (uint64_t)b); break;
-    case KB_MATHOP_SUB: value = (int64_t)((uint64_t)a - (uint64_t)b); break;
-    case KB_MATHOP_MUL: value = (int64_t)((uint64_t)a * (uint64_t)b); break;
-    case KB_MATHOP_MIN: value = a < b ? a : b; break;
-    case KB_MATHOP_MAX: value = a > b ? a : b; break;
-    case KB_MATHOP_EQ: *bits = a == b; return true;
-    case KB_MATHOP_NE: *bits = a != b; return true;
-    case KB_MATHOP_LT: *bits = a < b; return true;
-    case KB_MATHOP_LE: *bits = a <= b; return true;
-    case KB_MATHOP_GT: *bits = a > b; return true;
-    case KB_MATHOP_GE: *bits = a >= b; return true;
-    default: return false;
-    }
-    *bits = (uint64_t)(dtype == KB_INT32 ? (int32_t)value : value);
-    return true;
-}
-
 static kb_status scalar(const kb_vm *vm, const kb_kir_inst *inst, kb_error *err) {
-    const kb_vm_value *regs = vm->regs;
+    const kb_reg *regs = vm->regs;
     kb_mathop op = (kb_mathop)inst->sub;
     uint16_t last = inst->c != KB_NO_REG ? inst->c : inst->b != KB_NO_REG ? inst->b : inst->a;
     uint64_t a = regs[inst->a].bits, b = inst->b != KB_NO_REG ? regs[inst->b].bits : 0;
     uint64_t c = inst->c != KB_NO_REG ? regs[inst->c].bits : 0;
     uint64_t *bits = &vm->regs[inst->dst].bits;
     kb_dtype operand = kb_vm_dtype(kb_vm_type(vm, last));
-    if (quick(op, operand, (int64_t)a, (int64_t)b, bits)) return KB_OK;
     return kb_scalar_math(op, operand, kb_vm_dtype(kb_vm_type(vm, inst->dst)), a, b, c, bits, err);
 }
 
@@ -177,24 +154,7 @@ const kb_blockval *kb_vm_block(const kb_vm *vm, uint16_t reg, const kb_kir_type 
     return place;
 }
 
-/* A scalar added to a block, an offset to a pointer block: the commonest by far. */
-static bool quick_block(const kb_vm *vm, const kb_kir_inst *inst) {
-    bool advances = inst->op == KB_KIR_BLOCK_PTRADD;
-    bool adds =
-        inst->op == KB_KIR_BLOCK && (inst->sub == KB_MATHOP_ADD || inst->sub == KB_MATHOP_SUB);
-    if (!advances && !adds) return false;
-    const kb_kir_type *a = kb_vm_type(vm, inst->a), *type = kb_vm_type(vm, inst->dst);
-    if (a->kind != KB_BLOCK || kb_vm_type(vm, inst->b)->kind != KB_SCALAR) return false;
-    int64_t k = (int64_t)vm->regs[inst->b].bits;
-    if (memcmp(a->dims, type->dims, sizeof a->dims) != 0) return false;
-    if (advances && kb_mul_i64(k, (int64_t)kb_dtype_nbytes((kb_dtype)type->dtype), &k))
-        return false;
-    if (adds && inst->sub == KB_MATHOP_SUB && kb_mul_i64(k, -1, &k)) return false;
-    return kb_block_shift(vm->regs[inst->a].block, k, vm->regs[inst->dst].block);
-}
-
 static kb_status block(kb_vm *vm, const kb_kir_inst *inst, int64_t *work, kb_error *err) {
-    if (quick_block(vm, inst)) return KB_OK;
     const kb_kir_type *type = kb_vm_type(vm, inst->dst);
     kb_blockval places[3], *dst = vm->regs[inst->dst].block;
     const kb_blockval *a = kb_vm_block(vm, inst->a, type, &places[0]);
@@ -306,10 +266,25 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
     return KB_OK;
 }
 
+/* As far as quick code goes. */
+static void go(kb_vm *vm, int64_t until, int64_t *cycles) {
+    const kb_params_pe_cpu *costs = vm->costs;
+    int64_t may_do = until - kb_vm_effort(vm);
+    kb_quick_run run = {.pc = vm->pc, .left = may_do};
+    kb_quick_go(vm->kernel->quick, vm->regs, vm->origins, &run);
+    int64_t n_done = may_do - run.left;
+    *cycles += (n_done - run.n_branches - run.n_blocks) * costs->scalar_cycles +
+               run.n_branches * costs->branch_cycles + run.n_blocks * costs->block_cycles;
+    vm->pc = run.pc;
+    vm->n_executed += n_done;
+}
+
 kb_status kb_vm_run(kb_vm *vm, int64_t until, int64_t *cycles, bool *meets, kb_error *err) {
     const kb_kir_inst *insts = vm->kernel->insts;
     kb_status status = KB_OK;
-    while (kb_vm_effort(vm) < until && !meets_machine(insts[vm->pc].op) && status == KB_OK) {
+    while (status == KB_OK) {
+        go(vm, until, cycles);
+        if (kb_vm_effort(vm) >= until || meets_machine(insts[vm->pc].op)) break;
         status = step(vm, &insts[vm->pc], cycles, err);
         vm->n_executed++;
     }

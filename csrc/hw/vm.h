@@ -31,6 +31,7 @@
 #include "hw/tcm.h"
 #include "kernel/access.h"
 #include "kernel/block.h"
+#include "kernel/quick.h"
 
 /* What an instruction waits for. */
 typedef enum kb_vm_wait {
@@ -41,12 +42,6 @@ typedef enum kb_vm_wait {
     KB_VM_MEMORY, /* all earlier memory operations */
     KB_VM_END,    /* all commands of the program */
 } kb_vm_wait;
-
-typedef union kb_vm_value {
-    uint64_t bits;      /* scalar */
-    uint32_t tile;      /* tile; KB_NO_TILE: none */
-    kb_blockval *block; /* block: the register's own place */
-} kb_vm_value;
 
 typedef struct kb_vm {
     /* borrowed, set once */
@@ -72,7 +67,7 @@ typedef struct kb_vm {
     int64_t n_taken; /* about as many words as were taken from `arena` */
     /* registers, room for `capacity` */
     uint32_t capacity;
-    kb_vm_value *regs;
+    kb_reg *regs;
     uint64_t *origins;
     uint32_t n_blocks;
     kb_blockval *blocks;

@@ -85,7 +85,7 @@ kb_status kb_vm_compose_access(kb_vm *vm, int64_t *work, kb_error *err) {
     uint16_t mask = inst->op == KB_KIR_LOAD ? inst->b : inst->c;
     kb_blockval places[2];
     const kb_blockval *lanes = kb_vm_block(vm, mask, type, &places[1]);
-    if (lanes && type->kind == KB_BLOCK) {
+    if (lanes && lanes->mask.dense && type->kind == KB_BLOCK) {
         kb_kir_type truth = *type;
         truth.dtype = KB_BOOL;
         truth.pointer = 0;

@@ -132,17 +132,15 @@ kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *poi
                          const kb_mask *mask, kb_access *access, int64_t *work, kb_error *err) {
     const kb_block *block = &pointers->block;
     kb_access made = {.dtype = (uint8_t)dtype, .rank = block->rank};
-    kb_mask lanes = kb_mask_constant(block->rank, block->dims, true);
+    kb_kir_type type = {.kind = KB_BLOCK, .dtype = KB_BOOL, .rank = block->rank};
     bool fits = true, value;
     memcpy(made.dims, block->dims, sizeof made.dims);
-    if (mask) {
-        kb_kir_type type = {.kind = KB_BLOCK, .dtype = KB_BOOL, .rank = block->rank};
-        memcpy(type.dims, block->dims, sizeof type.dims);
-        lanes = kb_mask_widen(mask, &type, &fits);
-        if (!fits)
-            return kb_error_set(err, KB_INTERNAL, "an access's mask and pointers differ in shape");
-        kb_mask_normalise(&lanes);
-    }
+    memcpy(type.dims, block->dims, sizeof type.dims);
+    kb_mask lanes =
+        mask ? kb_mask_widen(mask, &type, &fits) : kb_mask_constant(block->rank, block->dims, true);
+    if (!fits)
+        return kb_error_set(err, KB_INTERNAL, "an access's mask and pointers differ in shape");
+    kb_mask_normalise(&lanes);
     if (kb_mask_is_constant(&lanes, &value) && !value) made.n_elements = 0;
     else if (is_box(block, &lanes)) make_box(block, &lanes, &made);
     else KB_TRY(make_runs(arena, pointers, &lanes, &made, err));

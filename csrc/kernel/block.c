@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "base/checked.h"
 #include "kernel/scalar.h"
 #include "kernel/separable.h"
+
+enum { NO_DIMENSION = -1 };
 
 /* --- making and reading -------------------------------------------------------------------------- */
 
@@ -22,47 +25,100 @@ kb_block kb_block_constant(const kb_kir_type *type, int64_t value) {
 }
 
 kb_blockval kb_block_splat(const kb_kir_type *type, int64_t value) {
-    kb_blockval result = {.is_mask = !type->pointer && type->dtype == KB_BOOL};
+    kb_blockval result;
+    result.is_mask = !type->pointer && type->dtype == KB_BOOL;
     if (result.is_mask) result.mask = kb_mask_constant(type->rank, type->dims, value != 0);
     else result.block = kb_block_constant(type, value);
     return result;
 }
 
-static int64_t block_at(const kb_block *a, const uint32_t *index) {
-    uint64_t value = (uint64_t)a->base;
-    int64_t place = 0;
-    for (int d = 0; d < a->rank; d++) {
-        int64_t i = a->dims[d] == 1 ? 0 : index[d];
-        place = place * a->dims[d] + i;
-        value += a->vector[d] ? (uint64_t)a->vector[d][i] : (uint64_t)a->stride[d] * (uint64_t)i;
-    }
-    return a->dense ? a->dense[place] : (int64_t)value;
+/* One value of f_d. */
+static uint64_t term_at(const kb_block *a, int d, uint32_t i) {
+    return a->vector[d] ? (uint64_t)a->vector[d][i] : (uint64_t)a->stride[d] * i;
 }
 
-static bool mask_at(const kb_mask *a, const uint32_t *index) {
-    kb_wide planes[KB_MAX_PLANES] = {0};
+/* Where an index lies in all values, and how far apart those along dimension d are. */
+static int64_t place_of(uint8_t rank, const uint32_t *dims, const uint32_t *index, int d,
+                        int64_t *step) {
     int64_t place = 0;
-    bool on = true;
-    for (int d = 0; d < a->rank; d++) {
-        uint32_t i = a->dims[d] == 1 ? 0 : index[d];
-        place = place * a->dims[d] + i;
-        on = on && i >= a->lo[d] && i < a->hi[d] && (!a->bits[d] || a->bits[d][i]);
-        for (int p = 0; p < a->n_planes; p++) planes[p] += (kb_wide)a->planes[p].coefficient[d] * i;
+    *step = 0;
+    for (int e = 0; e < rank; e++) {
+        place = place * dims[e] + (dims[e] == 1 ? 0 : index[e]);
+        *step = e == d ? dims[e] > 1 : *step * dims[e];
     }
-    for (int p = 0; p < a->n_planes; p++) on = on && planes[p] + a->planes[p].constant <= 0;
-    return a->dense ? a->dense[place] : on;
+    return place;
+}
+
+static void block_row(const kb_block *a, const uint32_t *index, int d, uint32_t count,
+                      int64_t *values) {
+    bool varies = d >= 0 && a->dims[d] > 1;
+    uint32_t first = varies ? index[d] : 0;
+    uint64_t start = (uint64_t)a->base;
+    if (a->dense) {
+        int64_t step, place = place_of(a->rank, a->dims, index, d, &step);
+        for (uint32_t i = 0; i < count; i++) values[i] = a->dense[place + i * step];
+        return;
+    }
+    for (int e = 0; e < a->rank; e++)
+        if (e != d || !varies) start += term_at(a, e, a->dims[e] == 1 ? 0 : index[e]);
+    if (varies && a->vector[d]) {
+        const int64_t *vector = a->vector[d] + first;
+        for (uint32_t i = 0; i < count; i++) values[i] = (int64_t)(start + (uint64_t)vector[i]);
+        return;
+    }
+    uint64_t stride = varies ? (uint64_t)a->stride[d] : 0;
+    start += stride * first;
+    for (uint32_t i = 0; i < count; i++, start += stride) values[i] = (int64_t)start;
+}
+
+static void mask_row(const kb_mask *a, const uint32_t *index, int d, uint32_t count,
+                     int64_t *values) {
+    if (a->dense) {
+        int64_t step, place = place_of(a->rank, a->dims, index, d, &step);
+        for (uint32_t i = 0; i < count; i++) values[i] = a->dense[place + i * step];
+        return;
+    }
+    bool varies = d >= 0 && a->dims[d] > 1, on = true;
+    uint32_t first = varies ? index[d] : 0;
+    kb_wide planes[KB_MAX_PLANES];
+    for (int p = 0; p < a->n_planes; p++) planes[p] = a->planes[p].constant;
+    for (int e = 0; e < a->rank; e++) {
+        if (e == d && varies) continue;
+        uint32_t i = a->dims[e] == 1 ? 0 : index[e];
+        on = on && i >= a->lo[e] && i < a->hi[e] && (!a->bits[e] || a->bits[e][i]);
+        for (int p = 0; p < a->n_planes; p++) planes[p] += (kb_wide)a->planes[p].coefficient[e] * i;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t i = varies ? first + k : 0;
+        bool truth =
+            on && (!varies || (i >= a->lo[d] && i < a->hi[d] && (!a->bits[d] || a->bits[d][i])));
+        for (int p = 0; p < a->n_planes && truth; p++)
+            truth = planes[p] + (varies ? (kb_wide)a->planes[p].coefficient[d] * i : 0) <= 0;
+        values[k] = truth;
+    }
+}
+
+void kb_block_row(const kb_blockval *a, const uint32_t *index, int d, uint32_t count,
+                  int64_t *values) {
+    if (a->is_mask) mask_row(&a->mask, index, d, count, values);
+    else block_row(&a->block, index, d, count, values);
 }
 
 int64_t kb_block_at(const kb_blockval *a, const uint32_t *index) {
-    return a->is_mask ? mask_at(&a->mask, index) : block_at(&a->block, index);
+    int64_t value;
+    kb_block_row(a, index, NO_DIMENSION, 1, &value);
+    return value;
 }
 
 void kb_block_expand(const kb_blockval *a, int64_t *values) {
     uint8_t rank = a->is_mask ? a->mask.rank : a->block.rank;
     const uint32_t *dims = a->is_mask ? a->mask.dims : a->block.dims;
-    uint32_t index[KB_MAX_RANK] = {0};
-    do *values++ = kb_block_at(a, index);
-    while (kb_index_next(rank, dims, index));
+    uint32_t index[KB_MAX_RANK] = {0}, count = rank > 0 ? dims[rank - 1] : 1;
+    uint8_t n_outer = rank > 0 ? rank - 1 : 0;
+    do {
+        kb_block_row(a, index, rank - 1, count, values);
+        values += count;
+    } while (kb_index_next(n_outer, dims, index));
 }
 
 kb_status kb_block_from_memory(kb_arena *arena, const kb_kir_type *type, const void *memory,
@@ -194,22 +250,23 @@ kb_block kb_block_from_vector(const kb_kir_type *type, int d, const int64_t *val
 
 bool kb_block_shift(const kb_blockval *a, int64_t k, kb_blockval *dst) {
     const kb_block *block = &a->block;
-    kb_wide lo = (kb_wide)block->base + k, hi = lo;
+    int64_t base, lo, hi, span;
     if (a->is_mask || block->dense || block->dtype == KB_UINT64) return false;
+    bool over = kb_add_i64(block->base, k, &base);
+    lo = hi = base;
     for (int d = 0; d < block->rank; d++) {
         if (block->vector[d]) return false;
-        kb_wide span = (kb_wide)block->stride[d] * (block->dims[d] - 1);
-        if (span < 0) lo += span;
-        else hi += span;
+        over |= kb_mul_i64(block->stride[d], (int64_t)block->dims[d] - 1, &span);
+        over |= kb_add_i64(lo, span < 0 ? span : 0, &lo) | kb_add_i64(hi, span > 0 ? span : 0, &hi);
     }
-    if (lo < kb_scalar_least((kb_dtype)block->dtype) ||
-        hi > kb_scalar_greatest((kb_dtype)block->dtype))
+    if (over || kb_scalar_wrap((kb_dtype)block->dtype, lo) != lo ||
+        kb_scalar_wrap((kb_dtype)block->dtype, hi) != hi)
         return false;
     if (dst != a) {
         dst->is_mask = false;
         dst->block = *block;
     }
-    dst->block.base += k;
+    dst->block.base = base;
     return true;
 }
 

@@ -44,9 +44,9 @@ typedef struct kb_mask {
     uint32_t dims[KB_MAX_RANK];
     uint32_t lo[KB_MAX_RANK], hi[KB_MAX_RANK]; /* lo >= hi in some dimension: all false */
     const uint8_t *bits[KB_MAX_RANK];          /* one byte per index; NULL: all true */
+    const uint8_t *dense;                      /* one byte per element, row-major; else NULL */
     uint8_t n_planes;
-    kb_plane planes[KB_MAX_PLANES];
-    const uint8_t *dense; /* one byte per element, row-major; else NULL */
+    kb_plane planes[KB_MAX_PLANES]; /* those beyond n_planes are of no account */
 } kb_mask;
 
 /* What a BLOCK register or operand holds: a mask where is_mask, else a block. */

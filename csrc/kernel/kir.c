@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/vec.h"
+#include "kernel/quick.h"
 #include "kernel/verify.h"
 
 const kb_kir_signature kb_kir_signatures[KB_KIR_COUNT] = {
@@ -77,6 +78,14 @@ static kb_status read_sections(image *self, size_t nbytes, kb_error *err) {
     return KB_OK;
 }
 
+static kb_status decode(kb_alloc *alloc, kb_kernel *kernel, kb_error *err) {
+    kb_quick *quick = kb_alloc_zeroed(alloc, kernel->n_insts, sizeof *quick);
+    if (!quick) return kb_error_nomem(err, "a kernel");
+    kb_quick_decode(kernel, quick);
+    kernel->quick = quick;
+    return KB_OK;
+}
+
 kb_status kb_kernel_create(kb_alloc *alloc, const void *bytes, size_t nbytes, kb_kernel **kernel,
                            kb_error *err) {
     kb_kir_header header;
@@ -99,6 +108,7 @@ kb_status kb_kernel_create(kb_alloc *alloc, const void *bytes, size_t nbytes, kb
     self->kernel.hash = kb_hash_finish(kb_hash_bytes(KB_HASH_SEED, bytes, nbytes));
     kb_status status = read_sections(self, nbytes, err);
     if (status == KB_OK) status = kb_kernel_verify(alloc, &self->kernel, err);
+    if (status == KB_OK) status = decode(alloc, &self->kernel, err);
     if (status != KB_OK) {
         kb_kernel_destroy(alloc, &self->kernel);
         return status;
@@ -109,7 +119,9 @@ kb_status kb_kernel_create(kb_alloc *alloc, const void *bytes, size_t nbytes, kb
 
 void kb_kernel_destroy(kb_alloc *alloc, kb_kernel *kernel) {
     image *self = (image *)(void *)kernel;
-    if (self) kb_alloc_free(alloc, self, sizeof *self + self->nbytes, 1);
+    if (!self) return;
+    kb_alloc_free(alloc, (void *)(uintptr_t)kernel->quick, kernel->n_insts, sizeof *kernel->quick);
+    kb_alloc_free(alloc, self, sizeof *self + self->nbytes, 1);
 }
 
 kb_status kb_kernel_fault(const kb_kernel *kernel, uint32_t inst, kb_error *err, const char *format,

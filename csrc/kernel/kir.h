@@ -129,7 +129,8 @@ typedef struct kb_kernel {
     const uint32_t *lines;
     const char *text;
     uint32_t n_text;
-    uint64_t hash; /* of the bytes */
+    uint64_t hash;                /* of the bytes */
+    const struct kb_quick *quick; /* the same instructions, decoded (kernel/quick.h) */
 } kb_kernel;
 
 /* Checks and copies `nbytes` bytes.  KB_COMPILE with the instruction's number and line when something

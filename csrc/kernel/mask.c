@@ -1,11 +1,14 @@
 #include <string.h>
 
+#include "kernel/scalar.h"
 #include "kernel/separable.h"
 
 /* --- forms --------------------------------------------------------------------------------------- */
 
 kb_mask kb_mask_constant(uint8_t rank, const uint32_t *dims, bool value) {
-    kb_mask mask = {.rank = rank};
+    kb_mask mask;
+    memset(&mask, 0, offsetof(kb_mask, planes));
+    mask.rank = rank;
     memcpy(mask.dims, dims, sizeof mask.dims);
     if (value) memcpy(mask.hi, dims, sizeof mask.hi);
     if (value || rank > 0) return mask;
@@ -43,9 +46,13 @@ uint32_t kb_mask_active(const kb_mask *a) {
 }
 
 kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits) {
-    kb_mask wide = *a;
+    kb_mask wide;
     bool value;
-    if (kb_mask_is_constant(a, &value)) return kb_mask_constant(type->rank, type->dims, value);
+    if (kb_mask_is_constant(a, &value)) {
+        wide = kb_mask_constant(type->rank, type->dims, value);
+        return wide;
+    }
+    kb_mask_copy(&wide, a);
     memcpy(wide.dims, type->dims, sizeof wide.dims);
     if (a->dense) {
         *fits = *fits && memcmp(a->dims, type->dims, sizeof a->dims) == 0;
@@ -53,7 +60,10 @@ kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits) {
     }
     for (int d = 0; d < a->rank; d++) {
         if (a->dims[d] != 1) continue;
-        if (a->bits[d] && !a->bits[d][0]) return kb_mask_constant(type->rank, type->dims, false);
+        if (a->bits[d] && !a->bits[d][0]) {
+            wide = kb_mask_constant(type->rank, type->dims, false);
+            return wide;
+        }
         wide.hi[d] = type->dims[d];
         wide.bits[d] = NULL;
         for (int p = 0; p < a->n_planes; p++) wide.planes[p].coefficient[d] = 0;
@@ -186,7 +196,7 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
                     ? add_plane(&mask, difference, -1, 0)
                     : add_plane(&mask, difference, 1, 0) && add_plane(&mask, difference, -1, 0);
         if (*fits) kb_mask_normalise(&mask);
-        *dst = mask;
+        kb_mask_copy(dst, &mask);
         return KB_OK;
     }
     *fits = (active & (active - 1)) == 0;
@@ -196,11 +206,13 @@ kb_status kb_mask_compare(kb_arena *arena, kb_mathop op, const kb_kir_type *type
     if (!bits) return kb_error_nomem(err, "a mask");
     kb_blockval values = {.is_mask = false, .block = *difference};
     uint32_t index[KB_MAX_RANK] = {0};
-    for (uint32_t i = 0; i < type->dims[d]; i++) {
-        index[d] = i;
-        int64_t at = kb_block_at(&values, index);
-        kb_range one = {at, at};
-        bits[i] = decide(op, &one, &value) && value;
+    const int64_t zeros[KB_ROW_CHUNK] = {0};
+    int64_t row[KB_ROW_CHUNK];
+    for (uint32_t n; index[d] < type->dims[d]; index[d] += n) {
+        n = type->dims[d] - index[d] < KB_ROW_CHUNK ? type->dims[d] - index[d] : KB_ROW_CHUNK;
+        kb_block_row(&values, index, d, n, row);
+        KB_TRY(kb_scalar_row(op, KB_INT64, KB_BOOL, row, zeros, zeros, n, row, err));
+        for (uint32_t i = 0; i < n; i++) bits[index[d] + i] = row[i] != 0;
     }
     *work += type->dims[d];
     *dst = kb_mask_from_bits(type, d, bits);

@@ -87,10 +87,23 @@ static int64_t shift(bool left, bool is_unsigned, int width, int64_t a, uint64_t
     return is_unsigned ? (int64_t)((uint64_t)a >> count) : a >> count;
 }
 
-static int64_t integer_math(kb_mathop op, kb_dtype dtype, int64_t a, int64_t b, int64_t c) {
-    bool is_unsigned = kb_dtype_get_kind(dtype) != KB_KIND_INT;
+/* What an operation has to know of an integer dtype. */
+typedef struct integers {
+    bool is_unsigned;
+    int width;
+} integers;
+
+static integers integers_of(kb_dtype dtype) {
+    return (integers){.is_unsigned = kb_dtype_get_kind(dtype) != KB_KIND_INT,
+                      .width = dtype == KB_BOOL ? 1 : 8 * (int)kb_dtype_nbytes(dtype)};
+}
+
+/* Inline, so that a loop with a fixed op is one of that operation alone. */
+static inline __attribute__((always_inline)) int64_t integer_math(kb_mathop op, integers dtype,
+                                                                  int64_t a, int64_t b, int64_t c) {
+    bool is_unsigned = dtype.is_unsigned;
     bool less = is_unsigned ? (uint64_t)a < (uint64_t)b : a < b;
-    int width = dtype == KB_BOOL ? 1 : 8 * (int)kb_dtype_nbytes(dtype);
+    int width = dtype.width;
     uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
     switch (op) {
     case KB_MATHOP_NEG: return (int64_t)(0 - ua);
@@ -115,7 +128,40 @@ static int64_t integer_math(kb_mathop op, kb_dtype dtype, int64_t a, int64_t b, 
     case KB_MATHOP_GT: return !less && a != b;
     case KB_MATHOP_GE: return !less;
     case KB_MATHOP_FMA: return (int64_t)(ua * ub + (uint64_t)c);
+    case KB_MATHOP_WHERE: return a ? b : c;
     default: return a;
+    }
+}
+
+static void integer_row(kb_mathop op, integers dtype, const int64_t *a, const int64_t *b,
+                        const int64_t *c, uint32_t count, int64_t *values) {
+    switch (op) {
+#define X(name, text, arity, cost, result)                                       \
+    case KB_MATHOP_##name:                                                       \
+        for (uint32_t i = 0; i < count; i++)                                     \
+            values[i] = integer_math(KB_MATHOP_##name, dtype, a[i], b[i], c[i]); \
+        return;
+        KB_MATHOP_LIST(X)
+#undef X
+    default: return;
+    }
+}
+
+static void wrap_row(kb_dtype dtype, int64_t *values, uint32_t count) {
+    switch (dtype) {
+#define WRAP(name)                                                                        \
+    case name:                                                                            \
+        for (uint32_t i = 0; i < count; i++) values[i] = kb_scalar_wrap(name, values[i]); \
+        return;
+        WRAP(KB_BOOL)
+        WRAP(KB_INT8)
+        WRAP(KB_INT16)
+        WRAP(KB_INT32)
+        WRAP(KB_UINT8)
+        WRAP(KB_UINT16)
+        WRAP(KB_UINT32)
+#undef WRAP
+    default: return; /* 64 bits are as they are */
     }
 }
 
@@ -201,8 +247,23 @@ kb_status kb_scalar_math(kb_mathop op, kb_dtype operand, kb_dtype result, uint64
     } else if (kb_dtype_get_kind(operand) == KB_KIND_FLOAT) {
         *bits = floating_math(op, operand, a, b, c);
     } else {
-        int64_t value = integer_math(op, operand, (int64_t)a, (int64_t)b, (int64_t)c);
+        int64_t value = integer_math(op, integers_of(operand), (int64_t)a, (int64_t)b, (int64_t)c);
         *bits = (uint64_t)kb_scalar_wrap(result, value);
     }
+    return KB_OK;
+}
+
+kb_status kb_scalar_row(kb_mathop op, kb_dtype operand, kb_dtype result, const int64_t *a,
+                        const int64_t *b, const int64_t *c, uint32_t count, int64_t *values,
+                        kb_error *err) {
+    bool converts = op == KB_MATHOP_CAST || op == KB_MATHOP_BITCAST;
+    if (converts || !kb_scalar_defined(op, operand, result)) {
+        for (uint32_t i = 0; i < count; i++)
+            KB_TRY(kb_scalar_math(op, operand, result, (uint64_t)a[i], 0, 0, (uint64_t *)&values[i],
+                                  err));
+        return KB_OK;
+    }
+    integer_row(op, integers_of(operand), a, b, c, count, values);
+    wrap_row(result, values, count);
     return KB_OK;
 }

@@ -29,6 +29,12 @@ bool kb_scalar_defined(kb_mathop op, kb_dtype operand, kb_dtype result);
 kb_status kb_scalar_math(kb_mathop op, kb_dtype operand, kb_dtype result, uint64_t a, uint64_t b,
                          uint64_t c, uint64_t *bits, kb_error *err) KB_MUST_CHECK;
 
+/* The same for `count` integers or bools; unused operands may be any `count` numbers, and values may be an
+ * operand. */
+kb_status kb_scalar_row(kb_mathop op, kb_dtype operand, kb_dtype result, const int64_t *a,
+                        const int64_t *b, const int64_t *c, uint32_t count, int64_t *values,
+                        kb_error *err) KB_MUST_CHECK;
+
 /* An integer wrapped to the width of `dtype` (an integer type or bool). */
 static inline int64_t kb_scalar_wrap(kb_dtype dtype, int64_t value) {
     switch (dtype) {

@@ -7,6 +7,9 @@
 #ifndef KB_KERNEL_SEPARABLE_H
 #define KB_KERNEL_SEPARABLE_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "kernel/block.h"
 
 __extension__ typedef __int128 kb_wide;
@@ -16,13 +19,18 @@ typedef struct kb_range {
     kb_wide lo, hi;
 } kb_range;
 
-static inline kb_wide kb_wide_floor_div(kb_wide a, kb_wide b) {
-    kb_wide quotient = a / b;
-    return quotient - (a % b != 0 && (a < 0) != (b < 0));
-}
-
 static inline bool kb_wide_fits(kb_wide value) {
     return value >= INT64_MIN && value <= INT64_MAX;
+}
+
+static inline kb_wide kb_wide_floor_div(kb_wide a, kb_wide b) {
+    if (a >= -INT64_MAX && a <= INT64_MAX &&
+        kb_wide_fits(b)) { /* division in 64 bits is far faster */
+        int64_t narrow = (int64_t)a / (int64_t)b;
+        return narrow - ((int64_t)a % (int64_t)b != 0 && (a < 0) != (b < 0));
+    }
+    kb_wide quotient = a / b;
+    return quotient - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 static inline int64_t kb_dims_count(uint8_t rank, const uint32_t *dims) {
@@ -40,6 +48,14 @@ static inline bool kb_index_next(uint8_t rank, const uint32_t *dims, uint32_t *i
     return false;
 }
 
+/* The `count` values along dimension d from `index` on, the others as `index` says (at most up to the end of
+ * that dimension, or any number where it is 1: dims of 1 broadcast); d < 0: the one at `index`. */
+void kb_block_row(const kb_blockval *a, const uint32_t *index, int d, uint32_t count,
+                  int64_t *values);
+
+/* Elements that loops over rows take at a time. */
+enum { KB_ROW_CHUNK = 128 };
+
 kb_range kb_block_range(const kb_block *a);
 
 /* Dimensions along which a value varies, one bit each. */
@@ -50,6 +66,11 @@ uint32_t kb_blockval_active(const kb_blockval *a);
 /* The same values seen with the dims of `type`.  *fits is false for a dense one whose dims differ. */
 kb_block kb_block_widen(const kb_block *a, const kb_kir_type *type, bool *fits);
 kb_mask kb_mask_widen(const kb_mask *a, const kb_kir_type *type, bool *fits);
+
+/* *dst = *a, without the planes that it does not have. */
+static inline void kb_mask_copy(kb_mask *dst, const kb_mask *a) {
+    memcpy(dst, a, offsetof(kb_mask, planes) + a->n_planes * sizeof *a->planes);
+}
 
 /* One value everywhere; all true or all false. */
 kb_block kb_block_constant(const kb_kir_type *type, int64_t value);
