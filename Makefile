@@ -102,8 +102,9 @@ valgrind: build-valgrind/build.ninja
 	$(MESON) test -C build-valgrind --print-errorlogs --timeout-multiplier 20 \
 	    --wrap "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 
-fuzz: build-asan/build.ninja ## the fuzz targets over their corpora, under ASan+UBSan
+fuzz: build-asan/build.ninja ## the fuzz targets over their corpora, and trains against flits, under ASan+UBSan
 	$(MESON) test -C build-asan --print-errorlogs --suite fuzz
+	build-asan/csrc/test/test_trains 100000 1000001
 
 # --- what goes out -----------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 /* fabric: raw messages through `transfers`, one after the other over a chain of `hops` links, at
- * `load`; op = one message.  hops=1 and 5 are the figures of the fast engine's table. */
+ * `load`; op = one message.  hops=1 and 5 are the figures of the fast engine's table; mode = train
+ * or flit. */
 #include <stdio.h>
 
 #include "bench/machine.h"
@@ -10,7 +11,7 @@ int bench_fabric(bench_args args) {
     size_t n = (size_t)bench_number(args, "n", 1e6);
     uint64_t n_flits = (uint64_t)bench_number(args, "F", 1);
     double load = bench_number(args, "load", 0.8);
-    bench_machine machine = {0};
+    bench_machine machine = {.mode = bench_text(args, "mode", "train")};
     bench_add_nodes(&machine, n_hops + 1, 2.0);
     for (uint32_t i = 0; i < n_hops; i++) bench_add_link(&machine, i, i + 1, 1000, 1000);
     bench_build(&machine);

@@ -27,8 +27,8 @@ static void add_text(bench_machine *machine, const char *format, ...) {
 
 void bench_add_nodes(bench_machine *machine, uint32_t n_nodes, double overhead_ns) {
     if (machine->n_nodes == 0)
-        add_text(machine, "kernbench: 1\nflit_bytes: %d\nfabric: {mode: flit}\ncomponents:\n",
-                 BENCH_FLIT_NBYTES);
+        add_text(machine, "kernbench: 1\nflit_bytes: %d\nfabric: {mode: %s}\ncomponents:\n",
+                 BENCH_FLIT_NBYTES, machine->mode);
     for (uint32_t i = 0; i < n_nodes; i++)
         add_text(machine, "  - {name: n%" PRIu32 ", impl: transit, overhead_ns: %g}\n",
                  machine->n_nodes++, overhead_ns);

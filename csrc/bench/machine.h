@@ -9,6 +9,7 @@ enum { BENCH_FLIT_NBYTES = 64 };
 typedef struct bench_machine {
     char *text;
     size_t length, capacity;
+    const char *mode; /* of the fabric: "train" or "flit" */
     uint32_t n_nodes; /* node i is called "n<i>" */
     kb_alloc alloc;
     kb_parts parts;

@@ -13,7 +13,8 @@ int main(int n_args, char **args) {
     } benches[] = {{"hold", bench_hold},
                    {"mm1", bench_mm1},
                    {"pipeline", bench_pipeline},
-                   {"fabric", bench_fabric}};
+                   {"fabric", bench_fabric},
+                   {"mesh", bench_mesh}};
     bool longer = n_args > 1 && strncmp(args[1], "longer=", 7) == 0;
     int n_before = longer ? 2 : 1, factor = longer ? atoi(args[1] + 7) : 1;
     for (size_t i = 0; n_args > n_before && i < sizeof benches / sizeof *benches; i++)
@@ -21,7 +22,7 @@ int main(int n_args, char **args) {
             return benches[i].run((bench_args){.n = n_args - n_before - 1,
                                                .items = args + n_before + 1,
                                                .longer = factor > 0 ? factor : 1});
-    (void)fprintf(stderr, "usage: %s [longer=K] hold|mm1|pipeline|fabric [key=value ...]\n",
+    (void)fprintf(stderr, "usage: %s [longer=K] hold|mm1|pipeline|fabric|mesh [key=value ...]\n",
                   args[0]);
     return 3;
 }

@@ -6,7 +6,7 @@
  *     source n ──g──> [ ]─hop─ ...                   ─┘
  *
  * A server is a port, a flit takes s in it.  A paced source is a port too, with s = g and no hop, so all
- * ends come g later than they are counted. */
+ * ends come g later than they are counted.  mode = train or flit. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +71,7 @@ int bench_pipeline(bench_args args) {
     if (bench_number(args, "window", 0) > 0 || bench_number(args, "gstep", 0) > 0) return 3;
     work w = read_work(args);
     size_t n = w.n_sources * w.n_transfers;
-    bench_machine machine = {0};
+    bench_machine machine = {.mode = bench_text(args, "mode", "train")};
     bench_transfers t = bench_take_transfers(n);
     build(&machine, &w);
     fill(&w, &t);

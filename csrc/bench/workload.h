@@ -51,5 +51,6 @@ int bench_hold(bench_args args);
 int bench_mm1(bench_args args);
 int bench_pipeline(bench_args args);
 int bench_fabric(bench_args args);
+int bench_mesh(bench_args args);
 
 #endif

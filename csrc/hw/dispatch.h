@@ -41,8 +41,8 @@ kb_status kb_dispatch_create(kb_alloc *alloc, kb_sim *sim, kb_fabric *fabric, ui
 void kb_dispatch_destroy(kb_dispatch *dispatch); /* accepts NULL */
 
 /* fn(self, ...) takes the messages of `kind` for `node`: at their tail, or flit by flit.  Replaces an
- * earlier handler of the same (node, kind).  A node where any kind is taken flit by flit costs an event
- * per flit for all its messages. */
+ * earlier handler of the same (node, kind).  A node where any kind is taken flit by flit costs, in
+ * the fabric's flit mode, an event per flit for all its messages. */
 void kb_dispatch_set(kb_dispatch *dispatch, uint32_t node, kb_msg_kind kind, kb_deliver deliver,
                      kb_deliver_fn fn, void *self);
 

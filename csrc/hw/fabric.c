@@ -1,23 +1,25 @@
 #include "hw/fabric_core.h"
 
+#include "hw/train_wake.h"
+
 /* --- failures inside the run ---------------------------------------------------------------------- */
 
-static void fail_nomem(kb_fabric *fabric, const char *what) {
+void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what) {
     (void)kb_error_nomem(kb_sim_fail(fabric->sim, KB_NOMEM), what);
 }
 
-static void fail_overflow(kb_fabric *fabric, uint32_t link) {
+void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs) {
     (void)kb_error_set(
         kb_sim_fail(fabric->sim, KB_OVERFLOW), KB_OVERFLOW,
         "link %u: expected all times below 2^63 fs (2.5 hours), got a flit served at "
         "%lld fs that would arrive later; send less, or over faster links",
-        link, (long long)kb_sim_now(fabric->sim));
+        link, (long long)served_fs);
 }
 
 /* --- delivery ------------------------------------------------------------------------------------- */
 
-static void hand_over(kb_fabric *fabric, uint32_t number, uint32_t link, int64_t first,
-                      kb_train flits) {
+void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int64_t first,
+                          kb_train flits) {
     kb_message message = fabric->flights.items[number].message;
     const kb_sink *to = &fabric->sinks[message.dst];
     if (first + flits.count == message.n_flits) {
@@ -35,13 +37,14 @@ static void arrive(void *self, uint32_t link) {
     kb_arrival arrival = kb_port_pop_arrival(port);
     if (port->n_arrivals)
         kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
-    hand_over(fabric, arrival.flight, link, arrival.flit, (kb_train){arrival.when_fs, 0, 1});
+    kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit,
+                         (kb_train){arrival.when_fs, 0, 1});
 }
 
 static void announce(kb_fabric *fabric, uint32_t link, kb_arrival arrival) {
     kb_port *port = &fabric->ports[link];
     if (!kb_port_push_arrival(port, fabric->alloc, arrival)) {
-        fail_nomem(fabric, "an arrival");
+        kb_fabric_fail_nomem_(fabric, "an arrival");
         return;
     }
     if (port->n_arrivals == 1) kb_sim_arrival(fabric->sim, link, arrival.when_fs);
@@ -72,7 +75,8 @@ static void deliver_locals(void *self, uint32_t arg) {
         const kb_flight *flown = &fabric->flights.items[first];
         uint32_t number = first;
         first = flown->next;
-        hand_over(fabric, number, UINT32_MAX, 0, (kb_train){now, 0, flown->message.n_flits});
+        kb_fabric_hand_over_(fabric, number, UINT32_MAX, 0,
+                             (kb_train){now, 0, flown->message.n_flits});
     }
 }
 
@@ -96,8 +100,8 @@ void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t number) {
     schedule(fabric, link);
 }
 
-/* The stream at the next port of a message whose head leaves for it. */
-static bool begin_stream(kb_fabric *fabric, uint32_t number, int64_t arrive_fs, uint32_t *next) {
+bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_fs,
+                             uint32_t *next) {
     if (!kb_stream_take(&fabric->streams, fabric->alloc, next)) return false;
     kb_stream *from = &fabric->streams.pool.items[number];
     kb_stream *made = &fabric->streams.pool.items[*next];
@@ -115,7 +119,7 @@ static bool begin_stream(kb_fabric *fabric, uint32_t number, int64_t arrive_fs, 
 static bool pass_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
     uint32_t to = fabric->streams.pool.items[number].to;
     uint32_t next = fabric->streams.pool.items[number].next;
-    if (next == KB_NONE && !begin_stream(fabric, number, arrive_fs, &next)) return false;
+    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
     kb_waitq *waiting = &fabric->ports[to].waiting;
     kb_stream *stream = &fabric->streams.pool.items[next];
     bool waits = stream->first.count != 0;
@@ -139,7 +143,7 @@ static void serve(void *self, uint32_t link) {
     int64_t now = kb_sim_now(fabric->sim);
     if (port->due_fs != now) return;
     if (now > port->end_fs) {
-        fail_overflow(fabric, link);
+        kb_fabric_fail_overflow_(fabric, link, now);
         return;
     }
     uint32_t number = kb_waitq_first(&port->waiting);
@@ -159,7 +163,7 @@ static void serve(void *self, uint32_t link) {
 
     int64_t arrive_fs = now + port->travel_fs;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!pass_on(fabric, number, arrive_fs)) fail_nomem(fabric, "a flit");
+    else if (!pass_on(fabric, number, arrive_fs)) kb_fabric_fail_nomem_(fabric, "a flit");
     if (tail) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
 
@@ -183,7 +187,8 @@ static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
         port->overhead_fs = fabric->nodes[links[i].src].overhead_fs;
         port->end_fs = KB_TIME_MAX - 1 - last_fs;
     }
-    return KB_OK;
+    if (kb_topology_fabric_mode(fabric->topology) == KB_FABRIC_FLIT) return KB_OK;
+    return kb_trains_init(fabric, err);
 }
 
 kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, kb_fabric **fabric,
@@ -213,7 +218,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
         kb_fabric_destroy(made);
         return status;
     }
-    kb_sim_set_fabric(sim, arrive, serve, made);
+    kb_sim_set_fabric(sim, kb_fabric_has_trains_(made) ? kb_train_wake : arrive, serve, made);
     *fabric = made;
     return KB_OK;
 }
@@ -221,6 +226,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
 void kb_fabric_destroy(kb_fabric *fabric) {
     if (!fabric) return;
     kb_alloc *alloc = fabric->alloc;
+    kb_trains_deinit(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);
@@ -242,6 +248,10 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
 void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
     const kb_flight *flown = &fabric->flights.items[handle];
     if (!flown->n_links) return;
+    if (kb_fabric_has_trains_(fabric)) {
+        kb_train_trace(fabric, handle, hops);
+        return;
+    }
     fabric->watch.hop = hops;
     fabric->watch.flight = handle;
     kb_watch_begin(&fabric->watch, fabric->ports, flown->path[0], flown->message.start_fs);
@@ -250,10 +260,13 @@ void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
 kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
     kb_fabric_counters counters = fabric->counters;
     counters.train_pieces = fabric->streams.n_pieces;
-    for (uint32_t i = 0; i < fabric->n_links; i++) counters.flit_hops += fabric->ports[i].n_served;
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        counters.flit_hops += kb_fabric_link_flits(fabric, i);
     return counters;
 }
 
 uint64_t kb_fabric_link_flits(const kb_fabric *fabric, uint32_t link) {
-    return fabric->ports[link].n_served;
+    uint64_t n_served = fabric->ports[link].n_served;
+    return kb_fabric_has_trains_(fabric) ? n_served + fabric->trains.ports[link].n_served
+                                         : n_served;
 }

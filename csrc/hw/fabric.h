@@ -6,11 +6,12 @@
  *             (eligibility, input, message id, flit); a served flit arrives s + p later)
  *
  * All interfaces speak of trains (start, period, count): the back-to-back flits of a message as one
- * arithmetic progression (hw/stream.h).  Ports (hw/port.h) serve them flit by flit.
+ * arithmetic progression (hw/stream.h).  Ports serve them as such (ADR-0043: hw/train_*.h), or, where the
+ * topology says `fabric: {mode: flit}`, flit by flit (hw/port.h): at the same times, to the femtosecond.
  *
  * Invariants
  *   F1. A port is never idle while an eligible flit waits (law L2).
- *   F2. One pending service event per busy port (an earlier one that was overtaken is void), one pending
+ *   F2. Flit by flit: one pending service event per busy port (an earlier one that was overtaken is void), one pending
  *       arrival event per link with undelivered flits; what waits is trains in streams at the port, and
  *       a ring at the link, never events.
  *   F3. A message id is (sender's node id, sender's own count), taken when the message starts.
@@ -46,12 +47,13 @@ typedef struct kb_fabric kb_fabric;
 
 /* Delivery.  `flits.count` flits, the first being number `first`, have arrived over `link` (UINT32_MAX:
  * sent to itself without a link); the tail is among them when first + count == n_flits.  Called at the
- * instant of the last of these arrivals.  `message` is valid during the call. */
+ * instant of the last of these arrivals, or later (KB_DELIVER_FLITS).  `message` is valid during the call. */
 typedef void (*kb_deliver_fn)(void *self, const kb_message *message, uint32_t link, int64_t first,
                               kb_train flits);
 
-/* At the tail, of which alone is told (first + 1 == n_flits), or flit by flit: an event each.  What was
- * sent without a link comes whole, either way. */
+/* At the tail, of which alone is told (first + 1 == n_flits), or every flit, in order of (arrival, link):
+ * flit by flit an event each; by trains when a tail arrives at the node, all that came before it.  What
+ * was sent without a link comes whole, either way, and waits for nothing. */
 typedef enum kb_deliver { KB_DELIVER_TAIL, KB_DELIVER_FLITS } kb_deliver;
 
 /* topology and sim are borrowed.  Creates one port per link.  Comes before the components' slots, so that
@@ -103,7 +105,8 @@ typedef struct kb_hop {
 } kb_hop;
 
 /* Traces the message `handle`, just sent: `hops` (borrowed, room for n_links of its path) is filled as
- * its last flit is served.  One message at a time. */
+ * its last flit is served.  One message at a time.  By trains, a port that has served ahead of now counts
+ * as busy with others until it is free; flit by flit there is no such thing. */
 void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops);
 
 /* --- counters ----------------------------------------------------------------------------------- */
@@ -112,13 +115,13 @@ typedef struct kb_fabric_counters {
     uint64_t messages_sent, messages_delivered;
     uint64_t flits_sent, flits_delivered;
     uint64_t bytes_sent, bytes_delivered;
-    uint64_t flit_hops;    /* services */
+    uint64_t flit_hops;    /* services; by trains, some of them are still to come */
     uint64_t train_pieces; /* pieces handed from port to port */
 } kb_fabric_counters;
 
 kb_fabric_counters kb_fabric_count(const kb_fabric *fabric);
 
-/* Flits that link's port has served. */
+/* Flits that link's port has served, or by trains: that it is known to serve. */
 uint64_t kb_fabric_link_flits(const kb_fabric *fabric, uint32_t link);
 
 #endif

@@ -3,6 +3,8 @@
 #define KB_HW_FABRIC_CORE_H
 
 #include "hw/port.h"
+#include "hw/train_port.h"
+#include "hw/train_watch.h"
 #include "hw/watch.h"
 
 /* A message on its way. */
@@ -10,9 +12,12 @@ typedef struct kb_flight {
     kb_message message;
     const uint32_t *path; /* links, of the topology */
     uint32_t n_links;
-    uint32_t next;   /* its stream at the sender; threads free ones, and those to be delivered */
+    uint32_t
+        next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
+                      those to be delivered */
     int64_t n_known; /* flits that have come into being, the last of them at known_fs */
     int64_t known_fs;
+    int64_t done_fs; /* in train mode: the tail's arrival, once it is known; before, -1 */
 } kb_flight;
 
 typedef struct kb_sink {
@@ -32,12 +37,34 @@ struct kb_fabric {
     uint32_t n_nodes, n_links;
     int64_t flit_nbytes;
     kb_streams streams;
+    kb_trains trains;
     KB_POOL(kb_flight) flights;
     kb_waitq locals; /* messages without a link, by (completion, message id); numbers of flights */
     uint32_t local_slot;
     kb_watch watch;
+    kb_train_watch train_watch;
     kb_fabric_counters counters;
 };
+
+/* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
+bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_fs,
+                             uint32_t *next) KB_MUST_CHECK;
+
+/* Flits [first, first + flits.count) are there: the receiver is told; a message ends with its tail. */
+void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,
+                          kb_train flits);
+
+void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
+void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);
+
+static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {
+    return fabric->trains.ports != NULL;
+}
+
+/* Whether the message's flits are handed over before its tail. */
+static inline bool kb_train_lands(const kb_fabric *fabric, const kb_message *message) {
+    return message->n_flits > 1 && fabric->sinks[message->dst].deliver == KB_DELIVER_FLITS;
+}
 
 /* The first known flits of a stream at the port of `link` are there: it waits.  Room has been made. */
 void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t stream);

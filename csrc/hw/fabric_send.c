@@ -1,6 +1,7 @@
 #include "hw/fabric_core.h"
 
 #include "base/checked.h"
+#include "hw/train_wake.h"
 
 /* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
 static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_error *err) {
@@ -45,6 +46,7 @@ static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_
         send->nbytes <= fabric->flit_nbytes ? 1 : kb_ceil_div(send->nbytes, fabric->flit_nbytes);
     made->message.start_fs = start_fs;
     made->n_known = made->known_fs = 0;
+    made->done_fs = -1;
     uint32_t path;
     KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
                             &made->n_links, &path, err));
@@ -59,11 +61,17 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 /* Takes all that a message needs: what makes it known at its sender cannot fail then. */
 static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     kb_flight *flown = &fabric->flights.items[number];
+    bool by_train = flown->n_links && kb_fabric_has_trains_(fabric);
     kb_waitq *queue = flown->n_links ? &fabric->ports[flown->path[0]].waiting : &fabric->locals;
     uint32_t n_most = flown->n_links ? queue->count + 1 : fabric->flights.state.n_live;
-    if (!kb_waitq_reserve(queue, fabric->alloc, n_most) ||
+    if (!(by_train ? kb_train_reserve(fabric, flown)
+                   : kb_waitq_reserve(queue, fabric->alloc, n_most)) ||
         !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
         return kb_error_nomem(err, "a message");
+    if (by_train && !kb_train_open(fabric, flown)) {
+        KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+        return kb_error_nomem(err, "a message");
+    }
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
     stream->flight = number;
     stream->hop = 0;
@@ -129,7 +137,10 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
     kb_stream *stream = &fabric->streams.pool.items[number];
     if (flown->n_known == 0)
         stream->head_fs = flits.start_fs + fabric->nodes[flown->message.src].overhead_fs;
-    if (flown->n_links) {
+    if (flown->n_links && kb_fabric_has_trains_(fabric)) {
+        if (!kb_train_add(fabric, handle, flits))
+            return kb_error_nomem(err, "the flits of a message");
+    } else if (flown->n_links) {
         kb_waitq *waiting = &fabric->ports[flown->path[0]].waiting;
         bool waits = stream->first.count != 0;
         if ((!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) ||

@@ -6,7 +6,8 @@
  *   WRITE  flit arrives ─> its bytes are served (committed) ─> after the last one, + response: ack
  *
  * Bytes come to the server in order of (arrival, input, message, flit): the fabric delivers so, and
- * a flit is served on delivery.  So nothing here takes an event of its own: times of the reply are
+ * a flit is served on delivery, as of its arrival; by trains that is at the next tail's arrival, before
+ * anybody can ask.  So nothing here takes an event of its own: times of the reply are
  * known when the request arrives, and handed to the fabric as trains.
  */
 #ifndef KB_HW_MEMORY_H

@@ -98,4 +98,18 @@ static inline void kb_stream_advance(kb_streams *streams, kb_stream *stream) {
     else if (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);
 }
 
+/* Takes `count` flits of the first train off. */
+static inline void kb_stream_take_off(kb_streams *streams, kb_stream *stream, int64_t count) {
+    stream->first.count -= count;
+    if (stream->first.count) stream->first.start_fs += count * stream->first.period_fs;
+    else if (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);
+}
+
+/* When the last flit that is known is eligible; there is one. */
+static inline int64_t kb_stream_last_eligible(const kb_streams *streams, const kb_stream *stream) {
+    const kb_train *end =
+        stream->last == KB_NONE ? &stream->first : &streams->pieces.items[stream->last].train;
+    return kb_max_i64(kb_train_last_fs(end), stream->head_fs);
+}
+
 #endif

@@ -14,6 +14,7 @@
 enum { GRAPH_MAX_NODES = 12000, GRAPH_MAX_LINKS = 12000 };
 
 typedef struct graph {
+    bool by_flit; /* fabric: {mode: flit} */
     uint32_t n_nodes, n_links;
     int64_t overhead_fs[GRAPH_MAX_NODES];
     kb_link links[GRAPH_MAX_LINKS];
@@ -51,7 +52,9 @@ static inline kb_topology *graph_build(const graph *g, kb_alloc *alloc) {
     size_t room = 256 + 96 * (size_t)g->n_nodes + 128 * (size_t)g->n_links, length = 0;
     char *text = malloc(room);
     if (!CHECK(text != NULL)) return NULL;
-    length += (size_t)snprintf(text, room, "kernbench: 1\nflit_bytes: 1\ncomponents:\n");
+    length += (size_t)snprintf(text, room,
+                               "kernbench: 1\nflit_bytes: 1\nfabric: {mode: %s}\ncomponents:\n",
+                               g->by_flit ? "flit" : "train");
     for (uint32_t i = 0; i < g->n_nodes; i++)
         length += (size_t)snprintf(
             text + length, room - length,
@@ -114,8 +117,10 @@ static inline void rig_deliver(void *self, const kb_message *message, uint32_t l
     rig *r = self;
     bool right = link == UINT32_MAX ? message->src == message->dst
                                     : kb_topology_links(r->topology)[link].dst == message->dst;
-    if (!right || flits.start_fs != kb_sim_now(r->sim)) r->n_misplaced++;
-    if (first + flits.count != message->n_flits) return;
+    bool tail = first + flits.count == message->n_flits;
+    int64_t late_fs = kb_sim_now(r->sim) - flits.start_fs - flits.period_fs * (flits.count - 1);
+    if (!right || (tail ? late_fs != 0 : late_fs < 0)) r->n_misplaced++;
+    if (!tail) return;
     r->n_delivered++;
     r->bytes_delivered += (uint64_t)message->nbytes;
     if (message->tag < r->n_planned) r->plan[message->tag].end_fs = kb_sim_now(r->sim);

@@ -24,6 +24,7 @@ static void take(void *self, const kb_message *message, uint32_t link, int64_t f
 static bool open_rig(rig *r, kb_dispatch **dispatch) {
     static graph g;
     g.n_nodes = g.n_links = 0;
+    g.by_flit = true; /* an event each */
     for (int i = 0; i < 2; i++) (void)graph_node(&g, 0);
     (void)graph_link(&g, 0, 1, 10, 1);
     return rig_init(r, &g, KB_DELIVER_TAIL) &&

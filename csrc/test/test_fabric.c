@@ -31,18 +31,23 @@ static void fork_graph(graph *g) {
 static void delivers_tails_or_flits(void) {
     static graph g;
     fork_graph(&g);
-    for (int turn = 0; turn < 2; turn++) {
+    for (int turn = 0; turn < 4; turn++) {
         rig r;
+        g.by_flit = turn >= 2;
         if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
         heard h = {.sim = r.sim};
-        kb_fabric_set_sink(r.fabric, 2, turn ? KB_DELIVER_FLITS : KB_DELIVER_TAIL, hear, &h);
+        kb_fabric_set_sink(r.fabric, 2, turn % 2 ? KB_DELIVER_FLITS : KB_DELIVER_TAIL, hear, &h);
         planned plan[] = {{0, 2, 1000, 3, 0}, {0, 2, 0, 0, 0}};
         rig_plan(&r, plan, 2);
         CHECK(rig_run(&r));
         /* o0 + s0 + p0 + o1 + s1 + p1 = 0 + 15 + 100 + 27; then 1142, a flit every 20 */
-        CHECK_STR(h.log, turn ? "142:0>2#0 t1 l1 [0+1/1] 1142:0>2#1 t0 l1 [0+1/3] "
-                                "1162:0>2#1 t0 l1 [1+1/3] 1182:0>2#1 t0 l1 [2+1/3] "
-                              : "142:0>2#0 t1 l1 [0+1/1] 1182:0>2#1 t0 l1 [2+1/3] ");
+        static const char *const expected[] = {
+            "142:0>2#0 t1 l1 [0+1/1] 1182:0>2#1 t0 l1 [2+1/3] ",
+            "142:0>2#0 t1 l1 [0+1/1] 1182:0>2#1 t0 l1 [0+3/3] ",
+            "142:0>2#0 t1 l1 [0+1/1] 1182:0>2#1 t0 l1 [2+1/3] ",
+            "142:0>2#0 t1 l1 [0+1/1] 1142:0>2#1 t0 l1 [0+1/3] 1162:0>2#1 t0 l1 [1+1/3] "
+            "1182:0>2#1 t0 l1 [2+1/3] "};
+        CHECK_STR(h.log, expected[turn]);
         kb_fabric_counters c = kb_fabric_count(r.fabric);
         CHECK_EQ(c.messages_sent, 2);
         CHECK_EQ(c.messages_delivered, 2);
@@ -76,9 +81,10 @@ static void delivers_to_itself(void) {
 }
 
 /* A reply whose flits come into being later. */
-static void opens_and_appends(void) {
+static void open_and_append(bool by_flit) {
     static graph g;
     fork_graph(&g);
+    g.by_flit = by_flit;
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     heard h = {.sim = r.sim};
@@ -103,15 +109,24 @@ static void opens_and_appends(void) {
              KB_OVERFLOW);
     CHECK_EQ(kb_fabric_append(r.fabric, handle, (kb_train){195, 0, 1}, NULL), KB_OK);
     CHECK(rig_run(&r));
-    CHECK_STR(h.log, "140:1>1#1 t8 l-1 [0+2/2] 157:1>2#0 t7 l1 [0+1/4] 177:1>2#0 t7 l1 [1+1/4] "
-                     "217:1>2#0 t7 l1 [2+1/4] 237:1>2#0 t7 l1 [3+1/4] ");
+    CHECK_STR(h.log, by_flit ? "140:1>1#1 t8 l-1 [0+2/2] 157:1>2#0 t7 l1 [0+1/4] "
+                               "177:1>2#0 t7 l1 [1+1/4] 217:1>2#0 t7 l1 [2+1/4] "
+                               "237:1>2#0 t7 l1 [3+1/4] "
+                             : "140:1>1#1 t8 l-1 [0+2/2] 237:1>2#0 t7 l1 [0+2/4] "
+                               "237:1>2#0 t7 l1 [2+1/4] 237:1>2#0 t7 l1 [3+1/4] ");
     rig_deinit(&r);
 }
 
+static void opens_and_appends(void) {
+    open_and_append(false);
+    open_and_append(true);
+}
+
 /* Hops add up to the latency, whatever is in the way; waiting is the others' service alone. */
-static void traces_the_last_flit(void) {
+static void trace_the_last_flit(bool by_flit) {
     static graph g;
     fork_graph(&g);
+    g.by_flit = by_flit;
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_hop hops[2];
@@ -153,6 +168,11 @@ static void traces_the_last_flit(void) {
     rig_deinit(&r);
 }
 
+static void traces_the_last_flit(void) {
+    trace_the_last_flit(false);
+    trace_the_last_flit(true);
+}
+
 static void refuses_what_cannot_be(void) {
     static graph g;
     fork_graph(&g);
@@ -181,9 +201,10 @@ static void refuses_what_cannot_be(void) {
 }
 
 /* Times at the end of the range: the last service that fits, fits; the next one fails, in so many words. */
-static void never_wraps(void) {
+static void never_wrap(bool by_flit) {
     static graph g;
     fork_graph(&g);
+    g.by_flit = by_flit;
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_run_end end;
@@ -199,6 +220,11 @@ static void never_wraps(void) {
     rig_deinit(&r);
 }
 
+static void never_wraps(void) {
+    never_wrap(false);
+    never_wrap(true);
+}
+
 /* 2^40 bytes: no memory per flit, and a budget ends it. */
 static void carries_endless_messages(void) {
     static graph g;
@@ -207,6 +233,7 @@ static void carries_endless_messages(void) {
     (void)graph_link(&g, 0, 1, 1, 0);
     (void)graph_link(&g, 1, 2, 1, 0);
     rig r;
+    g.by_flit = true;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, INT64_C(1) << 40};
     kb_run_end end;
@@ -219,11 +246,19 @@ static void carries_endless_messages(void) {
     CHECK_EQ(kb_sim_now(r.sim), 500500); /* one flit a femtosecond at each of two ports */
     CHECK_EQ(kb_fabric_count(r.fabric).bytes_sent, UINT64_C(1) << 40);
     rig_deinit(&r);
+    g.by_flit = false;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
+    CHECK(rig_run(&r));
+    CHECK_EQ(kb_sim_now(r.sim), (INT64_C(1) << 40) + 1);
+    CHECK_EQ(kb_fabric_count(r.fabric).train_pieces, 2);
+    rig_deinit(&r);
 }
 
-static void allocates_nothing_once_warm(void) {
+static void allocate_nothing_once_warm(bool by_flit) {
     static graph g;
     g.n_nodes = g.n_links = 0;
+    g.by_flit = by_flit;
     enum { N = 6, MESSAGES = 4000 };
     for (uint32_t i = 0; i < N; i++) (void)graph_node(&g, 3);
     for (uint32_t i = 0; i < N; i++) {
@@ -251,10 +286,16 @@ static void allocates_nothing_once_warm(void) {
     rig_deinit(&r);
 }
 
+static void allocates_nothing_once_warm(void) {
+    allocate_nothing_once_warm(false);
+    allocate_nothing_once_warm(true);
+}
+
 /* Every allocation may fail: an error, no leak, and messages that were refused left no trace. */
-static void survives_failing_allocations(void) {
+static void survive_failing_allocations(bool by_flit) {
     static graph g;
     fork_graph(&g);
+    g.by_flit = by_flit;
     uint64_t nth = 1;
     for (bool failed = true; failed; nth++) {
         kb_alloc alloc = kb_alloc_system();
@@ -288,11 +329,17 @@ static void survives_failing_allocations(void) {
     kb_fabric_destroy(NULL);
 }
 
+static void survives_failing_allocations(void) {
+    survive_failing_allocations(false);
+    survive_failing_allocations(true);
+}
+
 /* Ten thousand senders and one port, their flits from links of all lengths: no square of anything. */
-static void serves_a_hot_spot(void) {
+static void serve_a_hot_spot(bool by_flit) {
     enum { SENDERS = 10000, FLITS = 8 };
     static graph g;
     g.n_nodes = g.n_links = 0;
+    g.by_flit = by_flit;
     uint32_t sink = graph_node(&g, 0), hub = graph_node(&g, 10);
     planned *plan = malloc(SENDERS * sizeof *plan);
     if (!CHECK(plan != NULL)) return;
@@ -313,11 +360,17 @@ static void serves_a_hot_spot(void) {
     rig_deinit(&r);
 }
 
+static void serves_a_hot_spot(void) {
+    serve_a_hot_spot(false);
+    serve_a_hot_spot(true);
+}
+
 /* A million messages at one instant, at one sender, in order of issue. */
-static void sends_a_million_at_once(void) {
+static void send_a_million_at_once(bool by_flit) {
     enum { N = 1000000 };
     static graph g;
     g.n_nodes = g.n_links = 0;
+    g.by_flit = by_flit;
     for (int i = 0; i < 2; i++) (void)graph_node(&g, 0);
     (void)graph_link(&g, 0, 1, 3, 1);
     rig r;
@@ -333,6 +386,11 @@ static void sends_a_million_at_once(void) {
     CHECK_EQ(n_wrong, 0);
     free(plan);
     rig_deinit(&r);
+}
+
+static void sends_a_million_at_once(void) {
+    send_a_million_at_once(false);
+    send_a_million_at_once(true);
 }
 
 int main(void) {

@@ -1,0 +1,51 @@
+/* mesh: n messages of F flits on a w x w mesh, from anywhere to anywhere, at `load` flits a node and
+ * service time; mode = train or flit. */
+#include <stdio.h>
+
+#include "bench/machine.h"
+#include "bench/workload.h"
+
+static void build(bench_machine *machine, uint32_t width) {
+    bench_add_nodes(machine, width * width, 2.0);
+    for (uint32_t v = 0; v < width * width; v++) {
+        uint32_t x = v % width, y = v / width;
+        if (x + 1 < width) bench_add_link(machine, v, v + 1, 1000, 1000);
+        if (x > 0) bench_add_link(machine, v, v - 1, 1000, 1000);
+        if (y + 1 < width) bench_add_link(machine, v, v + width, 1000, 1000);
+        if (y > 0) bench_add_link(machine, v, v - width, 1000, 1000);
+    }
+    bench_build(machine);
+}
+
+int bench_mesh(bench_args args) {
+    uint32_t width = (uint32_t)bench_number(args, "w", 8), n_nodes = width * width;
+    size_t n = (size_t)bench_number(args, "n", 20000);
+    uint64_t n_flits = (uint64_t)bench_number(args, "F", 64);
+    double load = bench_number(args, "load", 0.1);
+    bench_machine machine = {.mode = bench_text(args, "mode", "train")};
+    build(&machine, width);
+    bench_transfers t = bench_take_transfers(n);
+    bench_random random = bench_random_make(777, 1);
+    uint64_t at_ps = 0, check = 0;
+    for (size_t i = 0; i < n; i++) {
+        at_ps += bench_exponential_ps(&random, 1000.0 * (double)n_flits / (n_nodes * load));
+        t.src[i] = bench_random_next(&random) % n_nodes;
+        t.dst[i] = (t.src[i] + 1 + bench_random_next(&random) % (n_nodes - 1)) % n_nodes;
+        t.nbytes[i] = (int64_t)(n_flits * BENCH_FLIT_NBYTES);
+        t.at_fs[i] = (int64_t)(at_ps * 1000);
+    }
+    bench_clock begin = bench_now();
+    bench_run(&machine, &t.batch);
+    bench_clock end = bench_now();
+    for (size_t i = 0; i < n; i++) check = bench_mix(check, (uint64_t)t.end_fs[i]);
+    kb_fabric_counters counters = kb_fabric_count(machine.parts.fabric);
+    char extra[128];
+    (void)snprintf(extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu",
+                   (unsigned long long)counters.flit_hops,
+                   (unsigned long long)counters.train_pieces);
+    bench_report("mesh", args, (double)n, (double)kb_sim_n_events(machine.parts.sim), begin, end,
+                 check, extra);
+    bench_destroy(&machine);
+    bench_free_transfers(&t);
+    return 0;
+}

@@ -1,0 +1,160 @@
+/* A port that serves flit trains (ADR-0043), and what it knows.
+ *
+ *   waiting   the streams with known flits, sorted by the key of their next flit
+ *             (eligibility, input, message id); the first is at `first`, room grows behind
+ *   upto_fs   every flit eligible by then is known and served: final, whatever comes
+ *   free_fs   the server is taken until then, which may be far ahead of the clock
+ *   open      the inputs over which a started message has still to come
+ *   n_own     messages that begin here and have flits that nobody knows yet
+ *   wakes     messages that end over this link, by a lower bound of their tail's arrival
+ *
+ * Invariants
+ *   R1. A flit handed on is eligible after the receiving port's upto_fs.
+ *   R2. upto_fs < now + overhead_fs: a message may start at any time from now on.
+ *   R3. An input is open from the start of its first message to the service of its last one's tail.
+ */
+#ifndef KB_HW_TRAIN_PORT_H
+#define KB_HW_TRAIN_PORT_H
+
+#include "base/checked.h"
+#include "hw/pool.h"
+#include "hw/stream.h"
+#include "hw/waitq.h"
+
+typedef struct kb_input {
+    uint32_t link;
+    uint32_t n_messages;
+} kb_input;
+
+typedef struct kb_inputs {
+    kb_input *items;
+    uint32_t count, capacity;
+} kb_inputs;
+
+typedef struct kb_train_port {
+    int64_t free_fs, upto_fs;
+    int64_t service_fs;
+    int64_t travel_fs;
+    int64_t overhead_fs;
+    int64_t end_fs;
+    kb_waiting *waiting;
+    uint32_t first, n_waiting, capacity;
+    uint32_t n_own;
+    kb_inputs open;
+    uint32_t depth; /* 1 + its place on the stack of a pull; 0: it is not there */
+    uint32_t swept; /* the last sweep that took it in */
+    kb_waitq wakes;
+    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
+    uint64_t n_served;
+} kb_train_port;
+
+/* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
+typedef struct kb_landing {
+    uint32_t next;
+    uint32_t flight, link;
+    int64_t first;
+    kb_train train;
+} kb_landing;
+
+/* Such a sink: what has landed, by (arrival, link), and the links over which more may come. */
+typedef struct kb_inbox {
+    kb_waitq landed;
+    kb_inputs open;
+} kb_inbox;
+
+typedef struct kb_train_frame {
+    int64_t upto_fs;  /* what is asked for */
+    int64_t least_fs; /* of the inputs looked at so far: what is still unknown comes later */
+    uint32_t link;
+    uint32_t n_open, n_seen;
+} kb_train_frame;
+
+typedef struct kb_trains {
+    kb_train_port *ports; /* by link; NULL in flit mode */
+    kb_inbox *inboxes;    /* by node */
+    kb_train_frame *stack;
+    uint32_t *swept; /* room for all links */
+    uint32_t n_sweeps;
+    KB_POOL(kb_landing) landings;
+} kb_trains;
+
+static inline uint32_t kb_inputs_find(const kb_inputs *inputs, uint32_t link) {
+    uint32_t place = 0;
+    while (place < inputs->count && inputs->items[place].link != link) place++;
+    return place;
+}
+
+bool kb_inputs_grow_(kb_inputs *inputs, kb_alloc *alloc) KB_MUST_CHECK;
+
+/* One message more, or fewer, will come over `link`.  False when there is no memory. */
+KB_MUST_CHECK static inline bool kb_inputs_add(kb_inputs *inputs, kb_alloc *alloc, uint32_t link) {
+    uint32_t place = kb_inputs_find(inputs, link);
+    if (place == inputs->count) {
+        if (place == inputs->capacity && !kb_inputs_grow_(inputs, alloc)) return false;
+        inputs->items[inputs->count++] = (kb_input){link, 0};
+    }
+    inputs->items[place].n_messages++;
+    return true;
+}
+
+static inline void kb_inputs_drop(kb_inputs *inputs, uint32_t link) {
+    uint32_t place = kb_inputs_find(inputs, link);
+    if (--inputs->items[place].n_messages == 0)
+        inputs->items[place] = inputs->items[--inputs->count];
+}
+
+/* The same, but an input without messages stays in its place until kb_inputs_prune. */
+void kb_inputs_drop_later(kb_inputs *inputs, uint32_t link);
+void kb_inputs_prune(kb_inputs *inputs);
+
+void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc);
+
+void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc);
+
+bool kb_train_port_grow_(kb_train_port *port, kb_alloc *alloc) KB_MUST_CHECK;
+
+/* Room for one more stream that waits; false when there is no memory. */
+KB_MUST_CHECK static inline bool kb_train_port_reserve(kb_train_port *port, kb_alloc *alloc) {
+    return port->first + port->n_waiting < port->capacity || kb_train_port_grow_(port, alloc);
+}
+
+/* After kb_train_port_reserve.  Most come last. */
+static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, uint64_t rank,
+                                        uint64_t count_number) {
+    const kb_waiting added = {when_fs, rank, count_number};
+    kb_waiting *items = port->waiting + port->first;
+    uint32_t place = port->n_waiting++;
+    for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
+        items[place] = items[place - 1];
+    items[place].when_fs = when_fs;
+    items[place].rank = rank;
+    items[place].count_number = count_number;
+}
+
+/* The first's time is a later one now: it goes where it belongs. */
+static inline void kb_train_port_put_back_first(kb_train_port *port) {
+    kb_waiting *items = port->waiting + port->first;
+    if (port->n_waiting == 1 || !kb_waiting_before(&items[1], &items[0])) return;
+    kb_waiting moved = items[0];
+    uint32_t place = 0;
+    for (; place + 1 < port->n_waiting && kb_waiting_before(&items[place + 1], &moved); place++)
+        items[place] = items[place + 1];
+    items[place] = moved;
+}
+
+static inline void kb_train_port_remove_first(kb_train_port *port) {
+    port->first = --port->n_waiting ? port->first + 1 : 0;
+}
+
+/* a + b for a, b >= 0, at most the end of time. */
+static inline int64_t kb_later_fs(int64_t a, int64_t b) {
+    int64_t sum;
+    return kb_add_i64(a, b, &sum) ? KB_TIME_MAX : sum;
+}
+
+/* The next flit of this port that is not known yet arrives at the far end later than this. */
+static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
+    return kb_later_fs(kb_max_i64(port->free_fs, port->upto_fs + 1), port->travel_fs) - 1;
+}
+
+#endif

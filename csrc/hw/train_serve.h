@@ -1,0 +1,32 @@
+/* A port's step in train mode: all that is eligible by its horizon, in the order of service
+ * (eligibility, input, message id, flit), as few trains as that takes.
+ *
+ * The stream whose turn it is runs alone up to the key of the second (and the horizon): that many flits
+ * by one division.  They leave as one train: at the rate of service behind a backlog or where they come
+ * faster, at their own where the port is idle between them, cut in two where a backlog drains.
+ *
+ * Streams of one period p, a flit of each per round, interleave as whole rounds.  One round is laid out
+ * flit by flit; when the next begins exactly p later, every round is as this one.  When the server is
+ * never idle in it, all go on back to back, j services a round, for ever if that takes p or more, else
+ * until the least slack is used up.  Any other pattern is served flit by flit, here.
+ */
+#ifndef KB_HW_TRAIN_SERVE_H
+#define KB_HW_TRAIN_SERVE_H
+
+#include "hw/fabric_core.h"
+
+/* Serves all that is eligible by upto_fs at the port of `link`: nothing more becomes known of that time.
+ * False when it failed, which kb_sim_fail knows. */
+bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t upto_fs) KB_MUST_CHECK;
+
+/* The first known flits of a stream are at the port of `link`: it waits.  Room has been made. */
+static inline void kb_train_enlist(kb_fabric *fabric, uint32_t link, uint32_t number) {
+    const kb_stream *stream = &fabric->streams.pool.items[number];
+    const kb_flight *flown = &fabric->flights.items[stream->flight];
+    uint64_t input = stream->hop ? (uint64_t)flown->path[stream->hop - 1] + 1 : 0;
+    kb_train_port_enlist(&fabric->trains.ports[link], kb_stream_eligible(stream),
+                         input << 32 | flown->message.src,
+                         (uint64_t)flown->message.count << 32 | number);
+}
+
+#endif

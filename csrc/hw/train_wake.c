@@ -1,0 +1,246 @@
+#include "hw/train_wake.h"
+
+#include "hw/train_pull.h"
+#include "hw/train_serve.h"
+
+static uint32_t last_link(const kb_flight *flown) {
+    return flown->path[flown->n_links - 1];
+}
+
+/* Those that are due now are being woken. */
+static void schedule(kb_fabric *fabric, uint32_t link) {
+    kb_train_port *port = &fabric->trains.ports[link];
+    if (port->wakes.count == 0) return;
+    int64_t when_fs = port->wakes.items[0].when_fs;
+    if (when_fs >= port->wake_fs || when_fs <= kb_sim_now(fabric->sim)) return;
+    port->wake_fs = when_fs;
+    kb_sim_arrival(fabric->sim, link, when_fs);
+}
+
+/* --- the start of a message ----------------------------------------------------------------------- */
+
+bool kb_train_reserve(kb_fabric *fabric, const kb_flight *flown) {
+    kb_waitq *wakes = &fabric->trains.ports[last_link(flown)].wakes;
+    return kb_train_port_reserve(&fabric->trains.ports[flown->path[0]], fabric->alloc) &&
+           kb_waitq_reserve(wakes, fabric->alloc, wakes->count + 1);
+}
+
+static bool open_inbox(kb_fabric *fabric, const kb_flight *flown) {
+    if (!kb_train_lands(fabric, &flown->message)) return true;
+    kb_inbox *inbox = &fabric->trains.inboxes[flown->message.dst];
+    return kb_inputs_add(&inbox->open, fabric->alloc, last_link(flown));
+}
+
+bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) {
+    kb_train_port *ports = fabric->trains.ports;
+    const uint32_t *path = flown->path;
+    uint32_t hop = 1;
+    while (hop < flown->n_links &&
+           kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1]))
+        hop++;
+    if (hop == flown->n_links && open_inbox(fabric, flown)) {
+        ports[path[0]].n_own++;
+        return true;
+    }
+    while (--hop > 0) kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
+    return false;
+}
+
+void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    int64_t now = kb_sim_now(fabric->sim);
+    kb_train_watch *watch = &fabric->train_watch;
+    bool good = true;
+    kb_train_watch_begin(watch, fabric->ports, number, flown->path, flown->n_links,
+                         flown->message.start_fs, hops);
+    for (uint32_t hop = 0; hop < flown->n_links; hop++) {
+        int64_t free_fs = fabric->trains.ports[flown->path[hop]].free_fs;
+        if (free_fs > now)
+            good = good && kb_train_watch_busy(watch, fabric->alloc, hop, now, free_fs);
+    }
+    if (!good) kb_fabric_fail_nomem_(fabric, "a trace");
+}
+
+/* --- when its tail may be there ------------------------------------------------------------------- */
+
+/* The tail's arrival is not before: what is known, as if nobody else came from now on. */
+static int64_t bound(const kb_fabric *fabric, const kb_flight *flown) {
+    const kb_stream *streams = fabric->streams.pool.items, *stream = &streams[flown->next];
+    int64_t next_fs = kb_stream_eligible(stream), n_left = stream->n_left;
+    int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
+    for (uint32_t hop = stream->hop;; hop++) {
+        const kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
+        int64_t begin_fs = kb_max_i64(kb_max_i64(port->free_fs, port->upto_fs + 1), next_fs), busy;
+        if (kb_mul_i64(n_left - 1, port->service_fs, &busy)) busy = KB_TIME_MAX;
+        tail_fs = kb_later_fs(kb_max_i64(tail_fs, kb_later_fs(begin_fs, busy)), port->travel_fs);
+        if (hop + 1 == flown->n_links) return tail_fs;
+        next_fs = kb_later_fs(begin_fs, port->travel_fs);
+        stream = stream && stream->next != KB_NONE ? &streams[stream->next] : NULL;
+        if (stream) {
+            if (stream->first.count) next_fs = kb_stream_eligible(stream);
+            tail_fs = kb_max_i64(tail_fs, stream->head_fs);
+            n_left = stream->n_left;
+        } else {
+            int64_t overhead_fs = fabric->trains.ports[flown->path[hop + 1]].overhead_fs;
+            next_fs = kb_later_fs(next_fs, overhead_fs);
+            tail_fs = kb_max_i64(tail_fs, next_fs);
+            n_left = flown->message.n_flits;
+        }
+    }
+}
+
+bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
+    kb_flight *flown = &fabric->flights.items[number];
+    kb_train_port *port = &fabric->trains.ports[flown->path[0]];
+    kb_stream *stream = &fabric->streams.pool.items[flown->next];
+    bool waits = stream->first.count != 0;
+    if (!kb_train_reserve(fabric, flown) ||
+        !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
+        return false;
+    if (!waits) kb_train_enlist(fabric, flown->path[0], flown->next);
+    if (flown->n_known + flits.count < flown->message.n_flits) return true;
+    port->n_own--;
+    uint32_t link = last_link(flown);
+    kb_waitq_push(&fabric->trains.ports[link].wakes, bound(fabric, flown), flown->message.src,
+                  flown->message.count, number);
+    schedule(fabric, link);
+    return true;
+}
+
+/* --- its end -------------------------------------------------------------------------------------- */
+
+/* Hands over, of the landing that comes first, the flits before the second one's, and by (until_fs,
+ * until_link) at the latest. */
+static void hand_over_first(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs,
+                            uint32_t until_link) {
+    kb_waitq *landed = &inbox->landed;
+    uint32_t number = kb_waitq_first(landed);
+    kb_landing *landing = &fabric->trains.landings.items[number], first = *landing;
+    for (uint32_t i = 1; i < landed->count && i <= 2; i++) {
+        const kb_waiting *other = &landed->items[i];
+        if (other->when_fs > until_fs || (other->when_fs == until_fs && other->rank > until_link))
+            continue;
+        until_fs = other->when_fs;
+        until_link = (uint32_t)other->rank;
+    }
+    int64_t last_fs = until_fs - (first.link > until_link);
+    if (last_fs < kb_train_last_fs(&first.train)) {
+        first.train.count = (last_fs - first.train.start_fs) / first.train.period_fs + 1;
+        landing->first += first.train.count;
+        landing->train.count -= first.train.count;
+        landing->train.start_fs += first.train.count * first.train.period_fs;
+        kb_waitq_move_first(landed, landing->train.start_fs);
+    } else {
+        kb_waitq_drop_first(landed);
+        KB_POOL_GIVE(&fabric->trains.landings, number);
+    }
+    kb_fabric_hand_over_(fabric, first.flight, first.link, first.first, first.train);
+}
+
+/* All flits that arrived before the one that arrives now over `link`, and that one. */
+static bool hand_over_landed(kb_fabric *fabric, uint32_t node, uint32_t link) {
+    kb_inbox *inbox = &fabric->trains.inboxes[node];
+    int64_t now = kb_sim_now(fabric->sim);
+    kb_inputs_prune(&inbox->open);
+    for (uint32_t i = 0; i < inbox->open.count; i++) {
+        uint32_t input = inbox->open.items[i].link;
+        if (!kb_train_pull(fabric, input, now - fabric->trains.ports[input].travel_fs))
+            return false;
+    }
+    while (inbox->landed.count) {
+        const kb_waiting *first = &inbox->landed.items[0];
+        if (first->when_fs > now || (first->when_fs == now && first->rank > link)) break;
+        hand_over_first(fabric, inbox, now, link);
+    }
+    return true;
+}
+
+/* The tail arrives now. */
+static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
+    const kb_message *message = &fabric->flights.items[number].message;
+    bool lands = kb_train_lands(fabric, message);
+    int64_t n_flits = message->n_flits;
+    if (fabric->sinks[message->dst].deliver == KB_DELIVER_FLITS &&
+        !hand_over_landed(fabric, message->dst, link))
+        return false;
+    if (!lands)
+        kb_fabric_hand_over_(fabric, number, link, n_flits - 1,
+                             (kb_train){kb_sim_now(fabric->sim), 0, 1});
+    return true;
+}
+
+/* Brings the tail as far as it gets by now. */
+static bool advance(kb_fabric *fabric, uint32_t number, uint32_t link) {
+    int64_t now = kb_sim_now(fabric->sim);
+    const kb_flight *flown = &fabric->flights.items[number];
+    if (!kb_train_pull(fabric, link, now - fabric->trains.ports[link].travel_fs)) return false;
+    while (flown->done_fs < 0) {
+        const kb_stream *stream = &fabric->streams.pool.items[flown->next];
+        int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
+        if (tail_fs >= now) break;
+        if (!kb_train_pull(fabric, flown->path[stream->hop], tail_fs)) return false;
+    }
+    return true;
+}
+
+void kb_train_wake(void *self, uint32_t link) {
+    kb_fabric *fabric = self;
+    kb_train_port *port = &fabric->trains.ports[link];
+    int64_t now = kb_sim_now(fabric->sim);
+    if (port->wake_fs == now) port->wake_fs = KB_TIME_MAX;
+    while (port->wakes.count && port->wakes.items[0].when_fs <= now) {
+        uint32_t number = kb_waitq_first(&port->wakes);
+        const kb_flight *flown = &fabric->flights.items[number];
+        if (flown->done_fs < 0 && !advance(fabric, number, link)) return;
+        if (flown->done_fs < 0) {
+            kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown), now + 1));
+        } else if (flown->done_fs > now) {
+            kb_waitq_move_first(&port->wakes, flown->done_fs);
+        } else {
+            kb_waitq_drop_first(&port->wakes);
+            if (!finish(fabric, number, link)) return;
+        }
+    }
+    schedule(fabric, link);
+}
+
+/* --- making them ---------------------------------------------------------------------------------- */
+
+kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
+    kb_trains *trains = &fabric->trains;
+    kb_alloc *alloc = fabric->alloc;
+    kb_pool_init(&trains->landings.state);
+    trains->ports = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->ports);
+    trains->inboxes = kb_alloc_zeroed(alloc, fabric->n_nodes, sizeof *trains->inboxes);
+    trains->stack = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->stack);
+    trains->swept = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->swept);
+    if (!trains->ports || !trains->inboxes || !trains->stack || !trains->swept)
+        return kb_error_nomem(err, "the ports of the fabric");
+    for (uint32_t i = 0; i < fabric->n_links; i++) {
+        const kb_port *port = &fabric->ports[i];
+        trains->ports[i] = (kb_train_port){.upto_fs = -1,
+                                           .service_fs = port->service_fs,
+                                           .travel_fs = port->travel_fs,
+                                           .overhead_fs = port->overhead_fs,
+                                           .end_fs = port->end_fs,
+                                           .wake_fs = KB_TIME_MAX};
+    }
+    return KB_OK;
+}
+
+void kb_trains_deinit(kb_fabric *fabric) {
+    kb_trains *trains = &fabric->trains;
+    kb_alloc *alloc = fabric->alloc;
+    for (uint32_t i = 0; trains->ports && i < fabric->n_links; i++)
+        kb_train_port_deinit(&trains->ports[i], alloc);
+    for (uint32_t i = 0; trains->inboxes && i < fabric->n_nodes; i++) {
+        kb_waitq_deinit(&trains->inboxes[i].landed, alloc);
+        kb_inputs_deinit(&trains->inboxes[i].open, alloc);
+    }
+    kb_alloc_free(alloc, trains->ports, fabric->n_links, sizeof *trains->ports);
+    kb_alloc_free(alloc, trains->inboxes, fabric->n_nodes, sizeof *trains->inboxes);
+    kb_alloc_free(alloc, trains->stack, fabric->n_links, sizeof *trains->stack);
+    kb_alloc_free(alloc, trains->swept, fabric->n_links, sizeof *trains->swept);
+    KB_POOL_FREE(&trains->landings, alloc);
+    KB_VEC_FREE(&fabric->train_watch.busy, alloc);
+}

@@ -1,0 +1,38 @@
+/* Messages in train mode: from their start to the event at their tail's arrival.
+ *
+ *   start ─> its inputs open, its flits wait at the sender's port ─> wake at a lower bound of the tail's
+ *   arrival: the last port is pulled up to now, then the ports on the way while the tail is eligible
+ *   there ─> tail known: an event at its arrival; else: wake at the new bound
+ *
+ * Each wake takes the tail over a hop at least.  The event at the tail's arrival is that of the link, as
+ * flit by flit, so all that follows is in the same order.
+ *
+ * A sink that takes every flit gets them as trains, in order of (arrival, link), when a tail arrives
+ * there: all that came before it.  So what it does with them must show at tails alone.
+ */
+#ifndef KB_HW_TRAIN_WAKE_H
+#define KB_HW_TRAIN_WAKE_H
+
+#include "hw/fabric_core.h"
+
+kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
+void kb_trains_deinit(kb_fabric *fabric);
+
+/* Room for the first flits of a message, and for its wake; false when there is none. */
+bool kb_train_reserve(kb_fabric *fabric, const kb_flight *flown) KB_MUST_CHECK;
+
+/* The message has started: all inputs on its path are open.  False, and nothing changes, when there is
+ * no memory. */
+bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) KB_MUST_CHECK;
+
+/* The next flits of a message come into being.  False, and nothing changes, when there is no memory;
+ * never after kb_train_reserve. */
+bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CHECK;
+
+/* kb_fabric_trace for a message with a path. */
+void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
+
+/* The simulator's handler: whose tail may be there over `link`. */
+void kb_train_wake(void *fabric, uint32_t link);
+
+#endif

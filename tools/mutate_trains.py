@@ -1,0 +1,194 @@
+"""Deliberate faults in flit trains (ADR-0043): each must make csrc/test/test_trains fail.
+
+Where the random cases do not find a fault they run again with a sweep at every step back, which is
+otherwise rare.  Works on a copy of the sources, in a temporary folder.  Needs meson and ninja on
+the path::
+
+    python tools/mutate_trains.py [cases]
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# (what is wrong, file of csrc/hw, text, its replacement)
+FAULTS = [
+    (
+        "own horizon one too far",
+        "train_pull.c",
+        "port->n_own ? 0 : port->overhead_fs) - 1",
+        "port->n_own ? 0 : port->overhead_fs)",
+    ),
+    (
+        "open messages forgotten",
+        "train_pull.c",
+        "port->n_own ? 0 : port->overhead_fs",
+        "port->overhead_fs",
+    ),
+    (
+        "a link's horizon one too far",
+        "train_port.h",
+        "port->travel_fs) - 1",
+        "port->travel_fs)",
+    ),
+    ("ties ignored", "train_serve.c", "lead[1].when_fs - after", "lead[1].when_fs - (after && 0)"),
+    (
+        "ties by slot, not by id",
+        "train_serve.h",
+        "(uint64_t)flown->message.count << 32 | number",
+        "(uint64_t)number << 32 | number",
+    ),
+    (
+        "slack one too many",
+        "train_serve.c",
+        "slack / (period - plan->period_fs) + 1",
+        "slack / (period - plan->period_fs) + 2",
+    ),
+    (
+        "a member's next piece ignored",
+        "train_serve.c",
+        "if (each->more != KB_NONE)",
+        "if (each->more != KB_NONE && 0)",
+    ),
+    (
+        "an outsider ignored",
+        "train_serve.c",
+        "if (n < port->n_waiting) limit",
+        "if (0) limit",
+    ),
+    (
+        "a held-up head takes part in rounds",
+        "train_serve.c",
+        " || train->start_fs < each->head_fs)",
+        ")",
+    ),
+    (
+        "rounds beyond the horizon",
+        "train_serve.c",
+        "(limit - last_fs) / period + 1",
+        "(limit - last_fs) / period + 2",
+    ),
+    (
+        "a backlog drains one flit late",
+        "train_serve.c",
+        "(period - service) + 1",
+        "(period - service) + 2",
+    ),
+    (
+        "the head holds nobody up",
+        "train_serve.h",
+        "[link], kb_stream_eligible(stream),",
+        "[link], stream->first.start_fs,",
+    ),
+    (
+        "an input closed early",
+        "train_serve.c",
+        "if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop",
+        "if (fabric->streams.pool.items[number].n_left == 1 || train->count == 1) kb_inputs_drop",
+    ),
+    (
+        "a sweep skips too far",
+        "train_pull.c",
+        "port->upto_fs = kb_max_i64(port->upto_fs, first_fs - 1)",
+        "port->upto_fs = kb_max_i64(port->upto_fs, first_fs)",
+    ),
+    (
+        "a sweep skips past what was asked",
+        "train_pull.c",
+        "int64_t first_fs = upto_fs + 1;",
+        "int64_t first_fs = kb_sim_now(fabric->sim) + 1000;",
+    ),
+    (
+        "woken one too late",
+        "train_wake.c",
+        "kb_max_i64(bound(fabric, flown), now + 1)",
+        "kb_max_i64(bound(fabric, flown), now + 1) + 1",
+    ),
+    (
+        "woken far too late",
+        "train_wake.c",
+        "kb_max_i64(bound(fabric, flown), now + 1)",
+        "kb_max_i64(bound(fabric, flown), now + 100000)",
+    ),
+    (
+        "landed flits out of order of links",
+        "train_wake.c",
+        "until_fs - (first.link > until_link)",
+        "until_fs",
+    ),
+    (
+        "other links not pulled at a tail",
+        "train_wake.c",
+        "if (!kb_train_pull(fabric, input, now - fabric->trains.ports[input].travel_fs))",
+        "if (0)",
+    ),
+    (
+        "any two trains join",
+        "stream.c",
+        "if (train->count > 1 && gap != train->period_fs) return false;",
+        "",
+    ),
+]
+
+OFTEN = ("STEPS_BACK = 4", "STEPS_BACK = 0")
+
+
+def is_found(source: Path, build: Path, cases: int) -> bool:
+    """Whether the program with the fault in it does not build, or fails."""
+    if subprocess.run(
+        ["ninja", "-C", build, "csrc/test/test_trains"], capture_output=True, check=False
+    ).returncode:
+        raise SystemExit(f"{source}: a fault that does not build")
+    command = [str(build / "csrc/test/test_trains"), str(cases), "7"]
+    try:
+        return bool(
+            subprocess.run(command, capture_output=True, timeout=120, check=False).returncode
+        )
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def main() -> int:
+    """Exit code 1 when a fault survives."""
+    cases = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
+    n_survivors = 0
+    with tempfile.TemporaryDirectory() as name:
+        tree, build = Path(name) / "tree", Path(name) / "build"
+        tree.mkdir()
+        for entry in ("csrc", "meson.build", "meson.options", "LICENSE"):
+            if (ROOT / entry).is_dir():
+                shutil.copytree(ROOT / entry, tree / entry)
+            else:
+                shutil.copy(ROOT / entry, tree / entry)
+        subprocess.run(
+            ["meson", "setup", build, tree, "-Dpython=false", "-Dwerror=false"],
+            capture_output=True,
+            check=True,
+        )
+        for what, file, text, instead in FAULTS:
+            path = tree / "csrc/hw" / file
+            right = path.read_text(encoding="utf-8")
+            if right.count(text) < 1:
+                raise SystemExit(f"{what}: {file} has no {text!r}")
+            path.write_text(right.replace(text, instead), encoding="utf-8")
+            found = is_found(path, build, cases)
+            if not found:
+                pulls = tree / "csrc/hw/train_pull.c"
+                rarely = pulls.read_text(encoding="utf-8")
+                pulls.write_text(rarely.replace(*OFTEN), encoding="utf-8")
+                found = is_found(path, build, cases)
+                pulls.write_text(rarely, encoding="utf-8")
+            path.write_text(right, encoding="utf-8")
+            n_survivors += not found
+            print(f"{'found' if found else 'SURVIVED'}: {what}", flush=True)
+    return 1 if n_survivors else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
