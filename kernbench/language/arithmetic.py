@@ -151,9 +151,7 @@ def promoted(
         if is_weak:
             _check_number(cast(Const, operand), type_, symbol)
     left, right = (
-        e.constant(_rounded(operand), type_)
-        if isinstance(operand, Const)
-        else e.cast(value, type_)
+        e.constant(_rounded(operand), type_) if isinstance(operand, Const) else e.cast(value, type_)
         for operand, value in zip((a, b), settled, strict=True)
     )
     return left, right, type_
