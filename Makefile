@@ -7,11 +7,11 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help build run test golden check format san asan tsan valgrind bench fuzz docs wheel clean python
+.PHONY: bench_peers peers peers-flit help build run test golden check format san asan tsan valgrind bench fuzz docs wheel clean python
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 # --- the environment and the build -------------------------------------------------------------
 
@@ -71,6 +71,16 @@ parity: build .oracle/ready ## the kernel language against Triton's interpreter 
 bench: build ## engine benchmarks
 	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --benchmark --verbose
+
+# The engine beside other simulators: a harness calls COMMAND BENCH key=value ..., and reads a line of JSON.
+bench_peers: build
+	@$(NINJA) -C build --quiet csrc/bench/peers >&2
+
+peers: bench_peers ## print the command that runs our side of the engine benchmarks
+	@echo $(CURDIR)/build/csrc/bench/peers longer=20
+
+peers-flit: bench_peers ## the same, flit by flit
+	@echo $(CURDIR)/build/csrc/bench/peers longer=20 mode=flit
 
 # --- quality -----------------------------------------------------------------------------------
 

@@ -1,7 +1,5 @@
 /* The benchmarks that other simulators run too. */
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/workload.h"
@@ -15,14 +13,19 @@ int main(int n_args, char **args) {
                    {"pipeline", bench_pipeline},
                    {"fabric", bench_fabric},
                    {"mesh", bench_mesh}};
-    bool longer = n_args > 1 && strncmp(args[1], "longer=", 7) == 0;
-    int n_before = longer ? 2 : 1, factor = longer ? atoi(args[1] + 7) : 1;
-    for (size_t i = 0; n_args > n_before && i < sizeof benches / sizeof *benches; i++)
-        if (strcmp(args[n_before], benches[i].name) == 0)
-            return benches[i].run((bench_args){.n = n_args - n_before - 1,
-                                               .items = args + n_before + 1,
-                                               .longer = factor > 0 ? factor : 1});
-    (void)fprintf(stderr, "usage: %s [longer=K] hold|mm1|pipeline|fabric|mesh [key=value ...]\n",
-                  args[0]);
+    int at = 1; /* of the bench's name: options may stand before it */
+    while (at < n_args && strchr(args[at], '=')) at++;
+    for (size_t i = 0; at < n_args && i < sizeof benches / sizeof *benches; i++) {
+        if (strcmp(args[at], benches[i].name) != 0) continue;
+        for (; at > 1; at--) args[at] = args[at - 1];
+        bench_args options = {.n = n_args - 2, .items = args + 2};
+        int longer = (int)bench_number(options, "longer", 1);
+        options.longer = longer > 0 ? longer : 1;
+        return benches[i].run(options);
+    }
+    (void)fprintf(
+        stderr,
+        "usage: %s [longer=K] [mode=train|flit] hold|mm1|pipeline|fabric|mesh [key=value ...]\n",
+        args[0]);
     return 3;
 }

@@ -1,7 +1,9 @@
 /* What the benchmarks share: the random numbers, arguments and checks of the peers that they are compared
  * with, so that every implementation does the same work and says the same of its result.
  *
- *     peers [longer=K] BENCH impl=NAME key=value ...      prints one line of JSON; status 3: no such bench
+ *     peers [longer=K] [mode=train|flit] BENCH impl=NAME key=value ...
+ *
+ * prints one line of JSON; status 3: no such bench.
  *
  * longer=K says that n is K times what the peers are given (they are given less, being slower), so the
  * check of mm1, a sum over all customers, is taken after n / K of them.
