@@ -17,7 +17,8 @@ import numpy as np
 import torch
 import triton
 import triton.language as tl
-from cases import Case, Tensor, all_cases, define, is_output
+from case import Case, Tensor, define, is_output
+from cases import all_cases
 
 TORCH = {
     "int1": torch.bool,

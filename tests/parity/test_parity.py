@@ -15,7 +15,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from cases import FP8, NUMBERS, Case, Tensor, all_cases, define, is_output
+from case import FP8, NUMBERS, Case, Tensor, define, is_output
+from cases import all_cases
 
 import kernbench as kb
 import kernbench.language as tl
