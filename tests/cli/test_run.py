@@ -149,7 +149,7 @@ def test_a_script_that_raises_shows_its_own_frames_alone(script) -> None:
         ("import sys; sys.exit(3)", ""),
         ("import sys; sys.exit('gave up')", "gave up"),
         ("x = = 1", "SyntaxError"),
-        ("\0", "SyntaxError"),
+        ("\0", "null bytes"),
         ("import no_such_module_here", "ModuleNotFoundError"),
         ("raise AssertionError('mine')", "AssertionError: mine"),
         ("{}['mine']", "KeyError: 'mine'"),
