@@ -90,13 +90,10 @@ static PyObject *oplog_schema(PyObject *module, PyObject *unused) {
 }
 
 static int dtype_of(PyObject *name, kb_dtype *dtype) {
-    const char *text = PyUnicode_AsUTF8(name);
+    Py_ssize_t length;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &length);
     if (!text) return -1;
-    for (int i = 0; i < KB_DTYPE_COUNT; i++)
-        if (strcmp(text, kb_dtype_name((kb_dtype)i)) == 0) {
-            *dtype = (kb_dtype)i;
-            return 0;
-        }
+    if (kb_dtype_find(text, (size_t)length, dtype)) return 0;
     PyErr_Format(PyExc_ValueError, "convert: expected the name of a dtype, got %R", name);
     return -1;
 }
