@@ -137,22 +137,27 @@ static void hand_over_first(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs
     kb_fabric_hand_over_(fabric, first.flight, first.link, first.first, first.train);
 }
 
-/* All flits that arrived before the one that arrives now over `link`, and that one. */
-static bool hand_over_landed(kb_fabric *fabric, uint32_t node, uint32_t link) {
+/* All flits that arrived by (until_fs, until_link). */
+static bool hand_over_landed(kb_fabric *fabric, uint32_t node, int64_t until_fs,
+                             uint32_t until_link) {
     kb_inbox *inbox = &fabric->trains.inboxes[node];
-    int64_t now = kb_sim_now(fabric->sim);
     kb_inputs_prune(&inbox->open);
     for (uint32_t i = 0; i < inbox->open.count; i++) {
         uint32_t input = inbox->open.items[i].link;
-        if (!kb_train_pull(fabric, input, now - fabric->trains.ports[input].travel_fs))
+        if (!kb_train_pull(fabric, input, until_fs - fabric->trains.ports[input].travel_fs))
             return false;
     }
     while (inbox->landed.count) {
         const kb_waiting *first = &inbox->landed.items[0];
-        if (first->when_fs > now || (first->when_fs == now && first->rank > link)) break;
-        hand_over_first(fabric, inbox, now, link);
+        if (first->when_fs > until_fs || (first->when_fs == until_fs && first->rank > until_link))
+            break;
+        hand_over_first(fabric, inbox, until_fs, until_link);
     }
     return true;
+}
+
+void kb_train_settle(kb_fabric *fabric, uint32_t node) {
+    (void)hand_over_landed(fabric, node, kb_sim_now(fabric->sim) - 1, UINT32_MAX);
 }
 
 /* The tail arrives now. */
@@ -161,7 +166,7 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
     bool lands = kb_train_lands(fabric, message);
     int64_t n_flits = message->n_flits;
     if (fabric->sinks[message->dst].deliver == KB_DELIVER_FLITS &&
-        !hand_over_landed(fabric, message->dst, link))
+        !hand_over_landed(fabric, message->dst, kb_sim_now(fabric->sim), link))
         return false;
     if (!lands)
         kb_fabric_hand_over_(fabric, number, link, n_flits - 1,

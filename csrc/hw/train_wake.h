@@ -32,6 +32,9 @@ bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CH
 /* kb_fabric_trace for a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
 
+/* kb_fabric_settle. */
+void kb_train_settle(kb_fabric *fabric, uint32_t node);
+
 /* The simulator's handler: whose tail may be there over `link`. */
 void kb_train_wake(void *fabric, uint32_t link);
 
