@@ -26,6 +26,16 @@ typedef struct kb_sink {
     kb_deliver deliver;
 } kb_sink;
 
+/* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
+typedef struct kb_path_memo {
+    const uint32_t *links; /* NULL: nothing */
+    uint32_t n_links;
+    uint32_t src, dst;
+    int32_t slice;
+} kb_path_memo;
+
+enum { KB_PATH_MEMOS = 1024 };
+
 struct kb_fabric {
     kb_sim *sim;
     kb_alloc *alloc;
@@ -44,6 +54,7 @@ struct kb_fabric {
     kb_watch watch;
     kb_train_watch train_watch;
     kb_fabric_counters counters;
+    kb_path_memo paths[KB_PATH_MEMOS];
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */

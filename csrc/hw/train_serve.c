@@ -23,16 +23,18 @@ static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_t
     return true;
 }
 
-/* Services of a train of a stream's flits: final.  (By pointer: a copy of what has just been stored piece
- * by piece is slow.) */
-static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, const kb_train *train) {
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  (By pointer: a copy of
+ * what has just been stored piece by piece is slow.) */
+static bool emit(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, const kb_train *train) {
     kb_train_port *port = &fabric->trains.ports[link];
+    uint32_t number = (uint32_t)lead->count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
-    stream->n_left -= train->count;
+    int64_t n_left = stream->n_left - train->count;
+    stream->n_left = n_left;
     port->n_served += (uint64_t)train->count;
     if (fabric->train_watch.path &&
         !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, *train,
-                                stream->n_left == 0))
+                                n_left == 0))
         return false;
     int64_t arrive_fs = train->start_fs + port->travel_fs;
     uint32_t to = stream->to, next = stream->next;
@@ -40,24 +42,24 @@ static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, const kb_tra
         return land(fabric, link, stream, (kb_train){arrive_fs, train->period_fs, train->count});
     if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
     kb_train_port *into = &fabric->trains.ports[to];
-    if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop(&into->open, link);
+    if (n_left == 0) kb_inputs_drop(&into->open, link);
     kb_stream *ahead = &fabric->streams.pool.items[next];
-    bool waits = ahead->first.count != 0;
-    if (!waits && !kb_train_port_reserve(into, fabric->alloc)) return false;
-    if (waits)
+    if (ahead->first.count)
         return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
                              (kb_train){arrive_fs, train->period_fs, train->count});
+    if (!kb_train_port_reserve(into, fabric->alloc)) return false;
     ahead->first.start_fs = arrive_fs;
     ahead->first.period_fs = train->period_fs;
     ahead->first.count = train->count;
     fabric->streams.n_pieces++;
-    kb_train_enlist(fabric, to, next);
+    kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
+                         kb_waiting_over(lead->rank, link), lead->count_number, next);
     return true;
 }
 
-/* The first `count` flits of the stream at `place` have been served.  True when it waits no more; else
- * its key's time is that of its next flit, and it may be out of place. */
-static bool settle(kb_fabric *fabric, kb_waiting *waiting, int64_t count) {
+/* The first `count` flits of the stream that waits here have been served.  True when it waits no more;
+ * else its key's time is that of its next flit, and it may be out of place. */
+static inline bool settle(kb_fabric *fabric, kb_waiting *waiting, int64_t count) {
     uint32_t number = (uint32_t)waiting->count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
     kb_stream_take_off(&fabric->streams, stream, count);
@@ -153,7 +155,7 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
         kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
-        if (!emit(fabric, link, (uint32_t)items[i].count_number, &train)) return false;
+        if (!emit(fabric, link, &items[i], &train)) return false;
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
     for (uint32_t i = 0; i < n; i++)
@@ -167,16 +169,10 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
 
 /* --- one stream ----------------------------------------------------------------------------------- */
 
-/* How many flits of the first train are eligible by then; the first of them is. */
-static int64_t count_until(const kb_train *train, int64_t until_fs) {
-    if (train->count == 1 || until_fs >= kb_train_last_fs(train)) return train->count;
-    return (until_fs - train->start_fs) / train->period_fs + 1;
-}
-
-/* As many of the first `count` flits of a stream as leave as one train.  Count 0: none can be served
- * within the range of time. */
-static kb_train lead_train(const kb_train_port *port, const kb_stream *stream, int64_t when_fs,
-                           int64_t count) {
+/* As many of the first `count` flits of a stream as leave as one train; *last_fs is the last one's service.
+ * Count 0: none can be served within the range of time. */
+static inline kb_train lead_train(const kb_train_port *port, const kb_stream *stream,
+                                  int64_t when_fs, int64_t count, int64_t *last_fs) {
     const kb_train *first = &stream->first;
     int64_t service = port->service_fs, period = first->period_fs;
     kb_train train = {kb_max_i64(port->free_fs, when_fs), service, count};
@@ -189,44 +185,55 @@ static kb_train lead_train(const kb_train_port *port, const kb_stream *stream, i
                 kb_min_i64(count, (port->free_fs - first->start_fs) / (period - service) + 1);
     }
     int64_t room = port->end_fs - train.start_fs, length;
-    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room)
+    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {
         train.count = room < 0 ? 0 : room / train.period_fs + 1;
+        length = (train.count - 1) * train.period_fs;
+    }
+    *last_fs = train.start_fs + length;
     return train;
 }
 
-static bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
+static inline bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_waiting *lead = port->waiting + port->first;
-    uint32_t number = (uint32_t)lead->count_number;
-    kb_train train = lead_train(port, &fabric->streams.pool.items[number], lead->when_fs, count);
+    const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+    int64_t last_fs;
+    kb_train train = lead_train(port, stream, lead->when_fs, count, &last_fs);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
     }
-    if (!emit(fabric, link, number, &train)) {
+    if (!emit(fabric, link, lead, &train)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
-    port->free_fs = kb_train_last_fs(&train) + port->service_fs;
+    port->free_fs = last_fs + port->service_fs;
     if (settle(fabric, lead, train.count)) kb_train_port_remove_first(port);
     else kb_train_port_put_back_first(port);
     return true;
 }
 
-bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
+/* The last instant at which the lead's flits still come before the second's first. */
+static inline int64_t before_second(const kb_waiting *lead) {
+    bool after = lead[0].rank != lead[1].rank ? lead[0].rank > lead[1].rank
+                                              : lead[0].count_number > lead[1].count_number;
+    return lead[1].when_fs - after;
+}
+
+bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
     port->upto_fs = upto_fs;
     while (port->n_waiting) {
         const kb_waiting *lead = port->waiting + port->first;
         if (lead->when_fs > upto_fs) break;
         const kb_train *train = &fabric->streams.pool.items[(uint32_t)lead->count_number].first;
-        int64_t end_fs = upto_fs;
-        if (port->n_waiting > 1) {
-            bool after = lead[0].rank != lead[1].rank ? lead[0].rank > lead[1].rank
-                                                      : lead[0].count_number > lead[1].count_number;
-            end_fs = kb_min_i64(end_fs, lead[1].when_fs - after);
+        int64_t end_fs = upto_fs, last_fs = kb_train_last_fs(train), count = train->count;
+        if (last_fs > upto_fs && lead->when_fs > least_fs) {
+            port->upto_fs = lead->when_fs - 1;
+            break;
         }
-        int64_t count = count_until(train, end_fs);
+        if (port->n_waiting > 1) end_fs = kb_min_i64(end_fs, before_second(lead));
+        if (last_fs > end_fs && count > 1) count = (end_fs - train->start_fs) / train->period_fs + 1;
         round_plan plan;
         if (count <= 2 && count < train->count && end_fs < upto_fs &&
             gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan)) {

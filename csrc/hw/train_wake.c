@@ -63,10 +63,11 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
 
 /* --- when its tail may be there ------------------------------------------------------------------- */
 
-/* The tail's arrival is not before: what is known, as if nobody else came from now on. */
-static int64_t bound(const kb_fabric *fabric, const kb_flight *flown) {
+/* The tail's arrival is not before: what is known, as if nobody else came from now on.  The first flit that
+ * is left is served at least_fs or later. */
+static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t least_fs) {
     const kb_stream *streams = fabric->streams.pool.items, *stream = &streams[flown->next];
-    int64_t next_fs = kb_stream_eligible(stream), n_left = stream->n_left;
+    int64_t next_fs = kb_max_i64(kb_stream_eligible(stream), least_fs), n_left = stream->n_left;
     int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
     for (uint32_t hop = stream->hop;; hop++) {
         const kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
@@ -89,6 +90,14 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown) {
     }
 }
 
+/* A whole message begins here now: all that began before are served before it. */
+static int64_t own_before(kb_train_port *port, const kb_stream *stream) {
+    int64_t before_fs = port->own_fs, busy;
+    if (!kb_mul_i64(stream->n_left, port->service_fs, &busy))
+        port->own_fs = kb_later_fs(kb_max_i64(before_fs, stream->head_fs), busy);
+    return before_fs;
+}
+
 bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     kb_flight *flown = &fabric->flights.items[number];
     kb_train_port *port = &fabric->trains.ports[flown->path[0]];
@@ -97,11 +106,16 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     if (!kb_train_reserve(fabric, flown) ||
         !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
         return false;
-    if (!waits) kb_train_enlist(fabric, flown->path[0], flown->next);
+    if (!waits)
+        kb_train_port_enlist(port, kb_stream_eligible(stream), flown->message.src,
+                             (uint64_t)flown->message.count << 32, flown->next);
     if (flown->n_known + flits.count < flown->message.n_flits) return true;
     port->n_own--;
     uint32_t link = last_link(flown);
-    kb_waitq_push(&fabric->trains.ports[link].wakes, bound(fabric, flown), flown->message.src,
+    bool whole = flits.count == flown->message.n_flits && flits.period_fs == 0 &&
+                 flits.start_fs == kb_sim_now(fabric->sim);
+    int64_t least_fs = whole ? own_before(port, stream) : 0;
+    kb_waitq_push(&fabric->trains.ports[link].wakes, bound(fabric, flown, least_fs), flown->message.src,
                   flown->message.count, number);
     schedule(fabric, link);
     return true;
@@ -193,7 +207,7 @@ void kb_train_wake(void *self, uint32_t link) {
         const kb_flight *flown = &fabric->flights.items[number];
         if (flown->done_fs < 0 && !advance(fabric, number, link)) return;
         if (flown->done_fs < 0) {
-            kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown), now + 1));
+            kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown, 0), now + 1));
         } else if (flown->done_fs > now) {
             kb_waitq_move_first(&port->wakes, flown->done_fs);
         } else {
