@@ -89,8 +89,8 @@ FAULTS = [
     (
         "an input closed early",
         "train_serve.c",
-        "if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop",
-        "if (fabric->streams.pool.items[number].n_left == 1 || train->count == 1) kb_inputs_drop",
+        "if (n_left == 0) kb_inputs_drop(&into",
+        "if (n_left == 1 || train->count == 1) kb_inputs_drop(&into",
     ),
     (
         "a sweep skips too far",

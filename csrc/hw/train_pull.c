@@ -10,11 +10,11 @@ static inline int64_t limit_of(const kb_train_port *port, int64_t now) {
     return kb_later_fs(now, port->n_own ? 0 : port->overhead_fs) - 1;
 }
 
-static int64_t horizon(const kb_fabric *fabric, const kb_train_port *port) {
-    int64_t least_fs = limit_of(port, kb_sim_now(fabric->sim));
+static inline int64_t horizon(const kb_trains *trains, const kb_train_port *port) {
+    int64_t least_fs = limit_of(port, trains->now_fs);
     for (uint32_t i = 0; i < port->open.count; i++)
-        least_fs = kb_min_i64(
-            least_fs, kb_train_port_silent_fs(&fabric->trains.ports[port->open.items[i].link]));
+        least_fs = kb_min_i64(least_fs,
+                              kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
     return least_fs;
 }
 
@@ -60,7 +60,7 @@ static bool sweep(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
         skip_idle(fabric, n, upto_fs);
         for (uint32_t i = n; i-- > 0;) {
             const kb_train_port *port = &trains->ports[trains->swept[i]];
-            int64_t known_fs = horizon(fabric, port);
+            int64_t known_fs = horizon(trains, port);
             if (known_fs > port->upto_fs && !kb_train_serve(fabric, trains->swept[i], known_fs, known_fs))
                 return false;
         }
@@ -110,6 +110,8 @@ bool kb_train_pull_(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
     uint64_t n_left = (uint64_t)fabric->n_links * STEPS_BACK;
     bool good = true;
     trains->now_fs = kb_sim_now(fabric->sim);
+    int64_t known_fs = horizon(trains, &trains->ports[link]);
+    if (known_fs >= upto_fs) return kb_train_serve(fabric, link, upto_fs, known_fs);
     enter(trains, &depth, link, upto_fs);
     while (depth && good) {
         kb_train_frame *frame = &trains->stack[depth - 1];

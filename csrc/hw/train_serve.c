@@ -2,47 +2,72 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
-/* Flits of the stream at its last port reach the message's end. */
-static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_train train) {
-    kb_flight *flown = &fabric->flights.items[stream->flight];
+/* Flits of a message reach its end; n_left are to come. */
+static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
+                        kb_train train) {
+    kb_flight *flown = &fabric->flights.items[flight];
     const kb_message *message = &flown->message;
-    if (stream->n_left == 0) flown->done_fs = kb_train_last_fs(&train);
+    if (n_left == 0) flown->done_fs = kb_train_last_fs(&train);
     if (!kb_train_lands(fabric, message)) return true;
     kb_inbox *inbox = &fabric->trains.inboxes[message->dst];
     uint32_t number = KB_NONE;
-    if (stream->n_left == 0) kb_inputs_drop_later(&inbox->open, link);
+    if (n_left == 0) kb_inputs_drop_later(&inbox->open, link);
     if (!kb_waitq_reserve(&inbox->landed, fabric->alloc, inbox->landed.count + 1) ||
         !KB_POOL_TAKE(&fabric->trains.landings, fabric->alloc, &number))
         return false;
     fabric->trains.landings.items[number] =
-        (kb_landing){.flight = stream->flight,
+        (kb_landing){.flight = flight,
                      .link = link,
-                     .first = message->n_flits - stream->n_left - train.count,
+                     .first = message->n_flits - n_left - train.count,
                      .train = train};
     kb_waitq_push(&inbox->landed, train.start_fs, link, 0, number);
     return true;
 }
 
-/* Services of a train of the first flits of the stream that waits as `lead`: final.  (By pointer: a copy of
+/* The message passes as one train: its stream moves on to the next port. */
+static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t arrive_fs) {
+    const kb_flight *flown = &fabric->flights.items[stream->flight];
+    uint32_t hop = ++stream->hop;
+    stream->head_fs = arrive_fs + fabric->trains.ports[stream->to].overhead_fs;
+    stream->to = hop + 1 < flown->n_links ? flown->path[hop + 1] : KB_NONE;
+    stream->n_left = flown->message.n_flits;
+}
+
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
+ * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  (By pointer: a copy of
  * what has just been stored piece by piece is slow.) */
-static bool emit(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, const kb_train *train) {
+static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_train *train) {
     kb_train_port *port = &fabric->trains.ports[link];
-    uint32_t number = (uint32_t)lead->count_number;
+    uint32_t number = (uint32_t)lead->count_number, flight;
     kb_stream *stream = &fabric->streams.pool.items[number];
     int64_t n_left = stream->n_left - train->count;
+    flight = stream->flight;
     stream->n_left = n_left;
     port->n_served += (uint64_t)train->count;
     if (fabric->train_watch.path &&
-        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, *train,
+        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, flight, *train,
                                 n_left == 0))
         return false;
+    kb_stream_take_off(&fabric->streams, stream, train->count);
+    lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
     int64_t arrive_fs = train->start_fs + port->travel_fs;
     uint32_t to = stream->to, next = stream->next;
-    if (to == KB_NONE)
-        return land(fabric, link, stream, (kb_train){arrive_fs, train->period_fs, train->count});
-    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
+    if (to == KB_NONE) {
+        if (n_left == 0) KB_POOL_GIVE(&fabric->streams.pool, number);
+        return land(fabric, link, flight, n_left,
+                    (kb_train){arrive_fs, train->period_fs, train->count});
+    }
     kb_train_port *into = &fabric->trains.ports[to];
     if (n_left == 0) kb_inputs_drop(&into->open, link);
+    if (next == KB_NONE && n_left == 0) {
+        move_on(fabric, stream, arrive_fs);
+        next = number;
+    } else if (next == KB_NONE) {
+        if (!kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
+    } else if (n_left == 0) {
+        fabric->flights.items[flight].next = next;
+        KB_POOL_GIVE(&fabric->streams.pool, number);
+    }
     kb_stream *ahead = &fabric->streams.pool.items[next];
     if (ahead->first.count)
         return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
@@ -54,23 +79,6 @@ static bool emit(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, const
     fabric->streams.n_pieces++;
     kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
                          kb_waiting_over(lead->rank, link), lead->count_number, next);
-    return true;
-}
-
-/* The first `count` flits of the stream that waits here have been served.  True when it waits no more;
- * else its key's time is that of its next flit, and it may be out of place. */
-static inline bool settle(kb_fabric *fabric, kb_waiting *waiting, int64_t count) {
-    uint32_t number = (uint32_t)waiting->count_number;
-    kb_stream *stream = &fabric->streams.pool.items[number];
-    kb_stream_take_off(&fabric->streams, stream, count);
-    if (stream->first.count) {
-        waiting->when_fs = kb_stream_eligible(stream);
-        return false;
-    }
-    if (stream->n_left == 0) {
-        fabric->flights.items[stream->flight].next = stream->next;
-        KB_POOL_GIVE(&fabric->streams.pool, number);
-    }
     return true;
 }
 
@@ -159,7 +167,7 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
     for (uint32_t i = 0; i < n; i++)
-        if (!settle(fabric, &items[i], plan->n_rounds)) items[left++] = items[i];
+        if (items[i].when_fs != KB_TIME_MAX) items[left++] = items[i];
     for (uint32_t i = n; i < port->n_waiting && left < n; i++) items[left + i - n] = items[i];
     port->n_waiting -= n - left;
     if (port->n_waiting == 0) port->first = 0;
@@ -208,7 +216,7 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
         return false;
     }
     port->free_fs = last_fs + port->service_fs;
-    if (settle(fabric, lead, train.count)) kb_train_port_remove_first(port);
+    if (lead->when_fs == KB_TIME_MAX) kb_train_port_remove_first(port);
     else kb_train_port_put_back_first(port);
     return true;
 }

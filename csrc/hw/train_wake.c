@@ -183,11 +183,26 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
     return true;
 }
 
+/* Brings the ports that the tail has still to pass up to now, less the way from there. */
+static bool pull_path(kb_fabric *fabric, const kb_flight *flown, int64_t now) {
+    const kb_train_port *ports = fabric->trains.ports;
+    uint32_t first = fabric->streams.pool.items[flown->next].hop;
+    int64_t upto_fs = now;
+    for (uint32_t hop = first; hop < flown->n_links; hop++)
+        upto_fs -= ports[flown->path[hop]].travel_fs;
+    for (uint32_t hop = first; hop < flown->n_links; hop++) {
+        uint32_t link = flown->path[hop];
+        if (!kb_train_pull(fabric, link, upto_fs)) return false;
+        upto_fs += ports[link].travel_fs;
+    }
+    return true;
+}
+
 /* Brings the tail as far as it gets by now. */
-static bool advance(kb_fabric *fabric, uint32_t number, uint32_t link) {
+static bool advance(kb_fabric *fabric, uint32_t number) {
     int64_t now = kb_sim_now(fabric->sim);
     const kb_flight *flown = &fabric->flights.items[number];
-    if (!kb_train_pull(fabric, link, now - fabric->trains.ports[link].travel_fs)) return false;
+    if (!pull_path(fabric, flown, now)) return false;
     while (flown->done_fs < 0) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
@@ -205,7 +220,7 @@ void kb_train_wake(void *self, uint32_t link) {
     while (port->wakes.count && port->wakes.items[0].when_fs <= now) {
         uint32_t number = kb_waitq_first(&port->wakes);
         const kb_flight *flown = &fabric->flights.items[number];
-        if (flown->done_fs < 0 && !advance(fabric, number, link)) return;
+        if (flown->done_fs < 0 && !advance(fabric, number)) return;
         if (flown->done_fs < 0) {
             kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown, 0), now + 1));
         } else if (flown->done_fs > now) {
