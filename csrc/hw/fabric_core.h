@@ -34,7 +34,7 @@ typedef struct kb_path_memo {
     int32_t slice;
 } kb_path_memo;
 
-enum { KB_PATH_MEMOS = 1024 };
+enum { KB_PATH_MEMOS = 4096 };
 
 struct kb_fabric {
     kb_sim *sim;
@@ -53,6 +53,7 @@ struct kb_fabric {
     uint32_t local_slot;
     kb_watch watch;
     kb_train_watch train_watch;
+    kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
     kb_path_memo paths[KB_PATH_MEMOS];
 };
@@ -64,6 +65,9 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_
 /* Flits [first, first + flits.count) are there: the receiver is told; a message ends with its tail. */
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,
                           kb_train flits);
+
+/* kb_fabric_trace for a message that is open and has no flits yet. */
+void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
 void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);

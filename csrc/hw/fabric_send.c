@@ -23,7 +23,7 @@ static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_
 }
 
 static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *made, kb_error *err) {
-    uint32_t mixed = (send->src * 37 + send->dst) * 11 + (uint32_t)send->slice, path;
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61, path;
     kb_path_memo *memo = &fabric->paths[mixed % KB_PATH_MEMOS];
     if (!memo->links || memo->src != send->src || memo->dst != send->dst ||
         memo->slice != send->slice) {
@@ -179,6 +179,7 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
     uint32_t number = KB_NONE;
     KB_TRY(kb_fabric_open(fabric, send, &number, err));
+    if (fabric->traced) kb_fabric_begin_trace_(fabric, number);
     const kb_message *message = &fabric->flights.items[number].message;
     kb_train flits = {message->start_fs, 0, message->n_flits};
     KB_TRY(make_known(fabric, number, flits, message->start_fs, err));

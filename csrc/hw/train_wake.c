@@ -90,17 +90,27 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t le
     }
 }
 
-/* A whole message begins here now: all that began before are served before it. */
-static int64_t own_before(kb_train_port *port, const kb_stream *stream) {
-    int64_t before_fs = port->own_fs, busy;
+/* A whole message begins here now.  Where nothing else waits, can come over a link, or has begun and is
+ * still to come into being, it is next: what begins later comes after it.  Else, *least_fs: those that
+ * began here before are served before it. */
+static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *stream,
+                        int64_t *least_fs) {
+    kb_train_port *port = &fabric->trains.ports[link];
+    int64_t eligible_fs = stream->head_fs, busy;
+    *least_fs = port->own_fs;
     if (!kb_mul_i64(stream->n_left, port->service_fs, &busy))
-        port->own_fs = kb_later_fs(kb_max_i64(before_fs, stream->head_fs), busy);
-    return before_fs;
+        port->own_fs = kb_later_fs(kb_max_i64(*least_fs, eligible_fs), busy);
+    if (port->open.count || port->n_own || port->n_waiting > 1) return true;
+    bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
+    port->upto_fs = eligible_fs - 1;
+    *least_fs = 0;
+    return good;
 }
 
 bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     kb_flight *flown = &fabric->flights.items[number];
-    kb_train_port *port = &fabric->trains.ports[flown->path[0]];
+    uint32_t first = flown->path[0], last = last_link(flown);
+    kb_train_port *port = &fabric->trains.ports[first];
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
     bool waits = stream->first.count != 0;
     if (!kb_train_reserve(fabric, flown) ||
@@ -111,13 +121,14 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
                              (uint64_t)flown->message.count << 32, flown->next);
     if (flown->n_known + flits.count < flown->message.n_flits) return true;
     port->n_own--;
-    uint32_t link = last_link(flown);
     bool whole = flits.count == flown->message.n_flits && flits.period_fs == 0 &&
                  flits.start_fs == kb_sim_now(fabric->sim);
-    int64_t least_fs = whole ? own_before(port, stream) : 0;
-    kb_waitq_push(&fabric->trains.ports[link].wakes, bound(fabric, flown, least_fs), flown->message.src,
+    int64_t least_fs = 0;
+    if (whole && !begin_whole(fabric, first, stream, &least_fs)) return true;
+    int64_t when_fs = flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs);
+    kb_waitq_push(&fabric->trains.ports[last].wakes, when_fs, flown->message.src,
                   flown->message.count, number);
-    schedule(fabric, link);
+    schedule(fabric, last);
     return true;
 }
 
