@@ -13,8 +13,8 @@ static inline int64_t limit_of(const kb_train_port *port, int64_t now) {
 static inline int64_t horizon(const kb_trains *trains, const kb_train_port *port) {
     int64_t least_fs = limit_of(port, trains->now_fs);
     for (uint32_t i = 0; i < port->open.count; i++)
-        least_fs = kb_min_i64(least_fs,
-                              kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
+        least_fs =
+            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
     return least_fs;
 }
 
@@ -61,7 +61,8 @@ static bool sweep(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
         for (uint32_t i = n; i-- > 0;) {
             const kb_train_port *port = &trains->ports[trains->swept[i]];
             int64_t known_fs = horizon(trains, port);
-            if (known_fs > port->upto_fs && !kb_train_serve(fabric, trains->swept[i], known_fs, known_fs))
+            if (known_fs > port->upto_fs &&
+                !kb_train_serve(fabric, trains->swept[i], known_fs, known_fs))
                 return false;
         }
     }

@@ -44,9 +44,8 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
     flight = stream->flight;
     stream->n_left = n_left;
     port->n_served += (uint64_t)train->count;
-    if (fabric->train_watch.path &&
-        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, flight, *train,
-                                n_left == 0))
+    if (fabric->train_watch.path && !kb_train_watch_service(&fabric->train_watch, fabric->alloc,
+                                                            link, flight, *train, n_left == 0))
         return false;
     kb_stream_take_off(&fabric->streams, stream, train->count);
     lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
@@ -241,7 +240,8 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             break;
         }
         if (port->n_waiting > 1) end_fs = kb_min_i64(end_fs, before_second(lead));
-        if (last_fs > end_fs && count > 1) count = (end_fs - train->start_fs) / train->period_fs + 1;
+        if (last_fs > end_fs && count > 1)
+            count = (end_fs - train->start_fs) / train->period_fs + 1;
         round_plan plan;
         if (count <= 2 && count < train->count && end_fs < upto_fs &&
             gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan)) {
