@@ -115,9 +115,11 @@ kb_status kb_system_read(const kb_reader *reader, const kb_place *place, int64_t
     system->noc_x = system->noc_y = 4;
     KB_TRY(read_section(reader, place, "", system));
     if (system->fabric_x == 0) set_default_dims(system);
+    bool per_pe = system->params.hbm.attach == KB_HBM_PER_PE;
+    system->n_slices = per_pe ? system->n_pes : system->params.hbm.remote_ports;
     kb_place cube = kb_read_child(place, "cube"), hbm = kb_read_child(&cube, "hbm"), found;
     bool written = kb_read_find(place, "cube", &found) && kb_read_find(&found, "hbm", &found);
-    KB_TRY(kb_dram_read(reader, &hbm, written, flit_nbytes, system->n_pes, &system->params.hbm,
+    KB_TRY(kb_dram_read(reader, &hbm, written, flit_nbytes, system->n_slices, &system->params.hbm,
                         &system->dram));
     return kb_check_system(reader, place, system, flit_nbytes);
 }
