@@ -41,11 +41,27 @@ bool kb_dram_writes(const kb_dram *dram, const char *key) {
     return !is_among(serial_keys, key) && !(dram->maps && strcmp(key, "interleave") == 0);
 }
 
+/* Without a word of a standard, a key of a serial server says that it is one. */
+static void settle_standard(const kb_place *map, kb_params_hbm *hbm) {
+    kb_place place;
+    if (kb_read_find(map, "standard", &place)) return;
+    for (const char *const *key = serial_keys; *key; key++)
+        if (kb_read_find(map, *key, &place)) hbm->standard = KB_STANDARD_NONE;
+}
+
+/* `standard: none` laid over a text takes that text's banks away. */
+static bool is_overridden(const kb_place *map, const kb_place *key) {
+    kb_place standard;
+    return kb_read_find(map, "standard", &standard) && standard.node->line == 0 &&
+           key->node->line > 0;
+}
+
 static kb_status check_keys(const kb_reader *reader, const kb_place *map,
                             const kb_dram_standard *standard) {
     kb_place place;
     for (const char *const *key = standard ? serial_keys : banked_keys; *key; key++) {
         if (!kb_read_find(map, *key, &place)) continue;
+        if (!standard && is_overridden(map, &place)) continue;
         if (!standard)
             return kb_read_fail(reader, &place,
                                 "expected a standard beside %s, for only a memory with one has "
@@ -173,11 +189,10 @@ static kb_status default_mapping(const kb_reader *reader, const kb_place *place,
     int64_t row = burst * (int64_t)map->sizes[KB_DRAM_COLUMN];
     int64_t least = kb_max_i64(burst, flit_nbytes);
     if (!kb_is_power_of_two(unit) || unit < least || unit > row || row % unit != 0)
-        return kb_read_fail(
-            reader, place,
-            "expected an interleave that is a power of two from flit_bytes (%" PRId64
-            ") to a row (%" PRId64 "), got %" PRId64,
-            least, row, unit);
+        return kb_read_fail(reader, place,
+                            "expected a power of two of at least flit_bytes (%" PRId64
+                            ") and at most a row (%" PRId64 "), got %" PRId64,
+                            least, row, unit);
     if (unit > burst && unit < row) {
         int32_t bits = 0;
         while (burst << bits < unit) bits++;
@@ -225,6 +240,13 @@ static kb_status read_map(const kb_reader *reader, const kb_place *place, bool w
     map->hashed[KB_DRAM_BANK_GROUP] =
         is_hashed(place, written, "bank_hash", dram->maps, &hbm->bank_hash) &&
         sizes[KB_DRAM_BANK_GROUP] > 1;
+    if (map->hashed[KB_DRAM_PC] && !kb_is_power_of_two(sizes[KB_DRAM_PC])) {
+        other = kb_read_child(place, "pc_hash");
+        return kb_read_fail(reader, &other,
+                            "expected none, as xor needs a power of two of PCs in a slice, got xor "
+                            "with %" PRId64,
+                            sizes[KB_DRAM_PC]);
+    }
     kb_error why = KB_ERROR_INIT;
     kb_status status = kb_dram_map_seal(map, &why);
     if (status == KB_INVALID) {
@@ -237,6 +259,7 @@ static kb_status read_map(const kb_reader *reader, const kb_place *place, bool w
 kb_status kb_dram_read(const kb_reader *reader, const kb_place *map, bool written,
                        int64_t flit_nbytes, int64_t n_slices, kb_params_hbm *hbm, kb_dram *dram) {
     memset(dram, 0, sizeof *dram);
+    if (written) settle_standard(map, hbm);
     dram->standard = kb_dram_standard_at(hbm->standard);
     if (written) KB_TRY(check_keys(reader, map, dram->standard));
     if (!dram->standard) return KB_OK;
@@ -244,15 +267,16 @@ kb_status kb_dram_read(const kb_reader *reader, const kb_place *map, bool writte
     kb_place place;
     if (!(written && kb_read_find(map, "channels", &place))) {
         hbm->channels = g->channels;
-        place = *map;
+        place = kb_read_child(map, "channels");
     }
     dram->n_pcs = hbm->channels * g->pcs;
     dram->n_slices = n_slices;
     if (dram->n_pcs % n_slices != 0)
         return kb_read_fail(reader, &place,
-                            "expected PCs that cube.pes (%" PRId64 ") divides, got %" PRId64
+                            "expected PCs in a multiple of %s (%" PRId64 "), got %" PRId64
                             " channels of %" PRId64,
-                            n_slices, hbm->channels, g->pcs);
+                            hbm->attach == KB_HBM_PER_PE ? "cube.pes" : "remote_ports", n_slices,
+                            hbm->channels, g->pcs);
     if (hbm->write_low >= hbm->write_high)
         return kb_read_fail(reader, map,
                             "expected write_low below write_high (%" PRId64 "), got %" PRId64,

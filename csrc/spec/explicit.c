@@ -37,6 +37,7 @@ static kb_status read_hbm(kb_topology *topology, const kb_reader *reader, const 
     kb_dram **kept = dram ? KB_VEC_PUSH(&topology->drams, topology->alloc) : NULL;
     if (!kept) return kb_error_nomem(reader->err, "the topology's memories");
     *kept = dram;
+    hbm->standard = KB_STANDARD_NONE;
     KB_TRY(kb_read_table(reader, place, group.rows, n_rows, hbm_keys, hbm));
     KB_TRY(kb_dram_read(reader, place, true, topology->flit_nbytes, 1, hbm, dram));
     return dram->standard ? KB_OK : kb_check_hbm(reader, place, hbm, topology->flit_nbytes, 1);

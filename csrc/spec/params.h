@@ -68,7 +68,7 @@
  * each PC is a serial server (`pc_GBps`) behind a fixed, pipelined access time (ADR-0034).  The keys of one
  * are refused beside the other (spec/dram_read.h), which also reads `mapping`, `xor` and `timing`. */
 #define KB_PARAMS_HBM(X)                                                                           \
-    X("standard", standard, CHOICE, "none",                                                        \
+    X("standard", standard, CHOICE, "HBM3_6400_16Gb_8hi",                                          \
       "none|HBM2|HBM2E|HBM3|HBM3E|HBM4|HBM2_2000_16Gb_8hi|HBM2_2400_16Gb_8hi|HBM2E_3600_16Gb_8hi|" \
       "HBM3_6400_16Gb_8hi|HBM3E_9600_16Gb_8hi|HBM4_8000_16Gb_8hi",                                 \
       0, "named geometry and timing set; a generation is its fastest here [S]")                    \
@@ -201,6 +201,7 @@ KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 enum { KB_FABRIC_SWITCH, KB_FABRIC_RING, KB_FABRIC_MESH, KB_FABRIC_TORUS };
 enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };
+enum { KB_STANDARD_NONE };
 enum { KB_REFRESH_NONE, KB_REFRESH_ALL_BANK, KB_REFRESH_PER_BANK };
 enum { KB_HBM_PER_PE, KB_HBM_PER_PORT };
 

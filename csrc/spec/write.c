@@ -120,6 +120,7 @@ static kb_status put_dram(kb_topology *topology, const kb_dram *dram, const char
         KB_TRY(put_xors(topology, &dram->map, err));
         KB_TRY(put(topology, err, "%s", after));
     }
+    if (memcmp(&dram->timing, &dram->standard->timing, sizeof dram->timing) == 0) return KB_OK;
     KB_TRY(put(topology, err, "%s", before));
     KB_TRY(put_timing(topology, &dram->timing, err));
     return put(topology, err, "%s", after);
