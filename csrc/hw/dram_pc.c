@@ -5,7 +5,7 @@
 
 enum { READ, WRITE };
 
-static const int64_t long_ago_fs = INT64_MIN / 2;
+static const int64_t long_ago_fs = INT64_MIN / 2, far_ahead = INT64_MAX / 2;
 
 kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params) {
     const kb_dram_timing *t = &dram->timing;
@@ -52,6 +52,8 @@ void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules) {
     for (int d = 0; d < 2; d++) {
         kb_dram_side *side = &pc->sides[d];
         side->backlog_first = side->backlog_last = side->oldest = side->youngest = KB_NONE;
+        side->next_fs = KB_TIME_MAX;
+        side->oldest_seq = far_ahead;
         for (uint32_t b = 0; b < KB_DRAM_MAX_BANKS; b++)
             pc->banks[b].first[d] = pc->banks[b].last[d] = pc->banks[b].hit[d] = KB_NONE;
     }
@@ -68,28 +70,38 @@ void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
     run->n_served = 0;
     run->opened = run->closed = false;
     side->n_added += run->count;
-    if (side->backlog_first == KB_NONE) side->backlog_first = number;
-    else core->runs.items[side->backlog_last].next = number;
+    if (side->backlog_first == KB_NONE) {
+        side->backlog_first = number;
+        side->next_fs = run->when_fs;
+        side->next_seq = (int64_t)run->seq;
+    } else {
+        core->runs.items[side->backlog_last].next = number;
+    }
     side->backlog_last = number;
 }
 
 /* How many bursts of the oldest run have to be served before the first of the backlog has room: <= 0 when
  * it has. */
-static int64_t shortage(const kb_dram_pc *pc, const kb_dram_core *core, int d) {
-    const kb_dram_side *side = &pc->sides[d];
-    if (side->oldest == KB_NONE) return 0;
-    const kb_dram_run *items = core->runs.items, *oldest = &items[side->oldest];
-    return (int64_t)(items[side->backlog_first].seq - oldest->seq) - oldest->n_served -
-           core->rules.queue + 1;
+static int64_t shortage(const kb_dram_side *side, const kb_dram_rules *rules) {
+    return side->next_seq - side->oldest_seq - rules->queue + 1;
 }
 
-static void set_hit(kb_dram_pc *pc, uint32_t b, int d, uint32_t number) {
+static void note_oldest(kb_dram_side *side, const kb_dram_core *core) {
+    const kb_dram_run *items = core->runs.items;
+    side->oldest_seq = far_ahead;
+    if (side->oldest != KB_NONE)
+        side->oldest_seq = (int64_t)items[side->oldest].seq + items[side->oldest].n_served;
+}
+
+static void set_hit(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int d, uint32_t number) {
     pc->banks[b].hit[d] = number;
     uint64_t bit = UINT64_C(1) << b;
     kb_dram_side *side = &pc->sides[d];
     side->hits &= ~bit;
     side->others &= ~bit;
-    if (pc->banks[b].first[d] == KB_NONE) return;
+    uint32_t first = pc->banks[b].first[d];
+    if (first == KB_NONE) return;
+    pc->banks[b].age[d] = core->runs.items[number == KB_NONE ? first : number].seq;
     if (number == KB_NONE) side->others |= bit;
     else side->hits |= bit;
 }
@@ -103,25 +115,69 @@ static uint32_t next_hit(const kb_dram_pc *pc, const kb_dram_core *core, uint32_
     return number;
 }
 
+/* The first of some banks to be ready, not before floor_fs; of those the oldest.  `ready` is theirs. */
+typedef struct pick {
+    int64_t at_fs; /* KB_TIME_MAX: none */
+    uint64_t age;
+    uint32_t bank;
+} pick;
+
+static inline void consider(pick *best, int64_t at_fs, uint64_t age, uint32_t bank) {
+    if (at_fs > best->at_fs || (at_fs == best->at_fs && age > best->age)) return;
+    *best = (pick){at_fs, age, bank};
+}
+
+/* When an ACT or PRE for a bank that no waiting run hits can be issued. */
+static inline int64_t row_command_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t b) {
+    const kb_dram_bank *bank = &pc->banks[b];
+    int64_t at_fs = kb_max_i64(pc->row_bus_fs, pc->now_fs);
+    if (bank->open_row >= 0) return kb_max_i64(at_fs, bank->pre_fs);
+    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->group_act_fs[rules->group[b]]));
+    return kb_max_i64(at_fs, pc->act_any_fs);
+}
+
+/* A bank whose runs hit no more, or that waits for the first time: its command may be the next. */
+static void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int d) {
+    if (!pc->row_known || d != pc->writing || pc->banks[b].hit[d] != KB_NONE ||
+        pc->banks[b].first[d] == KB_NONE)
+        return;
+    pick best = {pc->row_command_fs, pc->row_age, pc->row_bank};
+    consider(&best, row_command_fs(pc, &core->rules, b), pc->banks[b].age[d], b);
+    pc->row_command_fs = best.at_fs;
+    pc->row_age = best.age;
+    pc->row_bank = best.bank;
+}
+
 static void enter_window(kb_dram_pc *pc, kb_dram_core *core, int d) {
     kb_dram_side *side = &pc->sides[d];
     uint32_t number = side->backlog_first;
     kb_dram_run *items = core->runs.items, *run = &items[number];
     kb_dram_bank *bank = &pc->banks[run->bank];
     side->backlog_first = run->next;
+    side->next_fs = KB_TIME_MAX;
+    if (run->next != KB_NONE) {
+        side->next_fs = items[run->next].when_fs;
+        side->next_seq = (int64_t)items[run->next].seq;
+    }
     run->older = side->youngest;
     run->younger = run->after = KB_NONE;
-    if (side->youngest == KB_NONE) side->oldest = number;
-    else items[side->youngest].younger = number;
+    if (side->youngest == KB_NONE) {
+        side->oldest = number;
+        side->oldest_seq = (int64_t)run->seq;
+    } else {
+        items[side->youngest].younger = number;
+    }
     side->youngest = number;
     run->before = bank->last[d];
     if (bank->last[d] == KB_NONE) bank->first[d] = number;
     else items[bank->last[d]].after = number;
     bank->last[d] = number;
     side->n_pending += run->count;
-    if (bank->hit[d] == KB_NONE)
-        set_hit(pc, run->bank, d, bank->open_row == run->row ? number : KB_NONE);
-    pc->row_known = false;
+    if (bank->hit[d] == KB_NONE) {
+        set_hit(pc, core, run->bank, d, bank->open_row == run->row ? number : KB_NONE);
+        if (bank->first[d] == number) offer_row_command(pc, core, run->bank, d);
+        else if (bank->hit[d] == number) pc->row_known = false;
+    }
     pc->statistics.peak_queue = kb_max_i64(pc->statistics.peak_queue,
                                            pc->sides[READ].n_pending + pc->sides[WRITE].n_pending);
 }
@@ -140,29 +196,25 @@ static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
     else items[run->before].after = after;
     if (after == KB_NONE) bank->last[d] = run->before;
     else items[after].before = run->before;
-    set_hit(pc, run->bank, d, next_hit(pc, core, run->bank, after));
-    if (bank->hit[d] == KB_NONE) pc->row_known = false;
+    set_hit(pc, core, run->bank, d, next_hit(pc, core, run->bank, after));
+    offer_row_command(pc, core, run->bank, d);
     KB_POOL_GIVE(&core->runs, number);
 }
 
 static void admit(kb_dram_pc *pc, kb_dram_core *core) {
     for (int d = READ; d <= WRITE; d++) {
         const kb_dram_side *side = &pc->sides[d];
-        while (side->backlog_first != KB_NONE &&
-               core->runs.items[side->backlog_first].when_fs <= pc->now_fs &&
-               shortage(pc, core, d) <= 0)
+        while (side->next_fs <= pc->now_fs && shortage(side, &core->rules) <= 0)
             enter_window(pc, core, d);
     }
 }
 
 /* When the next run enters by itself, not because another one leaves. */
-static int64_t next_arrival(const kb_dram_pc *pc, const kb_dram_core *core) {
+static int64_t next_arrival(const kb_dram_pc *pc, const kb_dram_rules *rules) {
     int64_t least_fs = KB_TIME_MAX;
-    for (int d = READ; d <= WRITE; d++) {
-        uint32_t first = pc->sides[d].backlog_first;
-        if (first == KB_NONE || shortage(pc, core, d) > 0) continue;
-        least_fs = kb_min_i64(least_fs, core->runs.items[first].when_fs);
-    }
+    for (int d = READ; d <= WRITE; d++)
+        if (pc->sides[d].next_fs < least_fs && shortage(&pc->sides[d], rules) <= 0)
+            least_fs = pc->sides[d].next_fs;
     return least_fs;
 }
 
@@ -198,38 +250,24 @@ static void choose_direction(kb_dram_pc *pc, const kb_dram_rules *rules) {
 
 /* --- row commands ----------------------------------------------------------------------------------- */
 
-static uint64_t age(const kb_dram_core *core, uint32_t run) {
-    return core->runs.items[run].seq;
-}
-
 /* The next ACT or PRE: the first that can be issued, then for the oldest. */
 static void find_row_command(kb_dram_pc *pc, const kb_dram_core *core) {
-    const kb_dram_rules *rules = &core->rules;
     int d = pc->writing;
-    int64_t bus_fs = kb_max_i64(pc->row_bus_fs, pc->now_fs);
-    int64_t act_fs = kb_max_i64(bus_fs, pc->act_any_fs);
-    act_fs = kb_max_i64(act_fs, pc->acts_fs[pc->n_acts & 3] + rules->faw);
-    pc->row_command_fs = KB_TIME_MAX;
-    pc->row_known = true;
+    pick best = {KB_TIME_MAX, UINT64_MAX, 0};
     for (uint64_t left = pc->sides[d].others; left; left &= left - 1) {
         uint32_t b = (uint32_t)__builtin_ctzll(left);
-        const kb_dram_bank *bank = &pc->banks[b];
-        int64_t when_fs = bank->open_row >= 0 ? kb_max_i64(bus_fs, bank->pre_fs)
-                                              : kb_max_i64(kb_max_i64(act_fs, bank->act_fs),
-                                                           pc->group_act_fs[rules->group[b]]);
-        if (when_fs > pc->row_command_fs ||
-            (when_fs == pc->row_command_fs &&
-             age(core, bank->first[d]) > age(core, pc->banks[pc->row_bank].first[d])))
-            continue;
-        pc->row_command_fs = when_fs;
-        pc->row_bank = b;
+        consider(&best, row_command_fs(pc, &core->rules, b), pc->banks[b].age[d], b);
     }
+    pc->row_command_fs = best.at_fs;
+    pc->row_age = best.age;
+    pc->row_bank = best.bank;
+    pc->row_known = true;
 }
 
-static void close_row(kb_dram_pc *pc, uint32_t b) {
+static void close_row(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
     pc->banks[b].open_row = -1;
-    set_hit(pc, b, READ, KB_NONE);
-    set_hit(pc, b, WRITE, KB_NONE);
+    set_hit(pc, core, b, READ, KB_NONE);
+    set_hit(pc, core, b, WRITE, KB_NONE);
 }
 
 static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
@@ -243,7 +281,7 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
         run->closed = true;
         bank->act_fs = kb_max_i64(bank->act_fs, at_fs + rules->rp);
         pc->row_bus_fs = at_fs + rules->pre_bus;
-        close_row(pc, b);
+        close_row(pc, core, b);
         return;
     }
     run->opened = true;
@@ -252,12 +290,12 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     bank->pre_fs = at_fs + rules->ras;
     for (int d = READ; d <= WRITE; d++) {
         bank->cas_fs[d] = at_fs + rules->rcd[d];
-        set_hit(pc, b, d, next_hit(pc, core, b, bank->first[d]));
+        set_hit(pc, core, b, d, next_hit(pc, core, b, bank->first[d]));
     }
     pc->row_bus_fs = at_fs + rules->act_bus;
-    pc->act_any_fs = at_fs + rules->rrd_s;
     pc->group_act_fs[group] = at_fs + rules->rrd_l;
     pc->acts_fs[pc->n_acts++ & 3] = at_fs;
+    pc->act_any_fs = kb_max_i64(at_fs + rules->rrd_s, pc->acts_fs[pc->n_acts & 3] + rules->faw);
 }
 
 /* --- refresh ---------------------------------------------------------------------------------------- */
@@ -270,7 +308,8 @@ static int64_t ready_to_refresh(const kb_dram_pc *pc, const kb_dram_rules *rules
 }
 
 /* What is due by until_fs at the latest: one, and before it those that nobody saw. */
-static void refresh(kb_dram_pc *pc, const kb_dram_rules *rules, int64_t until_fs) {
+static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) {
+    const kb_dram_rules *rules = &core->rules;
     int64_t round = rules->per_bank ? rules->n_banks : 1;
     int64_t n_unseen = (until_fs - pc->refresh_fs) / rules->refi / round - 1;
     if (n_unseen > 0) {
@@ -283,7 +322,7 @@ static void refresh(kb_dram_pc *pc, const kb_dram_rules *rules, int64_t until_fs
     for (uint32_t b = first; b < end; b++)
         at_fs = kb_max_i64(at_fs, ready_to_refresh(pc, rules, b));
     for (uint32_t b = first; b < end; b++) {
-        if (pc->banks[b].open_row >= 0) close_row(pc, b);
+        if (pc->banks[b].open_row >= 0) close_row(pc, core, b);
         pc->banks[b].act_fs = at_fs + rules->rfc;
     }
     pc->now_fs = kb_max_i64(pc->now_fs, pc->refresh_fs);
@@ -305,21 +344,12 @@ static int64_t cas_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t
     return kb_max_i64(at_fs, pc->now_fs);
 }
 
-typedef struct pick {
-    int64_t at_fs; /* KB_TIME_MAX: none */
-    uint32_t bank;
-} pick;
-
-static pick pick_cas(const kb_dram_pc *pc, const kb_dram_core *core, uint64_t hits) {
+static pick pick_cas(const kb_dram_pc *pc, const kb_dram_rules *rules) {
     int d = pc->writing;
-    pick best = {KB_TIME_MAX, 0};
-    for (; hits; hits &= hits - 1) {
-        uint32_t b = (uint32_t)__builtin_ctzll(hits);
-        int64_t at_fs = cas_fs(pc, &core->rules, b, d);
-        if (at_fs < best.at_fs ||
-            (at_fs == best.at_fs &&
-             age(core, pc->banks[b].hit[d]) < age(core, pc->banks[best.bank].hit[d])))
-            best = (pick){at_fs, b};
+    pick best = {KB_TIME_MAX, UINT64_MAX, 0};
+    for (uint64_t left = pc->sides[d].hits; left; left &= left - 1) {
+        uint32_t b = (uint32_t)__builtin_ctzll(left);
+        consider(&best, cas_fs(pc, rules, b, d), pc->banks[b].age[d], b);
     }
     return best;
 }
@@ -367,6 +397,7 @@ static void issue_cas(kb_dram_pc *pc, kb_dram_core *core, uint32_t b, int64_t at
     run = &core->runs.items[number];
     run->n_served += (uint32_t)count;
     if (run->n_served == run->count) leave_window(pc, core, number);
+    note_oldest(&pc->sides[d], core);
 }
 
 /* So many bursts may be served before the direction changes. */
@@ -381,8 +412,8 @@ static int64_t left_of(const kb_dram_core *core, uint32_t number) {
 
 /* The oldest run's bursts that may be served before one of the backlog has room. */
 static int64_t until_admission(const kb_dram_pc *pc, const kb_dram_core *core) {
-    int d = pc->writing;
-    int64_t n = pc->sides[d].backlog_first == KB_NONE ? 0 : shortage(pc, core, d);
+    const kb_dram_side *side = &pc->sides[pc->writing];
+    int64_t n = side->next_fs == KB_TIME_MAX ? 0 : shortage(side, &core->rules);
     return n > 0 ? n : INT64_MAX;
 }
 
@@ -397,11 +428,11 @@ static uint32_t find_partner(kb_dram_pc *pc, const kb_dram_core *core, pick a) {
     uint64_t least = UINT64_MAX, second = UINT64_MAX;
     for (uint64_t left = others; left; left &= left - 1) {
         uint32_t each = (uint32_t)__builtin_ctzll(left);
-        uint64_t its = age(core, pc->banks[each].hit[d]);
+        uint64_t its = pc->banks[each].age[d];
         if (its < least) second = least, least = its, b = each;
         else if (its < second) second = its;
     }
-    if (second < age(core, pc->banks[a.bank].hit[d]) || rules->group[b] == rules->group[a.bank] ||
+    if (second < pc->banks[a.bank].age[d] || rules->group[b] == rules->group[a.bank] ||
         rules->sid[b] != rules->sid[a.bank])
         return KB_NONE;
     int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->group_cas_fs[rules->group[b]]);
@@ -449,14 +480,14 @@ void kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
         admit(pc, core);
         choose_direction(pc, &core->rules);
         if (!pc->row_known) find_row_command(pc, core);
-        int64_t arrival_fs = next_arrival(pc, core);
-        pick cas = pick_cas(pc, core, pc->sides[pc->writing].hits);
+        int64_t arrival_fs = next_arrival(pc, &core->rules);
+        pick cas = pick_cas(pc, &core->rules);
         int64_t command_fs = kb_min_i64(cas.at_fs, pc->row_command_fs);
         int64_t next_fs = kb_min_i64(command_fs, arrival_fs);
         bool refreshes = core->rules.refi > 0 && pc->refresh_fs <= next_fs;
         if (next_fs == KB_TIME_MAX || (refreshes ? pc->refresh_fs : next_fs) > until_fs) return;
         if (refreshes) {
-            refresh(pc, &core->rules, kb_min_i64(next_fs, until_fs));
+            refresh(pc, core, kb_min_i64(next_fs, until_fs));
         } else if (arrival_fs <= command_fs) {
             pc->now_fs = arrival_fs;
         } else if (pc->row_command_fs < cas.at_fs) {

@@ -71,6 +71,7 @@ typedef struct kb_dram_bank {
     int64_t act_fs, pre_fs, cas_fs[2]; /* no earlier */
     uint32_t first[2], last[2];        /* runs of the window, in order of age */
     uint32_t hit[2];                   /* the first of them in the open row, or KB_NONE */
+    uint64_t age[2];                   /* of the hit, or else of the first: its seq */
 } kb_dram_bank;
 
 /* What users see; all of bursts unless they say otherwise. */
@@ -94,18 +95,21 @@ typedef struct kb_dram_statistics {
 
 typedef struct kb_dram_side { /* reads, or writes */
     uint32_t backlog_first, backlog_last;
+    int64_t next_fs, next_seq; /* of the backlog's first; KB_TIME_MAX when there is none */
     uint32_t oldest, youngest; /* of the window */
-    int64_t n_pending;         /* bursts in the window */
-    uint64_t n_added;          /* bursts ever */
-    uint64_t hits, others;     /* banks with runs in the window: that hit, that do not */
+    int64_t oldest_seq; /* of the oldest burst that is not served; far ahead when there is none */
+    int64_t n_pending;  /* bursts in the window */
+    uint64_t n_added;   /* bursts ever */
+    uint64_t hits, others; /* banks with runs in the window: that hit, that do not */
 } kb_dram_side;
 
 typedef struct kb_dram_pc {
     int64_t now_fs;    /* all that is to be decided before is */
     int64_t column_fs; /* of the last CAS; far in the past before the first */
-    int64_t cas_any_fs[2], act_any_fs, row_bus_fs, refresh_fs;
-    int64_t acts_fs[4];     /* the last four */
+    int64_t cas_any_fs[2], act_any_fs, row_bus_fs, refresh_fs; /* act_any: tRRD_S and tFAW */
+    int64_t acts_fs[4];                                        /* the last four */
     int64_t row_command_fs; /* of row_bank's; KB_TIME_MAX when there is none */
+    uint64_t row_age;
     uint32_t row_bank;
     bool row_known;                /* the two above are up to date */
     bool writing, draining, wrote; /* wrote: the last CAS */

@@ -90,9 +90,10 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t le
     }
 }
 
-/* A whole message begins here now.  Where nothing else waits, can come over a link, or has begun and is
- * still to come into being, it is next: what begins later comes after it.  Else, *least_fs: those that
- * began here before are served before it. */
+/* A whole message begins here now, and none that began before has still to come into being: that one might
+ * do so at this very instant, and be served before it.  Where nothing else waits or can come over a link,
+ * it is next: what begins later comes after it.  Else, *least_fs: those that began here before are served
+ * before it. */
 static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *stream,
                         int64_t *least_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
@@ -100,7 +101,7 @@ static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *strea
     *least_fs = port->own_fs;
     if (!kb_mul_i64(stream->n_left, port->service_fs, &busy))
         port->own_fs = kb_later_fs(kb_max_i64(*least_fs, eligible_fs), busy);
-    if (port->open.count || port->n_own || port->n_waiting > 1) return true;
+    if (port->open.count || port->n_waiting > 1) return true;
     bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
     port->upto_fs = eligible_fs - 1;
     *least_fs = 0;
@@ -121,8 +122,8 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
                              (uint64_t)flown->message.count << 32, flown->next);
     if (flown->n_known + flits.count < flown->message.n_flits) return true;
     port->n_own--;
-    bool whole = flits.count == flown->message.n_flits && flits.period_fs == 0 &&
-                 flits.start_fs == kb_sim_now(fabric->sim);
+    bool whole = port->n_own == 0 && flits.count == flown->message.n_flits &&
+                 flits.period_fs == 0 && flits.start_fs == kb_sim_now(fabric->sim);
     int64_t least_fs = 0;
     if (whole && !begin_whole(fabric, first, stream, &least_fs)) return true;
     int64_t when_fs = flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs);

@@ -42,6 +42,24 @@
     X("tRFCpb", rfc_pb, 1, "a refresh of one bank")       \
     X("tREFI", refi, 1, "from one refresh to the next")
 
+/* Every standard: X(name,
+ *   channels of a stack, PCs of a channel, stack ids, bank groups, banks of one, rows, columns, burst bytes,
+ *   halves of a CK that an ACT, a PRE takes of the row bus,
+ *   fs of a CK, and the times of KB_DRAM_TIMING_LIST in its order). */
+#define KB_DRAM_STANDARDS(X)                                                                       \
+    X("HBM2_2000_16Gb_8hi", 8, 2, 1, 4, 4, 65536, 32, 32, 4, 2, 1000000, 14, 12, 14, 14, 5, 34,    \
+      48, 16, 5, 2, 2, 4, 2, 4, 4, 15, 6, 8, 13, 450, 160, 3900)                                   \
+    X("HBM2_2400_16Gb_8hi", 8, 2, 1, 4, 4, 65536, 32, 32, 4, 2, 833334, 17, 14, 17, 17, 6, 40, 57, \
+      19, 6, 2, 2, 4, 2, 5, 5, 19, 8, 10, 15, 540, 192, 4680)                                      \
+    X("HBM2E_3600_16Gb_8hi", 8, 2, 1, 4, 4, 65536, 32, 32, 4, 2, 555556, 26, 21, 26, 26, 9, 60,    \
+      86, 29, 9, 2, 2, 4, 2, 8, 8, 29, 12, 15, 21, 810, 288, 7020)                                 \
+    X("HBM3_6400_16Gb_8hi", 16, 2, 2, 4, 4, 16384, 32, 32, 3, 1, 625000, 31, 15, 26, 20, 10, 45,   \
+      72, 33, 9, 2, 2, 4, 3, 4, 5, 24, 7, 10, 20, 560, 320, 6240)                                  \
+    X("HBM3E_9600_16Gb_8hi", 16, 2, 2, 4, 4, 16384, 32, 32, 3, 1, 416667, 47, 23, 39, 30, 15, 68,  \
+      108, 50, 14, 2, 2, 4, 3, 6, 8, 36, 11, 15, 30, 840, 480, 9360)                               \
+    X("HBM4_8000_16Gb_8hi", 32, 2, 2, 2, 8, 16384, 32, 32, 3, 1, 500000, 39, 19, 33, 20, 10, 57,   \
+      90, 42, 12, 2, 2, 4, 2, 5, 7, 30, 9, 13, 25, 900, 560, 7800)
+
 typedef struct kb_dram_timing {
     int64_t ck_fs;
 #define X(key, field, minimum, meaning) int64_t field;
