@@ -2,15 +2,10 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
-/* Flits of the stream at its last port reach the message's end. */
-static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_train train) {
-    kb_flight *flown = &fabric->flights.items[stream->flight];
-    const kb_message *message = &flown->message;
-    if (stream->n_left == 0) flown->done_fs = kb_train_last_fs(&train);
-    if (!kb_train_lands(fabric, message)) return true;
+bool kb_train_land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_train train) {
+    const kb_message *message = &fabric->flights.items[stream->flight].message;
     kb_inbox *inbox = &fabric->trains.inboxes[message->dst];
     uint32_t number = KB_NONE;
-    if (stream->n_left == 0) kb_inputs_drop_later(&inbox->open, link);
     if (!kb_waitq_reserve(&inbox->landed, fabric->alloc, inbox->landed.count + 1) ||
         !KB_POOL_TAKE(&fabric->trains.landings, fabric->alloc, &number))
         return false;
@@ -20,6 +15,26 @@ static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_t
                      .first = message->n_flits - stream->n_left - train.count,
                      .train = train};
     kb_waitq_push(&inbox->landed, train.start_fs, link, 0, number);
+    return true;
+}
+
+/* Flits of the stream at its last port reach the message's end. */
+static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_train train) {
+    kb_flight *flown = &fabric->flights.items[stream->flight];
+    const kb_message *message = &flown->message;
+    if (stream->n_left == 0) flown->done_fs = kb_train_last_fs(&train);
+    if (!kb_train_lands(fabric, message)) return true;
+    if (stream->n_left == 0) kb_inputs_drop_later(&fabric->trains.inboxes[message->dst].open, link);
+    return kb_train_land(fabric, link, stream, train);
+}
+
+/* A train goes on to a port that works by flits: it waits there, as trains do. */
+static bool pass_to_server(kb_fabric *fabric, uint32_t to, uint32_t next, kb_train train) {
+    kb_stream *ahead = &fabric->streams.pool.items[next];
+    bool waits = ahead->first.count != 0;
+    if (!waits && !kb_fabric_reserve_(fabric, to, ahead->flight, ahead->hop)) return false;
+    if (!kb_stream_add(&fabric->streams, fabric->alloc, ahead, train)) return false;
+    if (!waits) kb_server_enlist(fabric, to, next);
     return true;
 }
 
@@ -39,6 +54,9 @@ static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, const kb_tra
     if (to == KB_NONE)
         return land(fabric, link, stream, (kb_train){arrive_fs, train->period_fs, train->count});
     if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
+    if (kb_fabric_by_flit_(fabric, to))
+        return pass_to_server(fabric, to, next,
+                              (kb_train){arrive_fs, train->period_fs, train->count});
     kb_train_port *into = &fabric->trains.ports[to];
     if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop(&into->open, link);
     kb_stream *ahead = &fabric->streams.pool.items[next];

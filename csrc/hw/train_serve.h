@@ -19,6 +19,11 @@
  * False when it failed, which kb_sim_fail knows. */
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t upto_fs) KB_MUST_CHECK;
 
+/* Flits of the stream at its last port, after which n_left are left of it, will be at the message's end: its
+ * sink takes every flit.  False when there is no memory. */
+bool kb_train_land(kb_fabric *fabric, uint32_t link, const kb_stream *stream,
+                   kb_train train) KB_MUST_CHECK;
+
 /* The first known flits of a stream are at the port of `link`: it waits.  Room has been made. */
 static inline void kb_train_enlist(kb_fabric *fabric, uint32_t link, uint32_t number) {
     const kb_stream *stream = &fabric->streams.pool.items[number];

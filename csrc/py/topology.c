@@ -105,6 +105,7 @@ static PyObject *ratio_value(kb_ratio ratio) {
 #define VALUE_NBYTES VALUE_COUNT
 #define VALUE_NS VALUE_COUNT
 #define VALUE_FLAG VALUE_COUNT
+#define VALUE_LIMIT VALUE_COUNT
 #define VALUE_CHOICE VALUE_COUNT
 #define VALUE_GBPS(value) ratio_value(value)
 #define VALUE_GHZ VALUE_GBPS
