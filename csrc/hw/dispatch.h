@@ -21,7 +21,8 @@
     X(WRITE_ACK, "write-ack")     \
     X(LAUNCH, "launch")           \
     X(LAUNCH_DONE, "launch-done") \
-    X(COPY, "copy")
+    X(COPY, "copy")               \
+    X(MARK, "mark")
 
 typedef enum kb_msg_kind {
 #define X(name, text) KB_MSG_##name,

@@ -110,7 +110,11 @@ void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t number) {
         return;
     }
     if (kb_fabric_has_trains_(fabric)) {
-        kb_train_enlist(fabric, link, number);
+        const kb_stream *stream = &fabric->streams.pool.items[number];
+        const kb_flight *flown = &fabric->flights.items[stream->flight];
+        kb_train_port_enlist(&fabric->trains.ports[link], kb_stream_eligible(stream),
+                             kb_waiting_over(flown->message.src, flown->path[stream->hop - 1]),
+                             (uint64_t)flown->message.count << 32, number);
         return;
     }
     kb_port *port = &fabric->ports[link];
@@ -166,7 +170,7 @@ bool kb_fabric_land_(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t 
     }
     kb_flight *flown = &fabric->flights.items[stream->flight];
     if (kb_train_lands(fabric, &flown->message) &&
-        !kb_train_land(fabric, link, stream, (kb_train){arrive_fs, 0, 1}))
+        !kb_train_land(fabric, link, stream->flight, stream->n_left, (kb_train){arrive_fs, 0, 1}))
         return false;
     if (stream->n_left == 0)
         announce(fabric, link, (kb_arrival){arrive_fs, flown->message.n_flits - 1, stream->flight});
@@ -295,8 +299,14 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
 
 /* --- reading it ----------------------------------------------------------------------------------- */
 
-void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
+void kb_fabric_trace(kb_fabric *fabric, kb_hop *hops) {
+    fabric->traced = hops;
+}
+
+void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t handle) {
     const kb_flight *flown = &fabric->flights.items[handle];
+    kb_hop *hops = fabric->traced;
+    fabric->traced = NULL;
     if (!flown->n_links) return;
     if (kb_fabric_has_trains_(fabric)) {
         kb_train_trace(fabric, handle, hops);

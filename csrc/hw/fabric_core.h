@@ -29,6 +29,17 @@ typedef struct kb_sink {
     kb_deliver deliver;
 } kb_sink;
 
+/* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
+typedef struct kb_path_memo {
+    const uint32_t *links; /* NULL: nothing */
+    const uint8_t *channels;
+    uint32_t n_links, n_by_flit;
+    uint32_t src, dst;
+    int32_t slice;
+} kb_path_memo;
+
+enum { KB_PATH_MEMOS = 4096 };
+
 struct kb_fabric {
     kb_sim *sim;
     kb_alloc *alloc;
@@ -47,7 +58,9 @@ struct kb_fabric {
     uint32_t local_slot;
     kb_watch watch;
     kb_train_watch train_watch;
+    kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
+    kb_path_memo paths[KB_PATH_MEMOS];
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
@@ -60,6 +73,9 @@ void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int
 
 /* The arrival over `link` that is due. */
 kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link);
+
+/* kb_fabric_trace for a message that is open and has no flits yet. */
+void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
 void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);

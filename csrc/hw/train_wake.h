@@ -37,7 +37,7 @@ bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CH
  * before it alone.  False when there is no memory. */
 bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) KB_MUST_CHECK;
 
-/* kb_fabric_trace for a message with a path. */
+/* Begins to trace a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
 
 /* The simulator's handler: whose tail may be there over `link`. */
