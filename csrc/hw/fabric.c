@@ -321,6 +321,8 @@ kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
     kb_fabric_counters counters = fabric->counters;
     counters.train_pieces = fabric->streams.n_pieces;
     for (uint32_t i = 0; i < fabric->n_links; i++)
+        counters.flit_ports += !kb_fabric_has_trains_(fabric) || kb_fabric_by_flit_(fabric, i);
+    for (uint32_t i = 0; i < fabric->n_links; i++)
         counters.flit_hops += kb_fabric_link_flits(fabric, i);
     return counters;
 }
