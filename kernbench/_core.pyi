@@ -100,6 +100,7 @@ class Engine:
         stream: int,
         deal: str,
         submit_fs: int,
+        comm: bool = ...,
     ) -> int: ...
     def copy(self, va: int, nbytes: int, to_device: bool, stream: int, submit_fs: int) -> int: ...
     def transfer(

@@ -110,6 +110,7 @@ typedef struct kb_launch_order {
     const uint64_t *args; /* raw bits, kernel->n_params of them, copied */
     int32_t stream;       /* launches and copies of one (SIP, stream) run in order */
     kb_deal deal;
+    bool comm;         /* in the communication contexts of its PEs, beside the kernels of users */
     int64_t submit_fs; /* the host's clock, >= now */
 } kb_launch_order;
 

@@ -168,21 +168,24 @@ static PyObject *engine_write(PyObject *object, PyObject *args) {
 /* --- work ------------------------------------------------------------------------------------- */
 
 static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"kernel", "sip", "grid", "args", "stream", "deal", "submit_fs", NULL};
+    static char *names[] = {"kernel", "sip",       "grid", "args", "stream",
+                            "deal",   "submit_fs", "comm", NULL};
     kb_state *state = kb_state_of_type(Py_TYPE(object));
     PyObject *kernel, *values;
     kb_launch_order order = {.deal = KB_DEAL_BLOCKED};
     const char *deal = "blocked";
     long long submit_fs;
+    int comm = 0;
     unsigned long long bits[256];
     if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!i(III)O!isL:launch", names,
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!i(III)O!isL|p:launch", names,
                                      (PyTypeObject *)state->kernel_type, &kernel, &order.sip,
                                      &order.grid[0], &order.grid[1], &order.grid[2], &PyTuple_Type,
-                                     &values, &order.stream, &deal, &submit_fs))
+                                     &values, &order.stream, &deal, &submit_fs, &comm))
         return NULL;
     order.kernel = ((kb_py_kernel *)kernel)->kernel;
     order.submit_fs = submit_fs;
+    order.comm = comm != 0;
     if (strcmp(deal, "round_robin") == 0) order.deal = KB_DEAL_ROUND_ROBIN;
     else if (strcmp(deal, "each_pe") == 0) order.deal = KB_DEAL_EACH_PE;
     else if (strcmp(deal, "blocked") != 0)

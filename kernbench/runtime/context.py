@@ -373,8 +373,19 @@ class Context:
 
     # --- work -------------------------------------------------------------------------------------
 
-    def _launch(self, request: language.Launch) -> Launch | None:
-        """Take ``kernel[grid](...)``: the launcher of this context."""
+    def _launch(
+        self,
+        request: language.Launch,
+        *,
+        sip: int | None = None,
+        stream: int = 0,
+        comm: bool = False,
+    ) -> Launch | None:
+        """Take ``kernel[grid](...)``: the launcher of this context.
+
+        Collectives say on which SIP and stream, and run in the communication contexts of its PEs
+        (`comm`).
+        """
         deal, grid = "blocked", request.grid
         if grid is each_pe:
             deal, grid = "each_pe", (1,)
@@ -389,21 +400,22 @@ class Context:
             )
         if 0 in grid:
             return None
-        sip, bits = self._arguments(request)
+        found, bits = self._arguments(request)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
         number = self._engine.launch(
             kernel=kernel,
-            sip=sip,
+            sip=found if sip is None else sip,
             grid=(*grid, 1, 1)[:3],
             args=bits,
-            stream=0,
+            stream=stream,
             deal=deal,
             submit_fs=self._submission(),
+            comm=comm,
         )
         launch = Launch(self, number, request.kernel.name, keep=request.arguments)
-        self._last[0] = launch
+        self._last[stream] = launch
         self.launches.append(launch)
         self._under_way.append(launch)
         return launch
