@@ -213,7 +213,7 @@ kb_status kb_request_locate(const kb_parts *parts, uint32_t memory, uint64_t add
     *slice = KB_ANY_SLICE;
     *offset = address;
     if (!hbm || node->params >= 0) return KB_OK;
-    uint64_t slice_nbytes = capacity / (uint64_t)kb_topology_system(parts->topology)->n_pes;
+    uint64_t slice_nbytes = capacity / (uint64_t)kb_topology_system(parts->topology)->n_slices;
     *slice = (int32_t)(address / slice_nbytes);
     *offset = address % slice_nbytes;
     if (nbytes <= slice_nbytes - *offset) return KB_OK;

@@ -66,7 +66,8 @@ typedef struct kb_link {
 typedef struct kb_system {
     int64_t n_sips;
     int64_t cubes_x, cubes_y; /* cube c of a SIP is at (c % cubes_x, c / cubes_x) */
-    int64_t n_pes;            /* per cube; slice j of a cube's HBM belongs to PE j */
+    int64_t n_pes;            /* per cube */
+    int64_t n_slices;         /* of a cube's HBM: slice j belongs to PE j, or lies behind port j */
     int64_t noc_x, noc_y;
     int64_t fabric_x,
         fabric_y; /* SIP s is at (s % fabric_x, s / fabric_x); a ring and a switch: (n, 1) */

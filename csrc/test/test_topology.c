@@ -222,7 +222,23 @@ static const char *const machines[] = {
     "{kernbench: 1, system: {sips: 8, fabric: {kind: torus, dims: [2, 4]}, sip: {cubes: [1, 1]}}}",
     "{kernbench: 1, system: {sips: 7, fabric: {kind: torus}, sip: {cubes: [1, 1]}, cube: {pes: 16, "
     "noc: {dims: [3, 2]}}}}",
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 3, noc: {kind: torus, dims: "
+    "[3, 2]}, hbm: {attach: port, remote_ports: 2}}}}",
 };
+
+static void stripes_the_links_of_the_fabric(void) {
+    kb_alloc alloc = kb_alloc_system();
+    kb_topology *topology = topology_parse(
+        &alloc, "{kernbench: 1, system: {fabric: {GBps: 25, links: 18, payload: 0.5}}}");
+    if (topology) {
+        uint32_t end = topology_node(topology, "fabric.switch");
+        for (uint32_t i = 0; i < kb_topology_n_links(topology); i++) /* 64 B at 225 GB/s */
+            if (kb_topology_links(topology)[i].dst == end)
+                CHECK_EQ(kb_topology_links(topology)[i].service_fs, 284445);
+    }
+    kb_topology_destroy(topology);
+    CHECK_EQ(alloc.live_nbytes, 0);
+}
 
 static void expands_other_machines(void) {
     kb_alloc alloc = kb_alloc_system();
@@ -360,6 +376,7 @@ int main(void) {
     TAP_RUN(lays_values_over_a_text);
     TAP_RUN(expands_the_default_machine);
     TAP_RUN(expands_other_machines);
+    TAP_RUN(stripes_the_links_of_the_fabric);
     TAP_RUN(writes_what_it_reads);
     TAP_RUN(lays_overrides_over_the_text);
     TAP_RUN(survives_failing_allocations);
