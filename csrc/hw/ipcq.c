@@ -65,10 +65,11 @@ static void place_ring(const kb_parts *parts, kb_ring *ring, uint32_t number) {
     to = &kb_topology_nodes(parts->topology)[ring->dst_node];
     ring->home =
         kb_topology_part(parts->topology, hbm ? KB_IMPL_HBM : KB_IMPL_SRAM, to->sip, to->cube, -1);
-    int64_t n_pes = kb_topology_system(parts->topology)->n_pes;
-    int64_t room = (hbm ? params->hbm.capacity_nbytes : params->sram.capacity_nbytes) / n_pes;
+    const kb_system *system = kb_topology_system(parts->topology);
+    int64_t room = hbm ? params->hbm.capacity_nbytes / system->n_slices
+                       : params->sram.capacity_nbytes / system->n_pes;
     int64_t nbytes = ipcq->depth * ipcq->slot_nbytes;
-    if (hbm) ring->slice = to->pe;
+    if (hbm) ring->slice = (int32_t)(to->pe * system->n_slices / system->n_pes);
     ring->offset = (uint64_t)((hbm ? 0 : to->pe * room) + number % (room / nbytes) * nbytes);
 }
 

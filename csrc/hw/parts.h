@@ -20,6 +20,8 @@ typedef struct kb_launch kb_launch;
 typedef struct kb_mmu kb_mmu;   /* hw/mmu.h */
 typedef struct kb_copy kb_copy; /* hw/copy.h */
 typedef struct kb_copies kb_copies;
+typedef struct kb_mark kb_mark; /* hw/mark.h */
+typedef struct kb_marks kb_marks;
 
 /* What the machine asks of, and tells, the engine.  Any function may be NULL. */
 typedef struct kb_hooks {
@@ -33,6 +35,7 @@ typedef struct kb_hooks {
     /* The response has reached the host.  Valid during the call. */
     void (*launch_done)(void *self, const kb_launch *launch);
     void (*copy_done)(void *self, const kb_copy *copy);
+    void (*mark_done)(void *self, const kb_mark *mark);
 } kb_hooks;
 
 /* Everything is borrowed, and lives as long as the machine. */
@@ -45,8 +48,9 @@ typedef struct kb_parts {
     kb_oplog *log;
     kb_requests *requests;
     kb_launches *launches; /* NULL in an explicit graph, */
-    kb_rings *rings;       /* and so are the next three */
-    kb_copies *copies;
+    kb_copies *copies;     /* and so are the next four */
+    kb_marks *marks;
+    kb_rings *rings;
     const int64_t *fanout_fs; /* D of each SIP */
     kb_mmu *mmu;
     kb_hooks hooks;

@@ -105,7 +105,7 @@ static kb_status check_ipcq(const kb_reader *reader, const kb_place *pe, const k
     kb_place place = kb_read_child(pe, "ipcq");
     int64_t nbytes, room = INT64_MAX;
     if (ipcq->memory == KB_IPCQ_SRAM) room = params->sram.capacity_nbytes / system->n_pes;
-    if (ipcq->memory == KB_IPCQ_HBM) room = params->hbm.capacity_nbytes / system->n_pes;
+    if (ipcq->memory == KB_IPCQ_HBM) room = params->hbm.capacity_nbytes / system->n_slices;
     if (kb_mul_i64(ipcq->depth, ipcq->slot_nbytes, &nbytes) || nbytes > room)
         FAIL_KEY(reader, &place, "slot",
                  "expected depth (%" PRId64
