@@ -506,8 +506,19 @@ class Context:
 
     # --- work -------------------------------------------------------------------------------------
 
-    def _launch(self, request: language.Launch) -> Launch | None:
-        """Take ``kernel[grid](...)``: the launcher of this context."""
+    def _launch(
+        self,
+        request: language.Launch,
+        *,
+        sip: int | None = None,
+        stream: int | None = None,
+        comm: bool = False,
+    ) -> Launch | None:
+        """Take ``kernel[grid](...)``: the launcher of this context.
+
+        Collectives say on which SIP and stream, and run in the communication contexts of its PEs
+        (`comm`).
+        """
         deal, grid = "blocked", request.grid
         if grid is each_pe:
             deal, grid = "each_pe", (1,)
@@ -522,20 +533,21 @@ class Context:
             )
         if 0 in grid:
             return None
-        sip, bits = self._arguments(request)
+        found, bits = self._arguments(request)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
-        rank, place, after = self._turn(sip)
+        rank, place, after = self._turn(found if sip is None else sip, stream)
         number = self._engine.launch(
             kernel=kernel,
-            sip=sip,
+            sip=place[0],
             grid=(*grid, 1, 1)[:3],
             args=bits,
             stream=place[1],
             deal=deal,
             submit_fs=self._submission(),
             after=after,
+            comm=comm,
         )
         launch = Launch(self, number, request.kernel.name, request.arguments, place)
         self._note(rank, launch)
