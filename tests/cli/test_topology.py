@@ -95,8 +95,8 @@ def _ring(options: str, dateline: str = "") -> str:
         f"  - {{name: r{i}, impl: transit, overhead_ns: 1{options}}}" for i in range(4)
     )
     links = "\n".join(
-        f"  - {{from: r{i}, to: r{(i + 1) % 4}, GBps: 64, latency_ns: 2{dateline if i == 3 else ''}}}"
-        for i in range(4)
+        f"  - {{from: r{i}, to: r{(i + 1) % 4}, GBps: 64, latency_ns: 2{end}}}"
+        for i, end in enumerate(("", "", "", dateline))
     )
     return RING.format(nodes=nodes, links=links)
 
