@@ -139,11 +139,16 @@ static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) 
 static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
     job *j = &hbm->jobs.items[number];
     if (!j->has_tail || j->left > 0) return KB_OK;
-    kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = j->there_fs;
+    kb_request *request = kb_requests_at(hbm->parts->requests, j->request);
+    request->memory_end_fs = j->there_fs;
     kb_train ack = {j->there_fs + hbm->response_fs, 0, 1};
     uint32_t handle = j->handle;
     hbm->n_writes--;
     give_job(hbm, number);
+    if (request->posted) {
+        kb_request_committed(hbm->parts->requests, request);
+        return KB_OK;
+    }
     return kb_fabric_append(hbm->parts->fabric, handle, ack, err);
 }
 
@@ -283,7 +288,8 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
     int64_t when_fs = kb_sim_now(hbm->parts->sim) + hbm->request_fs;
     j->has_tail = true;
     hbm->n_writes++;
-    kb_status status = open_reply(hbm, request, KB_MSG_WRITE_ACK, &j->handle, &err);
+    kb_status status = KB_OK;
+    if (!request->posted) status = open_reply(hbm, request, KB_MSG_WRITE_ACK, &j->handle, &err);
     if (status != KB_OK) {
         fail(hbm, status, &err);
         return;
