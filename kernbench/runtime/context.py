@@ -23,17 +23,18 @@ import numpy.typing as npt
 from kernbench import _core, language
 from kernbench.errors import DataUnavailableError, OutOfMemoryError
 from kernbench.language import dtypes as tl
-from kernbench.runtime import numpy_dtypes
+from kernbench.runtime import dtypes, numpy_dtypes
+from kernbench.runtime.face import face_name
 from kernbench.runtime.handle import Handle, Launch
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
-from kernbench.runtime.tensor import Storage, Tensor
+from kernbench.runtime.storage import Storage
+from kernbench.runtime.tensor import Tensor
 from kernbench.runtime.traffic import Transfers, batch
 from kernbench.topology import Topology
 
 __all__ = ["Context", "current_context", "each_pe"]
 
-_DTYPES = {dtype.kir_name: dtype for dtype in tl.DTYPES}
 _current: ContextVar[Context | None] = ContextVar("kernbench_context", default=None)
 
 
@@ -148,6 +149,8 @@ class Context:
         self.oplog = OpLog(self._engine)
         system = self.topology.system
         self._call_fs = 0 if system is None else int(system["host.call_fs"])
+        counts = system or {"cubes_x": 1, "cubes_y": 1, "n_pes": 1}
+        self._pes_per_sip = int(counts["cubes_x"] * counts["cubes_y"] * counts["n_pes"])
 
     def reset(self) -> None:
         """Start over: a new machine at time 0, an empty log, no tensors.
@@ -234,7 +237,7 @@ class Context:
     def _map(
         self,
         shape: Sequence[int],
-        dtype: tl.dtype,
+        dtype: Any,
         placement: Placement | None,
         sip: int,
         *,
@@ -243,14 +246,13 @@ class Context:
     ) -> Tensor:
         self._open()
         self._unmap_now()
-        if not isinstance(dtype, tl.dtype):
-            raise TypeError(f"tensor: expected a dtype such as kb.float16, got {dtype!r}")
+        kind = dtypes.as_dtype(dtype)
         if placement is not None and not isinstance(placement, Placement):
             raise TypeError(f"tensor: expected a placement such as kb.Blocked(), got {placement!r}")
         if any(size < 0 for size in shape):
             raise RuntimeError(f"tensor: expected sizes of at least 0, got {tuple(shape)}")
         place = placement or Blocked()
-        nbytes = math.prod(shape) * dtype.itemsize
+        nbytes = math.prod(shape) * kind.itemsize
         if nbytes >= 1 << 63:
             raise OutOfMemoryError(
                 f"tensor of shape {tuple(shape)}: expected fewer than 2**63 bytes, got {nbytes}"
@@ -260,14 +262,14 @@ class Context:
             nbytes,
             zeroed=zeroed,
             keep=keep,
-            **place.map_arguments(shape, dtype.itemsize),
+            **place.map_arguments(shape, kind.itemsize),
         )
-        return Tensor(Storage(self, va, nbytes, sip, place, keep), dtype, shape)
+        return Tensor._over(Storage(self, va, nbytes, sip, place, keep), kind, shape)
 
     def empty(
         self,
         *size: Any,
-        dtype: tl.dtype = tl.float32,
+        dtype: Any = tl.float32,
         placement: Placement | None = None,
         sip: int = 0,
     ) -> Tensor:
@@ -294,7 +296,7 @@ class Context:
     def zeros(
         self,
         *size: Any,
-        dtype: tl.dtype = tl.float32,
+        dtype: Any = tl.float32,
         placement: Placement | None = None,
         sip: int = 0,
     ) -> Tensor:
@@ -304,7 +306,7 @@ class Context:
     def tensor(
         self,
         data: Any,
-        dtype: tl.dtype | None = None,
+        dtype: Any = None,
         placement: Placement | None = None,
         sip: int = 0,
         keep: bool = False,
@@ -324,7 +326,9 @@ class Context:
             Values of bool and integers are kept anyway.
         """
         values = _array(data)
-        wanted = dtype or numpy_dtypes.of_numpy(values.dtype)
+        wanted = dtypes.as_dtype(dtype or numpy_dtypes.of_numpy(values.dtype)).element
+        if wanted is None:
+            raise TypeError(f"tensor: expected a dtype that the machine has, got {dtype!r}")
         made = self._map(
             values.shape, wanted, placement, sip, keep=keep or not wanted.is_floating()
         )
@@ -338,6 +342,7 @@ class Context:
     def _read(self, tensor: Tensor) -> npt.NDArray[np.uint8]:
         """Return the raw bytes between a tensor's first and last element: a host read."""
         self._open()
+        assert isinstance(tensor._storage, Storage)
         if tensor._storage.engine is not self._engine:
             raise RuntimeError("host read: expected a tensor made since ctx.reset()")
         first, end = tensor._span()
@@ -357,6 +362,23 @@ class Context:
         self.wait(Handle(self, number, "copy_out"))
         self._engine.replay()
         return self._engine.view(va, nbytes)
+
+    def _write(self, tensor: Tensor, raw: bytes) -> None:
+        """Replace the bytes of a dense tensor, in order with its stream: a timed copy."""
+        self._open()
+        assert isinstance(tensor._storage, Storage)
+        if tensor._storage.engine is not self._engine:
+            raise RuntimeError("copy_: expected a tensor made since ctx.reset()")
+        if not raw:
+            return
+        for handle in list(self._last.values()):
+            self.wait(handle)
+        self._last.clear()
+        self._engine.replay()  # what is logged reads the old bytes
+        if self.data or tensor._storage.keep:
+            self._engine.write(tensor.data_ptr(), raw)
+        number = self._engine.copy(tensor.data_ptr(), len(raw), True, 0, self._submission())
+        self.wait(Handle(self, number, "copy_in"))
 
     def _unmap_later(self, engine: _core.Engine, va: int) -> None:
         if engine is self._engine:
@@ -413,7 +435,13 @@ class Context:
         sips, bits = set(), []
         for parameter, value in zip(request.kernel.params, request.arguments, strict=True):
             if isinstance(value, Tensor):
-                if value._storage.engine is not self._engine:
+                storage = value._storage
+                if not isinstance(storage, Storage):
+                    raise ValueError(
+                        f"{request.kernel.name}: Pointer argument '{parameter.name}' cannot be "
+                        "accessed from Triton (cpu tensor?); move it to the machine with .cuda()"
+                    )
+                if storage.engine is not self._engine:
                     raise ValueError(
                         f"{request.kernel.name}: expected argument '{parameter.name}' to be a "
                         "tensor of this context, since its last reset"
@@ -521,9 +549,9 @@ class Context:
         return self._engine.counters()
 
     def __getattr__(self, name: str) -> Any:
-        # The dtypes under torch's names: ctx.float16 ...
-        if name in _DTYPES:
-            return _DTYPES[name]
+        # torch's names: ctx.float16, ctx.randn ...
+        if not name.startswith("_"):
+            return face_name(name)
         raise AttributeError(f"Context has no attribute {name!r}")
 
     def __repr__(self) -> str:
