@@ -30,6 +30,8 @@
 #define KB_PARAMS_FABRIC(X)                                                                   \
     X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined") \
     X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")              \
+    X("links", links, COUNT, "1", 1, 1024, "links side by side, each flit striped over all")  \
+    X("payload", payload, FACTOR, "1", 0, 0, "what framing leaves of a link's rate, up to 1") \
     X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                   \
     X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a switch or port [A]")
 
@@ -49,6 +51,7 @@
     X("dma_GBps", dma, GBPS, "64", 0, 0, "one M_CPU.DMA channel [A]")
 
 #define KB_PARAMS_NOC(X)                                                                         \
+    X("kind", kind, CHOICE, "mesh", "mesh|torus", 0, "a torus joins its edges, both ways")       \
     X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a router [A]")                  \
     X("GBps", link, GBPS, "128", 0, 0, "one mesh link, each way: 64 B each 0.5 ns [A]")          \
     X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "one mesh link [A]")                          \
@@ -57,6 +60,7 @@
 
 #define KB_PARAMS_UCIE(X)                                                                       \
     X("GBps", link, GBPS, "236", 0, 0, "one cube edge, each way: 2 x64 at 16 GT/s, framed [S]") \
+    X("port_GBps", port, GBPS, "128", 0, 0, "from the NoC to the port, each way [A]")           \
     X("latency_ns", latency_fs, NS, "5", 0, 1e9, "PHY, adapter and crossing [S]")               \
     X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a UCIe port [A]")
 
@@ -71,9 +75,11 @@
     X("request_ns", request_fs, NS, "10", 0, 1e9, "controller, on the way in [A]")                 \
     X("access_ns", access_fs, NS, "33.1", 0, 1e9, "closed row: tRCD + tCL + BL of HBM3 [S]")       \
     X("response_ns", response_fs, NS, "5", 0, 1e9, "controller, on the way out [A]")               \
+    X("attach", attach, CHOICE, "pe", "pe|port", 0, "a slice for each PE, or each remote port")    \
     X("local_GBps", local, GBPS, "102.4", 0, 0, "a PE's own port to its slice: 4 PCs [D]")         \
     X("local_latency_ns", local_latency_fs, NS, "0.5", 0, 1e9, "a PE's own port [A]")              \
-    X("remote_ports", remote_ports, COUNT, "2", 1, 64, "ports on the cube NoC [A]")
+    X("remote_ports", remote_ports, COUNT, "2", 1, 64, "ports on the cube NoC [A]")                \
+    X("port_GBps", port, GBPS, "128", 0, 0, "one port on the cube NoC, each way [A]")
 
 #define KB_PARAMS_SRAM(X)                                                                    \
     X("capacity", capacity_nbytes, NBYTES, "8388608", 64, 1e12, "shared SRAM of a cube [A]") \
@@ -82,7 +88,11 @@
 
 #define KB_PARAMS_PE(X)                                                          \
     X("clock_ghz", clock, GHZ, "1", 0, 0, "clock of the PE and its engines [A]") \
-    X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")
+    X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")      \
+    X("comm_contexts", comm_contexts, COUNT, "1", 1, 16,                         \
+      "programs of collectives in flight per PE, beside those")                  \
+    X("comm_tcm", comm_tcm_nbytes, NBYTES, "262144", 64, 1e12,                   \
+      "TCM of the programs of collectives, of their own [A]")
 
 /* Costs are in PE_CPU cycles. */
 #define KB_PARAMS_PE_CPU(X)                                                                      \
@@ -137,6 +147,15 @@
     X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")        \
     X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")
 
+/* What lies at the receiver of a ring is depth * slot bytes, beside the TCM of kernels. */
+#define KB_PARAMS_PE_IPCQ(X)                                                  \
+    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")            \
+    X("slot", slot_nbytes, NBYTES, "8192", 1, 1e9, "the largest message [A]") \
+    X("channels", channels, COUNT, "4096", 1, 1e6,                            \
+      "rings from one PE to another, each"                                    \
+      " taken when it is first used [A]")                                     \
+    X("memory", memory, CHOICE, "tcm", "tcm|sram|hbm", 0, "where a receiver's slots lie")
+
 /* X(group, YAML key path under `system:`) - every table above, in the order of the reference page */
 #define KB_PARAM_GROUPS(X)            \
     X(HOST, host, "host")             \
@@ -154,7 +173,8 @@
     X(PE_GEMM, pe_gemm, "pe.gemm")    \
     X(PE_MATH, pe_math, "pe.math")    \
     X(PE_TCM, pe_tcm, "pe.tcm")       \
-    X(PE_MMU, pe_mmu, "pe.mmu")
+    X(PE_MMU, pe_mmu, "pe.mmu")       \
+    X(PE_IPCQ, pe_ipcq, "pe.ipcq")
 
 #define KB_PARAM_TYPE_COUNT int64_t
 #define KB_PARAM_TYPE_NBYTES int64_t
@@ -177,7 +197,10 @@ KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 #undef KB_PARAM_STRUCT
 
 enum { KB_FABRIC_SWITCH, KB_FABRIC_RING, KB_FABRIC_MESH, KB_FABRIC_TORUS };
+enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
+enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };
+enum { KB_HBM_PER_PE, KB_HBM_PER_PORT };
 
 /* Every parameter of one machine. */
 typedef struct kb_params {

@@ -34,7 +34,8 @@
     X(PE_GEMM, "pe_gemm", 0, 0)     \
     X(PE_MATH, "pe_math", 0, 0)     \
     X(PE_TCM, "pe_tcm", 0, 0)       \
-    X(PE_MMU, "pe_mmu", 0, 0)
+    X(PE_MMU, "pe_mmu", 0, 0)       \
+    X(PE_IPCQ, "pe_ipcq", 0, 0)
 
 typedef enum kb_impl {
 #define X(name, text, forwards, sinks) KB_IMPL_##name,
@@ -65,7 +66,8 @@ typedef struct kb_link {
 typedef struct kb_system {
     int64_t n_sips;
     int64_t cubes_x, cubes_y; /* cube c of a SIP is at (c % cubes_x, c / cubes_x) */
-    int64_t n_pes;            /* per cube; slice j of a cube's HBM belongs to PE j */
+    int64_t n_pes;            /* per cube */
+    int64_t n_slices;         /* of a cube's HBM: slice j belongs to PE j, or lies behind port j */
     int64_t noc_x, noc_y;
     int64_t fabric_x,
         fabric_y; /* SIP s is at (s % fabric_x, s / fabric_x); a ring and a switch: (n, 1) */

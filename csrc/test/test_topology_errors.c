@@ -212,6 +212,12 @@ static void refuses_bad_systems(void) {
          "my.yaml:3:21: system.cube.hbm.pcs: expected a multiple of cube.pes (8), got 12"},
         {"cube: {pes: 3}",
          "my.yaml:3:9: system.cube.hbm.pcs: expected a multiple of cube.pes (3), got 32"},
+        {"cube: {hbm: {attach: port, remote_ports: 3}}",
+         "my.yaml:3:15: system.cube.hbm.pcs: expected a multiple of remote_ports (3), got 32"},
+        {"fabric: {payload: 1.01}",
+         "my.yaml:3:21: system.fabric.payload: expected at most 1, got more"},
+        {"fabric: {GBps: 123456.789123, payload: 0.123456789123}",
+         "my.yaml: system: expected fabric.links * GBps * payload with fewer digits"},
         {"cube: {pes: 1, hbm: {pcs: 12, capacity: 3145728}}",
          "my.yaml:3:23: system.cube.hbm.pc_hash: expected none, as xor needs a power of two of PCs in a "
          "slice, got xor with 12"},

@@ -125,12 +125,13 @@ def _summary(topology: Topology) -> str:
     columns, rows_, pes = system["cubes_x"], system["cubes_y"], system["n_pes"]
     gib = Fraction(system["hbm.capacity_nbytes"], 2**30)
     gemm = f"{system['pe_gemm.m']} x {system['pe_gemm.n']} x {system['pe_gemm.k']}"
+    torus = ", joined to a torus" if system["noc.kind"] == 1 else ""
     ghz = Fraction(10**6) / Fraction(*system["pe.clock"])
     facts = [
         ["SIPs", f"{system['n_sips']:,}"],
         ["cubes of a SIP", f"{columns} x {rows_}"],
         ["PEs of a cube", f"{pes}"],
-        ["NoC of a cube", f"{system['noc_x']} x {system['noc_y']} routers"],
+        ["NoC of a cube", f"{system['noc_x']} x {system['noc_y']} routers{torus}"],
         ["HBM of a cube", f"{float(gib):g} GiB, {system['hbm.pcs']} pseudo-channels"],
         [
             "PE",

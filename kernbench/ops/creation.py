@@ -515,7 +515,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
 @register("strided_layout", "composite")
 def strided_layout() -> Any:
     """Return ``torch.strided``."""
-    from kernbench.ops.enums import strided
+    from kernbench.runtime.enums import strided
 
     return strided
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from kernbench.runtime.rank_state import rank_state
+from kernbench.runtime.rank_state import current_sip, rank_state
 
 __all__ = ["CPU", "as_device", "device"]
 
@@ -95,7 +95,7 @@ def as_device(spec: Any) -> device:
             return CPU
     found = spec if isinstance(spec, device) else device(spec)
     if found.type == "cuda":
-        return found if found.index is not None else device("cuda", rank_state().device)
+        return found if found.index is not None else device("cuda", current_sip())
     if found.type == "cpu":
         return CPU
     raise RuntimeError(

@@ -154,25 +154,23 @@ def _pairs(unit: Array, mean: float, std: float, wide: Any) -> Array:
 
 def default_generator(where: device = CPU) -> Generator:
     """Return the running rank's generator of a device."""
-    generators = rank_state().generators
-    found = generators.get(where)
+    state = rank_state()
+    found: Generator | None = state.generators.get(where)
     if found is None:
-        found = generators[where] = Generator(where)
-        if "seed" in generators:
-            found.manual_seed(generators["seed"])
+        found = state.generators[where] = Generator(where)
+        if state.seed is not None:
+            found.manual_seed(state.seed)
     return found
 
 
 def manual_seed(seed: int) -> Generator:
     """Seed the generators of all devices, as ``torch.manual_seed``; return the CPU's."""
-    generators = rank_state().generators
-    seed = int(seed)
-    default_generator()
-    generators["seed"] = seed
-    for name, generator in generators.items():
-        if name != "seed":
-            generator.manual_seed(seed)
-    return default_generator()
+    state = rank_state()
+    first = default_generator().manual_seed(seed)
+    state.seed = int(seed)
+    for generator in state.generators.values():
+        generator.manual_seed(state.seed)
+    return first
 
 
 def initial_seed() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from kernbench.runtime.dispatch import call
 
-__all__ = ["HOST_READS", "METHODS", "install"]
+__all__ = ["METHODS", "install"]
 
 HOST_READS = frozenset(
     [

@@ -72,9 +72,9 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 def set_float32_matmul_precision(precision: str) -> None:
     """Remember it; products of float32 matrices are exact IEEE chains whatever it is."""
-    rank_state().extra["float32_matmul_precision"] = precision
+    rank_state().matmul_precision = precision
 
 
 def get_float32_matmul_precision() -> str:
     """Return what was set; torch's default is ``"highest"``."""
-    return str(rank_state().extra.get("float32_matmul_precision", "highest"))
+    return rank_state().matmul_precision

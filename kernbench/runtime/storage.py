@@ -12,6 +12,7 @@ from kernbench.runtime.placement import Placement
 
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
+    from kernbench.runtime.handle import Handle
 
 __all__ = ["HostStorage", "Storage"]
 
@@ -34,6 +35,7 @@ class Storage:
         self._nbytes = nbytes
         self.sip = sip
         self.placement = place
+        self.writer: Handle | None = None  # the last launch that was given it
         self.keep = keep  # has bytes even without data, until a kernel writes them
         self.device = device("cuda", sip)
 
@@ -49,7 +51,7 @@ class Storage:
 
     def __del__(self) -> None:
         # The engine may be busy, or this thread may be another one: the context unmaps later.
-        self.context._unmap_later(self.engine, self.va)
+        self.context._unmap_later(self.engine, self.sip, self.va)
 
 
 class HostStorage:

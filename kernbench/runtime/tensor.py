@@ -17,13 +17,13 @@ from kernbench.runtime import dtypes, numpy_dtypes
 from kernbench.runtime.devices import device
 from kernbench.runtime.dispatch import call
 from kernbench.runtime.geometry import dense_strides, is_contiguous, wrap_dim
-from kernbench.runtime.methods import HOST_READS, install
+from kernbench.runtime.methods import install
 from kernbench.runtime.placement import Placement
 from kernbench.runtime.printing import text_of
 from kernbench.runtime.size import Size
 from kernbench.runtime.storage import HostStorage, Storage
 
-__all__ = ["HOST_READS", "Tensor"]
+__all__ = ["Tensor"]
 
 
 class Tensor:

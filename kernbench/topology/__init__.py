@@ -53,7 +53,7 @@ class Topology:
     --------
     >>> import kernbench as kb
     >>> kb.Topology.presets()
-    ['default', 'small']
+    ['default', 'h100_node8', 'small', 'tpu_v5e_4x4', 'wormhole_loudbox8']
     >>> topo = kb.Topology.preset("small")
     >>> topo.path("sip0.cube0.pe0.dma", "sip0.cube0.hbm")
     ['sip0.cube0.pe0.dma', 'sip0.cube0.hbm']

@@ -18,17 +18,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from kernbench.ops.enums import (
+from kernbench.runtime import dispatch
+from kernbench.runtime.devices import device
+from kernbench.runtime.dtypes import BY_NAME as _BY_NAME
+from kernbench.runtime.dtypes import DTYPES, dtype, finfo, iinfo
+from kernbench.runtime.enums import (
     channels_last,
     contiguous_format,
     preserve_format,
     sparse_coo,
     strided,
 )
-from kernbench.runtime import dispatch
-from kernbench.runtime.devices import device
-from kernbench.runtime.dtypes import BY_NAME as _BY_NAME
-from kernbench.runtime.dtypes import DTYPES, dtype, finfo, iinfo
 from kernbench.runtime.generator import Generator, initial_seed, manual_seed, seed
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.printing import set_printoptions
