@@ -91,5 +91,5 @@ STAGED_BARRIERS = frozenset(
         "xlogy_",
     ]
 )
-"""Operations without a kernel: on tensors of the machine they are done on the host, over the host link,
+"""Operations without a kernel: on tensors of the machine they are done on the host, over its link,
 both ways in simulated time (``where`` with a condition alone)."""
