@@ -31,7 +31,7 @@
     X(nbytes, int64_t, "<i8", "B",                                                             \
       "payload moved (DMA, copy, message) or operands read (GEMM, MATH)")                      \
     X(work, int64_t, "<i8", "1",                                                               \
-      "multiply-adds (GEMM), element operations (MATH), requests (DMA)")                       \
+      "multiply-adds (GEMM), element operations (MATH), requests (DMA), tokens (COMPOSITE)")   \
     X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")          \
     X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")     \
     X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                        \
@@ -56,7 +56,8 @@
     X(LAUNCH, "launch", "from submission to the response at the host")        \
     X(PROGRAM, "program", "one program on one PE: from its start to its end") \
     X(MESSAGE, "message", "a raw message over the fabric")                    \
-    X(FREE, "free", "a tile version that nobody reads any more")
+    X(FREE, "free", "a tile version that nobody reads any more")              \
+    X(COMPOSITE, "composite", "a composite command, from its first tile to its last")
 
 typedef enum kb_opkind {
 #define X(name, text, meaning) KB_OP_##name,
