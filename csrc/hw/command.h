@@ -23,6 +23,8 @@ typedef enum kb_engine_kind {
     KB_ENGINE_GEMM,
     KB_ENGINE_MATH,
     KB_ENGINE_COMPOSER,
+    KB_ENGINE_SEND,
+    KB_ENGINE_RECV,
     KB_ENGINE_KIND_COUNT
 } kb_engine_kind;
 
@@ -44,8 +46,10 @@ typedef struct kb_command {
     struct kb_composite *composite; /* COMPOSER: what it describes (hw/composer.h) */
     const kb_span *spans;           /* COMPOSER: what it reads and writes, n_spans of them */
     uint32_t n_spans;
-    uint32_t token;       /* a stage of a composite: which token it belongs to */
-    const int64_t *words; /* payload, owned by the command's slot */
+    uint32_t token;        /* a stage of a composite: which token it belongs to */
+    uint32_t ring, ticket; /* SEND, RECV: see hw/ring.h */
+    uint64_t version;      /* SEND: of the message */
+    const int64_t *words;  /* payload, owned by the command's slot */
     uint32_t n_words;
     int64_t order;  /* program order within the PE: ties */
     uint32_t waits; /* scoreboard */

@@ -245,8 +245,14 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
 
 /* --- reading it ----------------------------------------------------------------------------------- */
 
-void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
+void kb_fabric_trace(kb_fabric *fabric, kb_hop *hops) {
+    fabric->traced = hops;
+}
+
+void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t handle) {
     const kb_flight *flown = &fabric->flights.items[handle];
+    kb_hop *hops = fabric->traced;
+    fabric->traced = NULL;
     if (!flown->n_links) return;
     if (kb_fabric_has_trains_(fabric)) {
         kb_train_trace(fabric, handle, hops);

@@ -26,6 +26,16 @@ typedef struct kb_sink {
     kb_deliver deliver;
 } kb_sink;
 
+/* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
+typedef struct kb_path_memo {
+    const uint32_t *links; /* NULL: nothing */
+    uint32_t n_links;
+    uint32_t src, dst;
+    int32_t slice;
+} kb_path_memo;
+
+enum { KB_PATH_MEMOS = 4096 };
+
 struct kb_fabric {
     kb_sim *sim;
     kb_alloc *alloc;
@@ -43,7 +53,9 @@ struct kb_fabric {
     uint32_t local_slot;
     kb_watch watch;
     kb_train_watch train_watch;
+    kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
+    kb_path_memo paths[KB_PATH_MEMOS];
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
@@ -53,6 +65,9 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_
 /* Flits [first, first + flits.count) are there: the receiver is told; a message ends with its tail. */
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,
                           kb_train flits);
+
+/* kb_fabric_trace for a message that is open and has no flits yet. */
+void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
 void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);

@@ -22,6 +22,21 @@ static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_
                         (long long)made->message.start_fs);
 }
 
+static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *made, kb_error *err) {
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61, path;
+    kb_path_memo *memo = &fabric->paths[mixed % KB_PATH_MEMOS];
+    if (!memo->links || memo->src != send->src || memo->dst != send->dst ||
+        memo->slice != send->slice) {
+        KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
+                                &made->n_links, &path, err));
+        *memo = (kb_path_memo){made->path, made->n_links, send->src, send->dst, send->slice};
+        return KB_OK;
+    }
+    made->path = memo->links;
+    made->n_links = memo->n_links;
+    return KB_OK;
+}
+
 static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_flight *made,
                           kb_error *err) {
     if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
@@ -47,9 +62,7 @@ static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_
     made->message.start_fs = start_fs;
     made->n_known = made->known_fs = 0;
     made->done_fs = -1;
-    uint32_t path;
-    KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
-                            &made->n_links, &path, err));
+    KB_TRY(find_path(fabric, send, made, err));
     return check_range(fabric, made, err);
 }
 
@@ -166,6 +179,7 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
     uint32_t number = KB_NONE;
     KB_TRY(kb_fabric_open(fabric, send, &number, err));
+    if (fabric->traced) kb_fabric_begin_trace_(fabric, number);
     const kb_message *message = &fabric->flights.items[number].message;
     kb_train flits = {message->start_fs, 0, message->n_flits};
     KB_TRY(make_known(fabric, number, flits, message->start_fs, err));

@@ -63,10 +63,11 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
 
 /* --- when its tail may be there ------------------------------------------------------------------- */
 
-/* The tail's arrival is not before: what is known, as if nobody else came from now on. */
-static int64_t bound(const kb_fabric *fabric, const kb_flight *flown) {
+/* The tail's arrival is not before: what is known, as if nobody else came from now on.  The first flit that
+ * is left is served at least_fs or later. */
+static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t least_fs) {
     const kb_stream *streams = fabric->streams.pool.items, *stream = &streams[flown->next];
-    int64_t next_fs = kb_stream_eligible(stream), n_left = stream->n_left;
+    int64_t next_fs = kb_max_i64(kb_stream_eligible(stream), least_fs), n_left = stream->n_left;
     int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
     for (uint32_t hop = stream->hop;; hop++) {
         const kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
@@ -89,21 +90,45 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown) {
     }
 }
 
+/* A whole message begins here now.  Where nothing else waits, can come over a link, or has begun and is
+ * still to come into being, it is next: what begins later comes after it.  Else, *least_fs: those that
+ * began here before are served before it. */
+static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *stream,
+                        int64_t *least_fs) {
+    kb_train_port *port = &fabric->trains.ports[link];
+    int64_t eligible_fs = stream->head_fs, busy;
+    *least_fs = port->own_fs;
+    if (!kb_mul_i64(stream->n_left, port->service_fs, &busy))
+        port->own_fs = kb_later_fs(kb_max_i64(*least_fs, eligible_fs), busy);
+    if (port->open.count || port->n_own || port->n_waiting > 1) return true;
+    bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
+    port->upto_fs = eligible_fs - 1;
+    *least_fs = 0;
+    return good;
+}
+
 bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     kb_flight *flown = &fabric->flights.items[number];
-    kb_train_port *port = &fabric->trains.ports[flown->path[0]];
+    uint32_t first = flown->path[0], last = last_link(flown);
+    kb_train_port *port = &fabric->trains.ports[first];
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
     bool waits = stream->first.count != 0;
     if (!kb_train_reserve(fabric, flown) ||
         !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
         return false;
-    if (!waits) kb_train_enlist(fabric, flown->path[0], flown->next);
+    if (!waits)
+        kb_train_port_enlist(port, kb_stream_eligible(stream), flown->message.src,
+                             (uint64_t)flown->message.count << 32, flown->next);
     if (flown->n_known + flits.count < flown->message.n_flits) return true;
     port->n_own--;
-    uint32_t link = last_link(flown);
-    kb_waitq_push(&fabric->trains.ports[link].wakes, bound(fabric, flown), flown->message.src,
+    bool whole = flits.count == flown->message.n_flits && flits.period_fs == 0 &&
+                 flits.start_fs == kb_sim_now(fabric->sim);
+    int64_t least_fs = 0;
+    if (whole && !begin_whole(fabric, first, stream, &least_fs)) return true;
+    int64_t when_fs = flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs);
+    kb_waitq_push(&fabric->trains.ports[last].wakes, when_fs, flown->message.src,
                   flown->message.count, number);
-    schedule(fabric, link);
+    schedule(fabric, last);
     return true;
 }
 
@@ -169,11 +194,26 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
     return true;
 }
 
+/* Brings the ports that the tail has still to pass up to now, less the way from there. */
+static bool pull_path(kb_fabric *fabric, const kb_flight *flown, int64_t now) {
+    const kb_train_port *ports = fabric->trains.ports;
+    uint32_t first = fabric->streams.pool.items[flown->next].hop;
+    int64_t upto_fs = now;
+    for (uint32_t hop = first; hop < flown->n_links; hop++)
+        upto_fs -= ports[flown->path[hop]].travel_fs;
+    for (uint32_t hop = first; hop < flown->n_links; hop++) {
+        uint32_t link = flown->path[hop];
+        if (!kb_train_pull(fabric, link, upto_fs)) return false;
+        upto_fs += ports[link].travel_fs;
+    }
+    return true;
+}
+
 /* Brings the tail as far as it gets by now. */
-static bool advance(kb_fabric *fabric, uint32_t number, uint32_t link) {
+static bool advance(kb_fabric *fabric, uint32_t number) {
     int64_t now = kb_sim_now(fabric->sim);
     const kb_flight *flown = &fabric->flights.items[number];
-    if (!kb_train_pull(fabric, link, now - fabric->trains.ports[link].travel_fs)) return false;
+    if (!pull_path(fabric, flown, now)) return false;
     while (flown->done_fs < 0) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
@@ -191,9 +231,9 @@ void kb_train_wake(void *self, uint32_t link) {
     while (port->wakes.count && port->wakes.items[0].when_fs <= now) {
         uint32_t number = kb_waitq_first(&port->wakes);
         const kb_flight *flown = &fabric->flights.items[number];
-        if (flown->done_fs < 0 && !advance(fabric, number, link)) return;
+        if (flown->done_fs < 0 && !advance(fabric, number)) return;
         if (flown->done_fs < 0) {
-            kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown), now + 1));
+            kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown, 0), now + 1));
         } else if (flown->done_fs > now) {
             kb_waitq_move_first(&port->wakes, flown->done_fs);
         } else {

@@ -29,7 +29,7 @@ bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) KB_MUST_CHECK;
  * never after kb_train_reserve. */
 bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CHECK;
 
-/* kb_fabric_trace for a message with a path. */
+/* Begins to trace a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
 
 /* The simulator's handler: whose tail may be there over `link`. */

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "hw/ipcq.h"
 #include "hw/launch.h"
 #include "hw/mmu.h"
 #include "hw/parts.h"
@@ -59,6 +60,8 @@ typedef struct kb_vm {
     kb_sched *sched;
     kb_tcm *tcm;
     struct kb_composer *composer;
+    kb_ipcq *ipcq;
+    const kb_node *at; /* its PE_CPU */
     uint32_t context;
     int32_t pe;
     /* of the composer's VM alone (hw/composer.h) */

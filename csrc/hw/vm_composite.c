@@ -163,7 +163,7 @@ static void describe_tiles(const kb_kernel *kernel, const kb_composite_body *bod
 
 /* How much it may have in flight in the TCM of a program: the most that ever fits. */
 static kb_status plan(const kb_vm *vm, kb_composite *c, int64_t *nbytes, kb_error *err) {
-    int64_t share = kb_tcm_share(vm->tcm);
+    int64_t share = kb_tcm_share(vm->tcm, vm->context);
     for (uint32_t buffers = c->body.buffers; buffers > 0; buffers--) {
         for (int overlap = 1; overlap >= 0; overlap--) {
             c->buffers = buffers;

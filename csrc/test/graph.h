@@ -151,11 +151,10 @@ static inline void rig_start(void *self, uint32_t arg) {
         kb_send send = {next->src,   next->dst, KB_ANY_SLICE, 0, r->order[r->n_started],
                         next->nbytes};
         uint32_t handle = 0;
+        if (r->hops && r->order[r->n_started] == r->traced) kb_fabric_trace(r->fabric, r->hops);
         int64_t pace_fs = r->paces ? r->paces[r->order[r->n_started]] : 0;
         kb_status status = pace_fs ? rig_send_paced(r, &send, pace_fs, &handle, &err)
                                    : kb_fabric_send(r->fabric, &send, &handle, &err);
-        if (status == KB_OK && r->hops && r->order[r->n_started] == r->traced)
-            kb_fabric_trace(r->fabric, handle, r->hops);
         if (status != KB_OK)
             (void)kb_error_set(kb_sim_fail(r->sim, status), status, "%s", err.message);
     }
