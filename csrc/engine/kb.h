@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "hw/dram_statistics.h"
 #include "kernel/kir.h"
 #include "log/oplog.h"
 #include "mem/dtype.h"
@@ -260,5 +261,11 @@ typedef struct kb_counters {
 } kb_counters;
 
 kb_counters kb_engine_count(const kb_engine *engine);
+
+/* What each of the n_pcs pseudo-channels of a memory with a standard has counted; *statistics is the caller's,
+ * room for `capacity`.  KB_INVALID when the node is no such memory. */
+kb_status kb_engine_memory_counts(const kb_engine *engine, uint32_t node,
+                                  kb_dram_statistics *statistics, uint32_t capacity,
+                                  uint32_t *n_pcs, kb_error *err) KB_MUST_CHECK;
 
 #endif

@@ -463,6 +463,7 @@ static PyMethodDef methods[] = {
      "(done, start_fs, end_fs, launch, target_fs, late_pes, busy_pes)"},
     {"probe", engine_probe, METH_VARARGS, "probe(src, dst, nbytes) -> (hops, latency_fs)"},
     {"counters", engine_counters, METH_NOARGS, "What was counted, by name."},
+    {"memory", kb_py_memory, METH_VARARGS, "memory(node) -> name -> array by pseudo-channel"},
     {"oplog_columns", kb_py_oplog_columns, METH_NOARGS, "Name -> read-only array."},
     {"oplog_kernels", kb_py_oplog_kernels, METH_NOARGS, "Kernel names by number."},
     {"oplog_dump", kb_py_oplog_dump, METH_NOARGS, "Canonical text."},

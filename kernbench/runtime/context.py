@@ -27,6 +27,7 @@ from kernbench.language import dtypes as tl
 from kernbench.runtime import dtypes, numpy_dtypes
 from kernbench.runtime.face import face_name
 from kernbench.runtime.handle import Handle, Launch, Mark
+from kernbench.runtime.memory import MemoryStatistics
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
 from kernbench.runtime.rank import Rank, current_rank, enter_rank, leave_rank
@@ -614,6 +615,34 @@ class Context:
                 f"{request.kernel.name}: expected tensors of one SIP, got SIPs {sorted(sips)}"
             )
         return (sips.pop() if sips else self._rank().sip), tuple(bits)
+
+    def memory_statistics(self, memory: str | int) -> MemoryStatistics:
+        """Return what an HBM with a ``standard`` has counted so far.
+
+        Parameters
+        ----------
+        memory : str or int
+            Its name, or node id.
+
+        Raises
+        ------
+        ValueError
+            When the node is no such memory.
+        TopologyError
+            When there is no such node.
+
+        Examples
+        --------
+        >>> import kernbench as kb
+        >>> with kb.Context("small") as ctx:
+        ...     h = ctx.transfer("sip0.cube0.pe0.dma", "sip0.cube0.hbm", 4096, op="read")
+        ...     ctx.wait(h)
+        ...     int(ctx.memory_statistics("sip0.cube0.hbm").reads.sum())
+        128
+        """
+        self._open()
+        counted = self._engine.memory(self.topology.find(memory))
+        return MemoryStatistics(**counted, elapsed_fs=self._engine.now_fs)
 
     def transfer(
         self,
