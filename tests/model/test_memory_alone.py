@@ -114,7 +114,7 @@ def test_idle_latencies_are_exact() -> None:
 @pytest.mark.parametrize(
     ("groups", "banks", "per_row", "gb_s"),
     [
-        (4, 4, 8, 25.6),
+        (4, 4, 4, 25.6),
         (1, 4, 32, 12.8),
         (1, 1, 1, 0.032 / 45 * 1000),
         (4, 4, 1, 4 * 32 / 15),
