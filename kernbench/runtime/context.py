@@ -25,7 +25,7 @@ from kernbench import _core, language
 from kernbench.errors import DataUnavailableError, OutOfMemoryError
 from kernbench.language import dtypes as tl
 from kernbench.runtime import numpy_dtypes
-from kernbench.runtime.handle import Handle, Launch
+from kernbench.runtime.handle import Handle, Launch, Mark
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
 from kernbench.runtime.rank import Rank, current_rank, enter_rank, leave_rank
@@ -220,10 +220,26 @@ class Context:
         rank.clock_fs = self.now_fs + self._call_fs
         return rank.clock_fs
 
+    def _mark(self, place: tuple[int, int]) -> Mark:
+        """Submit a mark into a stream."""
+        rank, place, after = self._turn(*place)
+        mark = Mark(
+            self, self._engine.mark(*place, self._submission(), after), "event", None, place
+        )
+        self._note(rank, mark)
+        return mark
+
+    def _order_behind(self, place: tuple[int, int], handle: Handle) -> None:
+        """Let what comes next in a stream wait for work in another one."""
+        if handle._place is None or handle._place[0] != place[0]:
+            self.wait(handle)  # SIPs do not know of each other's streams: the host waits
+        elif handle._place != place and not handle._seen:
+            self._rank().pending_after.setdefault(place, []).append(handle)
+
     def _turn(
         self, sip: int, stream: int | None = None
     ) -> tuple[Rank, tuple[int, int], tuple[int, ...]]:
-        """Return who submits, in which stream, and what has to come before."""
+        """Return who submits, in which stream (the current one), and what has to come before."""
         rank = self._rank()
         place = (sip, rank.streams.get(sip, 0) if stream is None else stream)
         if not rank.pending_after:
@@ -301,8 +317,8 @@ class Context:
 
         Returns whether, without other ranks, nothing is left to happen.
         """
-        if rank.is_worker or self._scheduler.workers:
-            self._scheduler.wait(Waiting(rank, what, at_fs=rank.clock_fs))
+        if rank.greenlet is not None or self._scheduler.workers:
+            self._scheduler.come_up(rank, what)
             return False
         return self._engine.run_awaited(rank.clock_fs)[1]
 
