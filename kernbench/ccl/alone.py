@@ -5,8 +5,6 @@ from __future__ import annotations
 from kernbench.ccl.call import Call, Plan
 from kernbench.ccl.kernels.alone import copy, nothing
 
-_BLOCK_NBYTES = 8192
-
 
 def alone(call: Call) -> Plan:
     """Copy the input to the output, where there are both."""
@@ -14,5 +12,5 @@ def alone(call: Call) -> Plan:
         return Plan(nothing, ())
     if call.input.data_ptr() == call.output.data_ptr():
         return Plan(nothing, ())
-    block = min(call.block(call.count), _BLOCK_NBYTES // call.dtype.itemsize)
+    block = call.chunks(1).block
     return Plan(copy, (call.input, call.output, call.count, call.part), {"B": block})

@@ -60,6 +60,28 @@ class Group:
         return steps.pop() if steps else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """How a PE's part is cut.
+
+    Attributes
+    ----------
+    count : int
+        Elements of a chunk.
+    block : int
+        Elements of one message: a power of 2.
+    span : int
+        Elements that a rank may send before it receives: no more than a ring has slots for.
+    even : bool
+        Whether all blocks are full, so that no access needs a mask.
+    """
+
+    count: int
+    block: int
+    span: int
+    even: bool
+
+
 @dataclass(frozen=True)
 class Call:
     """One member's call: the facts from which an algorithm makes its launch.
@@ -134,13 +156,24 @@ class Call:
         """The first of the group's :data:`CHANNELS` channels."""
         return self.group.number * CHANNELS
 
-    def block(self, count: int) -> int:
-        """Return the elements of one message when a PE sends `count`: a power of 2, in a slot."""
+    def _parameter(self, name: str) -> int:
         system = self.context.topology.system
         assert system is not None
-        slot = max(1, int(system["pe_ipcq.slot_nbytes"]) // self.dtype.itemsize)
-        wanted = 1 << max(0, count - 1).bit_length()
-        return min(wanted, 1 << (slot.bit_length() - 1))
+        return int(system[name])
+
+    def chunks(self, n: int) -> Chunks:
+        """Cut each PE's part into `n` chunks, and these into blocks that fit a slot."""
+        longest = min(self.part, self.count)
+        chunk = -(-longest // n)
+        contexts = self._parameter("pe.comm_contexts")
+        tcm = self._parameter("pe.comm_tcm_nbytes") // contexts
+        slot = min(self._parameter("pe_ipcq.slot_nbytes"), tcm // 8) // self.dtype.itemsize
+        block = min(1 << max(0, chunk - 1).bit_length(), 1 << max(0, slot.bit_length() - 1))
+        room = tcm // (2 * block * self.dtype.itemsize)
+        queue = self._parameter("pe_sched.queue") // 4
+        window = max(1, min(self._parameter("pe_ipcq.depth"), room, queue))
+        even = self.count % longest == 0 and longest % n == 0 and chunk % block == 0
+        return Chunks(chunk, block, block * window, even)
 
     def neighbour(self, step: int) -> int:
         """Return the SIP of the rank that is `step` further, around."""

@@ -10,12 +10,12 @@ from kernbench.ccl.registry import algorithm
 @algorithm("all_reduce", "ring")
 def all_reduce(call: Call) -> Plan:
     """Pass chunks around, twice: ``2 (p - 1)`` steps of ``1 / p`` of the tensor each."""
-    chunk = -(-min(call.part, call.count) // call.size)
+    chunks = call.chunks(call.size)
     return Plan(
         ring.all_reduce,
         (
-            *(call.input, call.output, call.count, call.part, call.rank, call.size),
-            *(call.neighbour(1), call.neighbour(-1), call.channel),
+            *(call.input, call.output, call.count, call.part, chunks.span),
+            *(call.rank, call.size, call.neighbour(1), call.neighbour(-1), call.channel),
         ),
-        {"OP": call.op, "B": call.block(chunk)},
+        {"OP": call.op, "B": chunks.block, "EVEN": chunks.even},
     )

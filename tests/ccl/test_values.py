@@ -32,3 +32,8 @@ def test_any_dtype(collective: str, algorithm: str, place: int) -> None:
     groups.check(
         collective, size, count, algorithm=algorithm, dtype=DTYPES[place], in_place=place % 3 == 0
     )
+
+
+def test_chunks_larger_than_all_slots_of_a_ring() -> None:
+    """Ranks that send all of a chunk before they receive wait for each other for ever."""
+    groups.check("all_reduce", 2, 1 << 18, algorithm="ring")
