@@ -19,7 +19,7 @@ def test_devices_that_do_not_fit(ctx: kb.Context) -> None:
     with pytest.raises(RuntimeError, match="at least two devices"):
         torch.ones(2, 2) @ torch.ones(2, 2, device="cuda")
     assert (y + torch.tensor(1.0)).tolist() == [2.0, 2.0]  # a 0-d host tensor goes along
-    with pytest.raises(RuntimeError, match="invalid device string|start of device string"):
+    with pytest.raises(RuntimeError, match=r"invalid device string|start of device string"):
         torch.ones(2, device="gpu")
     with pytest.raises(ValueError, match=r"sip|SIP"):
         torch.ones(2, device="cuda:9")
@@ -55,7 +55,7 @@ USES: list[Callable[[torch.Tensor], object]] = [
 def test_a_tensor_used_after_its_context_closed(use: Callable[[torch.Tensor], object]) -> None:
     with kb.Context("small"):
         x = torch.ones(2, 2, device="cuda")
-    with pytest.raises(RuntimeError, match="closed|no kernbench.Context is active"):
+    with pytest.raises(RuntimeError, match=r"closed|no kernbench\.Context is active"):
         use(x)
     with kb.Context("small"):
         assert torch.ones(2, device="cuda").tolist() == [1.0, 1.0]
@@ -70,7 +70,7 @@ def test_a_tensor_of_another_context(use: Callable[[torch.Tensor], object]) -> N
 
 
 def test_no_context_at_all() -> None:
-    with pytest.raises(RuntimeError, match="no kernbench.Context is active"):
+    with pytest.raises(RuntimeError, match=r"no kernbench\.Context is active"):
         torch.ones(2, device="cuda")
     assert not torch.cuda.is_available() and torch.cuda.device_count() == 0
 
@@ -104,7 +104,7 @@ def test_a_class_may_derive_from_a_missing_one() -> None:
 
 
 def test_out_of_memory_says_how_much(ctx: kb.Context) -> None:
-    with pytest.raises(torch.OutOfMemoryError, match="GiB|bytes|free|expected"):
+    with pytest.raises(torch.OutOfMemoryError, match=r"GiB|bytes|free|expected"):
         torch.empty(1 << 40, device="cuda")
     with pytest.raises(RuntimeError):
         torch.empty(1 << 60)
