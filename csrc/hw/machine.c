@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "hw/audit.h"
 #include "hw/barrier.h"
 #include "hw/host.h"
+#include "hw/pe_dma.h"
 #include "hw/registry.h"
 #include "hw/request.h"
 #include "hw/ring.h"
@@ -111,7 +113,14 @@ kb_status kb_machine_map(kb_machine *machine, const kb_mapping *mapping, kb_erro
 }
 
 kb_status kb_machine_unmap(kb_machine *machine, kb_va va, kb_error *err) {
-    return kb_mmu_unmap(machine->parts.mmu, va, err);
+    const kb_parts *p = &machine->parts;
+    const kb_node *nodes = kb_topology_nodes(p->topology);
+    const kb_mapping *mapping = kb_mmu_find(p->mmu, va);
+    kb_va end = mapping ? mapping->va + mapping->nbytes : va;
+    KB_TRY(kb_mmu_unmap(p->mmu, va, err));
+    for (uint32_t node = 0; node < machine->n_nodes; node++)
+        if (nodes[node].impl == KB_IMPL_PE_DMA) kb_dma_forget(p->components[node], va, end);
+    return KB_OK;
 }
 
 static kb_status check_submission(const kb_machine *machine, uint32_t sip, int64_t at_fs,
@@ -207,4 +216,8 @@ void kb_machine_why_stuck(const kb_machine *machine, char *text, size_t capacity
             length += n > 0 ? (size_t)n : 0;
         }
     }
+    char blocked[512];
+    kb_fabric_describe_blocked(machine->parts.fabric, blocked, sizeof blocked);
+    if (blocked[0] && length < capacity)
+        (void)snprintf(text + length, capacity - length, "%s%s", length ? "; " : "", blocked);
 }
