@@ -19,6 +19,7 @@ from kernbench.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
+from kernbench.autograd.recording import intercept
 
 __all__ = [
     "Function",
@@ -27,6 +28,7 @@ __all__ = [
     "enable_grad",
     "grad",
     "inference_mode",
+    "intercept",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",

@@ -143,7 +143,7 @@ class Function(metaclass=_Meta):
 
 
 def _own(result: Any, args: tuple[Any, ...], ctx: FunctionCtx, recording: bool) -> Any:
-    """A result that is an input, unchanged, becomes a tensor of its own."""
+    """Give a result that is an input, unchanged, a tensor of its own."""
     if not isinstance(result, Tensor) or not recording:
         return result
     is_input = any(result is each for each in args)
@@ -177,12 +177,8 @@ def _record(
         node.saved.append(kept)
     latest = _Latest(lambda grads: _call_backward(cls, ctx, grads, len(args)))
     node.saved.append(latest)
-    node.gradients = [
-        functools.partial(latest.gradient, argument) for argument in range(len(args))
-    ]
-    node.inputs = [
-        Input(each, place, -1) for place, each in enumerate(args) if needs[place]
-    ]
+    node.gradients = [functools.partial(latest.gradient, argument) for argument in range(len(args))]
+    node.inputs = [Input(each, place, -1) for place, each in enumerate(args) if needs[place]]
     if len(results) > 1 and ctx._materialize:
         node.metadata["templates"] = [
             each._bare_view() if isinstance(each, Tensor) else None for each in results

@@ -54,9 +54,7 @@ def gradcheck(
             "them have requires_grad=True."
         )
     results = [
-        each
-        for each in _as_tuple(func(*given))
-        if isinstance(each, Tensor) and each.requires_grad
+        each for each in _as_tuple(func(*given)) if isinstance(each, Tensor) and each.requires_grad
     ]
     # All exact ones first: the others change the inputs.
     exacts = [_exact(result, checked) for result in results]

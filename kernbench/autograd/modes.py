@@ -87,7 +87,7 @@ class _Setting:
         return wrapped
 
 
-class no_grad(_Setting):  # noqa: N801  # torch's name
+class no_grad(_Setting):  # torch's name
     """Record nothing.
 
     Examples
@@ -103,16 +103,16 @@ class no_grad(_Setting):  # noqa: N801  # torch's name
     _enabled = False
 
 
-class enable_grad(_Setting):  # noqa: N801
+class enable_grad(_Setting):
     """Record, within ``no_grad``."""
 
     _enabled = True
 
 
-class set_grad_enabled(_Setting):  # noqa: N801
+class set_grad_enabled(_Setting):
     """Record or not, from now on, or within a ``with`` block."""
 
-    def __new__(cls, mode: bool) -> Any:
+    def __new__(cls, mode: bool) -> Any:  # noqa: D102 - the class says it
         return object.__new__(cls)
 
     def __init__(self, mode: bool) -> None:
@@ -124,7 +124,7 @@ class set_grad_enabled(_Setting):  # noqa: N801
     def __enter__(self) -> None:
         MODE.get().enabled = self._enabled
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # noqa: D102
         MODE.get().enabled = self._before[0]  # as a decorator it sets nothing now
         return super().__call__(function)
 
@@ -132,13 +132,13 @@ class set_grad_enabled(_Setting):  # noqa: N801
         return type(self)(self._enabled)
 
 
-class inference_mode(_Setting):  # noqa: N801
+class inference_mode(_Setting):
     """Record nothing; here the same as ``no_grad``."""
 
     _enabled = False
     _inference = True
 
-    def __new__(cls, mode: Any = True) -> Any:
+    def __new__(cls, mode: Any = True) -> Any:  # noqa: D102 - the class says it
         made = object.__new__(cls)
         return made(mode) if callable(mode) else made
 

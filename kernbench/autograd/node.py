@@ -43,7 +43,7 @@ class Saved:
         self._node = weakref.ref(node)
         self._index = index
 
-    def __call__(self) -> Tensor:
+    def __call__(self) -> Tensor:  # noqa: D102 - the class says it
         tensor = self._tensor
         if tensor is None:
             raise RuntimeError(

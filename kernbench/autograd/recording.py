@@ -70,10 +70,7 @@ def intercept(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     wanted = mode.enabled and _requiring(args, kwargs)
     if op.kind == "inplace":
         return _inplace(op, args, kwargs, wanted)
-    if not wanted:
-        result = op.function(*args, **kwargs)
-    else:
-        result = _recorded(op, args, kwargs)
+    result = _recorded(op, args, kwargs) if wanted else op.function(*args, **kwargs)
     if op.kind == "view" and isinstance(result, Tensor) and result is not args[0]:
         source = args[0]
         result._base = source if source._base is None else source._base
@@ -245,4 +242,3 @@ def _inplace(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], wanted: bool
         write_through(base, target, node)
         _rejoin(target, base)
     return result
-

@@ -68,7 +68,7 @@ class Adam(Optimizer):
         state["step"] += 1
         (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
         if group["maximize"]:
-            grad = -grad
+            grad = call("neg", grad)
         if decay and self._decoupled:
             param.mul_(1 - lr * decay)
         elif decay:

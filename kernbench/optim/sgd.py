@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernbench.optim.optimizer import Optimizer, check_at_least_0
+from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["SGD"]
@@ -60,7 +61,7 @@ class SGD(Optimizer):
         self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         if group["maximize"]:
-            grad = -grad
+            grad = call("neg", grad)
         if group["weight_decay"]:
             grad = grad.add(param, alpha=group["weight_decay"])
         momentum = group["momentum"]

@@ -11,6 +11,6 @@ import kernbench as kb
 
 @pytest.fixture
 def ctx() -> Iterator[kb.Context]:
-    """An active context on the small machine."""
+    """Enter a context on the small machine."""
     with kb.Context("small") as context:
         yield context

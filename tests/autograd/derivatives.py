@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 import kernbench.torch as torch
+from kernbench.runtime.words import words
 
 F = torch.nn.functional
 
 
 def plain(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 1) -> Any:
-    """A float64 tensor that requires gradients, its elements far from each other and from 0."""
+    """Make a float64 tensor that requires gradients, its elements apart from each other and 0."""
     count = int(np.prod(shape))
     steps = np.linspace(low, high, count + 2)[1:-1] + 0.013
     order = np.random.default_rng(seed).permutation(count)
@@ -216,14 +217,14 @@ CASES: dict[str, Case] = {
     "fill_": (lambda x: _filled(x), (plain(2, 3),)),
     "masked_fill_": (lambda x: (x * 1).masked_fill_(MASK, 0.0) * x, (plain(2, 3),)),
 }
-for _name in (
-    "neg abs square sin cos atan sinh cosh asinh erf erfc exp exp2 expm1 tan tanh sigmoid relu "
-    "floor ceil trunc round sign frac deg2rad"
-).split():
+for _name in words("""
+    neg abs square sin cos atan sinh cosh asinh erf erfc exp exp2 expm1 tan tanh sigmoid relu floor
+    ceil trunc round sign frac deg2rad
+    """):
     CASES[_name] = (getattr(torch, _name), (plain(2, 3),))
-for _name in "log log2 log10 log1p sqrt rsqrt reciprocal".split():
+for _name in ["log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal"]:
     CASES[_name] = (getattr(torch, _name), (positive(2, 3),))
-for _name in "asin acos atanh".split():
+for _name in ["asin", "acos", "atanh"]:
     CASES[_name] = (getattr(torch, _name), (unit(2, 3),))
 CASES["acosh"] = (torch.acosh, (plain(2, 3, low=1.2, high=3),))
 

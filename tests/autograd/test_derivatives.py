@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 import kernbench.torch as torch
+from kernbench.runtime.words import words
 from tests.autograd.derivatives import CASES
 
 STEPS = frozenset(
-    "floor ceil trunc round sign frac remainder fmod nan_to_num copysign mask masked_select".split()
+    words("floor ceil trunc round sign frac remainder fmod nan_to_num copysign mask masked_select")
 )
 
 
@@ -25,9 +26,7 @@ def test_second_derivative(name: str) -> None:
     function, arguments = CASES[name]
     results = function(*arguments)
     wanted = [each for each in arguments if each.requires_grad]
-    grads = torch.autograd.grad(
-        results.sum(), wanted, create_graph=True, allow_unused=True
-    )
+    grads = torch.autograd.grad(results.sum(), wanted, create_graph=True, allow_unused=True)
     if not any(each is not None and each.requires_grad for each in grads):
         return  # the derivative is constant
     seed = torch.ones_like(results)

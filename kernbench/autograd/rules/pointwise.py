@@ -6,6 +6,7 @@ Gradients that a broadcast made too large are added up by the engine, so no rule
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from kernbench.autograd.recording import rule
@@ -23,7 +24,7 @@ def same(grad: Any) -> Any:
 @rule("empty_like", "zeros_like", "ones_like", "full_like", "unique", "unique_consecutive")
 @rule("as_tensor", "histc", "Tensor", "tensor")
 def nothing(save: Any, result: Any, *operands: Any, **names: Any) -> None:
-    """These depend on no values, or not smoothly."""
+    """Say that these depend on no values, or not smoothly."""
 
 
 @rule("add")
@@ -43,9 +44,7 @@ def mul(save: Any, result: Any, self: Any, other: Any) -> Any:
 
 
 @rule("true_div", "div", old_values="other")
-def true_div(
-    save: Any, result: Any, self: Any, other: Any, *, rounding_mode: Any = None
-) -> Any:
+def true_div(save: Any, result: Any, self: Any, other: Any, *, rounding_mode: Any = None) -> Any:
     if rounding_mode is not None:
         return flat(save, result, self, other)
     x, y = save(self), save(other)
@@ -54,19 +53,22 @@ def true_div(
 
 @rule("pow", old_values="self")
 def pow_(save: Any, result: Any, self: Any, exponent: Any) -> Any:
-    x, n, r = save(self), save(exponent), save(result)
+    x, r = save(self), save(result)
+    n: Callable[[], Any] = save(exponent)
+    one_power = not isinstance(exponent, Tensor)
 
     def base(g: Any) -> Any:
-        if not isinstance(n(), Tensor):
-            return call("zeros_like", g) if n() == 0 else g * (x() ** (n() - 1)) * n()
-        return call("where", n() == 0, 0.0, g * (n() * x() ** (n() - 1)))
+        power = n()
+        if one_power:
+            return call("zeros_like", g) if power == 0 else g * (x() ** (power - 1)) * power
+        return call("where", power == 0, 0.0, g * (power * x() ** (power - 1)))
 
     def power(g: Any) -> Any:
         given = x()
         log = call("log", given) if isinstance(given, Tensor) else math.log(given)
         if not isinstance(given, Tensor):
             return g * r() * log
-        return g * call("where", (given == 0) & (n() >= 0), 0.0, r() * log)
+        return g * call("where", call("eq", given, 0) & (n() >= 0), 0.0, r() * log)
 
     return base, power
 
@@ -151,7 +153,7 @@ def minimum(save: Any, result: Any, self: Any, other: Any) -> Any:
 
 
 def _choice(x: Any, y: Any, wins: str) -> Any:
-    """The winner gets the gradient; where both are equal, each gets half."""
+    """Give the winner the gradient, and each half of it where both are equal."""
 
     def share(a: Any, b: Any, g: Any) -> Any:
         half = call("where", a == b, g * 0.5, 0.0)
@@ -172,6 +174,20 @@ def where(save: Any, result: Any, condition: Any, self: Any = None, other: Any =
 
 @rule("clamp", old_values="self")
 def clamp(save: Any, result: Any, self: Any, min: Any = None, max: Any = None) -> Any:
+    return _clamp(save, self, min, max)
+
+
+@rule("clamp_min", old_values="self")
+def clamp_min(save: Any, result: Any, self: Any, min: Any) -> Any:
+    return _clamp(save, self, min, None)[:2]
+
+
+@rule("clamp_max", old_values="self")
+def clamp_max(save: Any, result: Any, self: Any, max: Any) -> Any:
+    return _clamp(save, self, None, max)[::2]
+
+
+def _clamp(save: Any, self: Any, min: Any, max: Any) -> tuple[Any, Any, Any]:
     x, low, high = save(self), save(min), save(max)
 
     def inside(g: Any) -> Any:
@@ -191,17 +207,6 @@ def clamp(save: Any, result: Any, self: Any, min: Any = None, max: Any = None) -
         return call("where", above if low() is None else above | (low() >= high()), g, 0.0)
 
     return inside, at_low, at_high
-
-
-@rule("clamp_min", old_values="self")
-def clamp_min(save: Any, result: Any, self: Any, min: Any) -> Any:
-    return clamp(save, result, self, min)[:2]
-
-
-@rule("clamp_max", old_values="self")
-def clamp_max(save: Any, result: Any, self: Any, max: Any) -> Any:
-    inside, _, at_high = clamp(save, result, self, None, max)
-    return inside, at_high
 
 
 @rule("lerp", old_values="other")

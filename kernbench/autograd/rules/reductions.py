@@ -105,7 +105,7 @@ def ranked(save: Any, result: Any, self: Any, k: int, dim: int = -1, *more: Any,
 
 
 def _chosen(save: Any, result: Any, self: Any, dim: int) -> Any:
-    """The gradient goes to the places that the operation told."""
+    """Send the gradient to the places that the operation told."""
     places, shape = save(result[1]), self.shape
     gone = result[0].ndim < self.ndim
 

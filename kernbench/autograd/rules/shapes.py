@@ -178,7 +178,7 @@ def index(save: Any, result: Any, self: Any, places: Any) -> Any:
 
 @rule("setitem")
 def setitem(save: Any, result: Any, self: Any, places: Any, value: Any) -> Any:
-    shape = getattr(value, "shape", None)
+    shape: Any = getattr(value, "shape", None)
 
     def cleared(g: Any) -> Any:
         held = g.clone()
