@@ -44,6 +44,7 @@ PYTHON_LAYERS = (
     ("runtime",),
     ("ops",),
     ("ccl",),
+    ("distributed",),
     ("tp",),
     ("torch", "triton"),
     ("kernbench",),

@@ -38,7 +38,10 @@ from kernbench.topology import Topology
 
 __all__ = ["Context", "current_context", "each_pe"]
 
-_MODULES = {"multiprocessing": "kernbench.runtime.multiprocessing"}
+_MODULES = {
+    "distributed": "kernbench.distributed",
+    "multiprocessing": "kernbench.runtime.multiprocessing",
+}
 _DTYPES = {dtype.kir_name: dtype for dtype in tl.DTYPES}
 
 _TURN_AFTER = 8
@@ -149,6 +152,7 @@ class Context:
         self._engine = _core.Engine(self.topology._core, **self._options)
         self._main.start_over()
         self._scheduler = Scheduler(self)
+        self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
         self._kernels: dict[str, _core.Kernel] = {}
         self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
         self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
@@ -337,6 +341,12 @@ class Context:
             for reclaimer in self._reclaimers.values():
                 reclaimer.all_seen()
         self._engine.replay()
+
+    def _end(self) -> None:
+        """End a worker's program: what it has begun is brought to its end."""
+        for finish in self._rank().at_end:
+            finish()
+        self._drain()
 
     def _drain(self) -> None:
         """Wait for what the caller has submitted."""
