@@ -1,7 +1,7 @@
 """``torch.distributed``: process groups and collectives over the machine's queues between PEs.
 
-Names, signatures and errors are torch's; the collectives are those of :mod:`kernbench.ccl`, timed on
-the machine.  nccl returns at once and orders streams; gloo waits on the host (ADR-0059).
+Names, signatures and errors are torch's; the collectives are those of :mod:`kernbench.ccl`, timed
+on the machine.  nccl returns at once and orders streams; gloo waits on the host (ADR-0059).
 """
 
 from __future__ import annotations

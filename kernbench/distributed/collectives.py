@@ -150,8 +150,8 @@ def broadcast(
     with members._ordered():
         staged = stage(members, backend, tensor, output=not mine)
         if tensor.numel():
-            ends = {"input": staged.tensor} if mine else {"output": staged.tensor}
-            launch(members, entered, "broadcast", **ends, root=root)
+            given, taken = (staged.tensor, None) if mine else (None, staged.tensor)
+            launch(members, entered, "broadcast", input=given, output=taken, root=root)
         work = finish(members, backend, [staged], [tensor])
     return _end(work, async_op)
 
@@ -189,16 +189,16 @@ def reduce(
 # --- gather and scatter ---------------------------------------------------------------------------
 
 
-def _padded(tensors: Sequence[Tensor], most: int, like: Tensor) -> Tensor:
+def _padded(tensors: Sequence[Tensor], most: int, like: Tensor) -> Any:
     """Lay tensors side by side, each in `most` elements."""
-    line = flat(like, most * len(tensors))
+    line: Any = flat(like, most * len(tensors))
     for place, each in enumerate(tensors):
         if each.numel():
             line[place * most : place * most + each.numel()].copy_(each.reshape(-1))
     return line
 
 
-def _spread(line: Tensor, most: int, tensors: Sequence[Tensor]) -> None:
+def _spread(line: Any, most: int, tensors: Sequence[Any]) -> None:
     """Copy the parts of a line to tensors."""
     for place, each in enumerate(tensors):
         if each.numel():
@@ -397,7 +397,7 @@ def reduce_scatter(
     return _end(work, async_op)
 
 
-def _zero_tails(line: Tensor, most: int, counts: Sequence[int]) -> Tensor:
+def _zero_tails(line: Any, most: int, counts: Sequence[int]) -> Any:
     """Give the padding between parts a value: reading what was never written is an error."""
     for place, count in enumerate(counts):
         if count < most:
@@ -592,7 +592,7 @@ def all_to_all_single(
 
 
 def _split(
-    tensor: Tensor, sizes: Sequence[int] | None, members: ProcessGroup, name: str
+    tensor: Any, sizes: Sequence[int] | None, members: ProcessGroup, name: str
 ) -> list[Tensor]:
     rows, ranks = tensor.shape[0], members.size()
     if not sizes:

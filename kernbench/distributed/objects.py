@@ -103,7 +103,7 @@ def scatter_object_list(
     members = group_of(group)
     if members is None:
         return
-    if not isinstance(scatter_object_output_list, list) or not scatter_object_output_list:
+    if not scatter_object_output_list:
         raise ValueError("Expected argument scatter_object_output_list to be a list of size >= 1.")
     root = 0 if src is None and group_src is None else root_of(members, "src", src, group_src)
     mine = members.rank() == root

@@ -473,9 +473,15 @@ class Context:
     def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
-        `keep` is kept alive until it is seen done.
+        `keep` is kept alive until it is seen done.  A read by the host, which has waited for what
+        it needs, does not wait for what the stream was ordered behind since: for a collective that
+        peers have not entered, say (ADR-0027 D0.5).
         """
-        rank, place, after = self._turn(sip)
+        if to_device:
+            rank, place, after = self._turn(sip)
+        else:
+            rank, after = self._rank(), ()
+            place = (sip, rank.streams.get(sip, 0))
         number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
         handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
         self._note(rank, handle)
