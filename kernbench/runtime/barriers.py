@@ -7,7 +7,7 @@ here, and a test calls every member of the class, and compares.
 
 from __future__ import annotations
 
-__all__ = ["CONDITIONAL_BARRIERS", "HOST_READ_BARRIERS"]
+__all__ = ["CONDITIONAL_BARRIERS", "HOST_READ_BARRIERS", "STAGED_BARRIERS"]
 
 HOST_READ_BARRIERS = frozenset(
     {
@@ -21,6 +21,8 @@ HOST_READ_BARRIERS = frozenset(
         "__int__",
         "__repr__",
         "__str__",
+        "_host",
+        "_values",
         "cpu",
         "item",
         "nonzero",
@@ -34,3 +36,60 @@ CONDITIONAL_BARRIERS = frozenset({"__getitem__", "__iter__", "__setitem__", "cop
 """They read only when values reach the host by them: ``copy_`` its source when the target lies in
 host memory, indexing when the index is a boolean mask, iteration of a 0-d tensor.  The target of
 ``copy_`` is no barrier."""
+
+STAGED_BARRIERS = frozenset(
+    [
+        "acos",
+        "acos_",
+        "acosh",
+        "acosh_",
+        "arccos",
+        "arccos_",
+        "arcsin",
+        "arcsin_",
+        "arctan",
+        "arctan2",
+        "arctan2_",
+        "arctan_",
+        "argsort",
+        "asin",
+        "asin_",
+        "asinh",
+        "asinh_",
+        "atan",
+        "atan2",
+        "atan2_",
+        "atan_",
+        "atanh",
+        "atanh_",
+        "bernoulli",
+        "bincount",
+        "copysign",
+        "copysign_",
+        "deg2rad",
+        "deg2rad_",
+        "heaviside",
+        "heaviside_",
+        "histc",
+        "lgamma",
+        "lgamma_",
+        "logaddexp",
+        "logaddexp_",
+        "median",
+        "mode",
+        "nextafter",
+        "nextafter_",
+        "rad2deg",
+        "rad2deg_",
+        "signbit",
+        "signbit_",
+        "sort",
+        "unique",
+        "unique_consecutive",
+        "where",
+        "xlogy",
+        "xlogy_",
+    ]
+)
+"""Operations without a kernel: on tensors of the machine they are done on the host, over its link,
+both ways in simulated time (``where`` with a condition alone)."""
