@@ -40,7 +40,10 @@ from kernbench.topology import Topology
 
 __all__ = ["Context", "current_context", "each_pe"]
 
-_MODULES = {"multiprocessing": "kernbench.runtime.multiprocessing"}
+_MODULES = {
+    "distributed": "kernbench.distributed",
+    "multiprocessing": "kernbench.runtime.multiprocessing",
+}
 
 _TURN_AFTER = 8
 """So many handles the engine takes as what must come first (csrc/hw/turn.h)."""
@@ -150,6 +153,7 @@ class Context:
         self._engine = _core.Engine(self.topology._core, **self._options)
         self._main.start_over()
         self._scheduler = Scheduler(self)
+        self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
         self._kernels: dict[str, _core.Kernel] = {}
         self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
         self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
@@ -341,6 +345,12 @@ class Context:
                 reclaimer.all_seen()
         self._engine.replay()
 
+    def _end(self) -> None:
+        """End a worker's program: what it has begun is brought to its end."""
+        for finish in self._rank().at_end:
+            finish()
+        self._drain()
+
     def _drain(self) -> None:
         """Wait for what the caller has submitted."""
         last = self._rank().last
@@ -463,9 +473,15 @@ class Context:
     def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
-        `keep` is kept alive until it is seen done.
+        `keep` is kept alive until it is seen done.  A read by the host, which has waited for what
+        it needs, does not wait for what the stream was ordered behind since: for a collective that
+        peers have not entered, say (ADR-0027 D0.5).
         """
-        rank, place, after = self._turn(sip)
+        if to_device:
+            rank, place, after = self._turn(sip)
+        else:
+            rank, after = self._rank(), ()
+            place = (sip, rank.streams.get(sip, 0))
         number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
         handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
         self._note(rank, handle)

@@ -101,7 +101,7 @@ class Worker:
                 self.function()
             except SystemExit as stop:
                 self.exit(stop.code)
-            self.scheduler.context._drain()
+            self.scheduler.context._end()
         except SystemExit:
             pass
         except KeyboardInterrupt:
@@ -146,9 +146,11 @@ class Scheduler:
         self.by_handle: dict[int, list[Waiting]] = {}
         self.failed: list[Worker] = []
         self.left: list[greenlet] = []  # those that would not end: kept, for they cannot be freed
+        self.to_raise: list[tuple[Rank, Exception]] = []  # where they wait, within this round
         self.interrupted = False
         self.environ: RankEnviron | None = None
         self.thread = threading.get_ident()
+        self.generation = 0  # of workers: those that run at one time are of one
         self.n_waits = 0
         self.n_idle = 0
         self.on_switch: Callable[[Rank | None], None] | None = None  # told who goes on
@@ -164,6 +166,7 @@ class Scheduler:
         """Make a worker; it runs when the main program next waits."""
         worker = Worker(self, rank, function, on_failure)
         if not self.workers:
+            self.generation += 1
             self.thread = threading.get_ident()
             self.environ = RankEnviron.install()
         variables = contextvars.copy_context()
@@ -319,6 +322,11 @@ class Scheduler:
             rank.greenlet.switch()
         if self.on_switch is not None:
             self.on_switch(None)
+        while self.to_raise:
+            rank, error = self.to_raise.pop(0)
+            if rank.waiting is not None and rank.index in self.workers:
+                self.cancel(rank)
+                self.throw(rank, error)
         if self.interrupted:
             self.interrupted = False
             raise KeyboardInterrupt
