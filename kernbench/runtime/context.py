@@ -262,10 +262,10 @@ class Context:
         assert handle._place is not None
         sip, stream = handle._place
         rank.last[handle._place] = handle
-        if isinstance(handle, Launch):
-            self._reclaimers[sip].launched(handle, stream)
-        else:
+        if isinstance(handle, Mark):
             self._reclaimers[sip].submitted(handle, stream)
+        else:
+            self._reclaimers[sip].launched(handle, stream)
 
     def _see(self, handle: Handle) -> None:
         """Note that the script knows of the end of this, and of what came before it."""
@@ -470,10 +470,10 @@ class Context:
             self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
+    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
-        `keep` is kept alive until it is seen done.  A read by the host, which has waited for what
+        A read by the host, which has waited for what
         it needs, does not wait for what the stream was ordered behind since: for a collective that
         peers have not entered, say (ADR-0027 D0.5).
         """
@@ -483,7 +483,7 @@ class Context:
             rank, after = self._rank(), ()
             place = (sip, rank.streams.get(sip, 0))
         number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
-        handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
+        handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
         self._note(rank, handle)
         return handle
 
@@ -509,8 +509,12 @@ class Context:
         self._engine.replay()
         return self._engine.view(va, nbytes)
 
-    def _write(self, tensor: Tensor, raw: bytes) -> None:
-        """Replace the bytes of a dense tensor, in order with its stream: a timed copy."""
+    def _write(self, tensor: Tensor, raw: bytes, wait: bool = True) -> None:
+        """Replace the bytes of a dense tensor, in order with its stream: a timed copy.
+
+        Without `wait` the caller goes on at once; who uses the tensor in another stream has to wait
+        for an event, as in torch.  The host still waits for the last work that was given it.
+        """
         self._open()
         storage = tensor._storage
         assert isinstance(storage, Storage)
@@ -518,11 +522,19 @@ class Context:
             raise RuntimeError("copy_: expected a tensor made since ctx.reset()")
         if not raw:
             return
-        self._settle(storage)
+        if wait:
+            self._settle(storage)
+        elif storage.writer is not None:
+            self.wait(storage.writer)
+            storage.writer = None
         self._engine.replay()  # what is logged reads the old bytes
         if self.data or storage.keep:
             self._engine.write(tensor.data_ptr(), raw)
-        self.wait(self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True))
+        copy = self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True)
+        if wait:
+            self.wait(copy)
+        else:
+            storage.writer = copy
 
     def _settle(self, storage: Storage) -> None:
         """Wait for the caller's current stream, and for the last writer of a storage."""

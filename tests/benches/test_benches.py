@@ -128,3 +128,12 @@ def test_all_reduce_by_size() -> None:
     for nbytes, _, us, algbw, busbw, wrong in rows:
         assert abs(int(nbytes) / float(us) / 1e3 - float(algbw)) <= 0.011
         assert abs(float(algbw) * 4 / 3 - float(busbw)) <= 0.02 and wrong == "0"
+
+
+def test_copies_overlap_compute() -> None:
+    ran = bench("streams.py", options=("--no-data",))
+    assert ran["code"] == 0, ran["said"]
+    line = next(line for line in ran["said"].splitlines() if line.startswith("streams:"))
+    assert float(line.split()[-4]) > 1.2
+    ran = bench("streams.py", "--pieces", 3, "--rows", 33, "--width", 65)
+    assert ran["code"] == 0 and ran["said"].count("of the sum of magnitudes") == 2, ran["said"]

@@ -155,6 +155,34 @@ def test_bad_numbers_of_ranks_are_usage_errors(script, words: tuple[str, str]) -
     assert "ranks" in ran.err or "--set system.sips=9" in ran.err
 
 
+DISTRIBUTED = """
+import os
+import torch
+import torch.distributed as dist
+
+def main():
+    dist.init_process_group("nccl")
+    rank, size = dist.get_rank(), dist.get_world_size()
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    x = torch.full((1000,), float(rank + 1), device=device)
+    dist.all_reduce(x, op=dist.ReduceOp.SUM)
+    print(f"rank {rank} of {size}: {x[0].item()} on {x.device}")
+    dist.barrier()
+    dist.destroy_process_group()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@NEEDS_TORCH
+def test_a_script_that_torchrun_starts(script) -> None:
+    ran = kernbench("run", *SIPS, "--nproc", "4", script(DISTRIBUTED))
+    assert ran.code == 0, ran.err
+    for rank in range(4):
+        assert f"rank {rank} of 4: 10.0 on cuda:{rank}\n" in ran.out
+
+
 # --- clocks ---------------------------------------------------------------------------------------
 
 CLOCKS = """
