@@ -12,7 +12,7 @@ True
 
 from __future__ import annotations
 
-from kernbench.ccl import ring as _ring  # noqa: F401 - registers its algorithms
+from kernbench.ccl import direct, grid, halving, ring, tree  # noqa: F401 - register algorithms
 from kernbench.ccl.call import OPS, Call, Group, Plan
 from kernbench.ccl.kernels.combine import combine, finish
 from kernbench.ccl.launch import launch

@@ -86,8 +86,7 @@ def launch(
     ([2.0, 4.0], [2.0, 4.0])
     """
     call = make_call(context, collective, group, rank, input, output, op, root)
-    chosen = find(collective, choose(call, algorithm))
-    plan = alone(call) if call.size == 1 else chosen.plan(call)
+    plan = alone(call) if call.size == 1 else choose(call, algorithm).plan(call)
     token = language.set_launcher(
         lambda request: context._launch(request, sip=call.sip, stream=stream, comm=True)
     )
