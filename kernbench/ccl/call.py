@@ -223,7 +223,7 @@ def table_of(context: Context, group: Group, sip: int) -> Tensor:
     """Return the group's SIPs as a tensor on a SIP: copied there when it is first asked for."""
     known = _tables.setdefault(context, {})
     table = known.get((group, sip))
-    if table is None or table._storage.engine is not context._engine:
+    if table is None or getattr(table._storage, "engine", None) is not context._engine:
         table = context.tensor(np.array(group.sips, dtype=np.int32), sip=sip)
         known[group, sip] = table
     return table

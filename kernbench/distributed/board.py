@@ -93,6 +93,8 @@ class Post:
 
     def describe(self) -> str:
         """Return what is missing."""
+        if self.matched:
+            return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag})"
         if self.kind == "send":
             return f"rank {self.dst} to receive what rank {self.src} sends (tag {self.tag})"
         return f"rank {self.src} to send what rank {self.dst} receives (tag {self.tag})"
