@@ -37,8 +37,8 @@ def _made(tensor: Tensor, requires_grad: bool, out: Tensor | None = None) -> Ten
     return deliver(tensor, out)
 
 
-def _size(size: tuple[Any, ...], names: dict[str, Any]) -> tuple[int, ...]:
-    return shape_of((names["size"],) if "size" in names else size)
+def _size(size: tuple[Any, ...], names: dict[str, Any], name: str) -> tuple[int, ...]:
+    return shape_of((names["size"],) if "size" in names else size, name)
 
 
 @register("empty")
@@ -55,7 +55,7 @@ def empty(
     **names: Any,
 ) -> Tensor:
     """Make a tensor of memory never written."""
-    shape = _size(size, names)
+    shape = _size(size, names, "empty")
     made = empty_on(shape, _kind(dtype), as_device(device), placement=placement)
     return _made(made, requires_grad, out)
 
@@ -72,7 +72,7 @@ def zeros(
     **names: Any,
 ) -> Tensor:
     """Make a tensor of zeros, in no simulated time."""
-    made = zeros_on(_size(size, names), _kind(dtype), as_device(device))
+    made = zeros_on(_size(size, names, "zeros"), _kind(dtype), as_device(device))
     return _made(made, requires_grad, out)
 
 
@@ -88,7 +88,7 @@ def ones(
     **names: Any,
 ) -> Tensor:
     """Make a tensor of ones."""
-    made = empty_on(_size(size, names), _kind(dtype), as_device(device))
+    made = empty_on(_size(size, names, "ones"), _kind(dtype), as_device(device))
     return _made(fill_(made, 1), requires_grad, out)
 
 
@@ -106,6 +106,10 @@ def full(
 ) -> Tensor:
     """Make a tensor that holds a number everywhere."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise TypeError(
+            f"full(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}"
+        )
     if dtype is None:
         if isinstance(value, bool):
             kind = BOOL
@@ -327,6 +331,8 @@ def scalar_tensor(value: Any, **names: Any) -> Any:
 def legacy(*args: Any, device: Any = None, kind: dtype | None = None) -> Tensor:
     """Make what ``torch.Tensor(...)`` makes: of sizes, or of values."""
     kind = kind or default_dtype()
+    if not args:
+        return empty_on((0,), kind, as_device(device))
     if len(args) == 1 and isinstance(args[0], Tensor):
         return args[0]
     if len(args) == 1 and not hasattr(args[0], "__index__") and type(args[0]).__name__ != "Size":
@@ -446,7 +452,8 @@ def _triangle(name: str, keep: Any) -> None:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
         rows, cols = self._shape[-2:]
         mask = _placed(keep(np.ones((rows, cols), bool), diagonal), BOOL, self.device)
-        return deliver(call("where", mask, self, 0), out)
+        zero = False if self._dtype.name == "bool" else 0
+        return deliver(call("where", mask, self, zero), out)
 
     @register(f"{name}_", "inplace")
     def cut_(self: Tensor, diagonal: int = 0) -> Any:

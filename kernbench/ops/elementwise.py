@@ -24,6 +24,23 @@ BOOL = frozenset({"bool"})
 FLOATS = frozenset(each.name for each in DTYPES if each.is_floating_point)
 FP8 = frozenset({"float8_e4m3fn", "float8_e5m2"})
 COMPLEX = frozenset({"complex64", "complex128"})
+INTEGERS = frozenset(each.name for each in DTYPES if each.is_integral and each.name != "bool")
+ONLY_TENSORS = frozenset(
+    [
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "atan2",
+        "hypot",
+        "logaddexp",
+        "nextafter",
+        "heaviside",
+    ]
+)
 UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
 
 
@@ -31,10 +48,18 @@ def _enter(op: Pointwise, aliases: Sequence[str] = ()) -> None:
     """Register an operation and its in-place form, under all its names."""
     POINTWISE[op.name] = op
 
-    def run(*operands: Any, out: Tensor | None = None) -> Tensor:
+    only_tensors = op.name in ONLY_TENSORS
+
+    def run(*operands: Any, out: Tensor | None = None, **names: Any) -> Tensor:
+        operands = (*operands, *names.values())
+        if only_tensors:
+            _check_tensors(op.name, operands, 1)
         return compute(op, operands, out)
 
-    def change(self: Tensor, *operands: Any) -> Tensor:
+    def change(self: Tensor, *operands: Any, **names: Any) -> Tensor:
+        operands = (*operands, *names.values())
+        if only_tensors:
+            _check_tensors(f"{op.name}_", operands, 0)
         return compute(op, (self, *operands), self)
 
     for function, end in ((run, ""), (change, "_")):
@@ -43,6 +68,17 @@ def _enter(op: Pointwise, aliases: Sequence[str] = ()) -> None:
     register(f"{op.name}_", "inplace")(change)
     for alias in aliases:
         _alias(alias, op.name)
+
+
+def _check_tensors(name: str, operands: Sequence[Any], before: int) -> None:
+    """Refuse numbers where torch does."""
+    for place, each in enumerate(operands):
+        if not isinstance(each, Tensor):
+            which = "input" if place + 1 - before == 0 else "other"
+            raise TypeError(
+                f"{name}(): argument '{which}' (position {place + 1}) must be Tensor, not "
+                f"{type(each).__name__}"
+            )
 
 
 def _alias(alias: str, name: str) -> None:
@@ -84,12 +120,11 @@ def _sigmoid(x: Any) -> Any:
 # name, host, tl, tl for integers, aliases, what torch refuses
 UNARY_SAME: tuple[tuple[Any, ...], ...] = (
     ("abs", np.abs, fn.absolute, None, ("absolute",), frozenset()),
-    ("neg", np.negative, fn.neg, None, ("negative",), frozenset()),
     ("square", lambda x: x * x, fn.square, None, (), frozenset()),
-    ("floor", _whole(np.floor), fn.floor, fn.move, (), COMPLEX),
-    ("ceil", _whole(np.ceil), fn.ceil, fn.move, (), COMPLEX),
-    ("trunc", _whole(np.trunc), fn.trunc, fn.move, ("fix",), COMPLEX),
-    ("frac", lambda x: x - np.trunc(x), fn.frac, None, (), frozenset()),
+    ("floor", _whole(np.floor), fn.floor, fn.move, (), COMPLEX | BOOL),
+    ("ceil", _whole(np.ceil), fn.ceil, fn.move, (), COMPLEX | BOOL),
+    ("trunc", _whole(np.trunc), fn.trunc, fn.move, ("fix",), COMPLEX | BOOL),
+    ("frac", lambda x: x - np.trunc(x), fn.frac, None, (), INTEGERS | BOOL | COMPLEX),
     (
         "sign",
         lambda x: _sign_float(x) if x.dtype.kind == "f" else _sign(x),
@@ -99,7 +134,6 @@ UNARY_SAME: tuple[tuple[Any, ...], ...] = (
         COMPLEX,
     ),
     ("relu", _relu, fn.relu, fn.relu, (), BOOL),
-    ("positive", lambda x: x, fn.move, fn.move, (), BOOL),
     ("bitwise_not", np.invert, None, fn.bitwise_not, (), FLOATS | COMPLEX),
 )
 UNARY_FLOAT: tuple[tuple[Any, ...], ...] = (
@@ -116,21 +150,21 @@ UNARY_FLOAT: tuple[tuple[Any, ...], ...] = (
     ("sin", np.sin, fn.sin, ()),
     ("cos", np.cos, fn.cos, ()),
     ("tan", np.tan, fn.tan, ()),
-    ("asin", np.arcsin, None, ("arcsin",)),
-    ("acos", np.arccos, None, ("arccos",)),
-    ("atan", np.arctan, None, ("arctan",)),
+    ("asin", np.arcsin, fn.asin, ("arcsin",)),
+    ("acos", np.arccos, fn.acos, ("arccos",)),
+    ("atan", np.arctan, fn.atan, ("arctan",)),
     ("sinh", np.sinh, fn.sinh, ()),
     ("cosh", np.cosh, fn.cosh, ()),
     ("tanh", np.tanh, fn.tanh, ()),
-    ("asinh", np.arcsinh, None, ("arcsinh",)),
-    ("acosh", np.arccosh, None, ("arccosh",)),
-    ("atanh", np.arctanh, None, ("arctanh",)),
+    ("asinh", np.arcsinh, fn.asinh, ("arcsinh",)),
+    ("acosh", np.arccosh, fn.acosh, ("arccosh",)),
+    ("atanh", np.arctanh, fn.atanh, ("arctanh",)),
     ("sigmoid", _sigmoid, fn.sigmoid, ("special_expit",)),
     ("erf", special.erf, fn.erf, ("special_erf",)),
     ("erfc", special.erfc, fn.erfc, ("special_erfc",)),
     ("lgamma", special.lgamma, None, ()),
-    ("deg2rad", lambda x: x * x.dtype.type(math.pi / 180), None, ()),
-    ("rad2deg", lambda x: x * x.dtype.type(180 / math.pi), None, ()),
+    ("deg2rad", lambda x: x * x.dtype.type(math.pi / 180), fn.deg2rad, ()),
+    ("rad2deg", lambda x: x * x.dtype.type(180 / math.pi), fn.rad2deg, ()),
 )
 UNARY_BOOL: tuple[tuple[Any, ...], ...] = (
     ("isnan", np.isnan, fn.isnan, fn.false),
@@ -149,7 +183,12 @@ UNARY_BOOL: tuple[tuple[Any, ...], ...] = (
         fn.false,
     ),
     ("logical_not", lambda x: x == 0, fn.logical_not, fn.logical_not),
-    ("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, None, None),
+    (
+        "signbit",
+        lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
+        fn.signbit,
+        fn.negative,
+    ),
 )
 
 
@@ -291,16 +330,16 @@ BINARY: tuple[tuple[Any, ...], ...] = (
         (),
         FLOATS | COMPLEX | BOOL,
     ),
-    ("atan2", np.arctan2, None, None, None, "float", ("arctan2",), COMPLEX | FP8),
+    ("atan2", np.arctan2, fn.atan2, None, None, "float", ("arctan2",), COMPLEX | FP8),
     ("hypot", np.hypot, fn.hypot, None, None, "same", (), COMPLEX | FP8),
-    ("copysign", np.copysign, None, None, None, "float", (), COMPLEX | FP8),
-    ("logaddexp", np.logaddexp, None, None, None, "same", (), FP8),
+    ("copysign", np.copysign, fn.copysign, None, None, "float", (), COMPLEX | FP8),
+    ("logaddexp", np.logaddexp, fn.logaddexp, None, None, "same", (), FP8),
     ("nextafter", np.nextafter, None, None, None, "same", (), COMPLEX | FP8),
     ("heaviside", np.heaviside, None, None, None, "same", (), COMPLEX | FP8),
     (
         "xlogy",
         lambda x, y: np.where(np.isnan(y), y, np.where(x == 0, 0, x * np.log(y))),
-        None,
+        fn.xlogy,
         None,
         None,
         "float",
@@ -412,6 +451,58 @@ def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 _alias("subtract", "sub")
 
 
+_NEG = Pointwise("neg", np.negative, fn.neg)
+
+
+def _check_negation(self: Tensor) -> None:
+    if self._dtype.name == "bool":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+
+
+@register("neg")
+def neg(self: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """``-self``."""
+    _check_negation(self)
+    return compute(_NEG, (self,), out)
+
+
+@register("neg_", "inplace")
+def neg_(self: Tensor) -> Tensor:
+    """``self = -self``, in place."""
+    _check_negation(self)
+    return compute(_NEG, (self,), self)
+
+
+_alias("negative", "neg")
+
+
+@register("positive", "composite")
+def positive(self: Tensor) -> Tensor:
+    """``+self``: the tensor itself."""
+    if self._dtype.name == "bool":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return self
+
+
+@register("invert", "composite")
+def invert(self: Tensor) -> Any:
+    """``~self``."""
+    if not self._dtype.is_integral:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return call("bitwise_not", self)
+
+
+@register("rdiv", "composite")
+def rdiv(self: Tensor, other: Any) -> Any:
+    """``other / self``, as torch has it for numbers: by way of the reciprocal."""
+    return call("mul", call("reciprocal", self), other)
+
+
 @register("rsub", "composite")
 def rsub(self: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * self``."""
@@ -483,11 +574,8 @@ def pow_(self: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
             if exponent == 0.5:
                 return compute(POINTWISE["sqrt"], (self,), out)
             if exponent == 1:
-                return (
-                    compute(POINTWISE["positive"], (self,), out)
-                    if out is not None
-                    else call("clone", self)
-                )
+                copied: Tensor = call("clone", self)
+                return copied if out is None else call("copy_", out, copied)
             if exponent == 3:
                 return compute(_CUBE, (self,), out)
     if (isinstance(self, Tensor) and self.is_cuda) or (

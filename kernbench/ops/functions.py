@@ -118,7 +118,7 @@ def sinh(x):
     e = tl.exp(tl.abs(x))
     wide = 0.5 * (e - 1.0 / e)
     small = tl.abs(x) * (1.0 + x * x / 6.0 * (1.0 + x * x / 20.0 * (1.0 + x * x / 42.0)))
-    size = tl.where(tl.abs(x) < 1.0, small, wide)
+    size = tl.where(tl.abs(x) < 0.3, small, wide)
     return tl.where(x < 0.0, -size, size)
 
 
@@ -449,6 +449,118 @@ def div_add(x, y, z):
     return x + y / z
 
 
+# --- inverse functions ----------------------------------------------------------------------------
+
+
+@jit
+def atan(x):
+    # Two halvings of the angle bring the argument below tan(pi / 16); the series does the rest.
+    size = tl.abs(x)
+    flipped = size > 1.0
+    t = tl.where(flipped, 1.0 / size, size)
+    t = t / (1.0 + tl.sqrt(1.0 + t * t))
+    t = t / (1.0 + tl.sqrt(1.0 + t * t))
+    u = t * t
+    s = 1.0 / 15.0 - u / 17.0
+    s = 1.0 / 13.0 - u * s
+    s = 1.0 / 11.0 - u * s
+    s = 1.0 / 9.0 - u * s
+    s = 1.0 / 7.0 - u * s
+    s = 1.0 / 5.0 - u * s
+    s = 1.0 / 3.0 - u * s
+    angle = 4.0 * (t - t * u * s)
+    angle = tl.where(flipped, PI / 2 - angle, angle)
+    return tl.where(x < 0.0, -angle, tl.where(x == 0.0, x, angle))
+
+
+@jit
+def asin(x):
+    rest = (1.0 - x) * (1.0 + x)
+    angle = atan(x / tl.sqrt(rest))
+    return tl.where(x == 1.0, PI / 2, tl.where(x == -1.0, -PI / 2, angle))
+
+
+@jit
+def acos(x):
+    half = atan(tl.sqrt((1.0 - x) / (1.0 + x)))
+    return tl.where(x == -1.0, PI, 2.0 * half)
+
+
+@jit
+def atan2(y, x):
+    both = (tl.abs(x) == float("inf")) & (tl.abs(y) == float("inf"))
+    ratio = tl.where(both, 1.0, tl.abs(y) / tl.abs(x))
+    ratio = tl.where((x == 0.0) & (y == 0.0), 0.0, ratio)
+    angle = atan(ratio)
+    left = (x < 0.0) | ((x == 0.0) & (1.0 / x < 0.0))
+    angle = tl.where(left, PI - angle, angle)
+    down = (y < 0.0) | ((y == 0.0) & (1.0 / y < 0.0))
+    angle = tl.where(down, -angle, angle)
+    return tl.where((x != x) | (y != y), float("nan"), angle)
+
+
+@jit
+def asinh(x):
+    size = tl.abs(x)
+    found = log1p(size + size * size / (1.0 + tl.sqrt(size * size + 1.0)))
+    found = tl.where(size > 1e9, tl.log(size) + LN2, found)
+    return tl.where(x < 0.0, -found, tl.where(x == 0.0, x, found))
+
+
+@jit
+def acosh(x):
+    t = x - 1.0
+    found = log1p(t + tl.sqrt(2.0 * t + t * t))
+    return tl.where(x > 1e9, tl.log(x) + LN2, found)
+
+
+@jit
+def atanh(x):
+    size = tl.abs(x)
+    found = 0.5 * log1p(2.0 * size / (1.0 - size))
+    found = tl.where(size == 1.0, float("inf"), found)
+    return tl.where(x < 0.0, -found, tl.where(x == 0.0, x, found))
+
+
+@jit
+def signbit(x):
+    return (x < 0.0) | ((x == 0.0) & (1.0 / x < 0.0))
+
+
+@jit
+def negative(x):
+    return x < 0
+
+
+@jit
+def copysign(x, y):
+    size = tl.abs(x)
+    return tl.where((y < 0.0) | ((y == 0.0) & (1.0 / y < 0.0)), -size, size)
+
+
+@jit
+def logaddexp(x, y):
+    top = tl.maximum(x, y)
+    apart = tl.minimum(x, y) - top
+    found = top + log1p(tl.exp(apart))
+    return tl.where(x == y, x + LN2, tl.where((x != x) | (y != y), float("nan"), found))
+
+
+@jit
+def xlogy(x, y):
+    return tl.where(y != y, y, tl.where(x == 0.0, 0.0, x * tl.log(y)))
+
+
+@jit
+def deg2rad(x):
+    return x * (PI / 180.0)
+
+
+@jit
+def rad2deg(x):
+    return x * (180.0 / PI)
+
+
 # --- gradients ------------------------------------------------------------------------------------
 
 
@@ -471,8 +583,21 @@ def tanh_grad(grad, y):
 
 
 @jit
-def logical_not_not(x):
+def truth(x):
     return x != 0
+
+
+@jit
+def whole(x):
+    # To narrow integers by way of a wide one, so that what does not fit wraps, as on hosts.
+    return x.to(tl.int64)
+
+
+@jit
+def saturate(x):
+    # torch's e4m3fn has no infinity: what is too large is its greatest number.
+    y = x.to(tl.float32)
+    return tl.where(y != y, y, tl.minimum(tl.maximum(y, -448.0), 448.0))
 
 
 @jit

@@ -48,13 +48,14 @@ def _parse(self: Tensor, index: Any) -> tuple[Tensor, list[Any] | None]:
         raise IndexError(f"too many indices for tensor of dimension {self.ndim}")
     if not any(each is Ellipsis for each in items):
         items.append(Ellipsis)
-    seen, dim = self, 0
+    seen, dim, origin = self, 0, 0
     picks: list[Any] = []
     for item in items:
         if item is Ellipsis:
             skip = self.ndim - used
             picks += [None] * skip
             dim += skip
+            origin += skip
         elif item is None:
             seen = call("unsqueeze", seen, dim)
             picks.append(None)
@@ -63,16 +64,19 @@ def _parse(self: Tensor, index: Any) -> tuple[Tensor, list[Any] | None]:
             seen = _sliced(seen, dim, item)
             picks.append(None)
             dim += 1
+            origin += 1
         elif isinstance(item, bool):
             seen = call("unsqueeze", seen, dim)
             places = from_host(np.zeros(int(item), np.int64), INT64)
             picks.append(places)
             dim += 1
         elif isinstance(item, int):
-            seen = _selected(seen, dim, item, self.ndim)
+            seen = _selected(seen, dim, item, origin)
+            origin += 1
         else:
             picks += _pick(seen, dim, item)
-            dim += max(_consumes(item), 0) if item._dtype.name in ("bool", "uint8") else 1
+            dim += _consumes(item)
+            origin += _consumes(item)
     return seen, picks if any(each is not None for each in picks) else None
 
 
@@ -91,7 +95,9 @@ def _as_index(item: Any, self: Tensor) -> Any:
         return item
     if hasattr(item, "__index__"):
         return item.__index__()
-    raise TypeError(
+    if isinstance(item, str):
+        raise TypeError("new(): invalid data type 'str'")
+    raise IndexError(
         "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
         f"indices (got {type(item).__name__})"
     )
@@ -116,7 +122,7 @@ def _sliced(seen: Tensor, dim: int, item: slice) -> Tensor:
     return call("slice", seen, dim, start, stop, 1 if step is None else step)  # type: ignore[no-any-return]
 
 
-def _selected(seen: Tensor, dim: int, number: int, ndim: int) -> Tensor:
+def _selected(seen: Tensor, dim: int, number: int, origin: int) -> Tensor:
     if not seen._shape:
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
@@ -124,7 +130,7 @@ def _selected(seen: Tensor, dim: int, number: int, ndim: int) -> Tensor:
         )
     size = seen._shape[dim]
     if not -size <= number < size:
-        raise IndexError(f"index {number} is out of bounds for dimension {dim} with size {size}")
+        raise IndexError(f"index {number} is out of bounds for dimension {origin} with size {size}")
     return call("select", seen, dim, number)  # type: ignore[no-any-return]
 
 
@@ -147,7 +153,7 @@ def _pick(seen: Tensor, dim: int, item: Tensor) -> list[Any]:
 def getitem(self: Tensor, index: Any) -> Any:
     """Do ``self[index]``: a view, or for index tensors and masks a copy."""
     if type(index) is int:
-        return _selected(self, 0, index, self.ndim)
+        return _selected(self, 0, index, 0)
     seen, picks = _parse(self, index)
     if picks is None:
         return seen if seen is not self else call("alias", self)

@@ -12,22 +12,23 @@ from kernbench.language import jit
 
 
 @jit
-def read(source, offsets, mask, IS_NUMBER: tl.constexpr, CT: tl.constexpr):
+def read(source, offsets, mask, IS_NUMBER: tl.constexpr, VT: tl.constexpr, CT: tl.constexpr):
+    """Read an operand: as VT, the type in which it meets the others, to compute with in CT."""
     if IS_NUMBER:
         return source.to(CT)
     else:
-        return tl.load(source + offsets, mask).to(CT)
+        return tl.load(source + offsets, mask).to(VT).to(CT)
 
 
 @jit
-def apply(x, b, c, b_offs, c_offs, mask, FN, ARITY, B_NUMBER, C_NUMBER, BT, CT):
+def apply(x, b, c, b_offs, c_offs, mask, FN, ARITY, B_NUMBER, C_NUMBER, VT, CT):
     if ARITY == 1:
         return FN(x)
     elif ARITY == 2:
-        return FN(x, read(b, b_offs, mask, B_NUMBER, BT))
+        return FN(x, read(b, b_offs, mask, B_NUMBER, VT, CT))
     else:
-        y = read(b, b_offs, mask, B_NUMBER, BT)
-        return FN(x, y, read(c, c_offs, mask, C_NUMBER, CT))
+        y = read(b, b_offs, mask, B_NUMBER, VT, CT)
+        return FN(x, y, read(c, c_offs, mask, C_NUMBER, VT, CT))
 
 
 @jit
@@ -35,13 +36,13 @@ def flat(
     out, a, b, c, n,
     FN: tl.constexpr, ARITY: tl.constexpr,
     A_NUMBER: tl.constexpr, B_NUMBER: tl.constexpr, C_NUMBER: tl.constexpr,
-    AT: tl.constexpr, BT: tl.constexpr, CT: tl.constexpr, BLOCK: tl.constexpr,
+    AVT: tl.constexpr, ACT: tl.constexpr, VT: tl.constexpr, CT: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Element i of the result is that of the operands: all lie alike, without gaps."""
     offs = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     mask = offs < n
-    x = read(a, offs, mask, A_NUMBER, AT)
-    r = apply(x, b, c, offs, offs, mask, FN, ARITY, B_NUMBER, C_NUMBER, BT, CT)
+    x = read(a, offs, mask, A_NUMBER, AVT, ACT)
+    r = apply(x, b, c, offs, offs, mask, FN, ARITY, B_NUMBER, C_NUMBER, VT, CT)
     tl.store(out + offs, r, mask)
 
 
@@ -55,7 +56,7 @@ def strided(
     c0, c1, c2, c3, c4,
     FN: tl.constexpr, ARITY: tl.constexpr,
     A_NUMBER: tl.constexpr, B_NUMBER: tl.constexpr, C_NUMBER: tl.constexpr,
-    AT: tl.constexpr, BT: tl.constexpr, CT: tl.constexpr,
+    AVT: tl.constexpr, ACT: tl.constexpr, VT: tl.constexpr, CT: tl.constexpr,
     ROWS: tl.constexpr, COLS: tl.constexpr,
 ):  # fmt: skip
     """Operands with strides of their own over five dimensions; a tile covers the last two."""
@@ -73,10 +74,10 @@ def strided(
     row = (row_block * ROWS + tl.arange(0, ROWS))[:, None]
     col = (col_block * COLS + tl.arange(0, COLS))[None, :]
     mask = (row < n3) & (col < n4)
-    x = read(a, i0 * a0 + i1 * a1 + i2 * a2 + row * a3 + col * a4, mask, A_NUMBER, AT)
+    x = read(a, i0 * a0 + i1 * a1 + i2 * a2 + row * a3 + col * a4, mask, A_NUMBER, AVT, ACT)
     b_offs = i0 * b0 + i1 * b1 + i2 * b2 + row * b3 + col * b4
     c_offs = i0 * c0 + i1 * c1 + i2 * c2 + row * c3 + col * c4
-    r = apply(x, b, c, b_offs, c_offs, mask, FN, ARITY, B_NUMBER, C_NUMBER, BT, CT)
+    r = apply(x, b, c, b_offs, c_offs, mask, FN, ARITY, B_NUMBER, C_NUMBER, VT, CT)
     tl.store(out + i0 * o0 + i1 * o1 + i2 * o2 + row * o3 + col * o4, r, mask)
 
 

@@ -25,7 +25,8 @@ __all__: list[str] = []
 def _softmax(self: Tensor, dim: int, log: bool) -> Tensor:
     place = wrap_dim(dim, self.ndim)
     if self._dtype.is_integral:
-        name = "log_softmax_lastdim_kernel_impl" if log else "softmax_lastdim_kernel_impl"
+        last = "_lastdim" if place == self.ndim - 1 else ""
+        name = f"{'log_' if log else ''}softmax{last}_kernel_impl"
         raise NotImplementedError(f"\"{name}\" not implemented for '{self._dtype.label}'")
     if not on_machine(self):
         x = self._values()

@@ -32,6 +32,8 @@ from kernbench.runtime.factories import default_dtype, from_data
 from kernbench.runtime.geometry import (
     broadcast_shapes,
     broadcast_strides,
+    dense_strides,
+    like_strides,
     result_strides,
 )
 from kernbench.runtime.promotion import can_cast, result_type
@@ -147,10 +149,21 @@ def compute(op: Pointwise, given: Sequence[Any], out: Tensor | None = None) -> T
     if found.shape != tuple(shape):
         found = np.broadcast_to(found, shape)
     if out is None:
-        strides = result_strides(shape, [(t._shape, t._strides) for t in tensors])
-        return from_host(found, result, strides)
+        return from_host(found, result, _layout(shape, operands, kind))
     assign_host(out, found, result)
     return out
+
+
+def _layout(shape: Sequence[int], operands: Sequence[Any], kind: dtype) -> tuple[int, ...]:
+    """Return the strides of a result; operands of other dtypes count as converted ones do."""
+    if len(shape) < 2:
+        return dense_strides(shape)
+    seen = [
+        (t._shape, t._strides if t._dtype is kind else like_strides(t._shape, t._strides))
+        for t in operands
+        if isinstance(t, Tensor)
+    ]
+    return result_strides(shape, seen, len(seen) < len(operands))
 
 
 def assign_host(out: Tensor, found: Any, kind: dtype) -> None:
@@ -220,9 +233,7 @@ def _on_machine(
         if isinstance(each, Tensor) and not on_machine(each):
             operands[place] = each.item()  # a 0-d tensor of the host goes along as a number
     if out is None:
-        covered = [each for each in operands if isinstance(each, Tensor)]
-        strides = result_strides(shape, [(t._shape, t._strides) for t in covered])
-        out = new_empty(shape, result, where, strides)
+        out = new_empty(shape, result, where, _layout(shape, operands, kind))
     run(function, operands, out, kind)
     out._version += 1
     return out
@@ -247,8 +258,7 @@ def run(
     count = out.numel()
     if count == 0:
         return
-    type_ = compute_type(kind)
-    first_type = type_ if first is None else compute_type(first)
+    lead = kind if first is None else first
     arity = len(operands)
     numbers = [not isinstance(each, Tensor) for each in operands]
     given = [
@@ -263,9 +273,10 @@ def run(
         "A_NUMBER": numbers[0],
         "B_NUMBER": numbers[1],
         "C_NUMBER": numbers[2],
-        "AT": first_type,
-        "BT": type_,
-        "CT": type_,
+        "AVT": lead.element,
+        "ACT": compute_type(lead),
+        "VT": kind.element,
+        "CT": compute_type(kind),
     }
     tensors = [each for each in operands if isinstance(each, Tensor)]
     shape, strides = out._shape, out._strides
@@ -347,7 +358,7 @@ def collapse(
     return [1] * lead + sizes, [[0] * lead + own for own in steps]
 
 
-CONVERT = Pointwise("copy_", lambda x: x, None)
+_NARROW = ("uint8", "int8", "int16", "uint16")
 
 
 def assign(out: Tensor, source: Tensor) -> Tensor:
@@ -362,7 +373,11 @@ def assign(out: Tensor, source: Tensor) -> Tensor:
     if on_machine(out):
         kind = source._dtype
         if out._dtype.name == "bool" and kind.name != "bool":
-            run(functions.logical_not_not, [source], out, kind)
+            run(functions.truth, [source], out, kind)
+        elif kind.is_floating_point and out._dtype.name in _NARROW:
+            run(functions.whole, [source], out, kind)
+        elif out._dtype.name == "float8_e4m3fn" and kind.name != "float8_e4m3fn":
+            run(functions.saturate, [source], out, kind)
         else:
             run(functions.move, [source], out, kind)
     else:

@@ -245,7 +245,10 @@ def bernoulli(self: Tensor, p: Any = None, *, generator: Any = None, out: Any = 
     source = _source(generator, self.device)
     values = self.cpu()._values()
     if ((values < 0) | (values > 1)).any():
-        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+        raise RuntimeError(
+            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error "
+            "message be improved?  If so, please report an enhancement request to PyTorch.)"
+        )
     name = "float64" if self._dtype.name == "float64" else "float32"
     drawn = source.uniform(self.numel(), name).reshape(self._shape)
     return deliver(_fill(made, (drawn < values).astype(np.float64)), out)

@@ -235,11 +235,12 @@ def _nan_first(x: Array) -> Array:
 def _arg(self: Tensor, dim: int | None, keepdim: bool, smallest: bool) -> Tensor:
     """Find the place of the greatest, or smallest, element: the first of equals."""
     name = "argmin" if smallest else "argmax"
+    if smallest and self._dtype.name == "bool":
+        raise RuntimeError("argmin(): does not support bool input")
     if dim is None:
         if self.numel() == 0:
             raise IndexError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
-                "the reduction dim with the 'dim' argument."
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
             )
         flat = call("reshape", self, -1)
         found = _arg(flat, 0, False, smallest)

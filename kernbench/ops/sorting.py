@@ -13,7 +13,7 @@ from kernbench.ops.reductions import _result
 from kernbench.ops.support import INT64, deliver, from_host, on_machine, staged
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype
-from kernbench.runtime.geometry import wrap_dim
+from kernbench.runtime.geometry import like_strides, wrap_dim
 from kernbench.runtime.tensor import Tensor
 
 __all__: list[str] = []
@@ -42,8 +42,10 @@ def sort(self: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
         return _result("sort")(call("clone", self), call("zeros", (), dtype=INT64))
     x = self._values()
     order = _order(x, place, descending)
+    strides = like_strides(self._shape, self._strides)
     return _result("sort")(
-        from_host(np.take_along_axis(x, order, place), self._dtype), from_host(order, INT64)
+        from_host(np.take_along_axis(x, order, place), self._dtype, strides),
+        from_host(order, INT64, strides),
     )
 
 
@@ -70,7 +72,8 @@ def topk(self: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool
     values, places = call("sort", self, dim, largest)
     if self._shape:
         values, places = (
-            call("contiguous", call("narrow", each, place, 0, k)) for each in (values, places)
+            call("clone", call("narrow", each, place, 0, k), memory_format="contiguous_format")
+            for each in (values, places)
         )
     return _result("topk")(values, places)
 
@@ -80,7 +83,12 @@ def kthvalue(self: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the k-th smallest element along a dimension, and where it was."""
     place = wrap_dim(dim, self.ndim)
     values, places = call("sort", self, place)
-    found = [call("select", each, place, k - 1) for each in (values, places)]
+    found = [
+        call("clone", call("select", each, place, k - 1), memory_format="contiguous_format")
+        if self._shape
+        else each
+        for each in (values, places)
+    ]
     if keepdim:
         found = [call("unsqueeze", each, place) for each in found]
     return _result("kthvalue")(*found)

@@ -262,12 +262,10 @@ def alias(self: Tensor) -> Tensor:
     return self._view(self._shape, self._strides, self._offset)
 
 
-for _name in ("detach", "data"):
-
-    @register(_name, "view")
-    def _detached(self: Tensor) -> Tensor:
-        """View the same elements, apart from any recorded history."""
-        return self._view(self._shape, self._strides, self._offset)
+@register("detach", "view")
+def detach(self: Tensor) -> Tensor:
+    """View the same elements, apart from any recorded history."""
+    return self._view(self._shape, self._strides, self._offset)
 
 
 @register("as_strided", "view")

@@ -7,6 +7,8 @@ here, and a test calls every member of the class, and compares.
 
 from __future__ import annotations
 
+from kernbench.runtime.words import words
+
 __all__ = ["CONDITIONAL_BARRIERS", "HOST_READ_BARRIERS", "STAGED_BARRIERS"]
 
 HOST_READ_BARRIERS = frozenset(
@@ -22,6 +24,7 @@ HOST_READ_BARRIERS = frozenset(
         "__repr__",
         "__str__",
         "_host",
+        "_scalar",
         "_values",
         "cpu",
         "item",
@@ -38,58 +41,12 @@ host memory, indexing when the index is a boolean mask, iteration of a 0-d tenso
 ``copy_`` is no barrier."""
 
 STAGED_BARRIERS = frozenset(
-    [
-        "acos",
-        "acos_",
-        "acosh",
-        "acosh_",
-        "arccos",
-        "arccos_",
-        "arcsin",
-        "arcsin_",
-        "arctan",
-        "arctan2",
-        "arctan2_",
-        "arctan_",
-        "argsort",
-        "asin",
-        "asin_",
-        "asinh",
-        "asinh_",
-        "atan",
-        "atan2",
-        "atan2_",
-        "atan_",
-        "atanh",
-        "atanh_",
-        "bernoulli",
-        "bincount",
-        "copysign",
-        "copysign_",
-        "deg2rad",
-        "deg2rad_",
-        "heaviside",
-        "heaviside_",
-        "histc",
-        "lgamma",
-        "lgamma_",
-        "logaddexp",
-        "logaddexp_",
-        "median",
-        "mode",
-        "nextafter",
-        "nextafter_",
-        "rad2deg",
-        "rad2deg_",
-        "signbit",
-        "signbit_",
-        "sort",
-        "unique",
-        "unique_consecutive",
-        "where",
-        "xlogy",
-        "xlogy_",
-    ]
+    words(
+        """
+        argsort bernoulli bincount heaviside heaviside_ histc lgamma lgamma_ median mode nextafter
+        nextafter_ sort unique unique_consecutive where
+        """
+    )
 )
 """Operations without a kernel: on tensors of the machine they are done on the host, over its link,
 both ways in simulated time (``where`` with a condition alone)."""

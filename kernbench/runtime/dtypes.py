@@ -196,6 +196,8 @@ def from_compute(array: npt.NDArray[Any], kind: dtype) -> npt.NDArray[Any]:
         bits = np.ascontiguousarray(wide).view(np.uint32).reshape(wide.shape)
         rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
         return np.where(np.isnan(wide), np.uint16(0x7FC0), rounded)
+    if kind.name == "float8_e4m3fn":  # has no infinity: torch takes its greatest number instead
+        wide = np.clip(wide, np.float32(-448), np.float32(448))
     raw = _core.convert("float32", kind.kir_name, np.ascontiguousarray(wide).tobytes())
     return np.frombuffer(raw, np.uint8).reshape(wide.shape)
 
@@ -229,8 +231,8 @@ class finfo:
         kind = kind.to_real()
         if not kind.is_floating_point:
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
-                f"'{kind!r}'"
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
+                "'torch.finfo'"
             )
         assert kind.element is not None
         mantissa = kind.element.fp_mantissa_width
@@ -266,8 +268,8 @@ class iinfo:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         if not kind.is_integral:
             raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle "
-                f"'{kind!r}'"
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle "
+                "'torch.iinfo'"
             )
         limits = np.iinfo(kind.storage)
         self.dtype = kind.name
@@ -275,4 +277,4 @@ class iinfo:
         self.min, self.max = int(limits.min), int(limits.max)
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -29,17 +29,20 @@ def default_dtype() -> dtype:
     return BY_NAME[rank_state().default_dtype]
 
 
-def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """``(2, 3)`` of ``f(2, 3)`` and of ``f((2, 3))``."""
+def shape_of(size: tuple[Any, ...], name: str = "empty") -> tuple[int, ...]:
+    """``(2, 3)`` of ``f(2, 3)`` and of ``f((2, 3))``; `name` is the function that complains."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    for place, each in enumerate(size):
-        if not hasattr(each, "__index__") or isinstance(each, float):
+    for each in size:
+        if isinstance(each, float) or not hasattr(each, "__index__"):
             raise TypeError(
-                f"empty(): argument 'size' failed to unpack the object at pos {place + 1} with "
-                f'error "type must be tuple of ints,but got {type(each).__name__}"'
+                f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
+                f"{type(each).__name__}"
             )
-    return tuple(each.__index__() for each in size)
+    shape = tuple(each.__index__() for each in size)
+    if name == "zeros" and any(each < 0 for each in shape):
+        raise RuntimeError("zeros: Dimension size must be non-negative.")
+    return shape
 
 
 def _context() -> Context:
@@ -137,22 +140,7 @@ def _check_values(array: npt.NDArray[Any], found: dtype, kind: dtype) -> None:
     if found.is_integral and kind.is_integral and kind.name != "bool" and array.size:
         limits = np.iinfo(kind.storage)
         if found.name == "int64" and (array.min() < limits.min or array.max() > limits.max):
-            bad = array.max() if array.max() > limits.max else array.min()
-            if kind.name in ("int32", "int16", "int8", "uint8", "uint16", "uint32"):
-                raise RuntimeError(
-                    f"value cannot be converted to type {_C_NAMES[kind.name]} without overflow"
-                )
-            raise RuntimeError(f"value {bad} cannot be converted without overflow")
-
-
-_C_NAMES = {
-    "int32": "int32_t",
-    "int16": "int16_t",
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "uint16": "uint16_t",
-    "uint32": "uint32_t",
-}
+            raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
 
 
 def _array_of(data: Any) -> tuple[npt.NDArray[Any], dtype]:
@@ -163,11 +151,13 @@ def _array_of(data: Any) -> tuple[npt.NDArray[Any], dtype]:
         array = np.asarray(data)
         return array, dtypes.of_numpy(array.dtype)
     elif not isinstance(data, (bool, int, float, complex)):
+        if isinstance(data, str):
+            raise TypeError("new(): invalid data type 'str'")
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     try:
         array = np.asarray(data)
     except OverflowError:
-        raise RuntimeError("Overflow when unpacking long long") from None
+        raise ValueError("Overflow when unpacking long long") from None
     if array.dtype.kind == "f" or (array.size == 0 and array.dtype.kind != "O"):
         return array.astype(np.float64), default_dtype()
     if array.dtype.kind == "c":
@@ -177,7 +167,9 @@ def _array_of(data: Any) -> tuple[npt.NDArray[Any], dtype]:
     if array.dtype.kind == "i":
         return array.astype(np.int64), BY_NAME["int64"]
     if array.dtype.kind in "uO" and array.size:
-        raise RuntimeError("Overflow when unpacking long long")
+        raise ValueError("Overflow when unpacking long long")
+    if array.dtype.kind == "U":
+        raise ValueError("too many dimensions 'str'")
     raise TypeError(f"new(): invalid data type '{type(array.flat[0]).__name__}'")
 
 
@@ -187,7 +179,7 @@ def _without_tensors(data: Any, depth: int, lengths: list[int]) -> Any:
         if len(lengths) > depth:
             if isinstance(data, Tensor) and data.ndim:
                 return data.tolist()
-            raise TypeError(f"expected a sequence of length {lengths[depth]} at dim {depth}")
+            raise TypeError("not a sequence")
         return data.tolist() if isinstance(data, Tensor) else data
     if len(lengths) == depth:
         lengths.append(len(data))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kernbench.runtime.box_muller import normal_pairs
 from kernbench.runtime.devices import CPU, as_device, device
 from kernbench.runtime.rank_state import rank_state
 
@@ -89,9 +90,8 @@ class Generator:
         if kind == "float64":
             unit = (self.raw64(count) & np.uint64((1 << 53) - 1)).astype(np.float64) * 2.0**-53
             return unit * (high - low) + low
-        digits = {"float16": 11, "bfloat16": 8}.get(kind, 24)
-        drawn = self.raw32(count) & np.uint32((1 << digits) - 1)
-        unit32 = drawn.astype(np.float32) * np.float32(2.0**-digits)
+        drawn = self.raw32(count) & np.uint32((1 << 24) - 1)
+        unit32 = drawn.astype(np.float32) * np.float32(2.0**-24)
         spread = np.float32(np.float32(high) - np.float32(low))
         return unit32 * spread + np.float32(low)
 
@@ -101,14 +101,17 @@ class Generator:
         """Draw from the normal distribution, as torch draws for a contiguous tensor."""
         if count < 16 or not dense:
             return np.array([self._normal_sample() for _ in range(count)]) * std + mean
-        wide = np.float64 if kind == "float64" else np.float32
-        unit = self.uniform(count, kind)
         tail = count % 16
-        body = unit[: count - tail].reshape(-1, 2, 8)
-        drawn = np.empty(count, wide)
-        drawn[: count - tail] = _pairs(body, mean, std, wide).reshape(-1)
+        whole = count - tail
+        narrow = kind in ("float16", "bfloat16")  # torch does not draw what the tail draws anew
+        unit = self.uniform(
+            whole if narrow else count, "float64" if kind == "float64" else "float32"
+        )
+        drawn = np.empty(count, unit.dtype)
+        drawn[:whole] = normal_pairs(unit[:whole].reshape(-1, 2, 8), mean, std).reshape(-1)
         if tail:  # the last sixteen are drawn anew
-            drawn[-16:] = _pairs(self.uniform(16, kind).reshape(-1, 2, 8), mean, std, wide).ravel()
+            unit = self.uniform(16, str(unit.dtype))
+            drawn[-16:] = normal_pairs(unit.reshape(-1, 2, 8), mean, std).reshape(-1)
         return drawn
 
     def _normal_sample(self) -> float:
@@ -139,17 +142,6 @@ class Generator:
                 other = place + ahead
                 order[place], order[other] = order[other], order[place]
         return np.array(order, np.int64)
-
-
-def _pairs(unit: Array, mean: float, std: float, wide: Any) -> Array:
-    """Box and Muller's way from eight and eight uniform numbers to sixteen normal ones."""
-    first = (wide(1) - unit[:, 0]).astype(np.float64)
-    radius = np.sqrt(wide(-2) * np.log(first).astype(wide))
-    angle = (wide(2.0 * math.pi) * unit[:, 1]).astype(wide)
-    wide_angle = angle.astype(np.float64)
-    made = np.stack([np.cos(wide_angle).astype(wide), np.sin(wide_angle).astype(wide)], axis=1)
-    drawn: Array = radius[:, None].astype(wide) * made * wide(std) + wide(mean)
-    return drawn
 
 
 def default_generator(where: device = CPU) -> Generator:

@@ -168,11 +168,16 @@ def _permuted(shape: Shape, operands: Sequence[Shape]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def result_strides(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> tuple[int, ...]:
-    """Strides of what an element-wise operation makes from operands of (shape, strides)."""
+def result_strides(
+    shape: Shape, operands: Sequence[tuple[Shape, Shape]], numbers: bool = False
+) -> tuple[int, ...]:
+    """Strides of what an element-wise operation makes from operands of (shape, strides).
+
+    `numbers` says that there are Python numbers among them.
+    """
     if len(shape) < 2:
         return dense_strides(shape)
-    same = all(tuple(own) == tuple(shape) for own, _ in operands)
+    same = not numbers and all(tuple(own) == tuple(shape) for own, _ in operands)
     if same:
         if all(is_contiguous(*operand) for operand in operands):
             return dense_strides(shape)
@@ -227,7 +232,10 @@ def resolve_shape(wanted: Shape, count: int) -> tuple[int, ...]:
         raise RuntimeError("only one dimension can be inferred")
     for size in wanted:
         if size < -1:
-            raise RuntimeError(f"invalid shape dimension {size}")
+            place = list(wanted).index(size)
+            raise RuntimeError(
+                f"invalid shape dimension {size} at index {place} of shape {list(wanted)}"
+            )
     known = math.prod(size for size in wanted if size != -1)
     if -1 in wanted:
         if known == 0 and count == 0:

@@ -8,366 +8,70 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kernbench.runtime.dispatch import call
+from kernbench.runtime.words import words
 
 __all__ = ["METHODS", "install"]
 
-HOST_READS = frozenset(
-    [
-        "numpy",
-        "item",
-        "tolist",
-        "__repr__",
-        "__bool__",
-        "__int__",
-        "__float__",
-        "__complex__",
-        "__index__",
-        "__array__",
-        "__getitem__",
-        "data",
-    ]
+UNARY = words(
+    """
+    abs absolute acos acosh arccos arcsin arctan asin asinh atan atanh bitwise_not ceil conj cos
+    cosh deg2rad digamma erf erfc exp exp2 expm1 fix floor frac i0 isfinite isinf isnan isneginf
+    isposinf isreal lgamma log log10 log1p log2 logical_not logit neg negative positive rad2deg
+    reciprocal relu round rsqrt sgn sigmoid sign signbit sin sinc sinh sqrt square tan tanh trunc
+    """
 )
-"""What shows values to Python: the registry of ADR-0027 D0.5.
-
-``__getitem__`` reads only for an index that is a mask; ``data`` gives the tensor itself.  ``copy_``
-into host memory reads its source.
-"""
-
-UNARY = [
-    "abs",
-    "absolute",
-    "acos",
-    "acosh",
-    "arccos",
-    "arcsin",
-    "arctan",
-    "asin",
-    "asinh",
-    "atan",
-    "atanh",
-    "bitwise_not",
-    "ceil",
-    "conj",
-    "cos",
-    "cosh",
-    "deg2rad",
-    "digamma",
-    "erf",
-    "erfc",
-    "exp",
-    "exp2",
-    "expm1",
-    "fix",
-    "floor",
-    "frac",
-    "i0",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "isneginf",
-    "isposinf",
-    "isreal",
-    "lgamma",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "logical_not",
-    "logit",
-    "neg",
-    "negative",
-    "positive",
-    "rad2deg",
-    "reciprocal",
-    "relu",
-    "round",
-    "rsqrt",
-    "sgn",
-    "sigmoid",
-    "sign",
-    "signbit",
-    "sin",
-    "sinc",
-    "sinh",
-    "sqrt",
-    "square",
-    "tan",
-    "tanh",
-    "trunc",
-]
-BINARY = [
-    "add",
-    "arctan2",
-    "atan2",
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "copysign",
-    "div",
-    "divide",
-    "dot",
-    "eq",
-    "equal",
-    "floor_divide",
-    "fmax",
-    "fmin",
-    "fmod",
-    "ge",
-    "greater",
-    "greater_equal",
-    "gt",
-    "heaviside",
-    "hypot",
-    "ldexp",
-    "le",
-    "less",
-    "less_equal",
-    "logaddexp",
-    "logical_and",
-    "logical_or",
-    "logical_xor",
-    "lt",
-    "maximum",
-    "minimum",
-    "mul",
-    "multiply",
-    "ne",
-    "nextafter",
-    "not_equal",
-    "outer",
-    "pow",
-    "remainder",
-    "sub",
-    "subtract",
-    "true_divide",
-    "xlogy",
-]
-OTHERS = [
-    "addbmm",
-    "addcdiv",
-    "addcmul",
-    "addmm",
-    "addmv",
-    "all",
-    "allclose",
-    "amax",
-    "amin",
-    "aminmax",
-    "any",
-    "argmax",
-    "argmin",
-    "argsort",
-    "as_strided",
-    "baddbmm",
-    "bernoulli",
-    "bincount",
-    "bmm",
-    "broadcast_to",
-    "bucketize",
-    "char",
-    "chunk",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "clone",
-    "contiguous",
-    "copy_",
-    "count_nonzero",
-    "cpu",
-    "cross",
-    "cuda",
-    "cummax",
-    "cummin",
-    "cumprod",
-    "cumsum",
-    "bfloat16",
-    "bool",
-    "byte",
-    "double",
-    "float",
-    "half",
-    "int",
-    "long",
-    "short",
-    "detach",
-    "diag",
-    "diag_embed",
-    "diagonal",
-    "diff",
-    "dist",
-    "dsplit",
-    "expand",
-    "expand_as",
-    "flatten",
-    "flip",
-    "fliplr",
-    "flipud",
-    "gather",
-    "hardshrink",
-    "histc",
-    "hsplit",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_put",
-    "index_select",
-    "inner",
-    "isclose",
-    "isin",
-    "item_",
-    "kthvalue",
-    "lerp",
-    "log_softmax",
-    "logcumsumexp",
-    "logsumexp",
-    "masked_fill",
-    "masked_scatter",
-    "masked_select",
-    "matmul",
-    "max",
-    "mean",
-    "median",
-    "min",
-    "mm",
-    "mode",
-    "moveaxis",
-    "movedim",
-    "multinomial",
-    "mv",
-    "mvlgamma",
-    "nan_to_num",
-    "nanmean",
-    "nanmedian",
-    "nansum",
-    "narrow",
-    "new_empty",
-    "new_full",
-    "new_ones",
-    "new_tensor",
-    "new_zeros",
-    "nonzero",
-    "norm",
-    "numpy_T",
-    "permute",
-    "prod",
-    "put",
-    "quantile",
-    "ravel",
-    "renorm",
-    "repeat",
-    "repeat_interleave",
-    "reshape",
-    "reshape_as",
-    "roll",
-    "rot90",
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "select",
-    "slice_scatter",
-    "softmax",
-    "sort",
-    "split",
-    "split_with_sizes",
-    "squeeze",
-    "std",
-    "sum",
-    "swapaxes",
-    "swapdims",
-    "t",
-    "take",
-    "take_along_dim",
-    "tensor_split",
-    "tile",
-    "to",
-    "topk",
-    "trace",
-    "transpose",
-    "tril",
-    "triu",
-    "type",
-    "type_as",
-    "unbind",
-    "unflatten",
-    "unfold",
-    "unique",
-    "unique_consecutive",
-    "unsqueeze",
-    "var",
-    "view",
-    "view_as",
-    "vsplit",
-    "where",
-]
-INPLACE = [f"{name}_" for name in (*UNARY, *BINARY) if name not in ("equal", "dot", "outer")] + [
-    "addbmm_",
-    "addcdiv_",
-    "addcmul_",
-    "addmm_",
-    "addmv_",
-    "baddbmm_",
-    "bernoulli_",
-    "clamp_",
-    "clamp_max_",
-    "clamp_min_",
-    "clip_",
-    "cauchy_",
-    "cumprod_",
-    "cumsum_",
-    "detach_",
-    "exponential_",
-    "fill_",
-    "fill_diagonal_",
-    "geometric_",
-    "index_add_",
-    "index_copy_",
-    "index_fill_",
-    "index_put_",
-    "lerp_",
-    "log_normal_",
-    "masked_fill_",
-    "masked_scatter_",
-    "nan_to_num_",
-    "normal_",
-    "put_",
-    "random_",
-    "requires_grad_",
-    "resize_",
-    "scatter_",
-    "scatter_add_",
-    "scatter_reduce_",
-    "set_",
-    "squeeze_",
-    "swapaxes_",
-    "swapdims_",
-    "t_",
-    "transpose_",
-    "tril_",
-    "triu_",
-    "uniform_",
-    "unsqueeze_",
-    "zero_",
-]
-LATER = [
-    "backward",
-    "register_hook",
-    "register_post_accumulate_grad_hook",
-    "retain_grad",
-    "record_stream",
-    "pin_memory",
-    "is_pinned",
-    "share_memory_",
-    "is_shared",
-    "apply_",
-    "map_",
-    "map2_",
-    "element_size_",
-]
-METHODS = tuple(sorted({*UNARY, *BINARY, *OTHERS, *INPLACE, *LATER} - {"item_", "element_size_"}))
+BINARY = words(
+    """
+    add arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor
+    copysign div divide dot eq equal floor_divide fmax fmin fmod ge greater greater_equal gt
+    heaviside hypot ldexp le less less_equal logaddexp logical_and logical_or logical_xor lt
+    maximum minimum mul multiply ne nextafter not_equal outer pow remainder sub subtract
+    true_divide xlogy
+    """
+)
+OTHERS = words(
+    """
+    addbmm addcdiv addcmul addmm addmv all allclose amax amin aminmax any argmax argmin argsort
+    as_strided baddbmm bernoulli bincount bmm broadcast_to bucketize char chunk clamp clamp_max
+    clamp_min clip clone contiguous copy_ count_nonzero cpu cross cuda cummax cummin cumprod
+    cumsum bfloat16 bool byte double float half int long short detach diag diag_embed diagonal
+    diff dist dsplit expand expand_as flatten flip fliplr flipud gather hardshrink histc hsplit
+    index_add index_copy index_fill index_put index_select inner isclose isin kthvalue lerp
+    log_softmax logcumsumexp logsumexp masked_fill masked_scatter masked_select matmul max mean
+    median min mm mode moveaxis movedim multinomial mv mvlgamma nan_to_num nanmean nanmedian
+    nansum narrow new_empty new_full new_ones new_tensor new_zeros nonzero norm numpy_T permute
+    prod put quantile ravel renorm repeat repeat_interleave reshape reshape_as roll rot90 scatter
+    scatter_add scatter_reduce select slice_scatter softmax sort split split_with_sizes squeeze
+    std sum swapaxes swapdims t take take_along_dim tensor_split tile to topk trace transpose tril
+    triu type type_as unbind unflatten unfold unique unique_consecutive unsqueeze var view view_as
+    vsplit where
+    """
+)
+NOT_INPLACE = words(
+    """
+    conj dot equal fmax fmin isfinite isinf isnan isneginf isposinf isreal logaddexp maximum
+    minimum outer positive signbit
+    """
+)
+INPLACE = tuple(f"{name}_" for name in (*UNARY, *BINARY) if name not in NOT_INPLACE) + words(
+    """
+    addbmm_ addcdiv_ addcmul_ addmm_ addmv_ baddbmm_ bernoulli_ clamp_ clamp_max_ clamp_min_ clip_
+    cauchy_ cumprod_ cumsum_ detach_ exponential_ fill_ fill_diagonal_ geometric_ index_add_
+    index_copy_ index_fill_ index_put_ lerp_ log_normal_ masked_fill_ masked_scatter_ nan_to_num_
+    normal_ put_ random_ requires_grad_ resize_ scatter_ scatter_add_ scatter_reduce_ set_
+    squeeze_ swapaxes_ swapdims_ t_ transpose_ tril_ triu_ uniform_ unsqueeze_ zero_
+    """
+)
+LATER = words(
+    """
+    backward register_hook register_post_accumulate_grad_hook retain_grad record_stream pin_memory
+    is_pinned share_memory_ is_shared apply_ map_ map2_
+    """
+)
+METHODS = tuple(sorted({*UNARY, *BINARY, *OTHERS, *INPLACE, *LATER}))
 
 OPERATORS = {
     "add": "add",
@@ -392,7 +96,6 @@ PROPERTIES = {
     "mH": "matrix_H",
     "real": "real",
     "imag": "imag",
-    "data": "data",
 }
 
 
@@ -415,6 +118,11 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
     return operator
 
 
+def _reflected_division(self: Any, other: Any) -> Any:
+    """Divide a number by the elements."""
+    return call("rdiv", self, other)
+
+
 def _comparison(name: str) -> Callable[..., Any]:
     def comparison(self: Any, other: Any) -> Any:
         if not isinstance(other, _OPERANDS) and not hasattr(other, "_dtype"):
@@ -425,15 +133,11 @@ def _comparison(name: str) -> Callable[..., Any]:
     return comparison
 
 
-_OPERANDS: tuple[type, ...] = (bool, int, float, complex)
+_OPERANDS = (bool, int, float, complex, np.generic, np.ndarray)
 
 
 def install(cls: Any) -> None:
     """Give a class of tensors the methods, properties and operators."""
-    import numpy as np
-
-    global _OPERANDS
-    _OPERANDS = (bool, int, float, complex, np.generic, np.ndarray)
     for name in METHODS:
         if name not in cls.__dict__:
             setattr(cls, name, _method(name))
@@ -441,11 +145,12 @@ def install(cls: Any) -> None:
         setattr(cls, f"__{sign}__", _operator(name))
         setattr(cls, f"__r{sign}__", _operator(name, reflected=True))
         setattr(cls, f"__i{sign}__", _operator(f"{name}_"))
+    cls.__rtruediv__ = _reflected_division
     for name in COMPARISONS:
         setattr(cls, f"__{name}__", _comparison(name))
     for sign, name in {
         "neg": "neg",
-        "invert": "bitwise_not",
+        "invert": "invert",
         "abs": "abs",
         "pos": "positive",
     }.items():

@@ -207,6 +207,16 @@ class Tensor:
         """``torch.strided``: all tensors are."""
         return call("strided_layout")
 
+    @property
+    def data(self) -> Tensor:
+        """The same elements, apart from any recorded history; may be replaced by others."""
+        return call("detach", self)  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        self._storage, self._dtype, self._offset = other._storage, other._dtype, other._offset
+        self._shape, self._strides = other._shape, other._strides
+
     is_sparse = is_quantized = is_meta = is_mkldnn = is_xpu = False
 
     @property
@@ -295,14 +305,19 @@ class Tensor:
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
         return bool(self.item())
 
+    def _scalar(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._scalar())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._scalar())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._scalar())
 
     def __index__(self) -> int:
         if self.numel() != 1 or not self._dtype.is_integral:
@@ -332,9 +347,9 @@ class Tensor:
         return text_of(self)
 
     def __format__(self, form: str) -> str:
-        if not self._shape and form:
+        if not self._shape:
             return format(self.item(), form)
-        return format(str(self), form) if form else str(self)
+        return object.__format__(self, form)
 
     def __hash__(self) -> int:
         return id(self)

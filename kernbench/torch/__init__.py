@@ -47,56 +47,27 @@ from kernbench.runtime.settings import (
 )
 from kernbench.runtime.size import Size
 from kernbench.runtime.tensor import Tensor
+from kernbench.runtime.words import words
 from kernbench.torch._operation import Operation
 
 __version__ = "2.13.0"
 FACTORIES = frozenset(
-    [
-        "arange",
-        "as_tensor",
-        "asarray",
-        "empty",
-        "empty_strided",
-        "eye",
-        "full",
-        "linspace",
-        "logspace",
-        "normal",
-        "ones",
-        "rand",
-        "randint",
-        "randn",
-        "randperm",
-        "range",
-        "scalar_tensor",
-        "tensor",
-        "tril_indices",
-        "triu_indices",
-        "zeros",
-    ]
+    words(
+        """
+    arange as_tensor asarray empty empty_strided eye full linspace logspace normal ones rand
+    randint randn randperm range scalar_tensor tensor tril_indices triu_indices zeros
+    """
+    )
 )
 """Functions that ``ctx.NAME`` puts on the machine unless told."""
 
 _SUBMODULES = frozenset(
-    [
-        "accelerator",
-        "amp",
-        "autograd",
-        "backends",
-        "cuda",
-        "distributed",
-        "functional",
-        "linalg",
-        "multiprocessing",
-        "nn",
-        "optim",
-        "random",
-        "special",
-        "testing",
-        "types",
-        "utils",
-        "version",
-    ]
+    words(
+        """
+    accelerator amp autograd backends cuda distributed functional linalg multiprocessing nn optim
+    random special testing types utils version
+    """
+    )
 )
 _ALIASES = {
     "half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32",
