@@ -85,9 +85,7 @@ static void report_elements(const char *what, kb_dtype dtype, kb_opkind kind, in
 }
 
 static void dot(kb_dtype dtype, uint32_t m, uint32_t n, uint32_t k) {
-    kb_dtype sums = dtype == KB_INT8      ? KB_INT32
-                    : dtype == KB_FLOAT64 ? KB_FLOAT64
-                                          : KB_FLOAT32;
+    kb_dtype sums = dtype == KB_INT8 ? KB_INT32 : dtype == KB_FLOAT64 ? KB_FLOAT64 : KB_FLOAT32;
     kb_payload p = {.result = tile(sums, m, n, 3), .n_operands = 2};
     p.operand[0] = tile(dtype, m, k, 1);
     p.operand[1] = tile(dtype, k, n, 2);

@@ -115,7 +115,7 @@ static kb_pair log_part(double x, double *exponent) {
     double q = 0.0;
     for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) q = q * z.hi + terms[i];
     kb_pair series = add((kb_pair){0x1.999999999999ap-3, -0x1.999999999999ap-57}, /* 1/5 */
-                      (kb_pair){q * z.hi, 0.0});
+                         (kb_pair){q * z.hi, 0.0});
     series = add((kb_pair){0x1.5555555555555p-2, 0x1.5555555555555p-56}, multiply(series, z));
     series = add((kb_pair){1.0, 0.0}, multiply(series, z));
     return multiply((kb_pair){2.0 * s.hi, 2.0 * s.lo}, series);
@@ -240,7 +240,8 @@ static kb_pair reduce_trig(double x, uint64_t *n) {
     if (shift) fraction |= part[2] >> (64 - shift);
     double unit = kb_f64_from_bits((uint64_t)(1023 - 64 - shift) << 52);
     kb_pair turned = {(double)(uint64_t)(fraction >> 75) * 2048.0 * unit,
-                   (double)(uint64_t)(fraction >> 22 & ((UINT64_C(1) << 53) - 1)) * 0x1p-42 * unit};
+                      (double)(uint64_t)(fraction >> 22 & ((UINT64_C(1) << 53) - 1)) * 0x1p-42 *
+                          unit};
     kb_pair r = multiply(turned, (kb_pair){0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54});
     bool negate = up != (bits >> 63 != 0);
     if (bits >> 63) *n = 0 - *n;
@@ -284,6 +285,22 @@ double kb_sin_f64(double x) {
 double kb_cos_f64(double x) {
     if (!kb_cos_is_rare_f64(x)) return kb_cos_common_f64(x);
     return wave(x, 1);
+}
+
+float kb_log_f32(float x) {
+    return kb_log_is_rare_f32(x) ? kb_special_single_(kb_log_f64((double)x)) : kb_log_common_f32(x);
+}
+
+float kb_log2_f32(float x) {
+    return kb_log2_is_rare_f32(x) ? kb_special_single_(kb_log2_f64((double)x))
+                                  : kb_log2_common_f32(x);
+}
+
+/* C's special cases on top.  A float of 2^24 or more is even. */
+float kb_pow_f32(float x, float y) {
+    int rare;
+    float common = kb_pow_common_f32(x, y, &rare);
+    return rare ? kb_special_single_(kb_pow_f64((double)x, (double)y)) : common;
 }
 
 float kb_sin_large_f32(float x) {

@@ -3,9 +3,7 @@
  *
  *     kb_F_f64(x)  =  kb_F_is_rare_f64(x) ? an exact but slow way in special.c : kb_F_common_f64(x)
  *
- * A rare argument gives anything, and traps nothing.  The rules of special.h hold: + - * / and integers only.
- * A fused multiply-add appears where it gives the exact error of a product, which other machines get in
- * more steps: the bits are the same.
+ * A rare argument gives anything, and traps nothing.
  */
 #ifndef KB_KERNEL_SPECIAL_F64_H
 #define KB_KERNEL_SPECIAL_F64_H
@@ -29,17 +27,7 @@ static inline kb_pair kb_pair_sum(double a, double b) {
 
 static inline kb_pair kb_pair_product(double a, double b) {
     double product = a * b;
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    return (kb_pair){product, __builtin_fma(a, b, -product)};
-#else
-    const double splitter = 0x1p27 + 1.0;
-    double a_high = a * splitter - (a * splitter - a), a_low = a - a_high;
-    double b_high = b * splitter - (b * splitter - b), b_low = b - b_high;
-    double error = a_high * b_high - product;
-    error += a_high * b_low;
-    error += a_low * b_high;
-    return (kb_pair){product, error + a_low * b_low};
-#endif
+    return (kb_pair){product, kb_madd_f64_(a, b, -product)};
 }
 
 /* True for what is not within (-limit, limit), NaN too. */
@@ -55,20 +43,20 @@ static inline int kb_special_is_beyond_(double x, double limit) {
 /* e^r - 1 - r for |r| <= 0.35. */
 static inline double kb_special_exp_tail_(double r) {
     double r2 = r * r, r4 = r2 * r2;
-    double p01 = 0x1.5555555555561p-3 * r + 0x1.000000000000bp-1;
-    double p23 = 0x1.111111110d62ep-7 * r + 0x1.555555555008ep-5;
-    double p45 = 0x1.a01a01bae6becp-13 * r + 0x1.6c16c1859712cp-10;
-    double p67 = 0x1.71dddfc1acdbdp-19 * r + 0x1.a01996b8ac15cp-16;
-    double p89 = 0x1.af859768df007p-26 * r + 0x1.28b02b8506adep-22;
-    double high = (p89 * r4 + (p67 * r2 + p45)) * r4;
-    return (high + (p23 * r2 + p01)) * r2;
+    double p01 = kb_madd_f64_(0x1.5555555555561p-3, r, 0x1.000000000000bp-1);
+    double p23 = kb_madd_f64_(0x1.111111110d62ep-7, r, 0x1.555555555008ep-5);
+    double p45 = kb_madd_f64_(0x1.a01a01bae6becp-13, r, 0x1.6c16c1859712cp-10);
+    double p67 = kb_madd_f64_(0x1.71dddfc1acdbdp-19, r, 0x1.a01996b8ac15cp-16);
+    double p89 = kb_madd_f64_(0x1.af859768df007p-26, r, 0x1.28b02b8506adep-22);
+    double high = kb_madd_f64_(p89, r4, kb_madd_f64_(p67, r2, p45));
+    return kb_madd_f64_(high, r4, kb_madd_f64_(p23, r2, p01)) * r2;
 }
 
 /* x.hi + x.lo = k ln 2 + r, with k in the low bits of *shifted. */
 static inline kb_pair kb_special_reduce_exp_(double hi, double lo, double *shifted) {
-    *shifted = hi * 0x1.71547652b82fep+0 + KB_SPECIAL_SHIFTER_;
+    *shifted = kb_madd_f64_(hi, 0x1.71547652b82fep+0, KB_SPECIAL_SHIFTER_);
     double k = *shifted - KB_SPECIAL_SHIFTER_;
-    double high = hi - k * KB_LN2_HIGH_, low = k * KB_LN2_LOW_ - lo;
+    double high = kb_madd_f64_(-k, KB_LN2_HIGH_, hi), low = kb_madd_f64_(k, KB_LN2_LOW_, -lo);
     double r = high - low;
     return (kb_pair){r, (high - r) - low};
 }
@@ -96,7 +84,8 @@ static inline double kb_exp2_common_f64(double x) {
     double shifted = x + KB_SPECIAL_SHIFTER_;
     double f = x - (shifted - KB_SPECIAL_SHIFTER_);
     double r = f * 0x1.62e42fefa39efp-1;
-    return kb_special_scale_(1.0 + (r + kb_special_exp_tail_(r)), shifted);
+    double tail = kb_madd_f64_(f, 0x1.62e42fefa39efp-1, -r) + kb_special_exp_tail_(r);
+    return kb_special_scale_(1.0 + (r + tail), shifted);
 }
 
 static inline int kb_sigmoid_is_rare_f64(double x) {
@@ -112,10 +101,10 @@ static inline double kb_sigmoid_common_f64(double x) {
     double low = power.lo * kb_special_scale_(1.0, shifted);
     kb_pair divisor = kb_pair_sum(1.0, high);
     double result = 1.0 / divisor.hi;
-    return result - result * result * (divisor.lo + low);
+    return kb_madd_f64_(-result * result, divisor.lo + low, result);
 }
 
-/* (e^2|x| - 1) / (e^2|x| + 1), where e^2|x| - 1 = 2^k (e^r - 1) + (2^k - 1), as pairs. */
+/* E / (E + 2) with E = e^2|x| - 1 = 2^k (e^r - 1) + (2^k - 1), as pairs. */
 static inline double kb_tanh_all_f64(double x) {
     double size = __builtin_fabs(x);
     size = size > 22.0 ? 22.0 : size;
@@ -123,11 +112,13 @@ static inline double kb_tanh_all_f64(double x) {
     kb_pair r = kb_special_reduce_exp_(2.0 * size, 0.0, &shifted);
     double power = kb_special_scale_(1.0, shifted);
     kb_pair less_one = kb_pair_quick_sum(power - 1.0, power * r.hi);
-    less_one = kb_pair_quick_sum(less_one.hi,
-                                 less_one.lo + power * (kb_special_exp_tail_(r.hi) + r.lo));
+    less_one = kb_pair_quick_sum(
+        less_one.hi, kb_madd_f64_(power, kb_special_exp_tail_(r.hi) + r.lo, less_one.lo));
     kb_pair divisor = kb_pair_sum(2.0, less_one.hi);
-    double result = less_one.hi / divisor.hi;
-    result += (less_one.lo - result * (divisor.lo + less_one.lo)) / divisor.hi;
+    double reciprocal = 1.0 / divisor.hi, result = less_one.hi * reciprocal;
+    double left = kb_madd_f64_(-result, divisor.hi, less_one.hi) + less_one.lo;
+    left = kb_madd_f64_(-result, divisor.lo + less_one.lo, left);
+    result = kb_madd_f64_(left, reciprocal, result);
     double wave = kb_f64_from_bits(kb_f64_bits(result) | (kb_f64_bits(x) >> 63) << 63);
     return x == x ? wave : kb_f64_from_bits(KB_F64_NAN);
 }
@@ -155,27 +146,30 @@ static inline double kb_special_split_(double x, double *exponent) {
  * the last term. */
 static inline double kb_special_log_rest_(double f, double half) {
     double s = f / (2.0 + f), z = s * s, z2 = z * z, z4 = z2 * z2;
-    double p12 = 0x1.999999997fec3p-2 * z + 0x1.5555555555592p-1;
-    double p34 = 0x1.c71c520f9787dp-3 * z + 0x1.24924941e6951p-2;
-    double p56 = 0x1.39a1cace2dce5p-3 * z + 0x1.74663dfe67560p-3;
-    double p = (0x1.2f05005a7f17ep-3 * z2 + p56) * z4 + (p34 * z2 + p12);
-    return s * (half + p * z);
+    double p12 = kb_madd_f64_(0x1.999999997fec3p-2, z, 0x1.5555555555592p-1);
+    double p34 = kb_madd_f64_(0x1.c71c520f9787dp-3, z, 0x1.24924941e6951p-2);
+    double p56 = kb_madd_f64_(0x1.39a1cace2dce5p-3, z, 0x1.74663dfe67560p-3);
+    double p =
+        kb_madd_f64_(kb_madd_f64_(0x1.2f05005a7f17ep-3, z2, p56), z4, kb_madd_f64_(p34, z2, p12));
+    return s * kb_madd_f64_(p, z, half);
 }
 
 static inline double kb_log_common_f64(double x) {
     double exponent, f = kb_special_split_(x, &exponent), half = 0.5 * f * f;
-    double low = kb_special_log_rest_(f, half) + exponent * KB_LN2_LOW_;
-    return exponent * KB_LN2_HIGH_ - ((half - low) - f);
+    double low = kb_madd_f64_(exponent, KB_LN2_LOW_, kb_special_log_rest_(f, half));
+    return kb_madd_f64_(exponent, KB_LN2_HIGH_, -((half - low) - f));
 }
 
-/* The first 21 bits of log(1 + f) times those of 1 / ln 2: an exact product. */
+/* log(1 + f) as a pair, times 1 / ln 2 as another. */
 static inline double kb_log2_common_f64(double x) {
-    const double high_factor = 0x1.7154700000000p+0, low_factor = 0x1.94ae0bf85ddf4p-22;
+    const double factor = 0x1.71547652b82fep+0, factor_low = 0x1.777d0ffda0d24p-56;
     double exponent, f = kb_special_split_(x, &exponent), half = 0.5 * f * f;
-    double hi = kb_f64_from_bits(kb_f64_bits(f - half) & UINT64_C(0xffffffff00000000));
-    double lo = ((f - hi) - half) + kb_special_log_rest_(f, half);
-    kb_pair sum = kb_pair_quick_sum(exponent, hi * high_factor);
-    return sum.hi + (sum.lo + ((lo + hi) * low_factor + lo * high_factor));
+    double hi = f - half, lo = ((f - hi) - half) + kb_special_log_rest_(f, half);
+    lo += kb_madd_f64_(-0.5 * f, f, half); /* what half lost */
+    kb_pair product = kb_pair_product(hi, factor);
+    product.lo = kb_madd_f64_(hi, factor_low, kb_madd_f64_(lo, factor, product.lo));
+    kb_pair sum = kb_pair_quick_sum(exponent, product.hi);
+    return sum.hi + (sum.lo + product.lo);
 }
 
 /* log(x), to 2^-65 of itself. */
@@ -184,23 +178,25 @@ static inline kb_pair kb_special_log_pair_(double x) {
     kb_pair divisor = kb_pair_quick_sum(2.0, f);
     double reciprocal = 1.0 / divisor.hi, s = f * reciprocal;
     kb_pair back = kb_pair_product(s, divisor.hi);
-    double s_low = (((f - back.hi) - back.lo) - s * divisor.lo) * reciprocal;
+    double s_low = kb_madd_f64_(-s, divisor.lo, (f - back.hi) - back.lo) * reciprocal;
     kb_pair z = kb_pair_product(s, s);
-    double z_low = z.lo + 2.0 * s * s_low, z2 = z.hi * z.hi, z4 = z2 * z2;
-    double p23 = 0x1.249249245823bp-2 * z.hi + 0x1.9999999999b2dp-2;
-    double p45 = 0x1.745ce9fdf420bp-3 * z.hi + 0x1.c71c722d0b778p-3;
-    double p67 = 0x1.0f803eabb2a9ap-3 * z.hi + 0x1.3b1ee7e24df88p-3;
-    double p = (0x1.0e3ff178524fep-3 * z2 + p67) * z4 + (p45 * z2 + p23);
+    double z_low = kb_madd_f64_(2.0 * s, s_low, z.lo), z2 = z.hi * z.hi, z4 = z2 * z2;
+    double p23 = kb_madd_f64_(0x1.249249245823bp-2, z.hi, 0x1.9999999999b2dp-2);
+    double p45 = kb_madd_f64_(0x1.745ce9fdf420bp-3, z.hi, 0x1.c71c722d0b778p-3);
+    double p67 = kb_madd_f64_(0x1.0f803eabb2a9ap-3, z.hi, 0x1.3b1ee7e24df88p-3);
+    double p =
+        kb_madd_f64_(kb_madd_f64_(0x1.0e3ff178524fep-3, z2, p67), z4, kb_madd_f64_(p45, z2, p23));
     /* log(1 + f) = 2 s + s (2/3 z + p z^2) */
     kb_pair third = kb_pair_product(z.hi, 0x1.5555555555555p-1);
     kb_pair inner = kb_pair_quick_sum(third.hi, p * z2);
-    inner.lo += third.lo + (z.hi * 0x1.5555555555555p-55 + z_low * 0x1.5555555555555p-1);
+    inner.lo += kb_madd_f64_(z.hi, 0x1.5555555555555p-55, third.lo);
+    inner.lo = kb_madd_f64_(z_low, 0x1.5555555555555p-1, inner.lo);
     kb_pair outer = kb_pair_product(s, inner.hi);
-    outer.lo += s * inner.lo + s_low * inner.hi;
+    outer.lo = kb_madd_f64_(s, inner.lo, kb_madd_f64_(s_low, inner.hi, outer.lo));
     kb_pair part = kb_pair_quick_sum(2.0 * s, outer.hi);
-    part.lo += outer.lo + 2.0 * s_low;
+    part.lo += kb_madd_f64_(2.0, s_low, outer.lo);
     kb_pair whole = kb_pair_quick_sum(exponent * KB_LN2_HIGH_, part.hi);
-    return kb_pair_quick_sum(whole.hi, whole.lo + (part.lo + exponent * KB_LN2_LOW_));
+    return kb_pair_quick_sum(whole.hi, whole.lo + kb_madd_f64_(exponent, KB_LN2_LOW_, part.lo));
 }
 
 /* e^(y log x) of a positive x; *rare is set when that is not for here. */
@@ -208,7 +204,7 @@ static inline double kb_pow_common_f64(double x, double y, int *rare) {
     kb_pair log = kb_special_log_pair_(x), power = kb_pair_product(log.hi, y);
     *rare = kb_log_is_rare_f64(x) | kb_special_is_beyond_(power.hi, 700.0) |
             kb_special_is_beyond_(y, 0x1p900);
-    return kb_special_exp_(power.hi, power.lo + log.lo * y);
+    return kb_special_exp_(power.hi, kb_madd_f64_(log.lo, y, power.lo));
 }
 
 /* --- sin and cos ----------------------------------------------------------------------------- */
@@ -221,24 +217,26 @@ static inline int kb_sin_is_rare_f64(double x) {
 
 /* x = n pi/2 + r, n in the low bits of *shifted.  pi/2 in four parts; products with three of them are exact. */
 static inline kb_pair kb_special_reduce_trig_(double x, double *shifted) {
-    *shifted = x * 0x1.45f306dc9c883p-1 + KB_SPECIAL_SHIFTER_;
+    *shifted = kb_madd_f64_(x, 0x1.45f306dc9c883p-1, KB_SPECIAL_SHIFTER_);
     double n = *shifted - KB_SPECIAL_SHIFTER_;
-    kb_pair r = kb_pair_sum(x - n * 0x1.921fb54400000p+0, -n * 0x1.0b4611a600000p-34);
+    kb_pair r = kb_pair_sum(kb_madd_f64_(-n, 0x1.921fb54400000p+0, x), -n * 0x1.0b4611a600000p-34);
     kb_pair s = kb_pair_sum(r.hi, -n * 0x1.3198a2e000000p-69);
-    return kb_pair_quick_sum(s.hi, (s.lo + r.lo) - n * 0x1.b839a252049c1p-104);
+    return kb_pair_quick_sum(s.hi, kb_madd_f64_(-n, 0x1.b839a252049c1p-104, s.lo + r.lo));
 }
 
 /* sin(r + quarter * pi/2) of what x was reduced to. */
 static inline double kb_special_wave_f64_(kb_pair r, double shifted, uint64_t quarter) {
     double z = r.hi * r.hi, z2 = z * z, z4 = z2 * z2, half = 0.5 * z, top = 1.0 - half;
-    double s01 = 0x1.111111110f87bp-7 * z + -0x1.5555555555549p-3;
-    double s23 = 0x1.71de3577c4027p-19 * z + -0x1.a01a019c11ad8p-13;
-    double s45 = 0x1.5d9302f9af476p-33 * z + -0x1.ae5e6642f2d28p-26;
-    double s = (s45 * z4 + (s23 * z2 + s01)) * (z * r.hi) + r.lo * top;
-    double c01 = -0x1.6c16c16c1517ep-10 * z + 0x1.555555555554cp-5;
-    double c23 = -0x1.27e4f809f2373p-22 * z + 0x1.a01a019cb1c07p-16;
-    double c45 = -0x1.8fae9cc11964cp-37 * z + 0x1.1ee9ebe9fc401p-29;
-    double c = (c45 * z4 + (c23 * z2 + c01)) * z2 - r.hi * r.lo;
+    double s01 = kb_madd_f64_(0x1.111111110f87bp-7, z, -0x1.5555555555549p-3);
+    double s23 = kb_madd_f64_(0x1.71de3577c4027p-19, z, -0x1.a01a019c11ad8p-13);
+    double s45 = kb_madd_f64_(0x1.5d9302f9af476p-33, z, -0x1.ae5e6642f2d28p-26);
+    double s = kb_madd_f64_(s45, z4, kb_madd_f64_(s23, z2, s01));
+    s = kb_madd_f64_(s, z * r.hi, r.lo * top);
+    double c01 = kb_madd_f64_(-0x1.6c16c16c1517ep-10, z, 0x1.555555555554cp-5);
+    double c23 = kb_madd_f64_(-0x1.27e4f809f2373p-22, z, 0x1.a01a019cb1c07p-16);
+    double c45 = kb_madd_f64_(-0x1.8fae9cc11964cp-37, z, 0x1.1ee9ebe9fc401p-29);
+    double c = kb_madd_f64_(c45, z4, kb_madd_f64_(c23, z2, c01));
+    c = kb_madd_f64_(c, z2, -r.hi * r.lo);
     uint64_t n = kb_f64_bits(shifted) + quarter;
     double wave = n & 1 ? top + (((1.0 - top) - half) + c) : r.hi + s;
     return kb_f64_from_bits(kb_f64_bits(wave) ^ (n & 2) << 62);

@@ -93,9 +93,8 @@ static inline __attribute__((always_inline)) __m256 round_octave(__m256 value, i
 /* 16 floats times `scale` as halves, in order. */
 static inline __m256i to_halves(__m256 low, __m256 high, float scale) {
     __m256 factor = _mm256_set1_ps(scale);
-    return _mm256_set_m128i(
-        _mm256_cvtps_ph(_mm256_mul_ps(high, factor), _MM_FROUND_TO_NEAREST_INT),
-        _mm256_cvtps_ph(_mm256_mul_ps(low, factor), _MM_FROUND_TO_NEAREST_INT));
+    return _mm256_set_m128i(_mm256_cvtps_ph(_mm256_mul_ps(high, factor), _MM_FROUND_TO_NEAREST_INT),
+                            _mm256_cvtps_ph(_mm256_mul_ps(low, factor), _MM_FROUND_TO_NEAREST_INT));
 }
 
 /* The upper bits of 4 x 8 floats as bytes, in order. */
@@ -112,8 +111,8 @@ static inline __attribute__((always_inline)) __m256i narrow_32(const float *in, 
     __m256 value[4], rounded[4];
     for (int i = 0; i < 4; i++) {
         value[i] = _mm256_loadu_ps(in + 8 * i);
-        rounded[i] = is_e5m2 ? round_octave(value[i], 2, -14, true)
-                             : round_octave(value[i], 3, -6, false);
+        rounded[i] =
+            is_e5m2 ? round_octave(value[i], 2, -14, true) : round_octave(value[i], 3, -6, false);
     }
     __m256i low = to_halves(rounded[0], rounded[1], is_e5m2 ? 1.0f : 0x1p-8f);
     __m256i high = to_halves(rounded[2], rounded[3], is_e5m2 ? 1.0f : 0x1p-8f);
@@ -133,7 +132,8 @@ static void narrow_e5m2(void *restrict dst, const void *restrict src, size_t cou
     uint8_t *restrict out = dst;
     const float *in = src;
     size_t i = 0;
-    for (; i + 32 <= count; i += 32) _mm256_storeu_si256((void *)(out + i), narrow_32(in + i, true));
+    for (; i + 32 <= count; i += 32)
+        _mm256_storeu_si256((void *)(out + i), narrow_32(in + i, true));
     for (; i < count; i++) out[i] = kb_f32_to_e5m2(in[i]);
 }
 

@@ -85,76 +85,8 @@ LOOP1(f32, float, float, cast, canonical_f32(x))
 LOOP3(f32, float, float, fma, canonical_f32(KB_ISA_FMAF(x, y, z)))
 LOOP3(f64, double, double, fma, canonical_f64(KB_ISA_FMA(x, y, z)))
 LOOP2(f64, double, double, mod, canonical_f64(__builtin_fmod(x, y)))
-LOOP1(f32, float, float, exp, kb_exp_f32(x))
-LOOP1(f32, float, float, exp2, kb_exp2_f32(x))
-LOOP1(f32, float, float, log, kb_log_f32(x))
-LOOP1(f32, float, float, log2, kb_log2_f32(x))
-LOOP1(f32, float, float, tanh, kb_tanh_f32(x))
-LOOP1(f32, float, float, erf, kb_erf_f32(x))
-LOOP1(f32, float, float, sigmoid, kb_sigmoid_f32(x))
-LOOP2(f32, float, float, pow, kb_pow_f32(x, y))
-LOOP1(f64, double, double, tanh, kb_tanh_all_f64(x))
-LOOP1(f64, double, double, erf, kb_erf_f64(x))
 
-/* All arguments as if they were common, as a loop that vectorises; then the rare ones singly. */
-#define RARE_LOOP(op)                                                                     \
-    static void f64_##op(void *restrict dst, const void *a, const void *b, const void *c, \
-                         size_t count) {                                                  \
-        double *restrict out = dst;                                                       \
-        const double *in = a;                                                             \
-        (void)b, (void)c;                                                                 \
-        int64_t any_rare = 0;                                                             \
-        for (size_t i = 0; i < count; i++) {                                              \
-            double x = in[i];                                                             \
-            any_rare |= kb_##op##_is_rare_f64(x) ? 1 : 0;                                 \
-            out[i] = kb_##op##_common_f64(x);                                             \
-        }                                                                                 \
-        for (size_t i = 0; any_rare && i < count; i++)                                    \
-            if (kb_##op##_is_rare_f64(in[i])) out[i] = kb_##op##_f64(in[i]);              \
-    }
-RARE_LOOP(exp)
-RARE_LOOP(exp2)
-RARE_LOOP(log)
-RARE_LOOP(log2)
-RARE_LOOP(sin)
-RARE_LOOP(cos)
-RARE_LOOP(sigmoid)
-
-static void f64_pow(void *restrict dst, const void *a, const void *b, const void *c, size_t count) {
-    double *restrict out = dst;
-    const double *base = a, *power = b;
-    (void)c;
-    int64_t any_rare = 0;
-    for (size_t i = 0; i < count; i++) {
-        int rare;
-        out[i] = kb_pow_common_f64(base[i], power[i], &rare);
-        any_rare |= rare ? 1 : 0;
-    }
-    for (size_t i = 0; any_rare && i < count; i++) {
-        int rare;
-        (void)kb_pow_common_f64(base[i], power[i], &rare);
-        if (rare) out[i] = kb_pow_f64(base[i], power[i]);
-    }
-}
-
-/* All arguments as if they were small, as a loop that vectorises; then the large ones singly. */
-#define TRIG_LOOP(op)                                                                             \
-    static void f32_##op(void *restrict dst, const void *a, const void *b, const void *c,         \
-                         size_t count) {                                                          \
-        float *restrict out = dst;                                                                \
-        const float *in = a;                                                                      \
-        (void)b, (void)c;                                                                         \
-        int any_large = 0;                                                                        \
-        for (size_t i = 0; i < count; i++) {                                                      \
-            float x = in[i];                                                                      \
-            any_large |= __builtin_fabsf(x) >= KB_TRIG_LARGE_F32;                                 \
-            out[i] = kb_##op##_small_f32(x);                                                      \
-        }                                                                                         \
-        for (size_t i = 0; any_large && i < count; i++)                                           \
-            if (__builtin_fabsf(in[i]) >= KB_TRIG_LARGE_F32) out[i] = kb_##op##_large_f32(in[i]); \
-    }
-TRIG_LOOP(sin)
-TRIG_LOOP(cos)
+#include "replay/special_template.h"
 
 /* While the quotient has at most 24 bits, it and its product with y are exact in double; then the
  * others singly. */
@@ -207,9 +139,9 @@ static void f32_mod(void *restrict dst, const void *a, const void *b, const void
 
 /* By a float type that holds both numbers: its quotient, truncated, is right, because the next whole number
  * is further away than its rounding.  0 and -1, by which nothing may be divided, are dealt with apart. */
-#define SIGNED_QUOTIENT(type, utype, real)                            \
-    (type)(y == 0    ? (utype)0                                       \
-           : y == -1 ? (utype)(0 - (utype)x)                          \
+#define SIGNED_QUOTIENT(type, utype, real)   \
+    (type)(y == 0    ? (utype)0              \
+           : y == -1 ? (utype)(0 - (utype)x) \
                      : (utype)(type)((real)x / (real)(y + (y == 0) + 2 * (y == -1))))
 #define UNSIGNED_QUOTIENT(type, real) (type)(y == 0 ? 0 : (int32_t)((real)x / (real)(y + (y == 0))))
 INTEGER_LOOPS(i8, int8_t, uint8_t, 8, x < 0, SIGNED_QUOTIENT(int8_t, uint8_t, float))
@@ -441,14 +373,14 @@ CANONICAL_LOOP(f64, double)
      [KB_UINT8] = narrow_8,       [KB_UINT16] = narrow_16,   [KB_FLOAT8E4NV] = narrow_e4m3, \
      [KB_FLOAT8E5] = narrow_e5m2, [KB_FLOAT16] = narrow_f16, [KB_BFLOAT16] = narrow_bf16}
 
-#define ISA_TO_F32                                                                     \
-    {[KB_BOOL] = f32_of_bool,   [KB_INT8] = f32_of_i8,        [KB_INT16] = f32_of_i16, \
-     [KB_INT32] = f32_of_i32,   [KB_INT64] = f32_of_i64,      [KB_UINT8] = f32_of_u8,  \
-     [KB_UINT16] = f32_of_u16,  [KB_UINT32] = f32_of_u32,     [KB_UINT64] = f32_of_u64, \
+#define ISA_TO_F32                                                                        \
+    {[KB_BOOL] = f32_of_bool,   [KB_INT8] = f32_of_i8,        [KB_INT16] = f32_of_i16,    \
+     [KB_INT32] = f32_of_i32,   [KB_INT64] = f32_of_i64,      [KB_UINT8] = f32_of_u8,     \
+     [KB_UINT16] = f32_of_u16,  [KB_UINT32] = f32_of_u32,     [KB_UINT64] = f32_of_u64,   \
      [KB_FLOAT64] = f32_of_f64, [KB_FLOAT8E4NV] = widen_e4m3, [KB_FLOAT8E5] = widen_e5m2, \
      [KB_FLOAT16] = widen_f16,  [KB_BFLOAT16] = widen_bf16}
 
-#define ISA_TABLE                                                                 \
-    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN, \
-    .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, \
-    .canonical_f64 = all_canonical_f64
+#define ISA_TABLE                                                                       \
+    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN,       \
+    .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, .to_tf32 = to_tf32, \
+    .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64

@@ -26,7 +26,7 @@ typedef struct job {
     kb_dtype from, to;
     bool cast;               /* by kb_dtype_convert */
     kb_convert_loop *narrow; /* NULL: none */
-    const uint8_t *table; /* of the result of every code of an 8-bit operand; NULL: none */
+    const uint8_t *table;    /* of the result of every code of an 8-bit operand; NULL: none */
     kb_table_loop *look_up;
     size_t result_nbytes;
     unsigned char *result;

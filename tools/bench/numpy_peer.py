@@ -19,9 +19,21 @@ import numpy as np
 
 M = N = 128
 ROUNDS = 8
-DTYPES = "float32 float16 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
-# Our name of an operation, NumPy's function, on which kinds of dtype.  Functions that NumPy composes
-# of several (sigmoid, fma) or does not have (erf, rsqrt) have no peer.
+DTYPES = [
+    "float32",
+    "float16",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]
+# Our name of an operation, NumPy's function, on which kinds of dtype.  Functions that NumPy makes of
+# several (sigmoid, fma) or does not have (erf, rsqrt) have no peer.
 FUNCTIONS: tuple[tuple[str, Any, str], ...] = (
     ("neg", np.negative, "fiu"), ("abs", np.absolute, "fiu"), ("not", np.invert, "iu"),
     ("add", np.add, "fiu"), ("sub", np.subtract, "fiu"), ("mul", np.multiply, "fiu"),
@@ -52,6 +64,7 @@ def measure(call: Callable[[], object]) -> float:
 
 
 def report(what: str, dtype: str, value: float, unit: str) -> None:
+    """Print one figure."""
     print(json.dumps({"what": what, "dtype": dtype, "value": value, "unit": unit}), flush=True)
 
 
@@ -62,6 +75,7 @@ def values(dtype: str, m: int = M, n: int = N) -> np.ndarray:
 
 
 def calls(dtype: str) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield the names and calls of all operations on a dtype."""
     a, b = values(dtype), values(dtype)
     for name, function, kinds in FUNCTIONS:
         if a.dtype.kind in kinds:
@@ -82,6 +96,7 @@ def calls(dtype: str) -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def element_wise() -> None:
+    """Print nanoseconds an element."""
     for dtype in DTYPES:
         for what, call in calls(dtype):
             report(what, dtype, measure(call) * 1e9 / (M * N), "ns")
@@ -103,6 +118,7 @@ def blas() -> str:
 
 
 def dots() -> None:
+    """Print the name of OpenBLAS' kernels and GFLOP/s."""
     print(json.dumps({"isa": blas()}))
     for m, n, k in ((512, 512, 512), (128, 128, 64)):
         for dtype in ("float32", "float64"):
