@@ -52,7 +52,7 @@ run: build ## run benches/gemm.py on the default topology
 test: build ## all tests: the C engine's, then Python's (PYTEST="-k name" passes options)
 	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --print-errorlogs
-	$(PY) -m pytest $(PYTEST)
+	$(PY) -m pytest -n auto $(PYTEST)
 
 golden: build ## write the golden op logs of tests/golden anew; read the difference
 	KERNBENCH_GOLDEN=write $(PY) -m pytest -q tests/golden

@@ -32,6 +32,12 @@ class Topology:
     def system(self) -> Mapping[str, Any] | None:
         """Counts and parameters of the hierarchical form; None without it."""
     @property
+    def flit_links(self) -> list[int]:
+        """Links whose ports serve flit by flit in either mode (finite buffers, shared servers)."""
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and hardly meant."""
+    @property
     def flit_nbytes(self) -> int: ...
     def find(self, name: str, /) -> int: ...
     def path(self, src: int, dst: int, slice: int = ..., /) -> list[int]:
@@ -100,8 +106,21 @@ class Engine:
         stream: int,
         deal: str,
         submit_fs: int,
+        after: tuple[int, ...] = ...,
+        comm: bool = ...,
     ) -> int: ...
-    def copy(self, va: int, nbytes: int, to_device: bool, stream: int, submit_fs: int) -> int: ...
+    def copy(
+        self,
+        va: int,
+        nbytes: int,
+        to_device: bool,
+        stream: int,
+        submit_fs: int,
+        after: tuple[int, ...] = ...,
+    ) -> int: ...
+    def mark(
+        self, sip: int, stream: int, submit_fs: int, after: tuple[int, ...] = ..., /
+    ) -> int: ...
     def transfer(
         self, src: int, dst: int, nbytes: int, at_fs: int, op: int, address: int, /
     ) -> int: ...
@@ -109,6 +128,8 @@ class Engine:
         self, src: Any, dst: Any, nbytes: Any, at_fs: Any, op: Any, address: Any, /
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
     def run(self, handle: int = ..., until_fs: int = ..., /) -> bool: ...
+    def await_(self, handle: int, awaited: bool = ..., /) -> None: ...
+    def run_awaited(self, until_fs: int = ..., /) -> tuple[list[int], bool]: ...
     def replay(self) -> None: ...
     def handle(self, handle: int, /) -> tuple[bool, int, int, int, int, int, int]: ...
     def probe(

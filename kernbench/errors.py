@@ -17,6 +17,10 @@ out of resource: TCM, required: 4096, limit: 1024
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
 __all__ = [
     "CollectiveMismatchError",
     "CompilationError",
@@ -28,6 +32,9 @@ __all__ = [
     "OutOfMemoryError",
     "OutOfResources",
     "PageFaultError",
+    "ProcessException",
+    "ProcessExitedException",
+    "ProcessRaisedException",
     "RaceError",
     "SpawnException",
     "TopologyError",
@@ -183,19 +190,44 @@ class CollectiveMismatchError(KernbenchError, RuntimeError):
     """Ranks of one group called collectives that do not match."""
 
 
-class SpawnException(KernbenchError):
-    """One or more ranks of a ``spawn`` failed.
+class ProcessException(KernbenchError):
+    """A rank that ended badly; torch's base class of the next two.
 
     Parameters
     ----------
     msg : str
-        The text that torch would show: the failing rank and its traceback.
+        What to show.
     error_index : int
-        Lowest rank at fault.
+        The rank.
     pid : int
         Process id of the ranks, which all run in one process.
-    errors : tuple of (int, BaseException, str)
-        Rank, exception and traceback text of each root cause.
+    """
+
+    def __init__(self, msg: str, error_index: int, pid: int) -> None:
+        super().__init__(msg)
+        self.msg = msg
+        self.error_index = error_index
+        self.pid = pid
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.msg, self.error_index, self.pid)
+
+
+class ProcessRaisedException(ProcessException):
+    """A rank that raised."""
+
+
+class ProcessExitedException(ProcessException):
+    """A rank that ended with an exit status other than 0.
+
+    Parameters
+    ----------
+    msg, error_index, pid
+        See `ProcessException`.
+    exit_code : int
+        The status.
+    signal_name : str, optional
+        Always None: ranks are no processes, and no signal ends one.
     """
 
     def __init__(
@@ -203,13 +235,73 @@ class SpawnException(KernbenchError):
         msg: str,
         error_index: int,
         pid: int,
-        errors: tuple[tuple[int, BaseException, str], ...] = (),
+        exit_code: int,
+        signal_name: str | None = None,
     ) -> None:
-        super().__init__(msg, error_index, pid, errors)
-        self.msg = msg
-        self.error_index = error_index
-        self.pid = pid
+        super().__init__(msg, error_index, pid)
+        self.exit_code = exit_code
+        self.signal_name = signal_name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = (self.msg, self.error_index, self.pid, self.exit_code, self.signal_name)
+        return type(self), arguments
+
+
+class SpawnException(ProcessRaisedException):
+    """One or more ranks of a ``spawn`` failed.
+
+    Parameters
+    ----------
+    msg : str
+        The text that torch would show: the failing rank and its traceback.
+    error_index : int
+        Lowest rank at fault, in the first round in which any failed.
+    pid : int
+        Process id of the ranks, which all run in one process.
+    errors : sequence of (int, BaseException, str)
+        Rank, exception and traceback text of each root cause; ranks that were ended because
+        another had failed are not among them.
+
+    Notes
+    -----
+    It can be pickled; an exception that cannot is replaced by a RuntimeError with its text.
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> def work(rank):
+    ...     if rank == 1:
+    ...         raise ValueError("no")
+    >>> topology = kb.Topology.preset("small", {"system.sips": 2})
+    >>> with kb.Context(topology) as ctx:
+    ...     try:
+    ...         ctx.multiprocessing.spawn(work, nprocs=2)
+    ...     except SpawnException as error:
+    ...         print(error.error_index, error.errors[0][:2])
+    1 (1, ValueError('no'))
+    """
+
+    def __init__(
+        self,
+        msg: str,
+        error_index: int,
+        pid: int,
+        errors: Sequence[tuple[int, BaseException, str]] = (),
+    ) -> None:
+        super().__init__(msg, error_index, pid)
         self.errors = list(errors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        errors = [(rank, _picklable(error), text) for rank, error, text in self.errors]
+        return type(self), (self.msg, self.error_index, self.pid, errors)
 
     def __str__(self) -> str:
         return self.msg
+
+
+def _picklable(error: BaseException) -> BaseException:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -89,8 +89,8 @@ FAULTS = [
     (
         "an input closed early",
         "train_serve.c",
-        "if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop",
-        "if (fabric->streams.pool.items[number].n_left == 1 || train->count == 1) kb_inputs_drop",
+        "if (n_left == 0) kb_inputs_drop(&into",
+        "if (n_left == 1 || train->count == 1) kb_inputs_drop(&into",
     ),
     (
         "a sweep skips too far",
@@ -107,14 +107,14 @@ FAULTS = [
     (
         "woken one too late",
         "train_wake.c",
-        "kb_max_i64(bound(fabric, flown), now + 1)",
-        "kb_max_i64(bound(fabric, flown), now + 1) + 1",
+        "kb_max_i64(bound(fabric, flown, 0), now + 1)",
+        "kb_max_i64(bound(fabric, flown, 0), now + 1) + 1",
     ),
     (
         "woken far too late",
         "train_wake.c",
-        "kb_max_i64(bound(fabric, flown), now + 1)",
-        "kb_max_i64(bound(fabric, flown), now + 100000)",
+        "kb_max_i64(bound(fabric, flown, 0), now + 1)",
+        "kb_max_i64(bound(fabric, flown, 0), now + 100000)",
     ),
     (
         "landed flits out of order of links",

@@ -62,6 +62,18 @@ void bench_build(bench_machine *machine) {
     if (!made) stop("machine", err.message);
 }
 
+void bench_build_mesh(bench_machine *machine, uint32_t width) {
+    bench_add_nodes(machine, width * width, 2.0);
+    for (uint32_t v = 0; v < width * width; v++) {
+        uint32_t x = v % width, y = v / width;
+        if (x + 1 < width) bench_add_link(machine, v, v + 1, 1000, 1000);
+        if (x > 0) bench_add_link(machine, v, v - 1, 1000, 1000);
+        if (y + 1 < width) bench_add_link(machine, v, v + width, 1000, 1000);
+        if (y > 0) bench_add_link(machine, v, v - width, 1000, 1000);
+    }
+    bench_build(machine);
+}
+
 void bench_run(bench_machine *machine, kb_batch *batch) {
     kb_error err = KB_ERROR_INIT;
     kb_run_end end;

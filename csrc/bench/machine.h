@@ -21,6 +21,7 @@ void bench_add_nodes(bench_machine *machine, uint32_t n_nodes, double overhead_n
 void bench_add_link(bench_machine *machine, uint32_t from, uint32_t to, uint64_t service_ps,
                     uint64_t latency_ps);
 void bench_build(bench_machine *machine);
+void bench_build_mesh(bench_machine *machine, uint32_t width); /* all of it, width x width */
 void bench_run(bench_machine *machine, kb_batch *batch);
 void bench_destroy(bench_machine *machine);
 

@@ -5,25 +5,13 @@
 #include "bench/machine.h"
 #include "bench/workload.h"
 
-static void build(bench_machine *machine, uint32_t width) {
-    bench_add_nodes(machine, width * width, 2.0);
-    for (uint32_t v = 0; v < width * width; v++) {
-        uint32_t x = v % width, y = v / width;
-        if (x + 1 < width) bench_add_link(machine, v, v + 1, 1000, 1000);
-        if (x > 0) bench_add_link(machine, v, v - 1, 1000, 1000);
-        if (y + 1 < width) bench_add_link(machine, v, v + width, 1000, 1000);
-        if (y > 0) bench_add_link(machine, v, v - width, 1000, 1000);
-    }
-    bench_build(machine);
-}
-
 int bench_mesh(bench_args args) {
     uint32_t width = (uint32_t)bench_number(args, "w", 8), n_nodes = width * width;
     size_t n = (size_t)bench_number(args, "n", 20000);
     uint64_t n_flits = (uint64_t)bench_number(args, "F", 64);
     double load = bench_number(args, "load", 0.1);
     bench_machine machine = {.mode = bench_text(args, "mode", "train")};
-    build(&machine, width);
+    bench_build_mesh(&machine, width);
     bench_transfers t = bench_take_transfers(n);
     bench_random random = bench_random_make(777, 1);
     uint64_t at_ps = 0, check = 0;

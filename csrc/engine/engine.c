@@ -56,7 +56,8 @@ static kb_status create_parts(kb_engine *engine, kb_error *err) {
                       .tile_bytes = tile_bytes,
                       .dropped = options->oob == KB_CHECK_REPAIR ? note_dropped : NULL,
                       .launch_done = kb_engine_launch_done,
-                      .copy_done = kb_engine_copy_done};
+                      .copy_done = kb_engine_copy_done,
+                      .mark_done = kb_engine_mark_done};
     kb_replay_options replay = {.threads = options->replay_threads,
                                 .uninit_error = options->uninit == KB_CHECK_ERROR,
                                 .uninit_nan = options->uninit == KB_CHECK_REPAIR,
@@ -87,7 +88,7 @@ kb_status kb_engine_create(kb_alloc *alloc, kb_topology *topology, const kb_engi
     created->alloc = alloc;
     created->topology = topology;
     created->options = *options;
-    created->awaited = KB_NO_HANDLE;
+    created->run_for = KB_NO_HANDLE;
     kb_status status = create_parts(created, err);
     if (status) {
         kb_engine_destroy(created);
@@ -107,8 +108,7 @@ void kb_engine_destroy(kb_engine *engine) {
     kb_sim_destroy(engine->sim);
     kb_oplog_destroy(engine->log);
     KB_VEC_FREE(&engine->jobs, engine->alloc);
-    KB_VEC_FREE(&engine->launch_handles, engine->alloc);
-    KB_VEC_FREE(&engine->copy_handles, engine->alloc);
+    KB_VEC_FREE(&engine->arrived, engine->alloc);
     KB_VEC_FREE(&engine->kernels, engine->alloc);
     kb_alloc_free(engine->alloc, engine, 1, sizeof *engine);
 }
@@ -151,6 +151,14 @@ static kb_status deadlock(kb_engine *engine, kb_error *err) {
                         (long long)kb_engine_now(engine), why);
 }
 
+/* Runs the simulator, and what follows from it. */
+static kb_status run_sim(kb_engine *engine, int64_t until_fs, uint64_t max_events, kb_run_end *end,
+                         kb_error *err) {
+    KB_TRY(kb_sim_run(engine->sim, until_fs, max_events, end, err));
+    if (engine->options.data) return KB_OK;
+    return kb_replay_run(engine->replay, kb_oplog_count(engine->log), INT64_MAX, err);
+}
+
 kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, uint64_t max_events,
                         kb_engine_end *end, kb_error *err) {
     if (handle != KB_NO_HANDLE && handle >= engine->jobs.count)
@@ -161,11 +169,9 @@ kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, ui
     KB_TRY(kb_engine_usable(engine, err));
     kb_error inner = KB_ERROR_INIT;
     kb_run_end run_end = KB_RUN_IDLE;
-    engine->awaited = handle;
-    kb_status status = kb_sim_run(engine->sim, until_fs, max_events, &run_end, &inner);
-    engine->awaited = KB_NO_HANDLE;
-    if (status == KB_OK && !engine->options.data)
-        status = kb_replay_run(engine->replay, kb_oplog_count(engine->log), INT64_MAX, &inner);
+    engine->run_for = handle;
+    kb_status status = run_sim(engine, until_fs, max_events, &run_end, &inner);
+    engine->run_for = KB_NO_HANDLE;
     if (status == KB_OK && run_end == KB_RUN_IDLE && !is_done(engine, handle) &&
         (handle != KB_NO_HANDLE || kb_machine_n_pending(engine->machine) > 0))
         status = deadlock(engine, &inner);
@@ -173,6 +179,59 @@ kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, ui
         if (err) *err = inner;
         return kb_engine_fail(engine, status, &inner);
     }
+    if (run_end == KB_RUN_BUDGET) *end = KB_ENGINE_BUDGET;
+    if (run_end == KB_RUN_UNTIL) *end = KB_ENGINE_UNTIL;
+    return KB_OK;
+}
+
+/* --- waiting for many --------------------------------------------------------------------------- */
+
+kb_status kb_engine_await(kb_engine *engine, uint32_t handle, bool awaited, kb_error *err) {
+    if (handle >= engine->jobs.count)
+        return kb_error_set(err, KB_INVALID, "handle: expected one of the %zu submitted, got %u",
+                            engine->jobs.count, handle);
+    kb_job *job = &engine->jobs.items[handle];
+    if (job->awaited == awaited) return KB_OK;
+    if (!awaited) {
+        job->awaited = false;
+        engine->n_awaited--;
+        return KB_OK;
+    }
+    if (!KB_VEC_RESERVE(&engine->arrived, engine->alloc, engine->n_awaited + 1))
+        return kb_error_nomem(err, "the table of awaited handles");
+    job->awaited = true;
+    engine->n_awaited++;
+    if (job->done) kb_engine_arrive(engine, handle);
+    return KB_OK;
+}
+
+void kb_engine_arrive(kb_engine *engine, uint32_t handle) {
+    engine->jobs.items[handle].awaited = false;
+    engine->n_awaited--;
+    engine->arrived.items[engine->arrived.count++] = handle;
+}
+
+bool kb_engine_next_arrived(kb_engine *engine, uint32_t *handle) {
+    if (engine->arrived.count == 0) return false;
+    *handle = engine->arrived.items[--engine->arrived.count];
+    return true;
+}
+
+kb_status kb_engine_run_awaited(kb_engine *engine, int64_t until_fs, uint64_t max_events,
+                                kb_engine_end *end, kb_error *err) {
+    *end = KB_ENGINE_DONE;
+    if (engine->arrived.count > 0) return KB_OK;
+    KB_TRY(kb_engine_usable(engine, err));
+    kb_error inner = KB_ERROR_INIT;
+    kb_run_end run_end = KB_RUN_IDLE;
+    engine->run_for_awaited = true;
+    kb_status status = run_sim(engine, until_fs, max_events, &run_end, &inner);
+    engine->run_for_awaited = false;
+    if (status) {
+        if (err) *err = inner;
+        return kb_engine_fail(engine, status, &inner);
+    }
+    if (run_end == KB_RUN_IDLE) *end = KB_ENGINE_IDLE;
     if (run_end == KB_RUN_BUDGET) *end = KB_ENGINE_BUDGET;
     if (run_end == KB_RUN_UNTIL) *end = KB_ENGINE_UNTIL;
     return KB_OK;
@@ -215,6 +274,7 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.messages_delivered = fabric.messages_delivered;
     counters.flits = fabric.flits_sent;
     counters.flit_hops = fabric.flit_hops;
+    counters.flit_ports = fabric.flit_ports;
     counters.train_pieces = fabric.train_pieces;
     counters.bytes_sent = fabric.bytes_sent;
     counters.bytes_delivered = fabric.bytes_delivered;

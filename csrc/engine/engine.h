@@ -37,7 +37,8 @@ typedef struct kb_engine_memory {
 
 /* What was submitted under a handle. */
 typedef struct kb_job {
-    bool done;
+    bool done, awaited;
+    int32_t sip;    /* whose streams it is in; -1: none */
     int32_t launch; /* -1: not one */
     int64_t start_fs, end_fs, target_fs;
     uint32_t late_pes, busy_pes;
@@ -57,13 +58,14 @@ struct kb_engine {
     kb_traffic *traffic;
     kb_engine_batch *batches; /* raw transfers under way, a list */
     kb_engine_memory memory;
-    KB_VEC(kb_job) jobs;             /* by handle */
-    KB_VEC(uint32_t) launch_handles; /* by the machine's number of a launch, of a copy */
-    KB_VEC(uint32_t) copy_handles;
+    KB_VEC(kb_job) jobs;               /* by handle */
     KB_VEC(const kb_kernel *) kernels; /* by number in the log */
     uint64_t n_dropped;                /* elements outside of their tensor */
-    uint32_t awaited;                  /* whose completion stops the run; KB_NO_HANDLE */
-    kb_error failure;                  /* KB_OK until the engine has failed */
+    uint32_t run_for;                  /* whose completion stops the run; KB_NO_HANDLE */
+    KB_VEC(uint32_t) arrived;          /* awaited handles that are done; room for all awaited */
+    size_t n_awaited;
+    bool run_for_awaited; /* the first of those stops the run */
+    kb_error failure;     /* KB_OK until the engine has failed */
 };
 
 /* memory.c */
@@ -73,13 +75,17 @@ void kb_engine_memory_destroy(kb_engine *engine);
 /* traffic.c */
 void kb_engine_traffic_destroy(kb_engine *engine);
 
-/* work.c: what the machine tells of launches and copies */
+/* work.c: what the machine tells of launches, copies and marks */
 void kb_engine_launch_done(void *engine, const kb_launch *launch);
 void kb_engine_copy_done(void *engine, const kb_copy *copy);
+void kb_engine_mark_done(void *engine, const kb_mark *mark);
 
 /* A new job, not done; its handle.  KB_FAILED with the first message once the engine has failed. */
 kb_status kb_engine_add_job(kb_engine *engine, int64_t submit_fs, uint32_t *handle,
                             kb_error *err) KB_MUST_CHECK;
+
+/* An awaited handle is done: moves it to `arrived`. */
+void kb_engine_arrive(kb_engine *engine, uint32_t handle);
 
 /* The job is done: stops the run that waits for it. */
 void kb_engine_finish_job(kb_engine *engine, uint32_t handle, int64_t end_fs);

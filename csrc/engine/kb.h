@@ -108,8 +108,12 @@ typedef struct kb_launch_order {
     int32_t sip;
     uint32_t grid[3];     /* >= 1 each */
     const uint64_t *args; /* raw bits, kernel->n_params of them, copied */
-    int32_t stream;       /* launches and copies of one (SIP, stream) run in order */
+    int32_t stream;       /* launches, copies and marks of one (SIP, stream) run in order */
+    const uint32_t
+        *after;       /* n_after handles of other streams of the SIP, which come first: at most */
+    uint32_t n_after; /* 8 that are not done, none submitted later */
     kb_deal deal;
+    bool comm;         /* in the communication contexts of its PEs, beside the kernels of users */
     int64_t submit_fs; /* the host's clock, >= now */
 } kb_launch_order;
 
@@ -121,12 +125,25 @@ typedef struct kb_copy_order {
     int64_t nbytes;
     bool to_device;
     int32_t stream;
+    const uint32_t *after; /* as of a launch */
+    uint32_t n_after;
     int64_t submit_fs;
 } kb_copy_order;
 
 /* A timed copy over the host link and M_CPU.DMA, in order with its stream; moves no bytes of its own
  * (see kb_engine_write). */
 kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t *handle,
+                         kb_error *err) KB_MUST_CHECK;
+
+typedef struct kb_mark_order {
+    int32_t sip, stream;
+    const uint32_t *after; /* as of a launch */
+    uint32_t n_after;
+    int64_t submit_fs;
+} kb_mark_order;
+
+/* A mark in a stream: IO_CPU stamps it (kb_handle_info.target_fs) when all before it has responded. */
+kb_status kb_engine_mark(kb_engine *engine, const kb_mark_order *order, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 
 typedef enum kb_traffic_op { KB_TRAFFIC_MESSAGE, KB_TRAFFIC_READ, KB_TRAFFIC_WRITE } kb_traffic_op;
@@ -158,6 +175,7 @@ typedef enum kb_engine_end {
     KB_ENGINE_DONE,   /* `handle` is done (or, for KB_NO_HANDLE, nothing is left to happen) */
     KB_ENGINE_UNTIL,  /* until_fs is reached */
     KB_ENGINE_BUDGET, /* max_events are handled: check for signals and call again */
+    KB_ENGINE_IDLE,   /* kb_engine_run_awaited: nothing is left to happen */
 } kb_engine_end;
 
 /* Runs until `handle` is done, finishing the instant; at most max_events events.  KB_DEADLOCK, with who
@@ -165,11 +183,24 @@ typedef enum kb_engine_end {
 kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, uint64_t max_events,
                         kb_engine_end *end, kb_error *err) KB_MUST_CHECK;
 
+/* Says whether the handle is awaited: the completion of any that is ends kb_engine_run_awaited.  A handle
+ * that is done arrives at once. */
+kb_status kb_engine_await(kb_engine *engine, uint32_t handle, bool awaited,
+                          kb_error *err) KB_MUST_CHECK;
+
+/* Runs until the first awaited handle is done, finishing the instant; or as kb_engine_run.  That nothing
+ * is left to happen is no error here: whoever waits may have more to submit. */
+kb_status kb_engine_run_awaited(kb_engine *engine, int64_t until_fs, uint64_t max_events,
+                                kb_engine_end *end, kb_error *err) KB_MUST_CHECK;
+
+/* One of the handles that were awaited and are done, each once, in no order; false: none is left. */
+bool kb_engine_next_arrived(kb_engine *engine, uint32_t *handle);
+
 typedef struct kb_handle_info {
     bool done;
     int64_t start_fs, end_fs; /* end is -1 until done */
     int32_t launch;           /* the op log's number; -1 for others */
-    int64_t target_fs;        /* launches: the common start */
+    int64_t target_fs;        /* launches: the common start; marks: the stamp */
     uint32_t late_pes, busy_pes;
 } kb_handle_info;
 
@@ -203,22 +234,23 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
                           int64_t *latency_fs, kb_error *err) KB_MUST_CHECK;
 
 /* X(counter, "meaning") */
-#define KB_COUNTERS(X)                                                 \
-    X(events, "events that the simulator handled")                     \
-    X(messages, "messages sent over the fabric")                       \
-    X(messages_delivered, "messages whose tail arrived")               \
-    X(flits, "flits sent")                                             \
-    X(flit_hops, "flits served by ports")                              \
-    X(train_pieces, "pieces of trains handed from port to port")       \
-    X(bytes_sent, "payload bytes sent")                                \
-    X(bytes_delivered, "payload bytes delivered")                      \
-    X(requests, "memory requests")                                     \
-    X(records, "records of the op log")                                \
-    X(uninit_reads, "elements read that were never written")           \
-    X(oob_elements, "elements outside their tensor that were dropped") \
-    X(log_nbytes, "bytes that the op log holds")                       \
-    X(store_nbytes, "bytes that tensors reserve in the store")         \
-    X(allocations, "calls of the allocator")                           \
+#define KB_COUNTERS(X)                                                       \
+    X(events, "events that the simulator handled")                           \
+    X(messages, "messages sent over the fabric")                             \
+    X(messages_delivered, "messages whose tail arrived")                     \
+    X(flits, "flits sent")                                                   \
+    X(flit_hops, "flits served by ports")                                    \
+    X(flit_ports, "ports that serve flit by flit: all, or those of servers") \
+    X(train_pieces, "pieces of trains handed from port to port")             \
+    X(bytes_sent, "payload bytes sent")                                      \
+    X(bytes_delivered, "payload bytes delivered")                            \
+    X(requests, "memory requests")                                           \
+    X(records, "records of the op log")                                      \
+    X(uninit_reads, "elements read that were never written")                 \
+    X(oob_elements, "elements outside their tensor that were dropped")       \
+    X(log_nbytes, "bytes that the op log holds")                             \
+    X(store_nbytes, "bytes that tensors reserve in the store")               \
+    X(allocations, "calls of the allocator")                                 \
     X(peak_nbytes, "the most bytes that were ever allocated")
 
 typedef struct kb_counters {

@@ -28,12 +28,12 @@ kb_status kb_engine_memory_create(kb_engine *engine, kb_error *err) {
     memory->alloc = engine->alloc;
     if (!system || system->n_sips == 0) return KB_OK;
     uint32_t n_sips = (uint32_t)system->n_sips;
-    memory->slices_per_cube = (uint32_t)system->n_pes;
-    memory->n_slices = (uint32_t)(system->cubes_x * system->cubes_y * system->n_pes);
+    memory->slices_per_cube = (uint32_t)system->n_slices;
+    memory->n_slices = (uint32_t)(system->cubes_x * system->cubes_y * system->n_slices);
     memory->sips = kb_alloc_zeroed(engine->alloc, n_sips, sizeof *memory->sips);
     if (!memory->sips) return kb_error_nomem(err, "memory of the SIPs");
     memory->n_sips = n_sips;
-    uint64_t slice_nbytes = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_pes);
+    uint64_t slice_nbytes = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_slices);
     for (uint32_t i = 0; i < n_sips; i++) KB_TRY(create_sip(memory, i, slice_nbytes, err));
     return KB_OK;
 }

@@ -13,7 +13,7 @@ kb_status kb_engine_add_job(kb_engine *engine, int64_t submit_fs, uint32_t *hand
                             kb_engine_now(engine), submit_fs);
     kb_job *job = KB_VEC_PUSH(&engine->jobs, engine->alloc);
     if (!job) return kb_error_nomem(err, "table of handles");
-    *job = (kb_job){false, -1, submit_fs, -1, 0, 0, 0};
+    *job = (kb_job){.sip = -1, .launch = -1, .start_fs = submit_fs, .end_fs = -1};
     *handle = (uint32_t)(engine->jobs.count - 1);
     return KB_OK;
 }
@@ -22,7 +22,9 @@ void kb_engine_finish_job(kb_engine *engine, uint32_t handle, int64_t end_fs) {
     kb_job *job = &engine->jobs.items[handle];
     job->done = true;
     job->end_fs = end_fs;
-    if (engine->awaited == handle) kb_sim_stop(engine->sim);
+    bool awaited = job->awaited;
+    if (awaited) kb_engine_arrive(engine, handle);
+    if (engine->run_for == handle || (awaited && engine->run_for_awaited)) kb_sim_stop(engine->sim);
 }
 
 kb_status kb_engine_handle(const kb_engine *engine, uint32_t handle, kb_handle_info *info,
@@ -36,9 +38,54 @@ kb_status kb_engine_handle(const kb_engine *engine, uint32_t handle, kb_handle_i
     return KB_OK;
 }
 
-/* Room for one more entry of a table by the machine's numbers, so that noting it cannot fail. */
-#define RESERVE(table) \
-    (KB_VEC_RESERVE(&engine->table, engine->alloc, 1) ? KB_OK : kb_error_nomem(err, #table))
+/* --- turns -------------------------------------------------------------------------------------- */
+
+typedef struct kb_stream_order {
+    int32_t sip, stream;
+    int64_t submit_fs;
+    const uint32_t *after;
+    uint32_t n_after;
+} kb_stream_order;
+
+static kb_status check_after(const kb_engine *engine, const kb_stream_order *order, uint32_t handle,
+                             kb_error *err) {
+    if (handle >= engine->jobs.count)
+        return kb_error_set(err, KB_INVALID, "after: expected one of the %zu handles, got %u",
+                            engine->jobs.count, handle);
+    const kb_job *job = &engine->jobs.items[handle];
+    if (job->sip != order->sip)
+        return kb_error_set(err, KB_INVALID,
+                            "after: expected work in a stream of SIP %d, got handle %u, of SIP %d",
+                            order->sip, handle, job->sip);
+    if (job->start_fs > order->submit_fs)
+        return kb_error_set(err, KB_INVALID,
+                            "after: expected work that was submitted by %" PRId64
+                            " fs, got handle %u, of %" PRId64 " fs",
+                            order->submit_fs, handle, job->start_fs);
+    return KB_OK;
+}
+
+/* A job in a stream, and its turn, which names what it has to wait for. */
+static kb_status add_stream_job(kb_engine *engine, const kb_stream_order *order, kb_turn *turn,
+                                uint32_t *handle, kb_error *err) {
+    if (order->stream < 0)
+        return kb_error_set(err, KB_INVALID, "stream: expected a number from 0 on, got %d",
+                            order->stream);
+    *turn = (kb_turn){0};
+    for (uint32_t i = 0; i < order->n_after; i++) {
+        KB_TRY(check_after(engine, order, order->after[i], err));
+        if (engine->jobs.items[order->after[i]].done) continue;
+        if (turn->n_after == KB_TURN_AFTER)
+            return kb_error_set(err, KB_INVALID,
+                                "after: expected at most %d handles that are not done, got more",
+                                KB_TURN_AFTER);
+        turn->after[turn->n_after++] = order->after[i];
+    }
+    KB_TRY(kb_engine_add_job(engine, order->submit_fs, handle, err));
+    engine->jobs.items[*handle].sip = order->sip;
+    turn->job = *handle;
+    return KB_OK;
+}
 
 /* --- launches ---------------------------------------------------------------------------------- */
 
@@ -50,7 +97,8 @@ static kb_status kernel_number(kb_engine *engine, const kb_kernel *kernel, int32
             *number = (int32_t)i;
             return KB_OK;
         }
-    KB_TRY(RESERVE(kernels));
+    if (!KB_VEC_RESERVE(&engine->kernels, engine->alloc, 1))
+        return kb_error_nomem(err, "the table of kernels");
     KB_TRY(kb_oplog_add_kernel(engine->log, kernel->name, number, err));
     engine->kernels.items[engine->kernels.count++] = kernel;
     return KB_OK;
@@ -62,21 +110,20 @@ kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint
     if (order->sip < 0 || (uint32_t)order->sip >= engine->memory.n_sips)
         return kb_error_set(err, KB_INVALID, "%s: expected a SIP below %u, got %d",
                             order->kernel->name, engine->memory.n_sips, order->sip);
-    if (order->stream < 0)
-        return kb_error_set(err, KB_INVALID, "%s: expected a stream from 0 on, got %d",
-                            order->kernel->name, order->stream);
     kb_launch_spec spec = {.kernel = order->kernel,
                            .args = order->args,
                            .map = maps[order->deal],
                            .sip = (uint32_t)order->sip,
                            .stream = (uint32_t)order->stream,
+                           .comm = order->comm,
                            .at_fs = order->submit_fs,
                            .max_instructions = engine->options.instruction_budget};
     for (int i = 0; i < 3; i++) spec.grid[i] = order->grid[i];
     uint32_t created;
     int32_t id = -1;
-    KB_TRY(RESERVE(launch_handles));
-    KB_TRY(kb_engine_add_job(engine, order->submit_fs, &created, err));
+    kb_stream_order place = {order->sip, order->stream, order->submit_fs, order->after,
+                             order->n_after};
+    KB_TRY(add_stream_job(engine, &place, &spec.turn, &created, err));
     kb_status status = kernel_number(engine, order->kernel, &spec.kernel_number, err);
     if (status == KB_OK) status = kb_machine_launch(engine->machine, &spec, &id, err);
     if (status) {
@@ -84,19 +131,17 @@ kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint
         return status;
     }
     engine->jobs.items[created].launch = id;
-    engine->launch_handles.items[engine->launch_handles.count++] = created;
     *handle = created;
     return KB_OK;
 }
 
 void kb_engine_launch_done(void *self, const kb_launch *launch) {
     kb_engine *engine = self;
-    uint32_t handle = engine->launch_handles.items[launch->id];
-    kb_job *job = &engine->jobs.items[handle];
+    kb_job *job = &engine->jobs.items[launch->turn.job];
     job->target_fs = launch->target_start_fs;
     job->late_pes = launch->late_pes;
     job->busy_pes = launch->busy_pes;
-    kb_engine_finish_job(engine, handle, launch->done_fs);
+    kb_engine_finish_job(engine, launch->turn.job, launch->done_fs);
 }
 
 /* --- copies ------------------------------------------------------------------------------------- */
@@ -113,19 +158,44 @@ kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t
                          .stream = (uint32_t)order->stream};
     uint32_t created;
     int32_t id = -1;
-    KB_TRY(RESERVE(copy_handles));
-    KB_TRY(kb_engine_add_job(engine, order->submit_fs, &created, err));
+    kb_stream_order place = {(int32_t)kb_va_sip(order->va), order->stream, order->submit_fs,
+                             order->after, order->n_after};
+    KB_TRY(add_stream_job(engine, &place, &spec.turn, &created, err));
     kb_status status = kb_machine_copy(engine->machine, &spec, &id, err);
     if (status) {
         engine->jobs.count--;
         return status;
     }
-    engine->copy_handles.items[engine->copy_handles.count++] = created;
     *handle = created;
     return KB_OK;
 }
 
 void kb_engine_copy_done(void *self, const kb_copy *copy) {
     kb_engine *engine = self;
-    kb_engine_finish_job(engine, engine->copy_handles.items[copy->id], copy->done_fs);
+    kb_engine_finish_job(engine, copy->turn.job, copy->done_fs);
+}
+
+/* --- marks -------------------------------------------------------------------------------------- */
+
+kb_status kb_engine_mark(kb_engine *engine, const kb_mark_order *order, uint32_t *handle,
+                         kb_error *err) {
+    kb_mark_spec spec = {
+        .sip = (uint32_t)order->sip, .stream = (uint32_t)order->stream, .at_fs = order->submit_fs};
+    uint32_t created;
+    kb_stream_order place = {order->sip, order->stream, order->submit_fs, order->after,
+                             order->n_after};
+    KB_TRY(add_stream_job(engine, &place, &spec.turn, &created, err));
+    kb_status status = kb_machine_mark(engine->machine, &spec, err);
+    if (status) {
+        engine->jobs.count--;
+        return status;
+    }
+    *handle = created;
+    return KB_OK;
+}
+
+void kb_engine_mark_done(void *self, const kb_mark *mark) {
+    kb_engine *engine = self;
+    engine->jobs.items[mark->turn.job].target_fs = mark->stamped_fs;
+    kb_engine_finish_job(engine, mark->turn.job, mark->done_fs);
 }

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "hw/turn.h"
 #include "mem/address.h"
 #include "mem/placement.h"
 
@@ -26,6 +27,7 @@ typedef struct kb_copy {
     uint64_t offset;               /* of va in its tensor */
     const kb_placement *placement; /* borrowed until it is done */
     uint32_t sip, stream;
+    kb_turn turn;
     const int64_t *words; /* payload of its record, the engine's; borrowed until it is done */
     uint32_t n_words;
     int64_t submitted_fs, done_fs;

@@ -1,5 +1,6 @@
 #include "hw/fabric_core.h"
 
+#include "hw/train_serve.h"
 #include "hw/train_wake.h"
 
 /* --- failures inside the run ---------------------------------------------------------------------- */
@@ -31,12 +32,17 @@ void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int
     if (to->fn) to->fn(to->self, &message, link, first, flits);
 }
 
-static void arrive(void *self, uint32_t link) {
-    kb_fabric *fabric = self;
+kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link) {
     kb_port *port = &fabric->ports[link];
     kb_arrival arrival = kb_port_pop_arrival(port);
     if (port->n_arrivals)
         kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
+    return arrival;
+}
+
+static void arrive(void *self, uint32_t link) {
+    kb_fabric *fabric = self;
+    kb_arrival arrival = kb_fabric_pop_arrival_(fabric, link);
     kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit,
                          (kb_train){arrival.when_fs, 0, 1});
 }
@@ -90,7 +96,27 @@ static void schedule(kb_fabric *fabric, uint32_t link) {
     kb_sim_service(fabric->sim, link, next_fs);
 }
 
+bool kb_fabric_reserve_(kb_fabric *fabric, uint32_t link, uint32_t flight, uint32_t hop) {
+    if (kb_fabric_by_flit_(fabric, link)) return kb_server_reserve(fabric, link, flight, hop);
+    if (kb_fabric_has_trains_(fabric))
+        return kb_train_port_reserve(&fabric->trains.ports[link], fabric->alloc);
+    kb_waitq *waiting = &fabric->ports[link].waiting;
+    return kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1);
+}
+
 void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t number) {
+    if (kb_fabric_by_flit_(fabric, link)) {
+        kb_server_enlist(fabric, link, number);
+        return;
+    }
+    if (kb_fabric_has_trains_(fabric)) {
+        const kb_stream *stream = &fabric->streams.pool.items[number];
+        const kb_flight *flown = &fabric->flights.items[stream->flight];
+        kb_train_port_enlist(&fabric->trains.ports[link], kb_stream_eligible(stream),
+                             kb_waiting_over(flown->message.src, flown->path[stream->hop - 1]),
+                             (uint64_t)flown->message.count << 32, number);
+        return;
+    }
     kb_port *port = &fabric->ports[link];
     const kb_stream *stream = &fabric->streams.pool.items[number];
     const kb_flight *flown = &fabric->flights.items[stream->flight];
@@ -116,14 +142,13 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_
 }
 
 /* A flit of the stream goes on to the next port. */
-static bool pass_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
+bool kb_fabric_pass_on_(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
     uint32_t to = fabric->streams.pool.items[number].to;
     uint32_t next = fabric->streams.pool.items[number].next;
     if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
-    kb_waitq *waiting = &fabric->ports[to].waiting;
     kb_stream *stream = &fabric->streams.pool.items[next];
     bool waits = stream->first.count != 0;
-    if (!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) return false;
+    if (!waits && !kb_fabric_reserve_(fabric, to, stream->flight, stream->hop)) return false;
     if (!kb_stream_add_flit(&fabric->streams, fabric->alloc, stream, arrive_fs)) return false;
     if (!waits) kb_fabric_enlist_(fabric, to, next);
     return true;
@@ -137,8 +162,34 @@ static void deliver(kb_fabric *fabric, uint32_t link, const kb_stream *stream, i
              (kb_arrival){arrive_fs, message->n_flits - 1 - stream->n_left, stream->flight});
 }
 
+bool kb_fabric_land_(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t arrive_fs) {
+    const kb_stream *stream = &fabric->streams.pool.items[number];
+    if (!kb_fabric_has_trains_(fabric)) {
+        deliver(fabric, link, stream, arrive_fs);
+        return true;
+    }
+    kb_flight *flown = &fabric->flights.items[stream->flight];
+    if (kb_train_lands(fabric, &flown->message) &&
+        !kb_train_land(fabric, link, stream->flight, stream->n_left, (kb_train){arrive_fs, 0, 1}))
+        return false;
+    if (stream->n_left == 0)
+        announce(fabric, link, (kb_arrival){arrive_fs, flown->message.n_flits - 1, stream->flight});
+    return true;
+}
+
+bool kb_fabric_end_stream_(kb_fabric *fabric, uint32_t number) {
+    const kb_stream stream = fabric->streams.pool.items[number];
+    if (kb_fabric_has_trains_(fabric) && !kb_train_follow(fabric, &stream)) return false;
+    KB_POOL_GIVE(&fabric->streams.pool, number);
+    return true;
+}
+
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
+    if (kb_fabric_by_flit_(fabric, link)) {
+        kb_server_serve(fabric, link);
+        return;
+    }
     kb_port *port = &fabric->ports[link];
     int64_t now = kb_sim_now(fabric->sim);
     if (port->due_fs != now) return;
@@ -163,7 +214,8 @@ static void serve(void *self, uint32_t link) {
 
     int64_t arrive_fs = now + port->travel_fs;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!pass_on(fabric, number, arrive_fs)) kb_fabric_fail_nomem_(fabric, "a flit");
+    else if (!kb_fabric_pass_on_(fabric, number, arrive_fs))
+        kb_fabric_fail_nomem_(fabric, "a flit");
     if (tail) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
 
@@ -211,6 +263,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     kb_status status = KB_OK;
     if (!made->ports || !made->sinks || !made->counts)
         status = kb_error_nomem(err, "the ports of the fabric");
+    if (status == KB_OK) status = kb_servers_init(made, err);
     if (status == KB_OK) status = init_ports(made, err);
     if (status == KB_OK)
         status = kb_sim_add_slot(sim, deliver_locals, made, 0, &made->local_slot, err);
@@ -227,6 +280,7 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     if (!fabric) return;
     kb_alloc *alloc = fabric->alloc;
     kb_trains_deinit(fabric);
+    kb_servers_deinit(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);
@@ -245,8 +299,14 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
 
 /* --- reading it ----------------------------------------------------------------------------------- */
 
-void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
+void kb_fabric_trace(kb_fabric *fabric, kb_hop *hops) {
+    fabric->traced = hops;
+}
+
+void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t handle) {
     const kb_flight *flown = &fabric->flights.items[handle];
+    kb_hop *hops = fabric->traced;
+    fabric->traced = NULL;
     if (!flown->n_links) return;
     if (kb_fabric_has_trains_(fabric)) {
         kb_train_trace(fabric, handle, hops);
@@ -260,6 +320,8 @@ void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops) {
 kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
     kb_fabric_counters counters = fabric->counters;
     counters.train_pieces = fabric->streams.n_pieces;
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        counters.flit_ports += !kb_fabric_has_trains_(fabric) || kb_fabric_by_flit_(fabric, i);
     for (uint32_t i = 0; i < fabric->n_links; i++)
         counters.flit_hops += kb_fabric_link_flits(fabric, i);
     return counters;

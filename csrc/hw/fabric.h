@@ -104,10 +104,10 @@ typedef struct kb_hop {
     int64_t service_fs, latency_fs;
 } kb_hop;
 
-/* Traces the message `handle`, just sent: `hops` (borrowed, room for n_links of its path) is filled as
- * its last flit is served.  One message at a time.  By trains, a port that has served ahead of now counts
- * as busy with others until it is free; flit by flit there is no such thing. */
-void kb_fabric_trace(kb_fabric *fabric, uint32_t handle, kb_hop *hops);
+/* Traces the message that is sent next: `hops` (borrowed, room for n_links of its path) is filled as its
+ * last flit is served.  One message at a time.  By trains, a port that has served ahead of now counts as
+ * busy with others until it is free; flit by flit there is no such thing. */
+void kb_fabric_trace(kb_fabric *fabric, kb_hop *hops);
 
 /* --- counters ----------------------------------------------------------------------------------- */
 
@@ -116,6 +116,7 @@ typedef struct kb_fabric_counters {
     uint64_t flits_sent, flits_delivered;
     uint64_t bytes_sent, bytes_delivered;
     uint64_t flit_hops;    /* services; by trains, some of them are still to come */
+    uint64_t flit_ports;   /* that serve flit by flit: in train mode, those of servers */
     uint64_t train_pieces; /* pieces handed from port to port */
 } kb_fabric_counters;
 

@@ -22,6 +22,26 @@ static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_
                         (long long)made->message.start_fs);
 }
 
+static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *made, kb_error *err) {
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61, path;
+    kb_path_memo *memo = &fabric->paths[mixed % KB_PATH_MEMOS];
+    if (!memo->links || memo->src != send->src || memo->dst != send->dst ||
+        memo->slice != send->slice) {
+        KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
+                                &made->n_links, &path, err));
+        *memo =
+            (kb_path_memo){made->path, NULL, made->n_links, 0, send->src, send->dst, send->slice};
+        if (fabric->servers.of) memo->channels = kb_topology_channels(fabric->topology, path);
+        for (uint32_t hop = 0; hop < made->n_links; hop++)
+            if (kb_fabric_by_flit_(fabric, made->path[hop])) memo->n_by_flit = hop + 1;
+    }
+    made->path = memo->links;
+    made->channels = memo->channels;
+    made->n_links = memo->n_links;
+    made->n_by_flit = memo->n_by_flit;
+    return KB_OK;
+}
+
 static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_flight *made,
                           kb_error *err) {
     if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
@@ -47,9 +67,7 @@ static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_
     made->message.start_fs = start_fs;
     made->n_known = made->known_fs = 0;
     made->done_fs = -1;
-    uint32_t path;
-    KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
-                            &made->n_links, &path, err));
+    KB_TRY(find_path(fabric, send, made, err));
     return check_range(fabric, made, err);
 }
 
@@ -62,13 +80,13 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     kb_flight *flown = &fabric->flights.items[number];
     bool by_train = flown->n_links && kb_fabric_has_trains_(fabric);
-    kb_waitq *queue = flown->n_links ? &fabric->ports[flown->path[0]].waiting : &fabric->locals;
-    uint32_t n_most = flown->n_links ? queue->count + 1 : fabric->flights.state.n_live;
-    if (!(by_train ? kb_train_reserve(fabric, flown)
-                   : kb_waitq_reserve(queue, fabric->alloc, n_most)) ||
-        !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
+    bool room = !flown->n_links
+                    ? kb_waitq_reserve(&fabric->locals, fabric->alloc, fabric->flights.state.n_live)
+                : by_train ? kb_train_reserve(fabric, number)
+                           : kb_fabric_reserve_(fabric, flown->path[0], number, 0);
+    if (!room || !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
         return kb_error_nomem(err, "a message");
-    if (by_train && !kb_train_open(fabric, flown)) {
+    if (by_train && !kb_train_open(fabric, number)) {
         KB_POOL_GIVE(&fabric->streams.pool, flown->next);
         return kb_error_nomem(err, "a message");
     }
@@ -141,9 +159,8 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
         if (!kb_train_add(fabric, handle, flits))
             return kb_error_nomem(err, "the flits of a message");
     } else if (flown->n_links) {
-        kb_waitq *waiting = &fabric->ports[flown->path[0]].waiting;
         bool waits = stream->first.count != 0;
-        if ((!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) ||
+        if ((!waits && !kb_fabric_reserve_(fabric, flown->path[0], handle, 0)) ||
             !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
             return kb_error_nomem(err, "the flits of a message");
         if (!waits) kb_fabric_enlist_(fabric, flown->path[0], number);
@@ -166,6 +183,7 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
     uint32_t number = KB_NONE;
     KB_TRY(kb_fabric_open(fabric, send, &number, err));
+    if (fabric->traced) kb_fabric_begin_trace_(fabric, number);
     const kb_message *message = &fabric->flights.items[number].message;
     kb_train flits = {message->start_fs, 0, message->n_flits};
     KB_TRY(make_known(fabric, number, flits, message->start_fs, err));

@@ -54,13 +54,13 @@ static kb_status fill_services(kb_hbm *hbm, kb_ratio rate, kb_error *err) {
 static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_error *err) {
     const kb_params_hbm *params = kb_topology_hbm(parts->topology, node);
     const kb_node *at = &kb_topology_nodes(parts->topology)[node];
-    int64_t n_slices = at->params >= 0 ? 1 : kb_topology_system(parts->topology)->n_pes;
+    int64_t n_slices = at->params >= 0 ? 1 : kb_topology_system(parts->topology)->n_slices;
     hbm->alloc = parts->alloc;
     hbm->n_pcs = (uint32_t)params->pcs;
     hbm->slice_pcs = (uint32_t)(params->pcs / n_slices);
     if (hbm->slice_pcs == 0 || params->pcs % n_slices != 0)
         return kb_error_set(err, KB_TOPOLOGY,
-                            "%s: expected as many PCs for each PE, got %lld PCs for %lld PEs",
+                            "%s: expected as many PCs in each slice, got %lld PCs for %lld slices",
                             at->name, (long long)params->pcs, (long long)n_slices);
     hbm->interleave = (uint64_t)params->interleave_nbytes;
     hbm->hashed = params->pc_hash == KB_PC_HASH_XOR && hbm->slice_pcs > 1;

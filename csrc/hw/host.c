@@ -69,6 +69,17 @@ static void take_copy_done(void *self, const kb_message *message, uint32_t link,
     kb_copies_give(host->parts->copies, copy);
 }
 
+static void take_mark_done(void *self, const kb_message *message, uint32_t link, int64_t first,
+                           kb_train flits) {
+    kb_host *host = self;
+    const kb_hooks *hooks = &host->parts->hooks;
+    kb_mark *mark = kb_marks_at(host->parts->marks, message->tag);
+    (void)link, (void)first, (void)flits;
+    mark->done_fs = kb_sim_now(host->parts->sim);
+    if (hooks->mark_done) hooks->mark_done(hooks->self, mark);
+    kb_marks_give(host->parts->marks, mark);
+}
+
 kb_status kb_host_create(const kb_parts *parts, uint32_t node, void **host, kb_error *err) {
     kb_host *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
     if (!made) return kb_error_nomem(err, "the host");
@@ -83,6 +94,7 @@ kb_status kb_host_create(const kb_parts *parts, uint32_t node, void **host, kb_e
     kb_dispatch_set(parts->dispatch, node, KB_MSG_LAUNCH_DONE, KB_DELIVER_TAIL, take_launch_done,
                     made);
     kb_dispatch_set(parts->dispatch, node, KB_MSG_COPY, KB_DELIVER_TAIL, take_copy_done, made);
+    kb_dispatch_set(parts->dispatch, node, KB_MSG_MARK, KB_DELIVER_TAIL, take_mark_done, made);
     *host = made;
     return KB_OK;
 }
@@ -106,4 +118,9 @@ void kb_host_launch(kb_host *host, const kb_launch *launch) {
 void kb_host_copy(kb_host *host, const kb_copy *copy) {
     kb_outbox_post(host->outbox, copy->submitted_fs, io_cpu_of(host, copy->sip), KB_MSG_COPY,
                    copy->slot);
+}
+
+void kb_host_mark(kb_host *host, const kb_mark *mark) {
+    kb_outbox_post(host->outbox, mark->submitted_fs, io_cpu_of(host, mark->sip), KB_MSG_MARK,
+                   mark->slot);
 }

@@ -9,6 +9,7 @@
 
 #include "hw/copy.h"
 #include "hw/launch.h"
+#include "hw/mark.h"
 #include "hw/parts.h"
 
 typedef struct kb_host kb_host;
@@ -17,8 +18,9 @@ kb_status kb_host_create(const kb_parts *parts, uint32_t node, void **host,
                          kb_error *err) KB_MUST_CHECK;
 void kb_host_destroy(void *host); /* accepts NULL */
 
-/* Sends the launch, or copy, to the IO_CPU of its SIP at submitted_fs >= now. */
+/* Sends the launch, copy or mark to the IO_CPU of its SIP at submitted_fs >= now. */
 void kb_host_launch(kb_host *host, const kb_launch *launch);
 void kb_host_copy(kb_host *host, const kb_copy *copy);
+void kb_host_mark(kb_host *host, const kb_mark *mark);
 
 #endif

@@ -6,13 +6,15 @@
 #include "base/vec.h"
 #include "hw/copy.h"
 #include "hw/launch.h"
+#include "hw/mark.h"
 #include "hw/outbox.h"
 
-/* A launch or copy on its way, in order of arrival. */
+/* A launch, copy or mark on its way, in order of arrival. */
 typedef struct job {
-    kb_msg_kind kind; /* LAUNCH or COPY */
+    kb_msg_kind kind; /* LAUNCH, COPY or MARK */
     uint32_t tag;
     uint32_t stream;
+    const kb_turn *turn; /* its own; valid until it responds */
     int64_t decoded_fs;
     bool fanned_out;
     uint32_t due; /* cubes that have not responded */
@@ -30,11 +32,18 @@ typedef struct kb_io_cpu {
     KB_VEC(job) jobs;
 } kb_io_cpu;
 
-/* An earlier job of the same stream is still under way. */
+static bool waits_for(const job *later, const job *earlier) {
+    if (earlier->stream == later->stream) return true;
+    for (uint32_t k = 0; k < later->turn->n_after; k++)
+        if (later->turn->after[k] == earlier->turn->job) return true;
+    return false;
+}
+
+/* An earlier job that has to respond first is still under way. */
 static bool is_behind(const kb_io_cpu *io, size_t number) {
     const job *jobs = io->jobs.items;
     for (size_t i = 0; i < number; i++)
-        if (jobs[i].stream == jobs[number].stream) return true;
+        if (waits_for(&jobs[number], &jobs[i])) return true;
     return false;
 }
 
@@ -67,6 +76,24 @@ static void fan_out(kb_io_cpu *io, job *j, int64_t now_fs) {
     }
 }
 
+static void remove_job(kb_io_cpu *io, size_t number) {
+    job *j = &io->jobs.items[number];
+    memmove(j, j + 1, (io->jobs.count - number - 1) * sizeof *j);
+    io->jobs.count--;
+}
+
+static uint32_t host_of(const kb_io_cpu *io) {
+    return kb_topology_part(io->parts->topology, KB_IMPL_HOST, -1, -1, -1);
+}
+
+static void answer_mark(kb_io_cpu *io, size_t number, int64_t now_fs) {
+    uint32_t tag = io->jobs.items[number].tag;
+    kb_marks_at(io->parts->marks, tag)->stamped_fs = now_fs;
+    kb_outbox_post(io->outbox, kb_max_i64(now_fs, io->merge_free_fs), host_of(io), KB_MSG_MARK,
+                   tag);
+    remove_job(io, number);
+}
+
 /* Starts the fan-out whose turn it is; comes back when there may be another. */
 static void step(void *self, uint32_t arg) {
     kb_io_cpu *io = self;
@@ -75,20 +102,38 @@ static void step(void *self, uint32_t arg) {
     for (size_t i = 0; i < io->jobs.count; i++) {
         job *j = &io->jobs.items[i];
         if (j->fanned_out || is_behind(io, i)) continue;
+        if (j->kind == KB_MSG_MARK) {
+            answer_mark(io, i--, now_fs);
+            continue;
+        }
         int64_t at_fs = kb_max_i64(j->decoded_fs, io->issue_free_fs);
         if (at_fs > now_fs) kb_sim_at(io->parts->sim, io->slot, at_fs);
         else fan_out(io, j, now_fs);
     }
 }
 
+static void find_turn(const kb_io_cpu *io, job *j) {
+    if (j->kind == KB_MSG_LAUNCH) {
+        const kb_launch *launch = kb_launches_at(io->parts->launches, j->tag);
+        j->stream = launch->stream;
+        j->turn = &launch->turn;
+    } else if (j->kind == KB_MSG_COPY) {
+        const kb_copy *copy = kb_copies_at(io->parts->copies, j->tag);
+        j->stream = copy->stream;
+        j->turn = &copy->turn;
+    } else {
+        const kb_mark *mark = kb_marks_at(io->parts->marks, j->tag);
+        j->stream = mark->stream;
+        j->turn = &mark->turn;
+    }
+}
+
 static void take_command(kb_io_cpu *io, const kb_message *message) {
     int64_t now_fs = kb_sim_now(io->parts->sim);
-    bool is_launch = message->kind == KB_MSG_LAUNCH;
     job j = {.kind = (kb_msg_kind)message->kind, .tag = message->tag, .decoded_fs = now_fs};
-    if (is_launch)
+    if (j.kind == KB_MSG_LAUNCH)
         j.decoded_fs = kb_serial_take(&io->decode_free_fs, now_fs, io->params->decode_fs);
-    j.stream = is_launch ? kb_launches_at(io->parts->launches, j.tag)->stream
-                         : kb_copies_at(io->parts->copies, j.tag)->stream;
+    find_turn(io, &j);
     if (!KB_VEC_RESERVE(&io->jobs, io->parts->alloc, 1)) {
         (void)kb_error_nomem(kb_sim_fail(io->parts->sim, KB_NOMEM), "a job of IO_CPU");
         return;
@@ -106,11 +151,9 @@ static void take_response(kb_io_cpu *io, kb_msg_kind kind, uint32_t tag) {
     if (--j->due > 0) return;
     if (kind == KB_MSG_LAUNCH)
         kb_launches_at(io->parts->launches, tag)->state = KB_LAUNCH_RESPONDED;
-    uint32_t host = kb_topology_part(io->parts->topology, KB_IMPL_HOST, -1, -1, -1);
-    kb_outbox_post(io->outbox, merged_fs, host,
+    kb_outbox_post(io->outbox, merged_fs, host_of(io),
                    kind == KB_MSG_LAUNCH ? KB_MSG_LAUNCH_DONE : KB_MSG_COPY, tag);
-    memmove(j, j + 1, (io->jobs.count - i - 1) * sizeof *j);
-    io->jobs.count--;
+    remove_job(io, i);
     kb_sim_signal(io->parts->sim, io->slot);
 }
 
@@ -142,6 +185,7 @@ kb_status kb_io_cpu_create(const kb_parts *parts, uint32_t node, void **io_cpu, 
     kb_dispatch_set(parts->dispatch, node, KB_MSG_LAUNCH, KB_DELIVER_TAIL, take, made);
     kb_dispatch_set(parts->dispatch, node, KB_MSG_LAUNCH_DONE, KB_DELIVER_TAIL, take, made);
     kb_dispatch_set(parts->dispatch, node, KB_MSG_COPY, KB_DELIVER_TAIL, take, made);
+    kb_dispatch_set(parts->dispatch, node, KB_MSG_MARK, KB_DELIVER_TAIL, take, made);
     *io_cpu = made;
     return KB_OK;
 }

@@ -121,6 +121,8 @@ kb_status kb_launches_take(kb_launches *launches, const kb_launch_spec *spec, in
                             .map = spec->map,
                             .sip = spec->sip,
                             .stream = spec->stream,
+                            .comm = spec->comm,
+                            .turn = spec->turn,
                             .max_instructions = spec->max_instructions,
                             .submitted_fs = spec->at_fs};
     memcpy(h->launch.grid, each_pe.grid, sizeof h->launch.grid);

@@ -14,10 +14,12 @@
 #ifndef KB_HW_LAUNCH_H
 #define KB_HW_LAUNCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "hw/turn.h"
 #include "kernel/kir.h"
 
 /* Programs to PEs.  BLOCKED: program i of n on PE floor(i * P / n).  ROUND_ROBIN: on PE i mod P.
@@ -40,7 +42,9 @@ typedef struct kb_launch_spec {
     int64_t grid[3];       /* each >= 1; ignored for EACH_PE */
     kb_launch_map map;
     uint32_t sip;
-    uint32_t stream;          /* launches of one (SIP, stream) run one after another */
+    bool comm;       /* in the communication contexts of its PEs (ADR-0023) */
+    uint32_t stream; /* launches of one (SIP, stream) run one after another */
+    kb_turn turn;
     int64_t at_fs;            /* when the host submits it, >= now */
     int64_t max_instructions; /* that one program may execute; 0: no limit */
 } kb_launch_spec;
@@ -55,6 +59,8 @@ typedef struct kb_launch {
     int64_t n_programs; /* product of grid */
     kb_launch_map map;
     uint32_t sip, stream;
+    bool comm;
+    kb_turn turn;
     kb_launch_state state;
     int64_t max_instructions;
     int64_t submitted_fs, stamped_fs, target_start_fs, done_fs;

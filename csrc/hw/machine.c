@@ -7,6 +7,7 @@
 #include "hw/host.h"
 #include "hw/registry.h"
 #include "hw/request.h"
+#include "hw/ring.h"
 
 struct kb_machine {
     kb_parts parts;
@@ -36,6 +37,8 @@ static kb_status create_system(kb_machine *machine, kb_error *err) {
     p->fanout_fs = machine->fanout_fs;
     KB_TRY(kb_launches_create(p->alloc, &p->launches, err));
     KB_TRY(kb_copies_create(p->alloc, &p->copies, err));
+    KB_TRY(kb_rings_create(p->alloc, (uint32_t)kb_parts_params(p)->pe_ipcq.depth, &p->rings, err));
+    KB_TRY(kb_marks_create(p->alloc, &p->marks, err));
     return kb_barrier_measure(p->alloc, p->topology, machine->fanout_fs, err);
 }
 
@@ -82,6 +85,8 @@ void kb_machine_destroy(kb_machine *machine) {
     if (machine->fanout_fs)
         kb_alloc_free(p->alloc, machine->fanout_fs, (size_t)kb_topology_system(p->topology)->n_sips,
                       sizeof *machine->fanout_fs);
+    kb_rings_destroy(p->rings);
+    kb_marks_destroy(p->marks);
     kb_copies_destroy(p->copies);
     kb_launches_destroy(p->launches);
     kb_mmu_destroy(p->mmu);
@@ -159,6 +164,7 @@ kb_status kb_machine_copy(kb_machine *machine, const kb_copy_spec *spec, int32_t
     copy->placement = mapping->placement;
     copy->sip = kb_va_sip(spec->va);
     copy->stream = spec->stream;
+    copy->turn = spec->turn;
     copy->words = spec->words;
     copy->n_words = spec->n_words;
     copy->submitted_fs = spec->at_fs;
@@ -167,10 +173,22 @@ kb_status kb_machine_copy(kb_machine *machine, const kb_copy_spec *spec, int32_t
     return KB_OK;
 }
 
+kb_status kb_machine_mark(kb_machine *machine, const kb_mark_spec *spec, kb_error *err) {
+    kb_mark *mark;
+    KB_TRY(check_submission(machine, spec->sip, spec->at_fs, err));
+    KB_TRY(kb_marks_take(machine->parts.marks, &mark, err));
+    mark->sip = spec->sip;
+    mark->stream = spec->stream;
+    mark->turn = spec->turn;
+    mark->submitted_fs = spec->at_fs;
+    kb_host_mark(host_of(machine), mark);
+    return KB_OK;
+}
+
 uint32_t kb_machine_n_pending(const kb_machine *machine) {
     const kb_parts *p = &machine->parts;
     if (!p->launches) return 0;
-    return kb_launches_count(p->launches) + kb_copies_count(p->copies);
+    return kb_launches_count(p->launches) + kb_copies_count(p->copies) + kb_marks_count(p->marks);
 }
 
 void kb_machine_why_stuck(const kb_machine *machine, char *text, size_t capacity) {

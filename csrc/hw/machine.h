@@ -14,6 +14,7 @@
 
 #include "hw/copy.h"
 #include "hw/launch.h"
+#include "hw/mark.h"
 #include "hw/mmu.h"
 #include "hw/parts.h"
 
@@ -45,10 +46,21 @@ typedef struct kb_copy_spec {
                              until it is done */
     uint32_t n_words;
     uint32_t stream; /* copies and launches of one (SIP, stream) run one after another */
+    kb_turn turn;
 } kb_copy_spec;
 
 /* Submits a copy; hooks.copy_done is told when it is done. */
 kb_status kb_machine_copy(kb_machine *machine, const kb_copy_spec *spec, int32_t *id,
+                          kb_error *err) KB_MUST_CHECK;
+
+typedef struct kb_mark_spec {
+    uint32_t sip, stream;
+    kb_turn turn;
+    int64_t at_fs;
+} kb_mark_spec;
+
+/* Submits a mark; hooks.mark_done is told when it is done. */
+kb_status kb_machine_mark(kb_machine *machine, const kb_mark_spec *spec,
                           kb_error *err) KB_MUST_CHECK;
 
 /* What traffic, tests and the engine need of it. */
@@ -57,7 +69,7 @@ const kb_parts *kb_machine_parts(const kb_machine *machine);
 /* D of a SIP: from the stamp to the last PE's arrival on an idle machine. */
 int64_t kb_machine_fanout_fs(const kb_machine *machine, uint32_t sip);
 
-/* Launches and copies that are not done. */
+/* Launches, copies and marks that are not done. */
 uint32_t kb_machine_n_pending(const kb_machine *machine);
 
 /* Why nothing moves any more: per PE that is not idle, kernel line and what it waits for. */

@@ -14,11 +14,14 @@
 #include "spec/topology.h"
 
 typedef struct kb_requests kb_requests; /* hw/request.h */
+typedef struct kb_rings kb_rings;       /* hw/ring.h */
 typedef struct kb_launches kb_launches; /* hw/launch.h */
 typedef struct kb_launch kb_launch;
 typedef struct kb_mmu kb_mmu;   /* hw/mmu.h */
 typedef struct kb_copy kb_copy; /* hw/copy.h */
 typedef struct kb_copies kb_copies;
+typedef struct kb_mark kb_mark; /* hw/mark.h */
+typedef struct kb_marks kb_marks;
 
 /* What the machine asks of, and tells, the engine.  Any function may be NULL. */
 typedef struct kb_hooks {
@@ -32,6 +35,7 @@ typedef struct kb_hooks {
     /* The response has reached the host.  Valid during the call. */
     void (*launch_done)(void *self, const kb_launch *launch);
     void (*copy_done)(void *self, const kb_copy *copy);
+    void (*mark_done)(void *self, const kb_mark *mark);
 } kb_hooks;
 
 /* Everything is borrowed, and lives as long as the machine. */
@@ -43,8 +47,10 @@ typedef struct kb_parts {
     kb_dispatch *dispatch;
     kb_oplog *log;
     kb_requests *requests;
-    kb_launches *launches;    /* NULL in an explicit graph, */
-    kb_copies *copies;        /* and so are the next two */
+    kb_launches *launches; /* NULL in an explicit graph, */
+    kb_copies *copies;     /* and so are the next four */
+    kb_marks *marks;
+    kb_rings *rings;
     const int64_t *fanout_fs; /* D of each SIP */
     kb_mmu *mmu;
     kb_hooks hooks;
@@ -53,6 +59,12 @@ typedef struct kb_parts {
 
 /* The component of a part (kb_topology_part); NULL when there is none. */
 void *kb_parts_find(const kb_parts *parts, kb_impl impl, int32_t sip, int32_t cube, int32_t pe);
+
+/* The node of a part of a PE, counted through all SIPs and cubes; UINT32_MAX when there is none. */
+uint32_t kb_parts_pe_node(const kb_parts *parts, kb_impl impl, int64_t pe);
+
+/* PEs of the machine. */
+int64_t kb_parts_n_pes(const kb_parts *parts);
 
 /* The PE number of a node within a PE, counted through all SIPs and cubes (record.pe). */
 int32_t kb_parts_pe(const kb_parts *parts, uint32_t node);

@@ -128,6 +128,12 @@ static void take_reply(void *self, const kb_message *message, uint32_t link, int
     give(requests, request);
 }
 
+void kb_request_committed(kb_requests *requests, kb_request *request) {
+    request->done_fs = request->memory_end_fs;
+    request->done(request->self, request);
+    give(requests, request);
+}
+
 kb_status kb_requests_create(kb_alloc *alloc, kb_sim *sim, kb_fabric *fabric, kb_dispatch *dispatch,
                              kb_requests **requests, kb_error *err) {
     kb_requests *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
@@ -207,7 +213,7 @@ kb_status kb_request_locate(const kb_parts *parts, uint32_t memory, uint64_t add
     *slice = KB_ANY_SLICE;
     *offset = address;
     if (!hbm || node->params >= 0) return KB_OK;
-    uint64_t slice_nbytes = capacity / (uint64_t)kb_topology_system(parts->topology)->n_pes;
+    uint64_t slice_nbytes = capacity / (uint64_t)kb_topology_system(parts->topology)->n_slices;
     *slice = (int32_t)(address / slice_nbytes);
     *offset = address % slice_nbytes;
     if (nbytes <= slice_nbytes - *offset) return KB_OK;

@@ -81,10 +81,8 @@ static kb_status start(kb_traffic *traffic, kb_batch *batch, size_t i, kb_error 
     kb_transfer_op op = op_of(batch, i);
     if (op == KB_TRANSFER_MESSAGE) {
         kb_send send = send_of(batch, i, number);
-        uint32_t handle;
-        KB_TRY(kb_fabric_send(parts->fabric, &send, &handle, err));
-        if (batch->hops && i == 0) kb_fabric_trace(parts->fabric, handle, batch->hops);
-        return KB_OK;
+        if (batch->hops && i == 0) kb_fabric_trace(parts->fabric, batch->hops);
+        return kb_fabric_send(parts->fabric, &send, NULL, err);
     }
     return kb_request_range(parts, batch->src[i], batch->dst[i], op == KB_TRANSFER_WRITE,
                             batch->addr ? batch->addr[i] : 0, (uint64_t)batch->nbytes[i],

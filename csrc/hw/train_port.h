@@ -6,6 +6,7 @@
  *   free_fs   the server is taken until then, which may be far ahead of the clock
  *   open      the inputs over which a started message has still to come
  *   n_own     messages that begin here and have flits that nobody knows yet
+ *   own_fs    the server has done all that began here by then at the earliest, were nobody else served
  *   wakes     messages that end over this link, by a lower bound of their tail's arrival
  *
  * Invariants
@@ -40,6 +41,7 @@ typedef struct kb_train_port {
     kb_waiting *waiting;
     uint32_t first, n_waiting, capacity;
     uint32_t n_own;
+    int64_t own_fs;
     kb_inputs open;
     uint32_t depth; /* 1 + its place on the stack of a pull; 0: it is not there */
     uint32_t swept; /* the last sweep that took it in */
@@ -75,6 +77,7 @@ typedef struct kb_trains {
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;
+    int64_t now_fs; /* of the pull under way */
     KB_POOL(kb_landing) landings;
 } kb_trains;
 
@@ -118,9 +121,15 @@ KB_MUST_CHECK static inline bool kb_train_port_reserve(kb_train_port *port, kb_a
     return port->first + port->n_waiting < port->capacity || kb_train_port_grow_(port, alloc);
 }
 
-/* After kb_train_port_reserve.  Most come last. */
+/* The rank of a stream at the port behind `link`, from its rank at the one before. */
+static inline uint64_t kb_waiting_over(uint64_t rank, uint32_t link) {
+    return (uint64_t)(link + 1) << 32 | (uint32_t)rank;
+}
+
+/* After kb_train_port_reserve.  Most come last.  count_of is a key of the same message. */
 static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, uint64_t rank,
-                                        uint64_t count_number) {
+                                        uint64_t count_of, uint32_t number) {
+    const uint64_t count_number = count_of >> 32 << 32 | number;
     const kb_waiting added = {when_fs, rank, count_number};
     kb_waiting *items = port->waiting + port->first;
     uint32_t place = port->n_waiting++;

@@ -6,16 +6,15 @@
 enum { STEPS_BACK = 4 };
 
 /* What starts here, or goes on here, from now on is eligible later than this. */
-static int64_t limit_of(const kb_fabric *fabric, const kb_train_port *port) {
-    int64_t now = kb_sim_now(fabric->sim);
+static inline int64_t limit_of(const kb_train_port *port, int64_t now) {
     return kb_later_fs(now, port->n_own ? 0 : port->overhead_fs) - 1;
 }
 
-static int64_t horizon(const kb_fabric *fabric, const kb_train_port *port) {
-    int64_t least_fs = limit_of(fabric, port);
+static inline int64_t horizon(const kb_trains *trains, const kb_train_port *port) {
+    int64_t least_fs = limit_of(port, trains->now_fs);
     for (uint32_t i = 0; i < port->open.count; i++)
-        least_fs = kb_min_i64(
-            least_fs, kb_train_port_silent_fs(&fabric->trains.ports[port->open.items[i].link]));
+        least_fs =
+            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
     return least_fs;
 }
 
@@ -61,8 +60,9 @@ static bool sweep(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
         skip_idle(fabric, n, upto_fs);
         for (uint32_t i = n; i-- > 0;) {
             const kb_train_port *port = &trains->ports[trains->swept[i]];
-            int64_t known_fs = horizon(fabric, port);
-            if (known_fs > port->upto_fs && !kb_train_serve(fabric, trains->swept[i], known_fs))
+            int64_t known_fs = horizon(trains, port);
+            if (known_fs > port->upto_fs &&
+                !kb_train_serve(fabric, trains->swept[i], known_fs, known_fs))
                 return false;
         }
     }
@@ -71,28 +71,30 @@ static bool sweep(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
 
 /* --- backwards ------------------------------------------------------------------------------------ */
 
-static void enter(kb_fabric *fabric, uint32_t *depth, uint32_t link, int64_t upto_fs) {
-    kb_train_port *port = &fabric->trains.ports[link];
-    fabric->trains.stack[(*depth)++] = (kb_train_frame){.upto_fs = upto_fs,
-                                                        .least_fs = limit_of(fabric, port),
-                                                        .link = link,
-                                                        .n_open = port->open.count};
+static inline void enter(kb_trains *trains, uint32_t *depth, uint32_t link, int64_t upto_fs) {
+    kb_train_port *port = &trains->ports[link];
+    kb_train_frame *frame = &trains->stack[(*depth)++];
+    frame->upto_fs = upto_fs;
+    frame->least_fs = limit_of(port, trains->now_fs);
+    frame->link = link;
+    frame->n_open = port->open.count;
+    frame->n_seen = 0;
     port->depth = *depth;
 }
 
 /* Takes the frames from `depth` on off the stack. */
-static void leave(kb_fabric *fabric, uint32_t *depth, uint32_t to) {
-    while (*depth > to) fabric->trains.ports[fabric->trains.stack[--*depth].link].depth = 0;
+static inline void leave(kb_trains *trains, uint32_t *depth, uint32_t to) {
+    while (*depth > to) trains->ports[trains->stack[--*depth].link].depth = 0;
 }
 
 /* The next open input that is short of what the frame asks for; KB_NONE: there is none, and least_fs
  * is the port's horizon.  Where inputs were closed meanwhile, the others changed places. */
-static uint32_t next_short(const kb_fabric *fabric, kb_train_frame *frame) {
-    const kb_train_port *ports = fabric->trains.ports, *port = &ports[frame->link];
+static inline uint32_t next_short(const kb_trains *trains, kb_train_frame *frame) {
+    const kb_train_port *ports = trains->ports, *port = &ports[frame->link];
     if (port->open.count != frame->n_open) {
         frame->n_open = port->open.count;
         frame->n_seen = 0;
-        frame->least_fs = limit_of(fabric, port);
+        frame->least_fs = limit_of(port, trains->now_fs);
     }
     for (; frame->n_seen < frame->n_open; frame->n_seen++) {
         uint32_t link = port->open.items[frame->n_seen].link;
@@ -103,31 +105,33 @@ static uint32_t next_short(const kb_fabric *fabric, kb_train_frame *frame) {
     return KB_NONE;
 }
 
-bool kb_train_pull(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
+bool kb_train_pull_(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
     kb_trains *trains = &fabric->trains;
     uint32_t depth = 0;
     uint64_t n_left = (uint64_t)fabric->n_links * STEPS_BACK;
     bool good = true;
-    if (trains->ports[link].upto_fs >= upto_fs) return true;
-    enter(fabric, &depth, link, upto_fs);
+    trains->now_fs = kb_sim_now(fabric->sim);
+    int64_t known_fs = horizon(trains, &trains->ports[link]);
+    if (known_fs >= upto_fs) return kb_train_serve(fabric, link, upto_fs, known_fs);
+    enter(trains, &depth, link, upto_fs);
     while (depth && good) {
         kb_train_frame *frame = &trains->stack[depth - 1];
         kb_train_port *port = &trains->ports[frame->link];
-        uint32_t input = port->upto_fs < frame->upto_fs ? next_short(fabric, frame) : KB_NONE;
+        uint32_t input = port->upto_fs < frame->upto_fs ? next_short(trains, frame) : KB_NONE;
         if (input == KB_NONE) {
             if (port->upto_fs < frame->upto_fs)
-                good = kb_train_serve(fabric, frame->link, frame->least_fs);
-            leave(fabric, &depth, depth - 1);
+                good = kb_train_serve(fabric, frame->link, frame->upto_fs, frame->least_fs);
+            leave(trains, &depth, depth - 1);
         } else if (trains->ports[input].depth || n_left-- == 0) {
             uint32_t from = trains->ports[input].depth ? trains->ports[input].depth : 1;
             kb_train_frame first = trains->stack[from - 1];
-            leave(fabric, &depth, from - 1);
+            leave(trains, &depth, from - 1);
             good = sweep(fabric, first.link, first.upto_fs);
             n_left = (uint64_t)fabric->n_links * STEPS_BACK;
         } else {
-            enter(fabric, &depth, input, frame->upto_fs - trains->ports[input].travel_fs);
+            enter(trains, &depth, input, frame->upto_fs - trains->ports[input].travel_fs);
         }
     }
-    leave(fabric, &depth, 0);
+    leave(trains, &depth, 0);
     return good;
 }

@@ -2,73 +2,92 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
-/* Flits of the stream at its last port reach the message's end. */
-static bool land(kb_fabric *fabric, uint32_t link, const kb_stream *stream, kb_train train) {
-    kb_flight *flown = &fabric->flights.items[stream->flight];
-    const kb_message *message = &flown->message;
-    if (stream->n_left == 0) flown->done_fs = kb_train_last_fs(&train);
-    if (!kb_train_lands(fabric, message)) return true;
+bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
+                   kb_train train) {
+    const kb_message *message = &fabric->flights.items[flight].message;
     kb_inbox *inbox = &fabric->trains.inboxes[message->dst];
     uint32_t number = KB_NONE;
-    if (stream->n_left == 0) kb_inputs_drop_later(&inbox->open, link);
     if (!kb_waitq_reserve(&inbox->landed, fabric->alloc, inbox->landed.count + 1) ||
         !KB_POOL_TAKE(&fabric->trains.landings, fabric->alloc, &number))
         return false;
     fabric->trains.landings.items[number] =
-        (kb_landing){.flight = stream->flight,
+        (kb_landing){.flight = flight,
                      .link = link,
-                     .first = message->n_flits - stream->n_left - train.count,
+                     .first = message->n_flits - n_left - train.count,
                      .train = train};
     kb_waitq_push(&inbox->landed, train.start_fs, link, 0, number);
     return true;
 }
 
-/* Services of a train of a stream's flits: final.  (By pointer: a copy of what has just been stored piece
- * by piece is slow.) */
-static bool emit(kb_fabric *fabric, uint32_t link, uint32_t number, const kb_train *train) {
+/* Flits of a message reach its end; n_left are to come. */
+static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
+                        kb_train train) {
+    kb_flight *flown = &fabric->flights.items[flight];
+    if (n_left == 0) flown->done_fs = kb_train_last_fs(&train);
+    if (!kb_train_lands(fabric, &flown->message)) return true;
+    if (n_left == 0) kb_inputs_drop_later(&fabric->trains.inboxes[flown->message.dst].open, link);
+    return kb_train_land(fabric, link, flight, n_left, train);
+}
+
+/* The message passes as one train: its stream moves on to the next port. */
+static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t arrive_fs) {
+    const kb_flight *flown = &fabric->flights.items[stream->flight];
+    uint32_t hop = ++stream->hop;
+    stream->head_fs = arrive_fs + fabric->ports[stream->to].overhead_fs;
+    stream->to = hop + 1 < flown->n_links ? flown->path[hop + 1] : KB_NONE;
+    stream->n_left = flown->message.n_flits;
+}
+
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
+ * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  (By pointer: a copy of
+ * what has just been stored piece by piece is slow.) */
+static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_train *train) {
     kb_train_port *port = &fabric->trains.ports[link];
+    uint32_t number = (uint32_t)lead->count_number, flight;
     kb_stream *stream = &fabric->streams.pool.items[number];
-    stream->n_left -= train->count;
+    int64_t n_left = stream->n_left - train->count;
+    flight = stream->flight;
+    stream->n_left = n_left;
     port->n_served += (uint64_t)train->count;
-    if (fabric->train_watch.path &&
-        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, *train,
-                                stream->n_left == 0))
+    if (fabric->train_watch.path && !kb_train_watch_service(&fabric->train_watch, fabric->alloc,
+                                                            link, flight, *train, n_left == 0))
         return false;
+    kb_stream_take_off(&fabric->streams, stream, train->count);
+    lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
     int64_t arrive_fs = train->start_fs + port->travel_fs;
     uint32_t to = stream->to, next = stream->next;
-    if (to == KB_NONE)
-        return land(fabric, link, stream, (kb_train){arrive_fs, train->period_fs, train->count});
-    if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
+    if (to == KB_NONE) {
+        if (n_left == 0) KB_POOL_GIVE(&fabric->streams.pool, number);
+        return land(fabric, link, flight, n_left,
+                    (kb_train){arrive_fs, train->period_fs, train->count});
+    }
     kb_train_port *into = &fabric->trains.ports[to];
-    if (fabric->streams.pool.items[number].n_left == 0) kb_inputs_drop(&into->open, link);
+    bool by_flit = kb_fabric_by_flit_(fabric, to);
+    if (n_left == 0 && !by_flit) kb_inputs_drop(&into->open, link);
+    if (next == KB_NONE && n_left == 0) {
+        move_on(fabric, stream, arrive_fs);
+        next = number;
+    } else if (next == KB_NONE) {
+        if (!kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
+    } else if (n_left == 0) {
+        fabric->flights.items[flight].next = next;
+        KB_POOL_GIVE(&fabric->streams.pool, number);
+    }
     kb_stream *ahead = &fabric->streams.pool.items[next];
-    bool waits = ahead->first.count != 0;
-    if (!waits && !kb_train_port_reserve(into, fabric->alloc)) return false;
-    if (waits)
+    if (ahead->first.count)
         return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
                              (kb_train){arrive_fs, train->period_fs, train->count});
+    if (by_flit ? !kb_server_reserve(fabric, to, flight, ahead->hop)
+                : !kb_train_port_reserve(into, fabric->alloc))
+        return false;
     ahead->first.start_fs = arrive_fs;
     ahead->first.period_fs = train->period_fs;
     ahead->first.count = train->count;
     fabric->streams.n_pieces++;
-    kb_train_enlist(fabric, to, next);
-    return true;
-}
-
-/* The first `count` flits of the stream at `place` have been served.  True when it waits no more; else
- * its key's time is that of its next flit, and it may be out of place. */
-static bool settle(kb_fabric *fabric, kb_waiting *waiting, int64_t count) {
-    uint32_t number = (uint32_t)waiting->count_number;
-    kb_stream *stream = &fabric->streams.pool.items[number];
-    kb_stream_take_off(&fabric->streams, stream, count);
-    if (stream->first.count) {
-        waiting->when_fs = kb_stream_eligible(stream);
-        return false;
-    }
-    if (stream->n_left == 0) {
-        fabric->flights.items[stream->flight].next = stream->next;
-        KB_POOL_GIVE(&fabric->streams.pool, number);
-    }
+    if (by_flit) kb_server_enlist(fabric, to, next);
+    else
+        kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
+                             kb_waiting_over(lead->rank, link), lead->count_number, next);
     return true;
 }
 
@@ -153,11 +172,11 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
         kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
-        if (!emit(fabric, link, (uint32_t)items[i].count_number, &train)) return false;
+        if (!emit(fabric, link, &items[i], &train)) return false;
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
     for (uint32_t i = 0; i < n; i++)
-        if (!settle(fabric, &items[i], plan->n_rounds)) items[left++] = items[i];
+        if (items[i].when_fs != KB_TIME_MAX) items[left++] = items[i];
     for (uint32_t i = n; i < port->n_waiting && left < n; i++) items[left + i - n] = items[i];
     port->n_waiting -= n - left;
     if (port->n_waiting == 0) port->first = 0;
@@ -167,16 +186,10 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
 
 /* --- one stream ----------------------------------------------------------------------------------- */
 
-/* How many flits of the first train are eligible by then; the first of them is. */
-static int64_t count_until(const kb_train *train, int64_t until_fs) {
-    if (train->count == 1 || until_fs >= kb_train_last_fs(train)) return train->count;
-    return (until_fs - train->start_fs) / train->period_fs + 1;
-}
-
-/* As many of the first `count` flits of a stream as leave as one train.  Count 0: none can be served
- * within the range of time. */
-static kb_train lead_train(const kb_train_port *port, const kb_stream *stream, int64_t when_fs,
-                           int64_t count) {
+/* As many of the first `count` flits of a stream as leave as one train; *last_fs is the last one's service.
+ * Count 0: none can be served within the range of time. */
+static inline kb_train lead_train(const kb_train_port *port, const kb_stream *stream,
+                                  int64_t when_fs, int64_t count, int64_t *last_fs) {
     const kb_train *first = &stream->first;
     int64_t service = port->service_fs, period = first->period_fs;
     kb_train train = {kb_max_i64(port->free_fs, when_fs), service, count};
@@ -189,44 +202,56 @@ static kb_train lead_train(const kb_train_port *port, const kb_stream *stream, i
                 kb_min_i64(count, (port->free_fs - first->start_fs) / (period - service) + 1);
     }
     int64_t room = port->end_fs - train.start_fs, length;
-    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room)
+    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {
         train.count = room < 0 ? 0 : room / train.period_fs + 1;
+        length = (train.count - 1) * train.period_fs;
+    }
+    *last_fs = train.start_fs + length;
     return train;
 }
 
-static bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
+static inline bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_waiting *lead = port->waiting + port->first;
-    uint32_t number = (uint32_t)lead->count_number;
-    kb_train train = lead_train(port, &fabric->streams.pool.items[number], lead->when_fs, count);
+    const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+    int64_t last_fs;
+    kb_train train = lead_train(port, stream, lead->when_fs, count, &last_fs);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
     }
-    if (!emit(fabric, link, number, &train)) {
+    if (!emit(fabric, link, lead, &train)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
-    port->free_fs = kb_train_last_fs(&train) + port->service_fs;
-    if (settle(fabric, lead, train.count)) kb_train_port_remove_first(port);
+    port->free_fs = last_fs + port->service_fs;
+    if (lead->when_fs == KB_TIME_MAX) kb_train_port_remove_first(port);
     else kb_train_port_put_back_first(port);
     return true;
 }
 
-bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
+/* The last instant at which the lead's flits still come before the second's first. */
+static inline int64_t before_second(const kb_waiting *lead) {
+    bool after = lead[0].rank != lead[1].rank ? lead[0].rank > lead[1].rank
+                                              : lead[0].count_number > lead[1].count_number;
+    return lead[1].when_fs - after;
+}
+
+bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
     port->upto_fs = upto_fs;
     while (port->n_waiting) {
         const kb_waiting *lead = port->waiting + port->first;
         if (lead->when_fs > upto_fs) break;
         const kb_train *train = &fabric->streams.pool.items[(uint32_t)lead->count_number].first;
-        int64_t end_fs = upto_fs;
-        if (port->n_waiting > 1) {
-            bool after = lead[0].rank != lead[1].rank ? lead[0].rank > lead[1].rank
-                                                      : lead[0].count_number > lead[1].count_number;
-            end_fs = kb_min_i64(end_fs, lead[1].when_fs - after);
+        int64_t end_fs = upto_fs, last_fs = kb_train_last_fs(train), count = train->count;
+        if (last_fs > upto_fs && lead->when_fs > least_fs) {
+            port->upto_fs = lead->when_fs - 1;
+            break;
         }
-        int64_t count = count_until(train, end_fs);
+        if (port->n_waiting > 1) end_fs = kb_min_i64(end_fs, before_second(lead));
+        if (last_fs > end_fs && count > 1)
+            count = (end_fs - train->start_fs) / train->period_fs + 1;
         round_plan plan;
         if (count <= 2 && count < train->count && end_fs < upto_fs &&
             gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan)) {

@@ -17,16 +17,12 @@
 
 /* Serves all that is eligible by upto_fs at the port of `link`: nothing more becomes known of that time.
  * False when it failed, which kb_sim_fail knows. */
-bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t upto_fs) KB_MUST_CHECK;
+bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs,
+                    int64_t upto_fs) KB_MUST_CHECK;
 
-/* The first known flits of a stream are at the port of `link`: it waits.  Room has been made. */
-static inline void kb_train_enlist(kb_fabric *fabric, uint32_t link, uint32_t number) {
-    const kb_stream *stream = &fabric->streams.pool.items[number];
-    const kb_flight *flown = &fabric->flights.items[stream->flight];
-    uint64_t input = stream->hop ? (uint64_t)flown->path[stream->hop - 1] + 1 : 0;
-    kb_train_port_enlist(&fabric->trains.ports[link], kb_stream_eligible(stream),
-                         input << 32 | flown->message.src,
-                         (uint64_t)flown->message.count << 32 | number);
-}
+/* Flits of a message, n_left of which are still to come, will be at its end, where the sink takes every
+ * flit.  False when there is no memory. */
+bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
+                   kb_train train) KB_MUST_CHECK;
 
 #endif

@@ -167,22 +167,47 @@ static PyObject *engine_write(PyObject *object, PyObject *args) {
 
 /* --- work ------------------------------------------------------------------------------------- */
 
+enum { MAX_AFTER = 64 };
+
+/* The handles of a tuple, or none of NULL, into `room`. */
+static int after_of(PyObject *tuple, uint32_t *room, const uint32_t **after, uint32_t *n_after) {
+    Py_ssize_t count = tuple ? PyTuple_GET_SIZE(tuple) : 0;
+    if (count > MAX_AFTER) {
+        PyErr_Format(PyExc_ValueError, "after: expected at most %d handles, got %zd", MAX_AFTER,
+                     count);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        unsigned long handle = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(tuple, i));
+        if (handle == (unsigned long)-1 && PyErr_Occurred()) return -1;
+        room[i] = (uint32_t)handle;
+    }
+    *after = room;
+    *n_after = (uint32_t)count;
+    return 0;
+}
+
 static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"kernel", "sip", "grid", "args", "stream", "deal", "submit_fs", NULL};
+    static char *names[] = {"kernel", "sip",       "grid",  "args", "stream",
+                            "deal",   "submit_fs", "after", "comm", NULL};
     kb_state *state = kb_state_of_type(Py_TYPE(object));
-    PyObject *kernel, *values;
+    PyObject *kernel, *values, *after = NULL;
     kb_launch_order order = {.deal = KB_DEAL_BLOCKED};
     const char *deal = "blocked";
     long long submit_fs;
+    int comm = 0;
     unsigned long long bits[256];
     if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!i(III)O!isL:launch", names,
-                                     (PyTypeObject *)state->kernel_type, &kernel, &order.sip,
-                                     &order.grid[0], &order.grid[1], &order.grid[2], &PyTuple_Type,
-                                     &values, &order.stream, &deal, &submit_fs))
+        !PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O!i(III)O!isL|O!p:launch", names, (PyTypeObject *)state->kernel_type,
+            &kernel, &order.sip, &order.grid[0], &order.grid[1], &order.grid[2], &PyTuple_Type,
+            &values, &order.stream, &deal, &submit_fs, &PyTuple_Type, &after, &comm))
         return NULL;
+    uint32_t first[MAX_AFTER];
+    if (after_of(after, first, &order.after, &order.n_after)) return NULL;
     order.kernel = ((kb_py_kernel *)kernel)->kernel;
     order.submit_fs = submit_fs;
+    order.comm = comm != 0;
     if (strcmp(deal, "round_robin") == 0) order.deal = KB_DEAL_ROUND_ROBIN;
     else if (strcmp(deal, "each_pe") == 0) order.deal = KB_DEAL_EACH_PE;
     else if (strcmp(deal, "blocked") != 0)
@@ -206,16 +231,37 @@ static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwarg
 }
 
 static PyObject *engine_copy(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"va", "nbytes", "to_device", "stream", "submit_fs", NULL};
+    static char *names[] = {"va", "nbytes", "to_device", "stream", "submit_fs", "after", NULL};
+    PyObject *after = NULL;
     unsigned long long va;
     long long nbytes, submit_fs;
     int to_device, stream;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL:copy", names, &va, &nbytes, &to_device,
-                                     &stream, &submit_fs))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL|O!:copy", names, &va, &nbytes, &to_device,
+                                     &stream, &submit_fs, &PyTuple_Type, &after))
         return NULL;
-    kb_copy_order order = {va, nbytes, to_device != 0, stream, submit_fs};
+    kb_copy_order order = {.va = va,
+                           .nbytes = nbytes,
+                           .to_device = to_device != 0,
+                           .stream = stream,
+                           .submit_fs = submit_fs};
+    uint32_t first[MAX_AFTER];
+    if (after_of(after, first, &order.after, &order.n_after)) return NULL;
     uint32_t handle = 0;
     KB_PY_CALL(object, kb_engine_copy(self->engine, &order, &handle, &err));
+    return PyLong_FromUnsignedLong(handle);
+}
+
+static PyObject *engine_mark(PyObject *object, PyObject *args) {
+    int sip, stream;
+    long long submit_fs;
+    PyObject *after = NULL;
+    if (!PyArg_ParseTuple(args, "iiL|O!:mark", &sip, &stream, &submit_fs, &PyTuple_Type, &after))
+        return NULL;
+    kb_mark_order order = {.sip = sip, .stream = stream, .submit_fs = submit_fs};
+    uint32_t first[MAX_AFTER];
+    if (after_of(after, first, &order.after, &order.n_after)) return NULL;
+    uint32_t handle = 0;
+    KB_PY_CALL(object, kb_engine_mark(self->engine, &order, &handle, &err));
     return PyLong_FromUnsignedLong(handle);
 }
 
@@ -287,6 +333,37 @@ static PyObject *engine_run(PyObject *object, PyObject *args) {
     run_job job = {handle < 0 ? KB_NO_HANDLE : (uint32_t)handle, until_fs, KB_ENGINE_BUDGET};
     if (!work_off((kb_py_engine *)object, run_step, &job)) return NULL;
     return PyBool_FromLong(job.end == KB_ENGINE_DONE);
+}
+
+static kb_status run_awaited_step(kb_engine *engine, void *job, bool *more, kb_error *err) {
+    run_job *run = job;
+    KB_TRY(kb_engine_run_awaited(engine, run->until_fs, KB_PY_STEP_EVENTS, &run->end, err));
+    *more = run->end == KB_ENGINE_BUDGET;
+    return KB_OK;
+}
+
+static PyObject *engine_run_awaited(PyObject *object, PyObject *args) {
+    long long until_fs = INT64_MAX;
+    if (!PyArg_ParseTuple(args, "|L:run_awaited", &until_fs)) return NULL;
+    run_job job = {KB_NO_HANDLE, until_fs, KB_ENGINE_BUDGET};
+    if (!work_off((kb_py_engine *)object, run_awaited_step, &job)) return NULL;
+    PyObject *arrived = PyList_New(0);
+    uint32_t handle;
+    while (arrived && kb_engine_next_arrived(((kb_py_engine *)object)->engine, &handle)) {
+        PyObject *number = PyLong_FromUnsignedLong(handle);
+        if (!number || PyList_Append(arrived, number) < 0) Py_CLEAR(arrived);
+        Py_XDECREF(number);
+    }
+    return arrived ? Py_BuildValue("(NO)", arrived, job.end == KB_ENGINE_IDLE ? Py_True : Py_False)
+                   : NULL;
+}
+
+static PyObject *engine_await(PyObject *object, PyObject *args) {
+    unsigned handle;
+    int awaited = 1;
+    if (!PyArg_ParseTuple(args, "I|p:await_", &handle, &awaited)) return NULL;
+    KB_PY_CALL(object, kb_engine_await(self->engine, handle, awaited != 0, &err));
+    Py_RETURN_NONE;
 }
 
 static PyObject *engine_replay(PyObject *object, PyObject *unused) {
@@ -377,6 +454,10 @@ static PyMethodDef methods[] = {
     {"transfers", kb_py_transfers, METH_VARARGS,
      "transfers(src, dst, nbytes, at_fs, op, address) -> (start_fs, end_fs); runs to the end"},
     {"run", engine_run, METH_VARARGS, "run(handle=-1, until_fs=max) -> done"},
+    {"await_", engine_await, METH_VARARGS, "await_(handle, awaited=True)"},
+    {"run_awaited", engine_run_awaited, METH_VARARGS,
+     "run_awaited(until_fs=max) -> (awaited handles that are done, whether nothing is left)"},
+    {"mark", engine_mark, METH_VARARGS, "mark(sip, stream, submit_fs, after=()) -> handle"},
     {"replay", engine_replay, METH_NOARGS, "Execute what was logged and not yet executed."},
     {"handle", engine_handle, METH_VARARGS,
      "(done, start_fs, end_fs, launch, target_fs, late_pes, busy_pes)"},

@@ -21,8 +21,8 @@ kb_status kb_check_hbm(const kb_reader *reader, const kb_place *place, const kb_
                  "expected a power of two of at least flit_bytes (%" PRId64 "), got %" PRId64,
                  flit_nbytes, hbm->interleave_nbytes);
     if (hbm->pcs % n_slices != 0)
-        FAIL_KEY(reader, place, "pcs",
-                 "expected a multiple of cube.pes (%" PRId64 "), got %" PRId64, n_slices, hbm->pcs);
+        FAIL_KEY(reader, place, "pcs", "expected a multiple of %s (%" PRId64 "), got %" PRId64,
+                 hbm->attach == KB_HBM_PER_PE ? "cube.pes" : "remote_ports", n_slices, hbm->pcs);
     if (kb_mul_i64(hbm->pcs, hbm->interleave_nbytes, &stripe) || hbm->capacity_nbytes % stripe != 0)
         FAIL_KEY(reader, place, "capacity",
                  "expected a multiple of pcs * interleave (%" PRId64 " * %" PRId64
@@ -86,6 +86,8 @@ static kb_status check_fabric(const kb_reader *reader, const kb_place *place,
     int64_t kind = system->params.fabric.kind;
     bool grid = kind == KB_FABRIC_MESH || kind == KB_FABRIC_TORUS;
     kb_place fabric = kb_read_child(place, "fabric"), dims;
+    if (system->params.fabric.payload.num > system->params.fabric.payload.den)
+        FAIL_KEY(reader, &fabric, "payload", "expected at most 1, got more");
     if (!kb_read_find(&fabric, "dims", &dims)) return KB_OK;
     if (!grid)
         return kb_read_fail(reader, &dims, "expected dims with kind mesh or torus only; remove it");
@@ -93,6 +95,23 @@ static kb_status check_fabric(const kb_reader *reader, const kb_place *place,
         return kb_read_fail(reader, &dims,
                             "expected x * y = sips (%" PRId64 "), got %" PRId64 " * %" PRId64,
                             system->n_sips, system->fabric_x, system->fabric_y);
+    return KB_OK;
+}
+
+/* A ring in a memory fits the receiver's share of it. */
+static kb_status check_ipcq(const kb_reader *reader, const kb_place *pe, const kb_system *system) {
+    const kb_params *params = &system->params;
+    const kb_params_pe_ipcq *ipcq = &params->pe_ipcq;
+    kb_place place = kb_read_child(pe, "ipcq");
+    int64_t nbytes, room = INT64_MAX;
+    if (ipcq->memory == KB_IPCQ_SRAM) room = params->sram.capacity_nbytes / system->n_pes;
+    if (ipcq->memory == KB_IPCQ_HBM) room = params->hbm.capacity_nbytes / system->n_slices;
+    if (kb_mul_i64(ipcq->depth, ipcq->slot_nbytes, &nbytes) || nbytes > room)
+        FAIL_KEY(reader, &place, "slot",
+                 "expected depth (%" PRId64
+                 ") slots that fit a PE's share of the memory they lie in"
+                 " (%" PRId64 " bytes), got %" PRId64 " bytes each",
+                 ipcq->depth, room, ipcq->slot_nbytes);
     return KB_OK;
 }
 
@@ -120,12 +139,14 @@ kb_status kb_check_system(const kb_reader *reader, const kb_place *place, const 
     KB_TRY(check_addresses(reader, place, system));
     KB_TRY(check_size(reader, place, system));
     KB_TRY(check_fabric(reader, place, system));
-    KB_TRY(kb_check_hbm(reader, &hbm, &system->params.hbm, flit_nbytes, system->n_pes));
+    KB_TRY(kb_check_hbm(reader, &hbm, &system->params.hbm, flit_nbytes, system->n_slices));
     KB_TRY(kb_check_sram(reader, &sram, &system->params.sram, flit_nbytes));
     int64_t n_routers = system->noc_x * system->noc_y;
     if (system->params.hbm.remote_ports > n_routers)
         FAIL_KEY(reader, &hbm, "remote_ports",
                  "expected at most as many as the cube has routers (%" PRId64 "), got %" PRId64,
                  n_routers, system->params.hbm.remote_ports);
+    kb_place pe = kb_read_child(place, "pe");
+    KB_TRY(check_ipcq(reader, &pe, system));
     return check_pe(reader, place, &system->params, flit_nbytes);
 }

@@ -7,7 +7,10 @@
 
 /* Keys of an hbm in the machine that say how it is attached to its cube, and mean nothing elsewhere: the
  * last rows of its table. */
-enum { KB_HBM_ATTACHMENT_ROWS = 3 };
+enum { KB_HBM_ATTACHMENT_ROWS = 5 };
+
+/* What a transit component may say, as fields of a kb_node. */
+const kb_param_row *kb_explicit_transit_rows(size_t *n_rows);
 
 /* Adds the components, then the routers and links of the meshes.  `root` is the whole text. */
 kb_status kb_explicit_nodes(kb_topology *topology, const kb_reader *reader,

@@ -28,8 +28,10 @@ static int64_t grid_pairs(int64_t nx, int64_t ny, bool wrap) {
 
 static int64_t count_cube(const kb_system *system) {
     int64_t routers = times(system->noc_x, system->noc_y);
-    int64_t mesh = plus(routers, times(2, grid_pairs(system->noc_x, system->noc_y, false)));
-    int64_t pes = times(system->n_pes, KB_N_PE_PARTS + 3 * 2);
+    bool wrap = system->params.noc.kind == KB_NOC_TORUS;
+    int64_t mesh = plus(routers, times(2, grid_pairs(system->noc_x, system->noc_y, wrap)));
+    int64_t pe_links = system->params.hbm.attach == KB_HBM_PER_PE ? 3 * 2 : 2 * 2;
+    int64_t pes = times(system->n_pes, KB_N_PE_PARTS + pe_links);
     return plus(plus(mesh, pes), KB_CUBE_PES + 3 * 2 + 2 * system->params.hbm.remote_ports);
 }
 
@@ -58,6 +60,9 @@ typedef struct builder {
     kb_node node; /* position of what is added next */
 } builder;
 
+/* What a group says of its transit components. */
+#define TRANSIT(group) ((kb_transit){(group).serialize, (group).buffer_flits, (group).channels})
+
 static kb_status add_node(builder *b, kb_impl impl, int64_t overhead_fs, uint32_t *id,
                           const char *format, ...) KB_PRINTF(5, 6);
 
@@ -72,6 +77,7 @@ static kb_status add_node(builder *b, kb_impl impl, int64_t overhead_fs, uint32_
     node.name = name;
     node.impl = impl;
     node.overhead_fs = overhead_fs;
+    if (impl != KB_IMPL_TRANSIT) node.transit = (kb_transit){0, 0, 0};
     kb_status status = kb_graph_add_node(b->topology, &node, id, b->err);
     if (status != KB_INVALID) return status;
     return kb_error_set(b->err, KB_TOPOLOGY,
@@ -89,8 +95,10 @@ static kb_status add_routers(builder *b, int64_t sip, int64_t cube, uint32_t *fi
     kb_mesh *mesh = KB_VEC_PUSH(&b->topology->meshes, b->topology->alloc);
     if (!mesh) return kb_error_nomem(b->err, "the topology's meshes");
     *first = (uint32_t)b->topology->nodes.count;
-    *mesh = (kb_mesh){*first, (int32_t)system->noc_x, (int32_t)system->noc_y, false};
+    *mesh = (kb_mesh){*first, (int32_t)system->noc_x, (int32_t)system->noc_y,
+                      system->params.noc.kind == KB_NOC_TORUS};
     b->node.mesh = (int32_t)b->topology->meshes.count - 1;
+    b->node.transit = TRANSIT(system->params.noc);
     for (int64_t i = 0; i < kb_layout_n_routers(system); i++) {
         uint32_t id;
         b->node.x = (int32_t)(i % system->noc_x);
@@ -110,7 +118,7 @@ static kb_status add_pe(builder *b, int64_t sip, int64_t cube, int64_t pe) {
     } parts[KB_N_PE_PARTS] = {{KB_IMPL_PE_CPU, "cpu"},     {KB_IMPL_PE_DMA, "dma"},
                               {KB_IMPL_PE_SCHED, "sched"}, {KB_IMPL_PE_GEMM, "gemm"},
                               {KB_IMPL_PE_MATH, "math"},   {KB_IMPL_PE_TCM, "tcm"},
-                              {KB_IMPL_PE_MMU, "mmu"}};
+                              {KB_IMPL_PE_MMU, "mmu"},     {KB_IMPL_PE_IPCQ, "ipcq"}};
     b->node.pe = (int32_t)pe;
     for (int i = 0; i < KB_N_PE_PARTS; i++) {
         uint32_t id;
@@ -139,6 +147,7 @@ static kb_status add_cube_nodes(builder *b, int64_t sip, int64_t cube, uint32_t 
         KB_TRY(add_node(b, parts[i].impl, system->params.noc.ni_in_fs, &id,
                         "sip%" PRId64 ".cube%" PRId64 ".%s", sip, cube, parts[i].name));
     for (int64_t pe = 0; pe < system->n_pes; pe++) KB_TRY(add_pe(b, sip, cube, pe));
+    b->node.transit = TRANSIT(system->params.ucie);
     for (int side = 0; side < KB_N_SIDES; side++)
         if (kb_layout_has_side(system, cube % system->cubes_x, cube / system->cubes_x, side))
             KB_TRY(add_node(b, KB_IMPL_TRANSIT, system->params.ucie.overhead_fs, &id,
@@ -151,14 +160,17 @@ static kb_status add_sip_nodes(builder *b, int64_t sip, uint32_t *first, uint32_
     const kb_params *params = &b->system->params;
     uint32_t id;
     b->node.sip = (int32_t)sip;
+    b->node.transit = TRANSIT(params->io);
     KB_TRY(
         add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, first, "sip%" PRId64 ".io.xbar", sip));
     KB_TRY(add_node(b, KB_IMPL_IO_CPU, 0, &id, "sip%" PRId64 ".io.cpu", sip));
     KB_TRY(
         add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, &id, "sip%" PRId64 ".io.host", sip));
+    b->node.transit = TRANSIT(params->ucie);
     for (int64_t y = 0; y < b->system->cubes_y; y++)
         KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->ucie.overhead_fs, &id,
                         "sip%" PRId64 ".io.ucie%" PRId64, sip, y));
+    b->node.transit = TRANSIT(params->fabric);
     for (int direction = 0; direction < KB_N_DIRECTIONS; direction++)
         if (kb_layout_has_c2c(b->system, sip, direction))
             KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->fabric.overhead_fs, &id,
@@ -169,11 +181,11 @@ static kb_status add_sip_nodes(builder *b, int64_t sip, uint32_t *first, uint32_
     return KB_OK;
 }
 
-static kb_status attach(builder *b, uint32_t part, uint32_t router) {
+static kb_status attach(builder *b, uint32_t part, uint32_t router, kb_ratio rate) {
     const kb_params_noc *noc = &b->system->params.noc;
-    KB_TRY(kb_graph_add_link(b->topology, router, part, noc->link, noc->latency_fs + noc->ni_out_fs,
+    KB_TRY(kb_graph_add_link(b->topology, router, part, rate, noc->latency_fs + noc->ni_out_fs,
                              b->err));
-    return kb_graph_add_link(b->topology, part, router, noc->link, noc->latency_fs, b->err);
+    return kb_graph_add_link(b->topology, part, router, rate, noc->latency_fs, b->err);
 }
 
 static kb_status add_hbm_links(builder *b, int64_t sip, int64_t cube, uint32_t *first) {
@@ -183,8 +195,9 @@ static kb_status add_hbm_links(builder *b, int64_t sip, int64_t cube, uint32_t *
     *first = (uint32_t)b->topology->links.count;
     for (int64_t port = 0; port < hbm->remote_ports; port++)
         KB_TRY(attach(b, id,
-                      kb_layout_cube(b->topology, sip, cube, kb_layout_port_router(system, port))));
-    for (int64_t pe = 0; pe < system->n_pes; pe++) {
+                      kb_layout_cube(b->topology, sip, cube, kb_layout_port_router(system, port)),
+                      hbm->port));
+    for (int64_t pe = 0; hbm->attach == KB_HBM_PER_PE && pe < system->n_pes; pe++) {
         uint32_t dma =
             kb_layout_cube(b->topology, sip, cube, kb_layout_pe(system, pe, KB_PART_PE_DMA));
         KB_TRY(add_pair(b, dma, id, hbm->local, hbm->local_latency_fs));
@@ -197,22 +210,24 @@ static kb_status add_cube_links(builder *b, int64_t sip, int64_t cube, uint32_t 
     const kb_topology *topology = b->topology;
     const kb_params *params = &system->params;
     const kb_mesh mesh = {kb_layout_cube(topology, sip, cube, 0), (int32_t)system->noc_x,
-                          (int32_t)system->noc_y, false};
+                          (int32_t)system->noc_y, params->noc.kind == KB_NOC_TORUS};
     KB_TRY(kb_graph_add_mesh_links(b->topology, &mesh, params->noc.link, params->noc.latency_fs,
                                    b->err));
     for (int part = 0; part < KB_CUBE_HBM; part++)
         KB_TRY(attach(b, kb_layout_cube(topology, sip, cube, kb_layout_part(system, part)),
-                      kb_layout_cube(topology, sip, cube, kb_layout_part_router(system, part))));
+                      kb_layout_cube(topology, sip, cube, kb_layout_part_router(system, part)),
+                      params->noc.link));
     for (int64_t pe = 0; pe < system->n_pes; pe++)
         for (int part = KB_PART_PE_CPU; part <= KB_PART_PE_DMA; part++)
             KB_TRY(attach(b, kb_layout_cube(topology, sip, cube, kb_layout_pe(system, pe, part)),
-                          kb_layout_cube(topology, sip, cube, kb_layout_pe_router(system, pe))));
+                          kb_layout_cube(topology, sip, cube, kb_layout_pe_router(system, pe)),
+                          params->noc.link));
     for (int side = 0; side < KB_N_SIDES; side++)
         if (kb_layout_has_side(system, cube % system->cubes_x, cube / system->cubes_x, side))
             KB_TRY(
                 add_pair(b, kb_layout_side(topology, sip, cube, side),
                          kb_layout_cube(topology, sip, cube, kb_layout_side_router(system, side)),
-                         params->noc.link, params->noc.latency_fs));
+                         params->ucie.port, params->noc.latency_fs));
     return add_hbm_links(b, sip, cube, ports);
 }
 
@@ -235,18 +250,33 @@ static kb_status add_ucie_links(builder *b, int64_t sip, int64_t cube) {
     return KB_OK;
 }
 
+/* All links between two neighbours as one: their payload together. */
+static kb_status fabric_rate(builder *b, kb_ratio *rate) {
+    const kb_params_fabric *fabric = &b->system->params.fabric;
+    int64_t den;
+    bool overflow = kb_mul_i64(fabric->link.num, fabric->payload.den, &rate->num) ||
+                    kb_mul_i64(fabric->link.den, fabric->payload.num, &den) ||
+                    kb_mul_i64(den, fabric->links, &rate->den);
+    if (!overflow) return KB_OK;
+    return kb_error_set(
+        b->err, KB_TOPOLOGY,
+        "expected fabric.links * GBps * payload with fewer digits than 64 bits hold");
+}
+
 static kb_status add_fabric_links(builder *b, int64_t sip) {
     const kb_params_fabric *fabric = &b->system->params.fabric;
+    kb_ratio rate;
+    KB_TRY(fabric_rate(b, &rate));
     if (fabric->kind == KB_FABRIC_SWITCH) {
         if (b->system->n_sips == 1) return KB_OK;
         return add_pair(b, kb_layout_c2c(b->topology, sip, 0), b->topology->machine.fabric_switch,
-                        fabric->link, fabric->latency_fs);
+                        rate, fabric->latency_fs);
     }
     for (int direction = KB_PLUS_X; direction <= KB_PLUS_Y; direction += KB_PLUS_Y - KB_PLUS_X) {
         int64_t next = kb_layout_neighbour(b->system, sip, direction);
         if (next >= 0)
             KB_TRY(add_pair(b, kb_layout_c2c(b->topology, sip, direction),
-                            kb_layout_c2c(b->topology, next, direction + 1), fabric->link,
+                            kb_layout_c2c(b->topology, next, direction + 1), rate,
                             fabric->latency_fs));
     }
     return KB_OK;
@@ -287,6 +317,7 @@ kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) {
     builder b = {.topology = topology, .system = system, .err = err};
     b.node = (kb_node){.sip = -1, .cube = -1, .pe = -1, .mesh = -1, .x = -1, .y = -1, .params = -1};
     KB_TRY(add_node(&b, KB_IMPL_HOST, 0, &machine->host, "host"));
+    b.node.transit = TRANSIT(system->params.fabric);
     if (system->params.fabric.kind == KB_FABRIC_SWITCH && system->n_sips > 1)
         KB_TRY(add_node(&b, KB_IMPL_TRANSIT, system->params.fabric.overhead_fs,
                         &machine->fabric_switch, "fabric.switch"));

@@ -4,13 +4,14 @@
  *                                           ├─ sipS.io.ucieY ── west UCIe port of cube (0, Y)
  *                                           └─ sipS.io.c2cK ── fabric.switch, or another SIP's c2c port
  *
- *     cube: a mesh of routers noc.rX_Y; each other part is attached to one router by a link each way
+ *     cube: a mesh (or torus) of routers noc.rX_Y; each other part is attached to one router by a link each way
  *       ucie_w, ucie_e   the middle router of the west and east edge: y = (ny - 1) / 2
  *       ucie_n, ucie_s   the middle router of the north (y = 0) and south edge: x = (nx - 1) / 2
  *       m_cpu, m_cpu.dma router (nx / 2, (ny - 1) / 2)
  *       sram             router (nx / 2, ny - 1)
  *       hbm              remote port k of n: west edge for even k, east edge for odd k, spread over rows;
- *                        slice j of P enters and leaves by port j * n / P
+ *                        slice j of P enters and leaves by port j * n / P; where slices are attached
+ *                        `port`, P = n and no PE has a port of its own
  *       peP.cpu, peP.dma one router per PE, spread in rows, every second row shifted (a checkerboard
  *                        where there are twice as many routers); peP.dma has a port of its own to hbm
  *     A small mesh has fewer routers than parts, and then parts share them.

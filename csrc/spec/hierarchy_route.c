@@ -181,12 +181,13 @@ kb_status kb_hierarchy_port(const kb_topology *topology, uint32_t src, uint32_t 
     *port = -1;
     if (!kb_hierarchy_ends(topology, src) || !kb_hierarchy_ends(topology, dst)) return KB_OK;
     if (hbm->impl != KB_IMPL_HBM) return KB_OK;
-    if (slice != KB_ANY_SLICE && (slice < 0 || slice >= system->n_pes))
+    if (slice != KB_ANY_SLICE && (slice < 0 || slice >= system->n_slices))
         return kb_error_set(err, KB_INVALID, "expected a slice of %s from 0 to %lld, got %d",
-                            hbm->name, (long long)system->n_pes - 1, (int)slice);
+                            hbm->name, (long long)system->n_slices - 1, (int)slice);
     int64_t n_ports = system->params.hbm.remote_ports;
-    bool own = other->impl == KB_IMPL_PE_DMA && other->sip == hbm->sip && other->cube == hbm->cube;
+    bool own = system->params.hbm.attach == KB_HBM_PER_PE && other->impl == KB_IMPL_PE_DMA &&
+               other->sip == hbm->sip && other->cube == hbm->cube;
     if (own && (slice == KB_ANY_SLICE || slice == other->pe)) *port = (int32_t)n_ports;
-    else *port = (int32_t)((slice == KB_ANY_SLICE ? 0 : slice) * n_ports / system->n_pes);
+    else *port = (int32_t)((slice == KB_ANY_SLICE ? 0 : slice) * n_ports / system->n_slices);
     return KB_OK;
 }

@@ -10,6 +10,7 @@
  *   GHZ       decimal                   kb_ratio    femtoseconds per cycle
  *   FACTOR    decimal                   kb_ratio    a plain exact number
  *   FLAG      true | false              int64_t     0 or 1
+ *   LIMIT     integer | unbounded       int64_t     a number of things; 0: without limit
  *   CHOICE    one of a list of words    int64_t     position in the list; `minimum` is the list, words
  *                                                   separated by '|', `maximum` is unused
  * The default is the text as a YAML file would write it.  Sources: [S] public figure, [D] derived,
@@ -27,20 +28,30 @@
     X("GBps", link, GBPS, "55", 0, 0, "host link, each way: PCIe 5 x16 effective [S]")            \
     X("latency_ns", latency_fs, NS, "500", 0, 1e9, "host link, one way [A]")
 
-#define KB_PARAMS_FABRIC(X)                                                                   \
-    X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined") \
-    X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")              \
-    X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                   \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a switch or port [A]")
+#define KB_PARAMS_FABRIC(X)                                                                    \
+    X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined")  \
+    X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")               \
+    X("links", links, COUNT, "1", 1, 1024, "links side by side, each flit striped over all")   \
+    X("payload", payload, FACTOR, "1", 0, 0, "what framing leaves of a link's rate, up to 1")  \
+    X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                    \
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a switch or port [A]")        \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                \
+      "a switch or port: a server a port, or one")                                             \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]") \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
-#define KB_PARAMS_IO(X)                                                                  \
-    X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")       \
-    X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")    \
-    X("merge_ns", merge_fs, NS, "10", 0, 1e9, "IO_CPU: merging one cube's response [A]") \
-    X("margin_ns", margin_fs, NS, "50", 0, 1e9, "slack of the global start barrier [A]") \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at the IO crossbar [A]")   \
-    X("GBps", link, GBPS, "256", 0, 0, "links of the IO crossbar, each way [A]")         \
-    X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "links of the IO crossbar [A]")
+#define KB_PARAMS_IO(X)                                                                        \
+    X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")             \
+    X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")          \
+    X("merge_ns", merge_fs, NS, "10", 0, 1e9, "IO_CPU: merging one cube's response [A]")       \
+    X("margin_ns", margin_fs, NS, "50", 0, 1e9, "slack of the global start barrier [A]")       \
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at the IO crossbar [A]")         \
+    X("GBps", link, GBPS, "256", 0, 0, "links of the IO crossbar, each way [A]")               \
+    X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "links of the IO crossbar [A]")             \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                \
+      "the IO crossbar: a server a port, or one")                                              \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]") \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
 #define KB_PARAMS_M_CPU(X)                                                           \
     X("decode_ns", decode_fs, NS, "100", 0, 1e9, "decode of a launch or a copy [A]") \
@@ -49,16 +60,26 @@
     X("dma_GBps", dma, GBPS, "64", 0, 0, "one M_CPU.DMA channel [A]")
 
 #define KB_PARAMS_NOC(X)                                                                         \
+    X("kind", kind, CHOICE, "mesh", "mesh|torus", 0, "a torus joins its edges, both ways")       \
     X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a router [A]")                  \
     X("GBps", link, GBPS, "128", 0, 0, "one mesh link, each way: 64 B each 0.5 ns [A]")          \
     X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "one mesh link [A]")                          \
     X("ni_in_ns", ni_in_fs, NS, "2", 0, 1e9, "injection: overhead of the sending component [A]") \
-    X("ni_out_ns", ni_out_fs, NS, "2", 0, 1e9, "ejection: added to its link's propagation [A]")
+    X("ni_out_ns", ni_out_fs, NS, "2", 0, 1e9, "ejection: added to its link's propagation [A]")  \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                  \
+      "a router: a server a port, or one")                                                       \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]")   \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
 #define KB_PARAMS_UCIE(X)                                                                       \
     X("GBps", link, GBPS, "236", 0, 0, "one cube edge, each way: 2 x64 at 16 GT/s, framed [S]") \
+    X("port_GBps", port, GBPS, "128", 0, 0, "from the NoC to the port, each way [A]")           \
     X("latency_ns", latency_fs, NS, "5", 0, 1e9, "PHY, adapter and crossing [S]")               \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a UCIe port [A]")
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a UCIe port [A]")              \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                 \
+      "a UCIe port: a server a port, or one")                                                   \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]")  \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
 /* The foundation's controller: each PC is a serial server (`pc`), behind a fixed, pipelined access
  * time.  Bank state and refresh are another implementation's parameters. */
@@ -71,9 +92,11 @@
     X("request_ns", request_fs, NS, "10", 0, 1e9, "controller, on the way in [A]")                 \
     X("access_ns", access_fs, NS, "33.1", 0, 1e9, "closed row: tRCD + tCL + BL of HBM3 [S]")       \
     X("response_ns", response_fs, NS, "5", 0, 1e9, "controller, on the way out [A]")               \
+    X("attach", attach, CHOICE, "pe", "pe|port", 0, "a slice for each PE, or each remote port")    \
     X("local_GBps", local, GBPS, "102.4", 0, 0, "a PE's own port to its slice: 4 PCs [D]")         \
     X("local_latency_ns", local_latency_fs, NS, "0.5", 0, 1e9, "a PE's own port [A]")              \
-    X("remote_ports", remote_ports, COUNT, "2", 1, 64, "ports on the cube NoC [A]")
+    X("remote_ports", remote_ports, COUNT, "2", 1, 64, "ports on the cube NoC [A]")                \
+    X("port_GBps", port, GBPS, "128", 0, 0, "one port on the cube NoC, each way [A]")
 
 #define KB_PARAMS_SRAM(X)                                                                    \
     X("capacity", capacity_nbytes, NBYTES, "8388608", 64, 1e12, "shared SRAM of a cube [A]") \
@@ -82,7 +105,11 @@
 
 #define KB_PARAMS_PE(X)                                                          \
     X("clock_ghz", clock, GHZ, "1", 0, 0, "clock of the PE and its engines [A]") \
-    X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")
+    X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")      \
+    X("comm_contexts", comm_contexts, COUNT, "1", 1, 16,                         \
+      "programs of collectives in flight per PE, beside those")                  \
+    X("comm_tcm", comm_tcm_nbytes, NBYTES, "262144", 64, 1e12,                   \
+      "TCM of the programs of collectives, of their own [A]")
 
 /* Costs are in PE_CPU cycles. */
 #define KB_PARAMS_PE_CPU(X)                                                                      \
@@ -137,6 +164,15 @@
     X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")        \
     X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")
 
+/* What lies at the receiver of a ring is depth * slot bytes, beside the TCM of kernels. */
+#define KB_PARAMS_PE_IPCQ(X)                                                  \
+    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")            \
+    X("slot", slot_nbytes, NBYTES, "8192", 1, 1e9, "the largest message [A]") \
+    X("channels", channels, COUNT, "4096", 1, 1e6,                            \
+      "rings from one PE to another, each"                                    \
+      " taken when it is first used [A]")                                     \
+    X("memory", memory, CHOICE, "tcm", "tcm|sram|hbm", 0, "where a receiver's slots lie")
+
 /* X(group, YAML key path under `system:`) - every table above, in the order of the reference page */
 #define KB_PARAM_GROUPS(X)            \
     X(HOST, host, "host")             \
@@ -154,7 +190,8 @@
     X(PE_GEMM, pe_gemm, "pe.gemm")    \
     X(PE_MATH, pe_math, "pe.math")    \
     X(PE_TCM, pe_tcm, "pe.tcm")       \
-    X(PE_MMU, pe_mmu, "pe.mmu")
+    X(PE_MMU, pe_mmu, "pe.mmu")       \
+    X(PE_IPCQ, pe_ipcq, "pe.ipcq")
 
 #define KB_PARAM_TYPE_COUNT int64_t
 #define KB_PARAM_TYPE_NBYTES int64_t
@@ -164,6 +201,7 @@
 #define KB_PARAM_TYPE_FACTOR kb_ratio
 #define KB_PARAM_TYPE_FLAG int64_t
 #define KB_PARAM_TYPE_CHOICE int64_t
+#define KB_PARAM_TYPE_LIMIT int64_t
 
 #define KB_PARAM_FIELD(key, field, kind, default_, minimum, maximum, meaning) \
     KB_PARAM_TYPE_##kind field;
@@ -177,7 +215,11 @@ KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 #undef KB_PARAM_STRUCT
 
 enum { KB_FABRIC_SWITCH, KB_FABRIC_RING, KB_FABRIC_MESH, KB_FABRIC_TORUS };
+enum { KB_SERIALIZE_PORT, KB_SERIALIZE_ROUTER };
+enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
+enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };
+enum { KB_HBM_PER_PE, KB_HBM_PER_PORT };
 
 /* Every parameter of one machine. */
 typedef struct kb_params {

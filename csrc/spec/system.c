@@ -111,5 +111,7 @@ kb_status kb_system_read(const kb_reader *reader, const kb_place *place, int64_t
     system->noc_x = system->noc_y = 4;
     KB_TRY(read_section(reader, place, "", system));
     if (system->fabric_x == 0) set_default_dims(system);
+    bool per_pe = system->params.hbm.attach == KB_HBM_PER_PE;
+    system->n_slices = per_pe ? system->n_pes : system->params.hbm.remote_ports;
     return kb_check_system(reader, place, system, flit_nbytes);
 }

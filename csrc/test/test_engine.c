@@ -232,6 +232,130 @@ static void probes_add_up(void) {
     CHECK_EQ(b.alloc.live_nbytes, 0);
 }
 
+/* --- streams and waiting ---------------------------------------------------------------------- */
+
+static kb_handle_info info_of(uint32_t handle) {
+    kb_handle_info info = {.end_fs = -1};
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_engine_handle(b.engine, handle, &info, &err), KB_OK);
+    return info;
+}
+
+static uint32_t mark(int32_t stream, int64_t submit_fs, const uint32_t *after, uint32_t n_after) {
+    kb_mark_order order = {
+        .stream = stream, .submit_fs = submit_fs, .after = after, .n_after = n_after};
+    uint32_t handle = KB_NO_HANDLE;
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_engine_mark(b.engine, &order, &handle, &err), KB_OK);
+    return handle;
+}
+
+static uint32_t copy_in(int32_t stream, int64_t submit_fs) {
+    kb_copy_order order = {.va = b.x_va,
+                           .nbytes = sizeof b.x,
+                           .to_device = true,
+                           .stream = stream,
+                           .submit_fs = submit_fs};
+    uint32_t handle = KB_NO_HANDLE;
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_engine_copy(b.engine, &order, &handle, &err), KB_OK);
+    return handle;
+}
+
+static void open_streams(void) {
+    kb_engine_options options = kb_engine_default_options();
+    kb_error err = KB_ERROR_INIT;
+    begin();
+    CHECK_EQ(open_bench(&b, &options, &err), KB_OK);
+    kb_map_spec map = {.nbytes = sizeof b.x, .zeroed = true};
+    CHECK_EQ(kb_engine_map(b.engine, &map, &b.x_va, &err), KB_OK);
+}
+
+/* A mark is stamped when what is before it in its stream, and what it names, has responded. */
+static void marks_are_stamped_in_turn(void) {
+    kb_error err = KB_ERROR_INIT;
+    open_streams();
+    uint32_t copy = copy_in(0, 0);
+    uint32_t behind = mark(0, 0, NULL, 0), beside = mark(1, 0, NULL, 0);
+    uint32_t named = mark(2, 0, &copy, 1), third = mark(2, 0, NULL, 0);
+    uint32_t last = mark(1, 500000000, &named, 1);
+    CHECK_EQ(run_all(&b, KB_NO_HANDLE, &err), KB_OK);
+    CHECK(info_of(beside).target_fs < info_of(behind).target_fs);
+    CHECK_EQ(info_of(named).target_fs, info_of(behind).target_fs);
+    CHECK_EQ(info_of(third).target_fs, info_of(behind).target_fs);
+    CHECK(info_of(behind).target_fs < info_of(copy).end_fs);
+    CHECK(info_of(behind).end_fs > info_of(behind).target_fs);
+    CHECK(info_of(last).target_fs >= info_of(named).target_fs);
+    close_bench(&b);
+    CHECK_EQ(b.alloc.live_nbytes, 0);
+}
+
+static void turns_name_what_there_is(void) {
+    kb_error err = KB_ERROR_INIT;
+    uint32_t handle = 77, later, many[9];
+    open_streams();
+    for (int i = 0; i < 9; i++) many[i] = copy_in(i, 0);
+    later = copy_in(9, 1000);
+    kb_mark_order order = {.stream = 20, .after = &later, .n_after = 1};
+    CHECK_EQ(kb_engine_mark(b.engine, &order, &handle, &err), KB_INVALID);
+    CHECK(strstr(err.message, "submitted by 0 fs") != NULL);
+    order.after = many;
+    order.n_after = 9;
+    CHECK_EQ(kb_engine_mark(b.engine, &order, &handle, &err), KB_INVALID);
+    CHECK(strstr(err.message, "at most 8") != NULL);
+    later = 999;
+    order.after = &later;
+    order.n_after = 1;
+    CHECK_EQ(kb_engine_mark(b.engine, &order, &handle, &err), KB_INVALID);
+    order.n_after = 0;
+    order.sip = 3;
+    CHECK_EQ(kb_engine_mark(b.engine, &order, &handle, &err), KB_INVALID);
+    order.sip = 0;
+    order.stream = -1;
+    CHECK_EQ(kb_engine_mark(b.engine, &order, &handle, &err), KB_INVALID);
+    CHECK_EQ(handle, 77);
+    CHECK_EQ(run_all(&b, KB_NO_HANDLE, &err), KB_OK);
+    CHECK_EQ(mark(20, kb_engine_now(b.engine), many, 9), 10);
+    close_bench(&b);
+    CHECK_EQ(b.alloc.live_nbytes, 0);
+}
+
+/* Runs end at the first awaited handle, at a time, or idle, and nothing arrives twice. */
+static void the_first_awaited_ends_the_run(void) {
+    kb_error err = KB_ERROR_INIT;
+    kb_engine_end end;
+    uint32_t arrived = 77;
+    open_streams();
+    uint32_t slow = copy_in(0, 0), fast = mark(1, 0, NULL, 0), other = mark(2, 0, NULL, 0);
+    CHECK_EQ(kb_engine_await(b.engine, slow, true, &err), KB_OK);
+    CHECK_EQ(kb_engine_await(b.engine, fast, true, &err), KB_OK);
+    CHECK_EQ(kb_engine_await(b.engine, fast, true, &err), KB_OK);
+    CHECK_EQ(kb_engine_await(b.engine, other, true, &err), KB_OK);
+    CHECK_EQ(kb_engine_await(b.engine, other, false, &err), KB_OK);
+    CHECK_EQ(kb_engine_await(b.engine, 99, true, &err), KB_INVALID);
+    CHECK_EQ(kb_engine_run_awaited(b.engine, 10, 1000, &end, &err), KB_OK);
+    CHECK_EQ(end, KB_ENGINE_UNTIL);
+    CHECK(!kb_engine_next_arrived(b.engine, &arrived));
+    CHECK_EQ(kb_engine_run_awaited(b.engine, INT64_MAX, 100000, &end, &err), KB_OK);
+    CHECK_EQ(end, KB_ENGINE_DONE);
+    CHECK(kb_engine_next_arrived(b.engine, &arrived));
+    CHECK_EQ(arrived, fast);
+    CHECK(!kb_engine_next_arrived(b.engine, &arrived));
+    CHECK_EQ(kb_engine_now(b.engine), info_of(fast).end_fs);
+    CHECK_EQ(kb_engine_run_awaited(b.engine, INT64_MAX, 1, &end, &err), KB_OK);
+    CHECK_EQ(end, KB_ENGINE_BUDGET);
+    CHECK_EQ(kb_engine_run_awaited(b.engine, INT64_MAX, 1000000, &end, &err), KB_OK);
+    CHECK(kb_engine_next_arrived(b.engine, &arrived));
+    CHECK_EQ(arrived, slow);
+    CHECK_EQ(kb_engine_run_awaited(b.engine, INT64_MAX, 1000000, &end, &err), KB_OK);
+    CHECK_EQ(end, KB_ENGINE_IDLE);
+    CHECK_EQ(kb_engine_await(b.engine, slow, true, &err), KB_OK);
+    CHECK(kb_engine_next_arrived(b.engine, &arrived));
+    CHECK_EQ(arrived, slow);
+    close_bench(&b);
+    CHECK_EQ(b.alloc.live_nbytes, 0);
+}
+
 int main(void) {
     TAP_RUN(adds_vectors);
     TAP_RUN(hashes_agree);
@@ -239,5 +363,8 @@ int main(void) {
     TAP_RUN(refuses_what_cannot_be);
     TAP_RUN(a_failure_stays);
     TAP_RUN(probes_add_up);
+    TAP_RUN(marks_are_stamped_in_turn);
+    TAP_RUN(turns_name_what_there_is);
+    TAP_RUN(the_first_awaited_ends_the_run);
     return tap_finish();
 }

@@ -139,8 +139,8 @@ static void trace_the_last_flit(bool by_flit) {
     kb_run_end end;
     kb_send send = {0, 2, KB_ANY_SLICE, 0, 1, 3};
     CHECK_EQ(kb_sim_run(r.sim, 299, UINT64_MAX, &end, NULL), KB_OK);
+    kb_fabric_trace(r.fabric, hops);
     CHECK_EQ(kb_fabric_send(r.fabric, &send, &handle, NULL), KB_OK);
-    kb_fabric_trace(r.fabric, handle, hops);
     CHECK(rig_run(&r));
     /* Link 0: eligible 299, flits at 299, 309, 319; at node 1 at 314, 324, 334, eligible 414.
      * Link 1: the other message's five from 410 on, each 20, in turn with ours: input 0 < input 2, so

@@ -290,7 +290,7 @@ static void check_every_pair(const char *text) {
         if (!has_links(topology, src, true)) continue;
         for (uint32_t dst = 0; dst < n_nodes; dst++) {
             if (!has_links(topology, dst, false)) continue;
-            int64_t n_slices = kb_topology_system(topology)->n_pes;
+            int64_t n_slices = kb_topology_system(topology)->n_slices;
             for (int32_t slice = KB_ANY_SLICE; slice < n_slices; slice++) {
                 route r = find(topology, src, dst, slice);
                 if (!CHECK(r.status == KB_OK && is_path(topology, src, dst, &r)))
@@ -319,6 +319,44 @@ static void joins_every_pair(void) {
     check_every_pair(
         "{kernbench: 1, system: {sips: 8, fabric: {kind: torus, dims: [2, 4]}, sip: "
         "{cubes: [1, 1]}, cube: {pes: 1, noc: {dims: [1, 1]}, hbm: {remote_ports: 1}}}}");
+    check_every_pair("{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 2]}, cube: {pes: 3, noc: "
+                     "{kind: torus, dims: [4, 3]}, hbm: {attach: port, remote_ports: 4}}}}");
+}
+
+/* The torus of a cube takes the shorter way round, x first (ADR-0017 D1). */
+static void goes_round_a_torus(void) {
+    kb_alloc alloc = kb_alloc_system();
+    kb_topology *topology = topology_parse(
+        &alloc, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 1, noc: {kind: "
+                "torus, dims: [5, 5]}, hbm: {attach: port, remote_ports: 1}}}}");
+    if (topology) {
+        uint32_t west = topology_node(topology, "sip0.cube0.noc.r0_0");
+        uint32_t east = topology_node(topology, "sip0.cube0.noc.r4_4");
+        route r = find(topology, west, east, KB_ANY_SLICE);
+        CHECK(r.status == KB_OK && r.n_links == 2);
+    }
+    kb_topology_destroy(topology);
+}
+
+/* Attached by ports, slice j is reached by port j, even from a PE of the cube (ADR-0017 D7). */
+static void reaches_slices_by_their_ports(void) {
+    kb_alloc alloc = kb_alloc_system();
+    kb_topology *topology = topology_parse(
+        &alloc, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 3, noc: {dims: "
+                "[2, 4]}, hbm: {attach: port, remote_ports: 4}}}}");
+    if (topology) {
+        uint32_t dma = topology_node(topology, "sip0.cube0.pe1.dma");
+        uint32_t hbm = topology_node(topology, "sip0.cube0.hbm");
+        for (int32_t slice = 0; slice < 4; slice++) {
+            route r = find(topology, dma, hbm, slice);
+            if (!CHECK(r.status == KB_OK && r.n_links >= 2)) continue;
+            const kb_link *last = &kb_topology_links(topology)[r.links[r.n_links - 1]];
+            const kb_node *router = &kb_topology_nodes(topology)[last->src];
+            CHECK(router->x == slice % 2 && router->y == 1 + 2 * (slice / 2));
+        }
+        CHECK_EQ(find(topology, dma, hbm, 4).status, KB_INVALID);
+    }
+    kb_topology_destroy(topology);
 }
 
 static void joins_a_sample_of_the_default(void) {
@@ -449,6 +487,8 @@ int main(void) {
     TAP_RUN(goes_x_first_in_meshes);
     TAP_RUN(straightens_each_run);
     TAP_RUN(joins_every_pair);
+    TAP_RUN(goes_round_a_torus);
+    TAP_RUN(reaches_slices_by_their_ports);
     TAP_RUN(joins_a_sample_of_the_default);
     TAP_RUN(follows_the_hierarchy);
     TAP_RUN(follows_the_fabric);

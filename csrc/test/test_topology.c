@@ -170,6 +170,7 @@ static void check_parts(const kb_topology *topology) {
     CHECK_EQ(count_impl(topology, KB_IMPL_IO_CPU), system->n_sips);
     CHECK_EQ(count_impl(topology, KB_IMPL_HBM), system->n_sips * n_cubes);
     CHECK_EQ(count_impl(topology, KB_IMPL_PE_MMU), system->n_sips * n_cubes * n_pes);
+    CHECK_EQ(count_impl(topology, KB_IMPL_PE_IPCQ), system->n_sips * n_cubes * n_pes);
     for (uint32_t i = 0; i < kb_topology_n_nodes(topology); i++) {
         const kb_node *node = &kb_topology_nodes(topology)[i];
         if (node->impl == KB_IMPL_TRANSIT || node->impl == KB_IMPL_ENDPOINT) continue;
@@ -194,7 +195,7 @@ static void expands_the_default_machine(void) {
     kb_topology *topology = topology_parse(&alloc, "{kernbench: 1, system: {}}");
     if (topology) {
         check_parts(topology);
-        CHECK_EQ(kb_topology_n_nodes(topology), 2554);
+        CHECK_EQ(kb_topology_n_nodes(topology), 2810);
         CHECK_EQ(kb_topology_n_links(topology), 3748);
         const kb_node *nodes = kb_topology_nodes(topology);
         const kb_node *router = &nodes[topology_node(topology, "sip1.cube5.noc.r3_2")];
@@ -221,7 +222,23 @@ static const char *const machines[] = {
     "{kernbench: 1, system: {sips: 8, fabric: {kind: torus, dims: [2, 4]}, sip: {cubes: [1, 1]}}}",
     "{kernbench: 1, system: {sips: 7, fabric: {kind: torus}, sip: {cubes: [1, 1]}, cube: {pes: 16, "
     "noc: {dims: [3, 2]}}}}",
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 3, noc: {kind: torus, dims: "
+    "[3, 2]}, hbm: {attach: port, remote_ports: 2}}}}",
 };
+
+static void stripes_the_links_of_the_fabric(void) {
+    kb_alloc alloc = kb_alloc_system();
+    kb_topology *topology = topology_parse(
+        &alloc, "{kernbench: 1, system: {fabric: {GBps: 25, links: 18, payload: 0.5}}}");
+    if (topology) {
+        uint32_t end = topology_node(topology, "fabric.switch");
+        for (uint32_t i = 0; i < kb_topology_n_links(topology); i++) /* 64 B at 225 GB/s */
+            if (kb_topology_links(topology)[i].dst == end)
+                CHECK_EQ(kb_topology_links(topology)[i].service_fs, 284445);
+    }
+    kb_topology_destroy(topology);
+    CHECK_EQ(alloc.live_nbytes, 0);
+}
 
 static void expands_other_machines(void) {
     kb_alloc alloc = kb_alloc_system();
@@ -359,6 +376,7 @@ int main(void) {
     TAP_RUN(lays_values_over_a_text);
     TAP_RUN(expands_the_default_machine);
     TAP_RUN(expands_other_machines);
+    TAP_RUN(stripes_the_links_of_the_fabric);
     TAP_RUN(writes_what_it_reads);
     TAP_RUN(lays_overrides_over_the_text);
     TAP_RUN(survives_failing_allocations);

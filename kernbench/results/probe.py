@@ -146,7 +146,7 @@ def _measure(
     nbytes: int,
 ) -> StandardPath:
     system = topology.system
-    slice_nbytes = system["hbm.capacity_nbytes"] // system["n_pes"] if system else 0
+    slice_nbytes = system["hbm.capacity_nbytes"] // system["n_slices"] if system else 0
     address = max(0, slice_) * slice_nbytes
     engine, ends = _engine(topology), (topology.find(src), topology.find(dst))
     handle = engine.transfer(*ends, nbytes, 0, ("message", "read").index(op), address)
@@ -160,14 +160,17 @@ def _candidates(
     system: Mapping[str, Any],
 ) -> Iterator[tuple[str, str, str, Literal["message", "read"], int]]:
     """Yield (what, src, dst, op, slice of the HBM or -1) of each path that the machine has."""
-    cubes, n_pes = system["cubes_x"] * system["cubes_y"], system["n_pes"]
+    cubes, n_slices = system["cubes_x"] * system["cubes_y"], system["n_slices"]
     dma, hbm, m_cpu = "sip0.cube0.pe0.dma", "sip0.cube0.hbm", "sip0.cube0.m_cpu"
     far = f"sip0.cube{cubes - 1}"
-    yield "PE: own HBM slice", dma, hbm, "read", 0
-    if n_pes > 1:
-        yield "PE: the next PE's slice", dma, hbm, "read", 1
-    if n_pes > 2:
-        yield "PE: the last PE's slice", dma, hbm, "read", n_pes - 1
+    names = ("own HBM slice", "the next PE's slice", "the last PE's slice")
+    if system["hbm.attach"] != 0:  # by ports, which all PEs share
+        names = ("first HBM slice", "second HBM slice", "last HBM slice")
+    yield f"PE: {names[0]}", dma, hbm, "read", 0
+    if n_slices > 1:
+        yield f"PE: {names[1]}", dma, hbm, "read", 1
+    if n_slices > 2:
+        yield f"PE: {names[2]}", dma, hbm, "read", n_slices - 1
     yield "PE: SRAM of its cube", dma, "sip0.cube0.sram", "read", -1
     if system["cubes_x"] > 1:
         yield "PE: HBM of the next cube", dma, "sip0.cube1.hbm", "read", 0

@@ -7,13 +7,14 @@ the host clock, a wait moves it to the completion, and it is never before the en
 
 from __future__ import annotations
 
+import importlib
 import math
 import operator
 import os
 import struct
-from collections import deque
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -24,17 +25,24 @@ from kernbench import _core, language
 from kernbench.errors import DataUnavailableError, OutOfMemoryError
 from kernbench.language import dtypes as tl
 from kernbench.runtime import numpy_dtypes
-from kernbench.runtime.handle import Handle, Launch
+from kernbench.runtime.handle import Handle, Launch, Mark
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
+from kernbench.runtime.rank import Rank, current_rank, enter_rank, leave_rank
+from kernbench.runtime.reclaim import Reclaimer
+from kernbench.runtime.scheduler import Scheduler
 from kernbench.runtime.tensor import Storage, Tensor
 from kernbench.runtime.traffic import Transfers, batch
+from kernbench.runtime.waiting import Waiting
 from kernbench.topology import Topology
 
 __all__ = ["Context", "current_context", "each_pe"]
 
+_MODULES = {"multiprocessing": "kernbench.runtime.multiprocessing"}
 _DTYPES = {dtype.kir_name: dtype for dtype in tl.DTYPES}
-_current: ContextVar[Context | None] = ContextVar("kernbench_context", default=None)
+
+_TURN_AFTER = 8
+"""So many handles the engine takes as what must come first (csrc/hw/turn.h)."""
 
 
 class _EachPE:
@@ -55,7 +63,7 @@ def current_context() -> Context:
     RuntimeError
         When there is none.
     """
-    context = _current.get()
+    context = current_rank().context
     if context is None:
         raise RuntimeError(
             "no kernbench.Context is active; write `with kernbench.Context(topology):` around the "
@@ -132,19 +140,20 @@ class Context:
             "replay_threads": replay_threads,
             "isa": isa or os.environ.get("KERNBENCH_ISA") or None,
         }
-        self._tokens: list[tuple[Token[Context | None], Token[language.Launcher | None]]] = []
+        self._tokens: list[tuple[Token[Rank | None], Token[language.Launcher | None]]] = []
         self._closed = False
+        self._main = Rank(self)
         self._start()
 
     def _start(self) -> None:
         self._engine = _core.Engine(self.topology._core, **self._options)
-        self._host_fs = 0
+        self._main.start_over()
+        self._scheduler = Scheduler(self)
         self._kernels: dict[str, _core.Kernel] = {}
-        self._unmaps: list[int] = []
-        self._last: dict[int, Handle] = {}  # by stream: what a host read waits for
+        self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
+        self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
         self.rng = np.random.default_rng(self.seed)
         self.launches: list[Launch] = []
-        self._under_way: deque[Launch] = deque()  # not seen done; they end in this order
         self.oplog = OpLog(self._engine)
         system = self.topology.system
         self._call_fs = 0 if system is None else int(system["host.call_fs"])
@@ -156,13 +165,15 @@ class Context:
         used with the new one.
         """
         self._open()
+        if self._scheduler.workers:
+            raise RuntimeError("reset: expected no rank to be running")
         self._start()
 
     # --- life -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self._open()
-        self._tokens.append((_current.set(self), language.set_launcher(self._launch)))
+        self._tokens.append((enter_rank(self._main), language.set_launcher(self._launch)))
         return self
 
     def __exit__(
@@ -171,15 +182,19 @@ class Context:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        context_token, launcher_token = self._tokens.pop()
+        rank_token, launcher_token = self._tokens.pop()
         language.reset_launcher(launcher_token)
-        _current.reset(context_token)
+        leave_rank(rank_token)
         if not self._tokens:
             self.close()
 
     def close(self) -> None:
-        """No more work is taken.  What was logged can still be read; values cannot."""
+        """No more work is taken.  What was logged can still be read; values cannot.
+
+        Ranks that still run are ended.
+        """
         self._closed = True
+        self._scheduler.stop_all()
 
     def _open(self) -> None:
         if self._closed:
@@ -187,19 +202,79 @@ class Context:
 
     # --- clocks and waiting -----------------------------------------------------------------------
 
+    def _rank(self) -> Rank:
+        """Return who calls: a worker of this context, else its main program."""
+        rank = current_rank()
+        return rank if rank.context is self else self._main
+
     @property
     def now_fs(self) -> int:
-        """The host's clock, in femtoseconds; never before the machine's."""
-        return max(self._host_fs, self._engine.now_fs)
+        """The clock of the host, or of the rank that asks, in femtoseconds (ADR-0049)."""
+        rank = self._rank()
+        return rank.clock_fs if rank.is_worker else max(rank.clock_fs, self._engine.now_fs)
 
     def _submission(self) -> int:
-        """Return the time of a call that issues work, on the host's clock."""
+        """Return the time of a call that issues work, on the clock of who calls."""
         self._open()
-        self._host_fs = self.now_fs + self._call_fs
-        return self._host_fs
+        rank = self._rank()
+        rank.clock_fs = self.now_fs + self._call_fs
+        return rank.clock_fs
+
+    def _mark(self, place: tuple[int, int]) -> Mark:
+        """Submit a mark into a stream."""
+        rank, place, after = self._turn(*place)
+        mark = Mark(
+            self, self._engine.mark(*place, self._submission(), after), "event", None, place
+        )
+        self._note(rank, mark)
+        return mark
+
+    def _order_behind(self, place: tuple[int, int], handle: Handle) -> None:
+        """Let what comes next in a stream wait for work in another one."""
+        if handle._place is None or handle._place[0] != place[0]:
+            self.wait(handle)  # SIPs do not know of each other's streams: the host waits
+        elif handle._place != place and not handle._seen:
+            self._rank().pending_after.setdefault(place, []).append(handle)
+
+    def _turn(
+        self, sip: int, stream: int | None = None
+    ) -> tuple[Rank, tuple[int, int], tuple[int, ...]]:
+        """Return who submits, in which stream (the current one), and what has to come before."""
+        rank = self._rank()
+        place = (sip, rank.streams.get(sip, 0) if stream is None else stream)
+        if not rank.pending_after:
+            return rank, place, ()
+        after = [h._number for h in rank.pending_after.pop(place, ()) if not h._seen]
+        while len(after) > _TURN_AFTER:  # more than one turn can name: marks in the same stream
+            self._engine.mark(*place, self._submission(), tuple(after[:_TURN_AFTER]))
+            del after[:_TURN_AFTER]
+        return rank, place, tuple(after)
+
+    def _note(self, rank: Rank, handle: Handle) -> None:
+        """Note what was submitted last in a stream."""
+        assert handle._place is not None
+        sip, stream = handle._place
+        rank.last[handle._place] = handle
+        if isinstance(handle, Launch):
+            self._reclaimers[sip].launched(handle, stream)
+        else:
+            self._reclaimers[sip].submitted(handle, stream)
+
+    def _see(self, handle: Handle) -> None:
+        """Note that the script knows of the end of this, and of what came before it."""
+        handle._seen = True
+        handle._keep = None
+        if handle._place is not None:
+            self._reclaimers[handle._place[0]].seen(handle, handle._place[1])
+            rank = self._rank()
+            if rank.last.get(handle._place) is handle:
+                del rank.last[handle._place]
 
     def wait(self, handle: Handle) -> None:
-        """Run the machine until the work is done; at once when it is.
+        """Wait until the work is done; at once when it is.
+
+        The main program runs the machine; a worker hands over to the scheduler, and goes on when
+        the work is done (ADR-0027 D0).
 
         Raises
         ------
@@ -212,18 +287,62 @@ class Context:
             raise TypeError(f"wait: expected a handle, got {handle!r}")
         if handle._engine is not self._engine:
             raise ValueError("wait: expected a handle of this context, since its last reset")
-        self._engine.run(handle._number)
-        self._host_fs = max(self._host_fs, handle._info()[2])
+        if handle._seen:
+            return
+        rank = self._rank()
+        info = handle._info()
+        if not info[0]:
+            if rank.is_worker or self._scheduler.workers:
+                self._scheduler.wait(Waiting(rank, handle._what(), (handle._number,)))
+            else:
+                self._engine.run(handle._number)
+            info = handle._info()
+        rank.clock_fs = max(rank.clock_fs, info[2])
+        self._see(handle)
+
+    def _poll(self, handle: Handle) -> None:
+        """Ask whether the work is done: a call, up to which the machine comes (ADR-0049 D5)."""
+        if handle._engine is not self._engine:
+            raise ValueError("done: expected a handle of this context, since its last reset")
+        rank = self._rank()
+        rank.clock_fs = self.now_fs + self._call_fs
+        idle = self._pass(rank, f"an answer whether {handle._what()} is done")
+        if handle._info()[0]:
+            self._see(handle)
+        elif idle:
+            self._engine.run(handle._number)  # which says who waits for what
+
+    def _pass(self, rank: Rank, what: str) -> bool:
+        """Let the machine, and the other ranks, come up to a rank's clock.
+
+        Returns whether, without other ranks, nothing is left to happen.
+        """
+        if rank.greenlet is not None or self._scheduler.workers:
+            self._scheduler.come_up(rank, what)
+            return False
+        return self._engine.run_awaited(rank.clock_fs)[1]
 
     def synchronize(self) -> None:
         """Wait for everything that was submitted, and compute its values.
 
+        In a worker, and in the main program while there are workers: for what the caller submitted.
         Errors in computing (uninitialised reads, say) are raised here, too.
         """
-        self._engine.run()
-        self._host_fs = self.now_fs
-        self._last.clear()
+        if self._rank().is_worker or self._scheduler.workers:
+            self._drain()
+        else:
+            self._engine.run()
+            self._main.clock_fs = self.now_fs
+            self._main.last.clear()
+            for reclaimer in self._reclaimers.values():
+                reclaimer.all_seen()
         self._engine.replay()
+
+    def _drain(self) -> None:
+        """Wait for what the caller has submitted."""
+        last = self._rank().last
+        while last:
+            self.wait(next(iter(last.values())))
 
     def replay(self) -> None:
         """Compute the values of what is logged: phase 2 by hand; host reads do it themselves."""
@@ -236,13 +355,12 @@ class Context:
         shape: Sequence[int],
         dtype: tl.dtype,
         placement: Placement | None,
-        sip: int,
+        sip: int | None,
         *,
         zeroed: bool = False,
         keep: bool = False,
     ) -> Tensor:
         self._open()
-        self._unmap_now()
         if not isinstance(dtype, tl.dtype):
             raise TypeError(f"tensor: expected a dtype such as kb.float16, got {dtype!r}")
         if placement is not None and not isinstance(placement, Placement):
@@ -255,13 +373,17 @@ class Context:
             raise OutOfMemoryError(
                 f"tensor of shape {tuple(shape)}: expected fewer than 2**63 bytes, got {nbytes}"
             )
-        va = self._engine.map(
-            sip,
-            nbytes,
-            zeroed=zeroed,
-            keep=keep,
-            **place.map_arguments(shape, dtype.itemsize),
-        )
+        sip = self._rank().sip if sip is None else sip
+        arguments = place.map_arguments(shape, dtype.itemsize)
+        self._unmap_now(sip)
+        try:
+            va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
+        except OutOfMemoryError:
+            if not self._reclaimers[sip].let_go:
+                raise
+            self._drain()  # what was let go may be in use until then
+            self._unmap_now(sip)
+            va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
         return Tensor(Storage(self, va, nbytes, sip, place, keep), dtype, shape)
 
     def empty(
@@ -269,7 +391,7 @@ class Context:
         *size: Any,
         dtype: tl.dtype = tl.float32,
         placement: Placement | None = None,
-        sip: int = 0,
+        sip: int | None = None,
     ) -> Tensor:
         """Make a tensor of memory never written; reading it before it is written is an error.
 
@@ -281,8 +403,8 @@ class Context:
             Element type, such as ``kb.float16``.
         placement : Placement, optional
             How it lies in the SIP's memory; :class:`Blocked` unless told.
-        sip : int
-            In whose memory.
+        sip : int, optional
+            In whose memory; the current device's unless told: SIP 0, or the rank's.
 
         Raises
         ------
@@ -296,7 +418,7 @@ class Context:
         *size: Any,
         dtype: tl.dtype = tl.float32,
         placement: Placement | None = None,
-        sip: int = 0,
+        sip: int | None = None,
     ) -> Tensor:
         """Make a tensor of zeros, written when it is created, in no simulated time."""
         return self._map(_shape(size), dtype, placement, sip, zeroed=True)
@@ -306,7 +428,7 @@ class Context:
         data: Any,
         dtype: tl.dtype | None = None,
         placement: Placement | None = None,
-        sip: int = 0,
+        sip: int | None = None,
         keep: bool = False,
     ) -> Tensor:
         """Make a tensor with these values: copied over the host link, in simulated time.
@@ -331,9 +453,19 @@ class Context:
         if made.nbytes:
             if self.data or keep or not wanted.is_floating():
                 self._engine.write(made.data_ptr(), numpy_dtypes.to_bytes(values, wanted))
-            number = self._engine.copy(made.data_ptr(), made.nbytes, True, 0, self._submission())
-            self.wait(Handle(self, number, "copy_in"))
+            self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
+
+    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
+        """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
+
+        `keep` is kept alive until it is seen done.
+        """
+        rank, place, after = self._turn(sip)
+        number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
+        handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
+        self._note(rank, handle)
+        return handle
 
     def _read(self, tensor: Tensor) -> npt.NDArray[np.uint8]:
         """Return the raw bytes between a tensor's first and last element: a host read."""
@@ -350,31 +482,43 @@ class Context:
                 "host read: expected data, got a run of timing alone (data=False); benches check "
                 "numbers only if ctx.data is true"
             )
-        for handle in list(self._last.values()):
-            self.wait(handle)
-        self._last.clear()
-        number = self._engine.copy(va, nbytes, False, 0, self._submission())
-        self.wait(Handle(self, number, "copy_out"))
+        rank = self._rank()
+        for sip in {rank.sip: None, tensor.sip: None}:
+            if (last := rank.last.get((sip, rank.streams.get(sip, 0)))) is not None:
+                self.wait(last)
+        if (writer := tensor._storage.writer) is not None:
+            self.wait(writer)
+            tensor._storage.writer = None
+        self.wait(self._copy(tensor.sip, va, nbytes, to_device=False))
         self._engine.replay()
         return self._engine.view(va, nbytes)
 
-    def _unmap_later(self, engine: _core.Engine, va: int) -> None:
+    def _unmap_later(self, engine: _core.Engine, sip: int, va: int) -> None:
         if engine is self._engine:
-            self._unmaps.append(va)
+            self._reclaimers[sip].free(va)
 
-    def _unmap_now(self) -> None:
+    def _unmap_now(self, sip: int) -> None:
         """Give back the memory of tensors that went, unless work that may use it is under way."""
-        while self._under_way and self._under_way[0].done:  # which lets its tensors go
-            self._under_way.popleft()
-        if self._unmaps and not self._under_way:
+        if ranges := self._reclaimers[sip].take():
             self._engine.replay()
-            while self._unmaps:
-                self._engine.unmap(self._unmaps.pop())
+            for va in ranges:
+                self._engine.unmap(va)
 
     # --- work -------------------------------------------------------------------------------------
 
-    def _launch(self, request: language.Launch) -> Launch | None:
-        """Take ``kernel[grid](...)``: the launcher of this context."""
+    def _launch(
+        self,
+        request: language.Launch,
+        *,
+        sip: int | None = None,
+        stream: int | None = None,
+        comm: bool = False,
+    ) -> Launch | None:
+        """Take ``kernel[grid](...)``: the launcher of this context.
+
+        Collectives say on which SIP and stream, and run in the communication contexts of its PEs
+        (`comm`).
+        """
         deal, grid = "blocked", request.grid
         if grid is each_pe:
             deal, grid = "each_pe", (1,)
@@ -389,23 +533,28 @@ class Context:
             )
         if 0 in grid:
             return None
-        sip, bits = self._arguments(request)
+        found, bits = self._arguments(request)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
+        rank, place, after = self._turn(found if sip is None else sip, stream)
         number = self._engine.launch(
             kernel=kernel,
-            sip=sip,
+            sip=place[0],
             grid=(*grid, 1, 1)[:3],
             args=bits,
-            stream=0,
+            stream=place[1],
             deal=deal,
             submit_fs=self._submission(),
+            after=after,
+            comm=comm,
         )
-        launch = Launch(self, number, request.kernel.name, keep=request.arguments)
-        self._last[0] = launch
+        launch = Launch(self, number, request.kernel.name, request.arguments, place)
+        self._note(rank, launch)
+        for value in request.arguments:
+            if isinstance(value, Tensor):
+                value._storage.writer = launch
         self.launches.append(launch)
-        self._under_way.append(launch)
         return launch
 
     def _arguments(self, request: language.Launch) -> tuple[int, tuple[int, ...]]:
@@ -433,7 +582,7 @@ class Context:
             raise ValueError(
                 f"{request.kernel.name}: expected tensors of one SIP, got SIPs {sorted(sips)}"
             )
-        return (sips.pop() if sips else 0), tuple(bits)
+        return (sips.pop() if sips else self._rank().sip), tuple(bits)
 
     def transfer(
         self,
@@ -509,10 +658,12 @@ class Context:
             raise ValueError(
                 f"at_fs: expected times not before now ({self.now_fs} fs), got {table.at_fs.min()}"
             )
+        if self._rank().is_worker or self._scheduler.workers:
+            raise RuntimeError("transfers: expected no rank to be running: it runs the machine")
         start, end = self._engine.transfers(
             table.src, table.dst, table.nbytes, table.at_fs, table.op, table.addr
         )
-        self._host_fs = self.now_fs
+        self._main.clock_fs = self.now_fs
         return Transfers(start, end)
 
     @property
@@ -521,9 +672,11 @@ class Context:
         return self._engine.counters()
 
     def __getattr__(self, name: str) -> Any:
-        # The dtypes under torch's names: ctx.float16 ...
+        # The dtypes under torch's names: ctx.float16 ..., and its modules.
         if name in _DTYPES:
             return _DTYPES[name]
+        if name in _MODULES:
+            return importlib.import_module(_MODULES[name])
         raise AttributeError(f"Context has no attribute {name!r}")
 
     def __repr__(self) -> str:

@@ -9,13 +9,14 @@ from kernbench.runtime.profile import Profile, profile_launch
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
 
-__all__ = ["Handle", "Launch"]
+__all__ = ["Handle", "Launch", "Mark"]
 
 
 class Handle:
     """One piece of work on the machine: a raw transfer, a copy or a launch.
 
-    Times are simulated.  Asking for one that is not known yet waits for the work.
+    Times are simulated.  Asking for one that is not known yet waits for the work.  ``rank`` is the
+    rank that submitted it, -1 the main program.
 
     Examples
     --------
@@ -27,18 +28,29 @@ class Handle:
     True
     """
 
-    def __init__(self, context: Context, number: int, name: str, keep: Any = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        number: int,
+        name: str,
+        keep: Any = None,
+        place: tuple[int, int] | None = None,
+    ) -> None:
         self._context = context
         self._number = number
         self._engine = context._engine
-        self._keep = keep  # what must not be unmapped before the work is done
+        self._keep = keep  # what must not be unmapped before it is seen that the work is done
+        self._place = place  # (SIP, stream)
+        self._sequence = 0  # launches of the SIP so far
+        self._seen = False  # the script knows that it is done: by a wait, or by asking
+        self.rank = context._rank().index
         self.name = name
 
     def _info(self) -> tuple[bool, int, int, int, int, int, int]:
-        info = self._engine.handle(self._number)
-        if info[0]:
-            self._keep = None
-        return info
+        return self._engine.handle(self._number)
+
+    def _what(self) -> str:
+        return f"{self.name} (submitted at {self._info()[1] / 1e6:,.3f} ns)"
 
     def _finished(self) -> tuple[bool, int, int, int, int, int, int]:
         if not self._info()[0]:
@@ -47,8 +59,14 @@ class Handle:
 
     @property
     def done(self) -> bool:
-        """Whether it has ended by now."""
-        return self._info()[0]
+        """Whether it has ended by now.
+
+        Asking costs a call of the host, ``host.call_ns``, and lets the machine, and the other
+        ranks, come up to the rank's clock, so that a loop that asks ends (ADR-0049 D5).
+        """
+        if not self._seen:
+            self._context._poll(self)
+        return self._seen
 
     @property
     def start_fs(self) -> int:
@@ -71,7 +89,8 @@ class Handle:
         return self.latency_fs / 1e6
 
     def __repr__(self) -> str:
-        state = f"{self.latency_ns:,.3f} ns" if self.done else "under way"
+        done, start_fs, end_fs, *_ = self._info()
+        state = f"{(end_fs - start_fs) / 1e6:,.3f} ns" if done else "under way"
         return f"{type(self).__name__}({self.name!r}, {state})"
 
 
@@ -102,3 +121,12 @@ class Launch(Handle):
         """Where the time of this launch went, and how busy its engines were."""
         self._finished()
         return profile_launch(self._context.oplog.columns, self.launch, self.start_fs, self.end_fs)
+
+
+class Mark(Handle):
+    """A mark in a stream: what ``cuda.Event.record`` submits."""
+
+    @property
+    def stamp_fs(self) -> int:
+        """When IO_CPU stamped it: all before it in its stream had responded."""
+        return self._finished()[4]

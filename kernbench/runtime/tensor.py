@@ -15,6 +15,7 @@ from kernbench.runtime.placement import Placement
 
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
+    from kernbench.runtime.handle import Handle
 
 __all__ = ["Storage", "Tensor"]
 
@@ -38,10 +39,11 @@ class Storage:
         self.sip = sip
         self.placement = place
         self.keep = keep  # has bytes even without data, until a kernel writes them
+        self.writer: Handle | None = None  # the last launch that was given it
 
     def __del__(self) -> None:
         # The engine may be busy, or this thread may be another one: the context unmaps later.
-        self.context._unmap_later(self.engine, self.va)
+        self.context._unmap_later(self.engine, self.sip, self.va)
 
 
 class Tensor:

@@ -1,0 +1,433 @@
+"""The scheduler: cooperative ranks over one engine (ADR-0024, ADR-0027 D0).
+
+Each worker is a greenlet.  It runs until it has to wait, then hands over; only the scheduler, on
+the main program's stack, drives the engine::
+
+    runnable ranks, in order of rank, each until it waits        one round
+    none is runnable: the engine, until the first awaited handle is done, or the least time
+    at which a rank wants to act (a poll, a Queue, a Lock) is reached; whoever waited is runnable
+
+A rank acts on what others see only when the machine, and every other rank, has reached its clock.
+Acts happen in order of (clock, rank), so times do not depend on the order in which ranks run.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import heapq
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from greenlet import getcurrent, greenlet
+
+from kernbench.errors import DeadlockError, KernbenchError
+from kernbench.runtime.environ import RankEnviron
+from kernbench.runtime.rank import Rank, enter_rank
+from kernbench.runtime.waiting import Waiting, is_kernbench
+
+if TYPE_CHECKING:
+    from kernbench.runtime.context import Context
+
+__all__ = ["Failure", "Scheduler", "Worker"]
+
+_NODE, _PE = re.compile(r"\bsip(\d+)\."), re.compile(r"\bPE (\d+)")
+_MOST_STOPS = 100
+"""So often a rank may swallow the SystemExit that ends it; then it is left where it waits."""
+_FOR_EVER = (1 << 63) - 1
+_MOST_NAMED = 24
+_MOST_IDLE = 100_000
+"""So often each rank may ask on an idle machine, before that is a livelock."""
+
+
+class Failure:
+    """How a worker ended, if not well: an exception, or an exit status.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        What it raised.
+    text : str
+        Its traceback.
+    exitcode : int
+        1 for an exception, else the status.
+    """
+
+    __slots__ = ("error", "exitcode", "text")
+
+    def __init__(self, error: BaseException | None, text: str, exitcode: int = 1) -> None:
+        self.error = error
+        self.text = text
+        self.exitcode = exitcode
+
+
+class Worker:
+    """One rank's program.
+
+    Attributes
+    ----------
+    rank : Rank
+        Whose.
+    started, ended : bool
+        Whether it has begun, and whether it is over.
+    failure : Failure or None
+        How it failed; None if it did not, or was ended because another rank failed.
+    on_failure : callable
+        Called by the scheduler after the round in which it failed.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        rank: Rank,
+        function: Callable[[], Any],
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        self.scheduler = scheduler
+        self.rank = rank
+        self.function = function
+        self.on_failure = on_failure
+        self.started = self.ended = False
+        self.failure: Failure | None = None
+        self.joiners: list[Waiting] = []
+
+    def body(self) -> None:
+        """Run the program; note how it ended."""
+        try:
+            try:
+                self.function()
+            except SystemExit as stop:
+                self.exit(stop.code)
+            self.scheduler.context._drain()
+        except SystemExit:
+            pass
+        except KeyboardInterrupt:
+            self.scheduler.interrupted = not self.rank.aborting
+        except Exception as error:
+            self.fail(error)
+        except BaseException as error:
+            if not self.rank.aborting:
+                traceback.print_exc()
+                self.failure = Failure(error, traceback.format_exc())
+        self.ended = True
+        self.scheduler.forget(self)
+
+    def fail(self, error: Exception) -> None:
+        """Note an exception, unless the rank is being ended: then it is not a root cause."""
+        if self.rank.aborting:
+            return
+        below = error.__traceback__
+        while below is not None and below.tb_next and is_kernbench(below.tb_frame):
+            below = below.tb_next
+        text = "".join(traceback.format_exception(type(error), error, below))
+        self.failure = Failure(error, text)
+
+    def exit(self, code: Any) -> None:
+        """Take ``sys.exit(code)`` as a process does."""
+        if code is None or code == 0 or self.rank.aborting:
+            return
+        if not isinstance(code, int):
+            print(code, file=sys.stderr)
+        self.failure = Failure(None, "", code & 0xFF if isinstance(code, int) else 1)
+
+
+class Scheduler:
+    """The workers of one context, and what they wait for."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.main = context._main
+        self.workers: dict[int, Worker] = {}
+        self.ready: list[Rank] = []
+        self.timed: list[tuple[int, int, int, Waiting]] = []
+        self.by_handle: dict[int, list[Waiting]] = {}
+        self.failed: list[Worker] = []
+        self.left: list[greenlet] = []  # those that would not end: kept, for they cannot be freed
+        self.interrupted = False
+        self.environ: RankEnviron | None = None
+        self.thread = threading.get_ident()
+        self.n_waits = 0
+        self.n_idle = 0
+        self.on_switch: Callable[[Rank | None], None] | None = None  # told who goes on
+
+    # --- workers --------------------------------------------------------------------------------
+
+    def start(
+        self,
+        rank: Rank,
+        function: Callable[[], Any],
+        on_failure: Callable[[], None] | None = None,
+    ) -> Worker:
+        """Make a worker; it runs when the main program next waits."""
+        worker = Worker(self, rank, function, on_failure)
+        if not self.workers:
+            self.thread = threading.get_ident()
+            self.environ = RankEnviron.install()
+        variables = contextvars.copy_context()
+        variables.run(enter_rank, rank)
+        rank.greenlet = greenlet(worker.body, getcurrent())
+        rank.greenlet.gr_context = variables
+        self.workers[rank.index] = worker
+        self.ready.append(rank)
+        return worker
+
+    def forget(self, worker: Worker) -> None:
+        """Note that a worker is over; tell those who wait for that."""
+        rank = worker.rank
+        self.workers.pop(rank.index, None)
+        if worker.failure is not None:
+            self.failed.append(worker)
+        self.wake(worker.joiners, rank.clock_fs)
+        if not self.workers and self.environ is not None:
+            self.environ.remove()
+            self.environ = None
+
+    def stop(self, workers: list[Worker]) -> None:
+        """End workers: SystemExit where they wait, and again at each wait while they unwind."""
+        for worker in workers:
+            rank = worker.rank
+            if worker.ended:
+                continue
+            rank.aborting = True
+            self.cancel(rank)
+            if rank in self.ready:
+                self.ready.remove(rank)
+            if worker.started and rank.greenlet is not None:
+                self.throw(rank, SystemExit())
+            if not worker.ended:
+                worker.ended = True
+                if worker.started and rank.greenlet is not None:
+                    self.left.append(rank.greenlet)
+                self.forget(worker)
+
+    def stop_all(self) -> None:
+        """End every worker."""
+        self.stop(list(self.workers.values()))
+
+    # --- waiting --------------------------------------------------------------------------------
+
+    def wait(self, waiting: Waiting) -> None:
+        """Hand over until `waiting` is over; called by whoever waits."""
+        rank = waiting.rank
+        worker = rank.greenlet
+        if rank.aborting or worker is not getcurrent():
+            self.check(rank)
+        rank.waiting = waiting
+        for number in waiting.handles:
+            self.by_handle.setdefault(number, []).append(waiting)
+            self.context._engine.await_(number)
+        if waiting.at_fs is not None:
+            self.n_waits += 1
+            heapq.heappush(self.timed, (waiting.at_fs, rank.index, self.n_waits, waiting))
+        if worker is None:
+            self.drive(waiting)
+        else:
+            worker.parent.switch()
+
+    def come_up(self, rank: Rank, what: str) -> None:
+        """Hand over until the machine, and the other ranks, have come up to a rank's clock."""
+        worker, tick = rank.greenlet, rank.tick
+        if worker is None or tick is None or rank.aborting or worker is not getcurrent():
+            rank.tick = Waiting(rank, what, at_fs=rank.clock_fs)
+            self.wait(rank.tick)
+            return
+        tick.what, tick.over = what, False
+        tick.at_fs = tick.since_fs = rank.clock_fs
+        rank.waiting = tick
+        self.n_waits += 1
+        heapq.heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
+        worker.parent.switch()
+
+    def check(self, rank: Rank) -> None:
+        """Refuse a wait on another stack than the rank's own, and any of one that is ended."""
+        if rank.aborting:
+            rank.n_stops += 1
+            if rank.n_stops > _MOST_STOPS and rank.greenlet is not None:
+                rank.greenlet.parent.switch()
+            raise SystemExit
+        if rank.greenlet is None:
+            foreign = bool(self.workers) and threading.get_ident() != self.thread
+        else:
+            foreign = getcurrent() is not rank.greenlet
+        if foreign:
+            raise RuntimeError(
+                f"{rank}: expected waits, and whatever yields, on its own stack, got one on "
+                "another thread or greenlet; ranks run one at a time, in the thread that made them"
+            )
+
+    def wake(self, waits: list[Waiting], clock_fs: int) -> None:
+        """End waits for what has happened now, by an act at `clock_fs`; empties the list."""
+        for waiting in waits:
+            if not waiting.over:
+                self.finish(waiting, clock_fs)
+        waits.clear()
+
+    def finish(self, waiting: Waiting, clock_fs: int) -> None:
+        """End a wait: its rank is runnable, at its own clock or this one if it is later."""
+        rank = waiting.rank
+        waiting.over = True
+        rank.waiting = None
+        if clock_fs > rank.clock_fs:
+            rank.clock_fs = clock_fs
+        if rank.greenlet is not None:
+            self.ready.append(rank)
+
+    def cancel(self, rank: Rank) -> None:
+        """Forget what a rank waits for."""
+        waiting, rank.waiting = rank.waiting, None
+        if waiting is None:
+            return
+        waiting.over = True
+        for number in waiting.handles:
+            others = [w for w in self.by_handle.get(number, []) if not w.over]
+            if others:
+                self.by_handle[number] = others
+            elif self.by_handle.pop(number, None) is not None:
+                self.context._engine.await_(number, False)
+
+    # --- driving --------------------------------------------------------------------------------
+
+    def drive(self, goal: Waiting) -> None:
+        """Run ranks and the engine until the main program's wait is over."""
+        try:
+            while not goal.over:
+                if self.ready or self.failed:
+                    self.round()
+                else:
+                    self.advance()
+        except KeyboardInterrupt:
+            self.stop_all()
+            raise
+        finally:
+            self.cancel(self.main)
+
+    def round(self) -> None:
+        """Run each runnable rank until it waits, in order of rank."""
+        ready, self.ready = self.ready, []
+        if len(ready) > 1:
+            ready.sort(key=_index)
+        for rank in ready:
+            worker = self.workers.get(rank.index)
+            if worker is None or rank.greenlet is None:
+                continue
+            worker.started = True
+            if self.on_switch is not None:
+                self.on_switch(rank)
+            rank.greenlet.switch()
+        if self.on_switch is not None:
+            self.on_switch(None)
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+        while self.failed:
+            failed, self.failed = self.failed, []
+            for worker in failed:
+                if worker.on_failure is not None:
+                    worker.on_failure()
+
+    def advance(self) -> None:
+        """Run the engine, for nobody is runnable, until somebody is."""
+        timed = self.timed
+        while timed and timed[0][3].over:
+            heapq.heappop(timed)
+        limit = timed[0][0] if timed else _FOR_EVER
+        try:
+            arrived, idle = self.context._engine.run_awaited(limit)
+        except KernbenchError as error:
+            self.blame(error)
+            return
+        if arrived:
+            self.n_idle = 0
+            for number in arrived:
+                self.arrive(number)
+        elif limit != _FOR_EVER:
+            if idle:
+                self.count_idle()
+            else:
+                self.n_idle = 0
+            waiting = heapq.heappop(timed)[3]
+            waiting.timed_out = True
+            if waiting.handles:
+                self.cancel(waiting.rank)
+            self.finish(waiting, limit)
+        elif idle:
+            self.deadlock()
+
+    def count_idle(self) -> None:
+        """Find those who ask for ever, on a machine where nothing happens any more."""
+        self.n_idle += 1
+        if self.n_idle > _MOST_IDLE * (1 + len(self.workers)):
+            self.deadlock("livelock: ranks ask again and again, and nothing moves any more")
+
+    def arrive(self, number: int) -> None:
+        """Note that an awaited handle is done."""
+        end_fs = self.context._engine.handle(number)[2]
+        for waiting in self.by_handle.pop(number, []):
+            waiting.missing -= 1
+            waiting.rank.clock_fs = max(waiting.rank.clock_fs, end_fs)
+            if waiting.missing == 0 and not waiting.over:
+                self.finish(waiting, end_fs)
+
+    def blame(self, error: KernbenchError) -> None:
+        """Raise a failure of the engine in the rank whose work it was, as far as that is known.
+
+        The others get it, or that the context has failed, at their turn.
+        """
+        waiting = [rank for rank in self.ranks() if rank.waiting and rank.waiting.handles]
+        waiting = waiting or [rank for rank in self.ranks() if rank.waiting]
+        sip = self.sip_of(error)
+        rank = next((rank for rank in waiting if rank.sip == sip), waiting[0])
+        self.cancel(rank)
+        if rank.greenlet is None:
+            raise error
+        self.throw(rank, error)
+
+    def throw(self, rank: Rank, error: BaseException) -> None:
+        """Raise an exception where a worker waits."""
+        assert rank.greenlet is not None
+        if self.on_switch is not None:
+            self.on_switch(rank)
+        rank.greenlet.throw(error)
+        if self.on_switch is not None:
+            self.on_switch(None)
+
+    def sip_of(self, error: KernbenchError) -> int | None:
+        """Return the SIP that an error of the engine names, by a node or a PE's number."""
+        if (named := _NODE.search(str(error))) is not None:
+            return int(named[1])
+        if (named := _PE.search(str(error))) is None or self.context.topology.system is None:
+            return None
+        system = self.context.topology.system
+        return int(named[1]) // int(system["n_pes"] * system["cubes_x"] * system["cubes_y"])
+
+    def ranks(self) -> list[Rank]:
+        """Return those that live, in order: the main program first."""
+        workers = [self.workers[index].rank for index in sorted(self.workers)]
+        return [self.main, *workers]
+
+    def deadlock(
+        self, what: str = "deadlock: every rank waits, and nothing can move any more"
+    ) -> None:
+        """End all, for nothing can move, and say who waits for what."""
+        workers = [rank.waiting for rank in self.ranks()[1:] if rank.waiting]
+        lines = [waiting.describe() for waiting in workers[:_MOST_NAMED]]
+        if len(workers) > _MOST_NAMED:
+            lines.append(f"and {len(workers) - _MOST_NAMED} more ranks wait")
+        if self.main.waiting is not None:
+            lines.append(self.main.waiting.describe())
+        why = f"{what}:\n  " + "\n  ".join(lines)
+        try:
+            self.context._engine.run()
+        except DeadlockError as error:
+            why += f"\n  the machine: {error}"
+        except KernbenchError:
+            pass
+        self.stop_all()
+        raise DeadlockError(why)
+
+
+def _index(rank: Rank) -> int:
+    return rank.index

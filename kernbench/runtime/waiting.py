@@ -1,0 +1,77 @@
+"""What a rank waits for, and the place in the script where it does."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernbench.runtime.rank import Rank
+
+__all__ = ["Waiting", "is_kernbench", "script_line"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_BESIDES = (os.path.abspath(threading.__file__),)
+
+
+class Waiting:
+    """One wait of one rank: for handles, for a time, or for what another rank does.
+
+    Parameters
+    ----------
+    rank : Rank
+        Who waits.
+    what : str
+        For messages, after "waits for".
+    handles : tuple of int
+        Engine handles; it ends when all are done.
+    at_fs : int, optional
+        It ends, at the latest, when the machine has reached this time.
+    """
+
+    __slots__ = ("at_fs", "handles", "missing", "over", "rank", "since_fs", "timed_out", "what")
+
+    def __init__(
+        self, rank: Rank, what: str, handles: tuple[int, ...] = (), at_fs: int | None = None
+    ) -> None:
+        self.rank = rank
+        self.what = what
+        self.handles = handles
+        self.missing = len(handles)
+        self.at_fs = at_fs
+        self.since_fs = rank.clock_fs
+        self.over = False
+        self.timed_out = False
+
+    def describe(self) -> str:
+        """Return who waits for what, where, and since when."""
+        place = script_line(_frame_of(self.rank))
+        return (
+            f"{self.rank} waits for {self.what}, at {place or 'an unknown line'}, "
+            f"since {self.since_fs / 1e6:,.3f} ns"
+        )
+
+
+def _frame_of(rank: Rank) -> FrameType | None:
+    if rank.greenlet is None:
+        return sys._getframe(1)
+    frame: FrameType | None = rank.greenlet.gr_frame
+    return frame
+
+
+def is_kernbench(frame: FrameType) -> bool:
+    """Return whether a frame is one of kernbench's own."""
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def script_line(frame: FrameType | None) -> str:
+    """Return ``file:line`` of the innermost frame that is not of kernbench; "" without one."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not is_kernbench(frame) and name not in _BESIDES:
+            return f"{os.path.basename(name)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""

@@ -1,0 +1,201 @@
+"""Queues, locks, events and barriers between ranks carry clocks (ADR-0049 D7)."""
+
+from __future__ import annotations
+
+import queue as standard
+import threading
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from ranks import add_some, machine
+
+import kernbench as kb
+
+MS_FS = 10**12
+
+
+def spend(rounds: int) -> int:
+    ctx = kb.current_context()
+    ctx.wait(add_some[(1,)](ctx.zeros(128), rounds, BLOCK=128))
+    return ctx.now_fs
+
+
+def test_what_is_handed_over_carries_the_clock() -> None:
+    seen: dict[str, int] = {}
+
+    def work(rank: int, queue: Any) -> None:
+        if rank == 0:
+            seen["put"] = spend(500)
+            queue.put("x")
+        else:
+            assert queue.get() == "x"
+            seen["got"] = kb.current_context().now_fs
+
+    with machine() as ctx:
+        ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.SimpleQueue(),), nprocs=2)
+    assert seen["got"] == seen["put"] > 0
+
+
+def test_puts_are_in_order_of_clock_not_of_running() -> None:
+    """ADR-0049 D7: rank 0 runs first, and puts later."""
+    order = []
+
+    def work(rank: int, queue: Any) -> None:
+        ctx = kb.current_context()
+        for _ in range(1 if rank else 5):
+            ctx.zeros(1)
+            ctx.tensor([1.0])
+        queue.put((rank, ctx.now_fs))
+
+    with machine(3) as ctx:
+        queue = ctx.multiprocessing.Queue()
+        ctx.multiprocessing.spawn(work, args=(queue,), nprocs=3)
+        order = [queue.get() for _ in range(3)]
+    assert [rank for rank, _ in order] == [1, 2, 0]
+    assert [clock for _, clock in order] == sorted(clock for _, clock in order)
+
+
+def test_a_full_queue_holds_the_giver_up() -> None:
+    clocks = {}
+
+    def work(rank: int, queue: Any) -> None:
+        ctx = kb.current_context()
+        if rank == 0:
+            queue.put(1)
+            with pytest.raises(standard.Full):
+                queue.put_nowait(2)
+            queue.put(2)
+            clocks["put"] = ctx.now_fs
+        else:
+            clocks["get"] = spend(700)
+            assert (queue.get(), queue.get()) == (1, 2)
+
+    with machine() as ctx:
+        ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Queue(maxsize=1),), nprocs=2)
+    assert clocks["put"] == clocks["get"]
+
+
+def test_timeouts_are_simulated_time() -> None:
+    def work(rank: int, queue: Any) -> None:
+        ctx = kb.current_context()
+        before = ctx.now_fs
+        with pytest.raises(standard.Empty):
+            queue.get(timeout=0.25)
+        assert ctx.now_fs == before + 250 * MS_FS
+
+    with machine() as ctx:
+        queue = ctx.multiprocessing.Queue()
+        ctx.multiprocessing.spawn(work, args=(queue,), nprocs=2)
+        with pytest.raises(standard.Empty):
+            queue.get_nowait()
+        queue.close()
+        with pytest.raises(ValueError, match="closed"):
+            queue.put(1)
+
+
+def test_a_lock_is_had_by_one_at_a_time() -> None:
+    held: list[tuple[int, int, int]] = []
+
+    def work(rank: int, lock: Any) -> None:
+        ctx = kb.current_context()
+        with lock:
+            start = ctx.now_fs
+            held.append((rank, start, spend(50 * (rank + 1))))
+
+    for make in ("Lock", "RLock", "Semaphore"):
+        held.clear()
+        with machine(4) as ctx:
+            lock = getattr(ctx.multiprocessing, make)()
+            ctx.multiprocessing.spawn(work, args=(lock,), nprocs=4)
+        assert len(held) == 4
+        for (_, _, end), (_, start, _) in pairwise(held):
+            assert start == end
+    lock = ctx.multiprocessing.Lock()
+    with pytest.raises(ValueError, match="too many times"):
+        lock.release()
+
+
+def test_events() -> None:
+    clocks = {}
+
+    def work(rank: int, event: Any) -> None:
+        ctx = kb.current_context()
+        if rank == 0:
+            assert event.wait(timeout=1e-9) is False
+            assert event.wait() and event.is_set()
+        else:
+            clocks["set"] = spend(400)
+            event.set()
+        clocks[rank] = ctx.now_fs
+
+    with machine() as ctx:
+        event = ctx.multiprocessing.Event()
+        ctx.multiprocessing.spawn(work, args=(event,), nprocs=2)
+        call_fs = ctx._call_fs
+        assert event.is_set()
+        event.clear()
+        assert not event.is_set()
+    assert clocks[0] == clocks["set"] + call_fs
+
+
+def test_a_barrier_lets_all_go_at_the_latest_clock() -> None:
+    clocks: dict[int, tuple[int, int]] = {}
+    places = []
+
+    def work(rank: int, barrier: Any) -> None:
+        spent = spend(60 * (3 - rank))
+        places.append(barrier.wait())
+        clocks[rank] = (spent, kb.current_context().now_fs)
+        barrier.wait()
+
+    with machine(3) as ctx:
+        ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Barrier(3),), nprocs=3)
+    latest = max(spent for spent, _ in clocks.values())
+    assert {after for _, after in clocks.values()} == {latest}
+    assert sorted(places) == [0, 1, 2]
+
+
+def test_a_barrier_that_times_out_is_broken_for_all() -> None:
+    broken = []
+
+    def work(rank: int, barrier: Any) -> None:
+        try:
+            barrier.wait(timeout=1e-6 * (rank + 1))
+        except threading.BrokenBarrierError:
+            broken.append((rank, kb.current_context().now_fs))
+
+    with machine(3) as ctx:
+        barrier = ctx.multiprocessing.Barrier(3)
+        ctx.multiprocessing.spawn(work, args=(barrier,), nprocs=2)
+        assert barrier.broken and broken == [(0, 10**9), (1, 10**9)]
+
+
+def test_conditions_and_joinable_queues() -> None:
+    log = []
+
+    def work(rank: int, condition: Any, jobs: Any) -> None:
+        if rank == 0:
+            with condition:
+                assert condition.wait_for(lambda: log, timeout=1.0)
+            jobs.join()
+            log.append("joined")
+        else:
+            spend(100)
+            with condition:
+                log.append("set")
+                condition.notify_all()
+            jobs.get()
+            jobs.task_done()
+
+    with machine() as ctx:
+        mp = ctx.multiprocessing
+        jobs = mp.JoinableQueue()
+        jobs.put(1)
+        mp.spawn(work, args=(mp.Condition(), jobs), nprocs=2)
+    assert log == ["set", "joined"]
+
+
+def test_what_is_not_modelled_says_so() -> None:
+    with machine() as ctx, pytest.raises(NotImplementedError, match=r"multiprocessing\.Pool"):
+        ctx.multiprocessing.Pool(4)
