@@ -32,8 +32,7 @@ DTYPES = [
     "uint32",
     "uint64",
 ]
-# Our name of an operation, NumPy's function, on which kinds of dtype.  Functions that NumPy makes of
-# several (sigmoid, fma) or does not have (erf, rsqrt) have no peer.
+# Our name of an operation, NumPy's function, and the kinds of dtype.  What NumPy lacks has no peer.
 FUNCTIONS: tuple[tuple[str, Any, str], ...] = (
     ("neg", np.negative, "fiu"), ("abs", np.absolute, "fiu"), ("not", np.invert, "iu"),
     ("add", np.add, "fiu"), ("sub", np.subtract, "fiu"), ("mul", np.multiply, "fiu"),
