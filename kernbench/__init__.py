@@ -14,6 +14,8 @@ Examples
 
 from __future__ import annotations
 
+import importlib
+
 from kernbench import language
 from kernbench.errors import (
     CollectiveMismatchError,
@@ -64,7 +66,14 @@ from kernbench.runtime import (
     current_context,
     each_pe,
 )
+from kernbench.runtime.dispatch import set_loader
+from kernbench.runtime.face import set_face
 from kernbench.topology import Topology
+
+# The layers above the runtime are loaded when they are first asked for.
+set_loader(lambda: importlib.import_module("kernbench.ops"))
+set_face(lambda: importlib.import_module("kernbench.torch"))
+del set_face, set_loader
 
 __version__ = "0.1.0"
 

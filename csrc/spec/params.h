@@ -123,7 +123,8 @@
 
 #define KB_PARAMS_PE_SCHED(X)                                                              \
     X("queue", queue, COUNT, "64", 1, 65536, "commands that wait or run, per context [A]") \
-    X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")
+    X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")         \
+    X("token_ns", token_fs, NS, "2", 0, 1e9, "from one tile token of a composite to the next [A]")
 
 #define KB_PARAMS_PE_DMA(X)                                                                   \
     X("setup_ns", setup_fs, NS, "20", 0, 1e9, "per descriptor, pipelined [A]")                \
