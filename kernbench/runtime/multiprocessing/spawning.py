@@ -273,8 +273,12 @@ def _own_copy(value: Any) -> Any:
         own: Tensor = plain.clone()
         own.requires_grad = value.requires_grad
         return own
+    # A container is passed as it is, so that ranks can leave results in it, unless it holds some.
     if type(value) in (tuple, list):
-        return type(value)(map(_own_copy, value))
+        parts = [_own_copy(each) for each in value]
+        changed = any(own is not each for own, each in zip(parts, value, strict=True))
+        return type(value)(parts) if changed else value
     if type(value) is dict:
-        return {key: _own_copy(each) for key, each in value.items()}
+        held = {key: _own_copy(each) for key, each in value.items()}
+        return held if any(held[key] is not each for key, each in value.items()) else value
     return value
