@@ -166,3 +166,10 @@ def fixed_cases() -> list[TensorCase]:
             )
         )
     return found
+
+
+def fact_cases() -> list[str]:
+    """Return the expressions whose results are recorded for tests without torch."""
+    groups = (VIEW_ERRORS, FACTORIES, RANDOM, PRINTED, FORMATTED, INDEXING)
+    every = [each for group in groups for each in _expressions(group)]
+    return list(dict.fromkeys(every))
