@@ -265,7 +265,11 @@ class _Call:
 
 
 def _own_copy(value: Any) -> Any:
-    """Return what a rank gets of an argument: its host tensors are copied, as pickling would."""
+    """Return what a rank gets of an argument: its host tensors are copied, as pickling would.
+
+    A list, tuple or dict is another one only where it holds such tensors; all else is passed as it
+    is.
+    """
     if isinstance(value, Tensor):
         if value.device.type != "cpu":
             return value
@@ -274,7 +278,11 @@ def _own_copy(value: Any) -> Any:
         own.requires_grad = value.requires_grad
         return own
     if type(value) in (tuple, list):
-        return type(value)(map(_own_copy, value))
+        own_items = [_own_copy(each) for each in value]
+        changed = any(a is not b for a, b in zip(own_items, value, strict=True))
+        return type(value)(own_items) if changed else value
     if type(value) is dict:
-        return {key: _own_copy(each) for key, each in value.items()}
+        own_values = {key: _own_copy(each) for key, each in value.items()}
+        changed = any(own_values[key] is not each for key, each in value.items())
+        return own_values if changed else value
     return value
