@@ -167,11 +167,14 @@ def _check_tensors(collective: str, sip: int, tensors: dict[str, Tensor | None])
     for name, tensor in tensors.items():
         if tensor is None:
             continue
+        if not tensor.is_cuda:
+            raise ValueError(f"{collective}: expected {name} on SIP {sip}, got one of the host")
         if tensor.sip != sip:
             raise ValueError(f"{collective}: expected {name} on SIP {sip}, got SIP {tensor.sip}")
         if not tensor.is_contiguous():
             raise ValueError(f"{collective}: expected a contiguous {name}, got strides")
-        dtypes[name] = tensor.dtype
+        assert tensor.dtype.element is not None  # complex numbers are the host's
+        dtypes[name] = tensor.dtype.element
     found = set(dtypes.values())
     if len(found) > 1:
         raise ValueError(f"{collective}: expected one dtype, got {dtypes}")

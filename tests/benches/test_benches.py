@@ -137,3 +137,13 @@ def test_copies_overlap_compute() -> None:
     assert float(line.split()[-4]) > 1.2
     ran = bench("streams.py", "--pieces", 3, "--rows", 33, "--width", 65)
     assert ran["code"] == 0 and ran["said"].count("of the sum of magnitudes") == 2, ran["said"]
+
+
+def test_composites_have_the_bits_of_single_commands_and_are_faster() -> None:
+    ran = bench("gemm_composite.py", "--m", 100, "--n", 70, "--k", 130)
+    assert ran["code"] == 0, ran["said"]
+    assert "equal bits" in ran["said"]
+    rows = {line.split()[0]: line.split() for line in ran["said"].splitlines() if "%" in line}
+    assert int(rows["composed"][2]) == 1 < int(rows["single"][2].replace(",", ""))
+    times = [float(rows[name][1].replace(",", "")) for name in ("composed", "single")]
+    assert times[0] < 0.8 * times[1]
