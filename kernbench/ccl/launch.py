@@ -178,9 +178,7 @@ def _check_tensors(collective: str, sip: int, tensors: dict[str, Tensor | None])
     found = set(dtypes.values())
     if len(found) > 1:
         raise ValueError(f"{collective}: expected one dtype, got {dtypes}")
-    element = found.pop().element
-    assert element is not None
-    return element
+    return found.pop()
 
 
 def _count(collective: str, size: int, tensors: dict[str, Tensor | None]) -> int:
