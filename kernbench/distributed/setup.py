@@ -86,15 +86,14 @@ def init_process_group(
     --------
     >>> import kernbench as kb
     >>> from kernbench import distributed as dist
-    >>> seen = []
     >>> def work(rank):
     ...     dist.init_process_group("nccl")
-    ...     seen.append((dist.get_rank(), dist.get_world_size()))
+    ...     if dist.get_rank() == 1:
+    ...         print(dist.get_rank(), "of", dist.get_world_size())
     ...     dist.destroy_process_group()
     >>> with kb.Context(kb.Topology.preset("small", {"system.sips": 2})) as ctx:
     ...     ctx.multiprocessing.spawn(work, nprocs=2)
-    >>> sorted(seen)
-    [(0, 2), (1, 2)]
+    1 of 2
     """
     runner, context = caller()
     mine = worlds.get()

@@ -314,19 +314,19 @@ class Context:
             raise ValueError("done: expected a handle of this context, since its last reset")
         rank = self._rank()
         rank.clock_fs = self.now_fs + self._call_fs
-        idle = self._pass(rank, f"an answer whether {handle._what()} is done")
+        idle = self._pass(rank, f"an answer whether {handle._what()} is done", asks=True)
         if handle._info()[0]:
             self._see(handle)
         elif idle:
             self._engine.run(handle._number)  # which says who waits for what
 
-    def _pass(self, rank: Rank, what: str) -> bool:
+    def _pass(self, rank: Rank, what: str, asks: bool = False) -> bool:
         """Let the machine, and the other ranks, come up to a rank's clock.
 
         Returns whether, without other ranks, nothing is left to happen.
         """
         if rank.greenlet is not None or self._scheduler.workers:
-            self._scheduler.come_up(rank, what)
+            self._scheduler.come_up(rank, what, asks)
             return False
         return self._engine.run_awaited(rank.clock_fs)[1]
 

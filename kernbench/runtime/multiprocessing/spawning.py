@@ -265,7 +265,11 @@ class _Call:
 
 
 def _own_copy(value: Any) -> Any:
-    """Return what a rank gets of an argument: its host tensors are copied, as pickling would."""
+    """Return what a rank gets of an argument: its host tensors are copied, as pickling would.
+
+    A list, tuple or dict is another one only where it holds such tensors; all else is passed as it
+    is.
+    """
     if isinstance(value, Tensor):
         if value.device.type != "cpu":
             return value
@@ -273,12 +277,12 @@ def _own_copy(value: Any) -> Any:
         own: Tensor = plain.clone()
         own.requires_grad = value.requires_grad
         return own
-    # A container is passed as it is, so that ranks can leave results in it, unless it holds some.
     if type(value) in (tuple, list):
-        parts = [_own_copy(each) for each in value]
-        changed = any(own is not each for own, each in zip(parts, value, strict=True))
-        return type(value)(parts) if changed else value
+        own_items = [_own_copy(each) for each in value]
+        changed = any(a is not b for a, b in zip(own_items, value, strict=True))
+        return type(value)(own_items) if changed else value
     if type(value) is dict:
-        held = {key: _own_copy(each) for key, each in value.items()}
-        return held if any(held[key] is not each for key, each in value.items()) else value
+        own_values = {key: _own_copy(each) for key, each in value.items()}
+        changed = any(own_values[key] is not each for key, each in value.items())
+        return own_values if changed else value
     return value
