@@ -120,8 +120,8 @@ static void names_who_is_blocked(void) {
     small_graph(&g, false);
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4};
-    CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
     r.fabric->servers.lanes[r.fabric->servers.lane_of[0]].credits.n_ready = 0;
+    CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
     CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, NULL), KB_OK);
     CHECK_EQ(end, KB_RUN_IDLE);
     CHECK_EQ(kb_fabric_audit(r.fabric, &err), KB_DEADLOCK);
