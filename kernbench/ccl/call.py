@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from kernbench.language import dtypes as tl
 from kernbench.language.jit import JITFunction
@@ -119,7 +122,6 @@ class Call:
     dtype: tl.dtype
     op: str = "sum"
     root: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -152,6 +154,35 @@ class Call:
         return max(page, -(-share // page) * page)
 
     @property
+    def given(self) -> Tensor | None:
+        """The input; the output where this rank has no other."""
+        return self.output if self.input is None else self.input
+
+    @property
+    def taken(self) -> Tensor | None:
+        """The output; the input where this rank has no other."""
+        return self.input if self.output is None else self.output
+
+    @property
+    def copies(self) -> bool:
+        """Whether the output is another tensor than the input."""
+        if self.input is None or self.output is None:
+            return False
+        return self.input.data_ptr() != self.output.data_ptr()
+
+    @property
+    def message_channel(self) -> int:
+        """The channel of send and recv, which collectives do not use."""
+        return self.channel + CHANNELS - 1
+
+    def peers(self) -> tuple[int, int, Tensor | None]:
+        """Return where ranks are, for a kernel: the first SIP and the step, or a table of them."""
+        stride = self.group.stride
+        if stride is not None:
+            return self.group.sips[0], stride, None
+        return 0, 0, table_of(self.context, self.group, self.sip)
+
+    @property
     def channel(self) -> int:
         """The first of the group's :data:`CHANNELS` channels."""
         return self.group.number * CHANNELS
@@ -161,23 +192,41 @@ class Call:
         assert system is not None
         return int(system[name])
 
-    def chunks(self, n: int) -> Chunks:
-        """Cut each PE's part into `n` chunks, and these into blocks that fit a slot."""
-        longest = min(self.part, self.count)
+    def chunks(self, n: int, *, halves: bool = False) -> Chunks:
+        """Cut each PE's part into `n` chunks, or halves of such, and these into blocks.
+
+        A block fits a slot, and all that may be under way fit TCM and the command queue.
+        """
+        longest = max(1, min(self.part, self.count))
+        n_halves = 2 if halves else 1
         chunk = -(-longest // n)
+        piece = -(-chunk // n_halves)
         contexts = self._parameter("pe.comm_contexts")
         tcm = self._parameter("pe.comm_tcm_nbytes") // contexts
         slot = min(self._parameter("pe_ipcq.slot_nbytes"), tcm // 8) // self.dtype.itemsize
-        block = min(1 << max(0, chunk - 1).bit_length(), 1 << max(0, slot.bit_length() - 1))
+        block = min(1 << max(0, piece - 1).bit_length(), 1 << max(0, slot.bit_length() - 1))
         room = tcm // (2 * block * self.dtype.itemsize)
         queue = self._parameter("pe_sched.queue") // 4
         window = max(1, min(self._parameter("pe_ipcq.depth"), room, queue))
-        even = self.count % longest == 0 and longest % n == 0 and chunk % block == 0
-        return Chunks(chunk, block, block * window, even)
+        even = self.count % longest == 0 and longest % (n * n_halves) == 0 and piece % block == 0
+        return Chunks(piece, block, block * window, even)
 
     def neighbour(self, step: int) -> int:
         """Return the SIP of the rank that is `step` further, around."""
         return self.group.sips[(self.rank + step) % self.size]
+
+
+_tables: WeakKeyDictionary[Context, dict[tuple[Group, int], Tensor]] = WeakKeyDictionary()
+
+
+def table_of(context: Context, group: Group, sip: int) -> Tensor:
+    """Return the group's SIPs as a tensor on a SIP: copied there when it is first asked for."""
+    known = _tables.setdefault(context, {})
+    table = known.get((group, sip))
+    if table is None or getattr(table._storage, "engine", None) is not context._engine:
+        table = context.tensor(np.array(group.sips, dtype=np.int32), sip=sip)
+        known[group, sip] = table
+    return table
 
 
 @dataclass(frozen=True, slots=True)

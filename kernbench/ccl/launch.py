@@ -86,8 +86,7 @@ def launch(
     ([2.0, 4.0], [2.0, 4.0])
     """
     call = make_call(context, collective, group, rank, input, output, op, root)
-    chosen = find(collective, choose(call, algorithm))
-    plan = alone(call) if call.size == 1 else chosen.plan(call)
+    plan = alone(call) if call.size == 1 else choose(call, algorithm).plan(call)
     token = language.set_launcher(
         lambda request: context._launch(request, sip=call.sip, stream=stream, comm=True)
     )
@@ -168,17 +167,18 @@ def _check_tensors(collective: str, sip: int, tensors: dict[str, Tensor | None])
     for name, tensor in tensors.items():
         if tensor is None:
             continue
+        if not tensor.is_cuda:
+            raise ValueError(f"{collective}: expected {name} on SIP {sip}, got one of the host")
         if tensor.sip != sip:
             raise ValueError(f"{collective}: expected {name} on SIP {sip}, got SIP {tensor.sip}")
         if not tensor.is_contiguous():
             raise ValueError(f"{collective}: expected a contiguous {name}, got strides")
-        dtypes[name] = tensor.dtype
+        assert tensor.dtype.element is not None  # complex numbers are the host's
+        dtypes[name] = tensor.dtype.element
     found = set(dtypes.values())
     if len(found) > 1:
         raise ValueError(f"{collective}: expected one dtype, got {dtypes}")
-    element = found.pop().element
-    assert element is not None
-    return element
+    return found.pop()
 
 
 def _count(collective: str, size: int, tensors: dict[str, Tensor | None]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kernbench.ccl.call import Call, Plan
+from kernbench.ccl.phases import Phases
 
 COLLECTIVES = (
     "all_reduce",
@@ -36,12 +37,15 @@ class Algorithm:
         ``plan(call)`` makes the launch of one member.
     fits : callable
         ``fits(call)`` says whether it can serve such a call: some need a group of a certain size.
+    phases : callable or None
+        ``phases(call)`` says who sends what to whom; without it, it is never chosen by the model.
     """
 
     collective: str
     name: str
     plan: Planner
     fits: Callable[[Call], bool]
+    phases: Phases | None = None
 
 
 _algorithms: dict[str, dict[str, Algorithm]] = {collective: {} for collective in COLLECTIVES}
@@ -53,7 +57,11 @@ def _always(call: Call) -> bool:
 
 
 def algorithm(
-    collective: str, name: str, *, fits: Callable[[Call], bool] = _always
+    collective: str,
+    name: str,
+    *,
+    fits: Callable[[Call], bool] = _always,
+    phases: Phases | None = None,
 ) -> Callable[[Planner], Planner]:
     """Register a function as an algorithm; the last one of a name counts.
 
@@ -65,6 +73,8 @@ def algorithm(
         What it is chosen by.
     fits : callable
         Whether it can serve a call; all members must come to the same answer.
+    phases : callable, optional
+        Who sends what to whom, so that the model may choose it.
 
     Examples
     --------
@@ -79,7 +89,7 @@ def algorithm(
     known = _of(collective)
 
     def register(plan: Planner) -> Planner:
-        known[name] = Algorithm(collective, name, plan, fits)
+        known[name] = Algorithm(collective, name, plan, fits, phases)
         return plan
 
     return register
@@ -94,6 +104,11 @@ def remove(collective: str, name: str) -> None:
 def algorithms(collective: str) -> tuple[str, ...]:
     """Return the names of a collective's algorithms."""
     return tuple(_of(collective))
+
+
+def knows(collective: str, name: str) -> bool:
+    """Whether a collective has an algorithm of that name."""
+    return _aliases.get(name, name) in _of(collective)
 
 
 def find(collective: str, name: str) -> Algorithm:

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from kernbench import ccl
 from kernbench.errors import CollectiveMismatchError
 from kernbench.runtime.context import Context
 from kernbench.runtime.multiprocessing.acting import block, wake
@@ -93,6 +94,8 @@ class Post:
 
     def describe(self) -> str:
         """Return what is missing."""
+        if self.matched:
+            return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag})"
         if self.kind == "send":
             return f"rank {self.dst} to receive what rank {self.src} sends (tag {self.tag})"
         return f"rank {self.src} to send what rank {self.dst} receives (tag {self.tag})"
@@ -113,6 +116,7 @@ class Shared:
         self.is_default = False
         self.left: set[int] = set()
         self.joined: set[int] = set()
+        self.members: ccl.Group | None = None  # made when the SIPs are known
         self.broken: str | None = None
         self.sends: dict[tuple[int, int], deque[Post]] = {}
         self.receives: dict[tuple[int, int], deque[Post]] = {}

@@ -250,7 +250,7 @@ def _through_line(
         staged = stage(members, backend, tensor, output=False)
         mine, line = staged.tensor.reshape(-1), flat(staged.tensor, most * len(outputs))
         if most and mine.numel() < most:
-            mine = _padded([mine], most, mine)
+            mine = _zero_tails(_padded([mine], most, mine), most, [mine.numel()])
         if most:
             run(mine, line)
         if most and not on_host:

@@ -35,7 +35,9 @@ class ProcessGroup:
         self._shared = shared
         self._place = place
         self._backend = backend
-        self._members = ccl.Group(shared.sips, shared.number)
+        if shared.members is None:
+            shared.members = ccl.Group(shared.sips, shared.number)
+        self._members = shared.members
         self._sip = shared.sips[place]
         context._n_streams[self._sip] += 1
         self._stream = Stream._of(context, self._sip, context._n_streams[self._sip])

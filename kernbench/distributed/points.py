@@ -7,8 +7,10 @@ ends (shape, dtype, tag) is reported to both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
+from kernbench import ccl
 from kernbench.distributed.board import Post
 from kernbench.distributed.collectives import root_of
 from kernbench.distributed.groups import ProcessGroup, group_of
@@ -37,26 +39,77 @@ def _refuse_self(peer: int, members: ProcessGroup, what: str) -> None:
         )
 
 
-def _sent(members: ProcessGroup, tensor: Tensor, peer: int, tag: int) -> Work:
-    backend = members._backend_for(tensor)
-    post = members._shared.post("send", _me(members), peer, tag, **facts_of(tensor))
-    with members._ordered():
-        staged = stage(members, backend, tensor, output=False)
-        if tensor.numel():
-            place = members._shared.ranks.index(peer)
-            launch(members, post, "send", input=staged.tensor.reshape(-1), root=place)
-        return _PointWork(finish(members, backend, [], [tensor]), post)
+class _End:
+    """One end of a message: posted, and staged on the machine."""
+
+    def __init__(
+        self, members: ProcessGroup, kind: str, tensor: Tensor, peer: int, tag: int
+    ) -> None:
+        self.members, self.kind, self.tensor, self.peer = members, kind, tensor, peer
+        self.backend = members._backend_for(tensor)
+        src, dst = (_me(members), peer) if kind == "send" else (peer, _me(members))
+        self.post = members._shared.post(kind, src, dst, tag, **facts_of(tensor))
+        self.place = members._shared.ranks.index(peer)
+
+    def stage(self) -> None:
+        """Bring the tensor to the machine."""
+        self.staged = stage(self.members, self.backend, self.tensor, output=self.kind == "recv")
+
+    @property
+    def flat(self) -> Tensor:
+        """The staged tensor as one line."""
+        line: Tensor = self.staged.tensor.view(-1)
+        return line
+
+    @property
+    def distance(self) -> int:
+        """How far the message goes, around the group."""
+        step = self.place - self.members.rank()
+        return (step if self.kind == "send" else -step) % self.members.size()
+
+    def launch(self) -> None:
+        """Launch this end alone."""
+        if not self.tensor.numel():
+            return
+        given, taken = (self.flat, None) if self.kind == "send" else (None, self.flat)
+        launch(self.members, self.post, self.kind, input=given, output=taken, root=self.place)
+
+    def work(self) -> Work:
+        """Return the work, after the launch."""
+        staged = [self.staged] if self.kind == "recv" else []
+        source = self.peer if self.kind == "recv" else -1
+        return _PointWork(
+            finish(self.members, self.backend, staged, [self.tensor], source), self.post
+        )
 
 
-def _received(members: ProcessGroup, tensor: Tensor, peer: int, tag: int) -> Work:
-    backend = members._backend_for(tensor)
-    post = members._shared.post("recv", peer, _me(members), tag, **facts_of(tensor))
+def _one(members: ProcessGroup, kind: str, tensor: Tensor, peer: int, tag: int) -> Work:
+    """Launch one end of a message."""
+    end = _End(members, kind, tensor, peer, tag)
     with members._ordered():
-        staged = stage(members, backend, tensor, output=True)
-        if tensor.numel():
-            place = members._shared.ranks.index(peer)
-            launch(members, post, "recv", output=staged.tensor.view(-1), root=place)
-        return _PointWork(finish(members, backend, [staged], [tensor], peer), post)
+        end.stage()
+        end.launch()
+        return end.work()
+
+
+def _pair(out: _End, into: _End) -> None:
+    """Launch a message out and one in, in one kernel where both have something to carry."""
+    members = out.members
+    if not out.tensor.numel() or not into.tensor.numel() or out.tensor.dtype != into.tensor.dtype:
+        out.launch()
+        into.launch()
+        return
+    handle = ccl.exchange(
+        members._context,
+        group=members._members,
+        rank=members.rank(),
+        input=out.flat,
+        to=out.place,
+        output=into.flat,
+        source=into.place,
+        stream=members._stream.stream_id,
+    )
+    handle._about = into.post.describe
 
 
 class _PointWork(Work):
@@ -90,7 +143,7 @@ def send(
         return
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
-    _sent(members, tensor, peer, tag).wait()
+    _one(members, "send", tensor, peer, tag).wait()
 
 
 def recv(
@@ -113,7 +166,7 @@ def recv(
     else:
         peer = _peer(members, "src", src, group_src)
         _refuse_self(peer, members, "source")
-    _received(members, tensor, peer, tag).wait()
+    _one(members, "recv", tensor, peer, tag).wait()
     return peer
 
 
@@ -142,7 +195,7 @@ def isend(
         return None
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
-    return _sent(members, tensor, peer, tag)
+    return _one(members, "send", tensor, peer, tag)
 
 
 def irecv(
@@ -162,7 +215,7 @@ def irecv(
     else:
         peer = _peer(members, "src", src, group_src)
         _refuse_self(peer, members, "source")
-    return _received(members, tensor, peer, tag)
+    return _one(members, "recv", tensor, peer, tag)
 
 
 class P2POp:
@@ -213,7 +266,8 @@ class P2POp:
 def batch_isend_irecv(p2p_op_list: Sequence[P2POp]) -> list[Work]:
     """Start a batch of messages; return their works.
 
-    Sends come first: a message that fits the queues between PEs leaves its sender free.
+    They are launched by how far they go around the group, those out together with those in, so that
+    ranks which all send first do not wait for each other, whatever the size.
     """
     if not isinstance(p2p_op_list, (list, tuple)) or not p2p_op_list:
         raise ValueError("Invalid ``p2p_op_list``: expected a list of P2POp that is not empty")
@@ -224,11 +278,23 @@ def batch_isend_irecv(p2p_op_list: Sequence[P2POp]) -> list[Work]:
         )
     if any(each.group is not p2p_op_list[0].group for each in p2p_op_list):
         raise ValueError("All ops need to use the same group.")
-    order = sorted(range(len(p2p_op_list)), key=lambda i: p2p_op_list[i].op is irecv)
-    works: dict[int, Work] = {}
-    for i in order:
-        each = p2p_op_list[i]
-        work = each.op(each.tensor, each.peer, each.group, each.tag)
-        if work is not None:
-            works[i] = work
-    return [works[i] for i in sorted(works)]
+    members = group_of(p2p_op_list[0].group)
+    if members is None:
+        return []
+    ends = []
+    for each in p2p_op_list:
+        kind = "send" if each.op is isend else "recv"
+        _refuse_self(each.peer, members, "destination" if kind == "send" else "source")
+        ends.append(_End(members, kind, each.tensor, each.peer, each.tag))
+    with members._ordered():
+        for end in ends:
+            end.stage()
+        for distance in range(1, members.size()):
+            outs = [e for e in ends if e.kind == "send" and e.distance == distance]
+            ins = [e for e in ends if e.kind == "recv" and e.distance == distance]
+            for out, into in zip_longest(outs, ins):
+                if out is None or into is None:
+                    (out or into).launch()
+                else:
+                    _pair(out, into)
+        return [end.work() for end in ends]

@@ -156,6 +156,7 @@ class Context:
         self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
         self._kernels: dict[str, _core.Kernel] = {}
         self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
+        self._allocated: defaultdict[int, int] = defaultdict(int)  # bytes of tensors, by SIP
         self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
         self.rng = np.random.default_rng(self.seed)
         self.launches: list[Launch] = []
@@ -262,10 +263,10 @@ class Context:
         assert handle._place is not None
         sip, stream = handle._place
         rank.last[handle._place] = handle
-        if isinstance(handle, Launch):
-            self._reclaimers[sip].launched(handle, stream)
-        else:
+        if isinstance(handle, Mark):
             self._reclaimers[sip].submitted(handle, stream)
+        else:
+            self._reclaimers[sip].launched(handle, stream)
 
     def _see(self, handle: Handle) -> None:
         """Note that the script knows of the end of this, and of what came before it."""
@@ -313,19 +314,19 @@ class Context:
             raise ValueError("done: expected a handle of this context, since its last reset")
         rank = self._rank()
         rank.clock_fs = self.now_fs + self._call_fs
-        idle = self._pass(rank, f"an answer whether {handle._what()} is done")
+        idle = self._pass(rank, f"an answer whether {handle._what()} is done", asks=True)
         if handle._info()[0]:
             self._see(handle)
         elif idle:
             self._engine.run(handle._number)  # which says who waits for what
 
-    def _pass(self, rank: Rank, what: str) -> bool:
+    def _pass(self, rank: Rank, what: str, asks: bool = False) -> bool:
         """Let the machine, and the other ranks, come up to a rank's clock.
 
         Returns whether, without other ranks, nothing is left to happen.
         """
         if rank.greenlet is not None or self._scheduler.workers:
-            self._scheduler.come_up(rank, what)
+            self._scheduler.come_up(rank, what, asks)
             return False
         return self._engine.run_awaited(rank.clock_fs)[1]
 
@@ -470,10 +471,10 @@ class Context:
             self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
+    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
-        `keep` is kept alive until it is seen done.  A read by the host, which has waited for what
+        A read by the host, which has waited for what
         it needs, does not wait for what the stream was ordered behind since: for a collective that
         peers have not entered, say (ADR-0027 D0.5).
         """
@@ -483,7 +484,7 @@ class Context:
             rank, after = self._rank(), ()
             place = (sip, rank.streams.get(sip, 0))
         number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
-        handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
+        handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
         self._note(rank, handle)
         return handle
 
@@ -509,8 +510,12 @@ class Context:
         self._engine.replay()
         return self._engine.view(va, nbytes)
 
-    def _write(self, tensor: Tensor, raw: bytes) -> None:
-        """Replace the bytes of a dense tensor, in order with its stream: a timed copy."""
+    def _write(self, tensor: Tensor, raw: bytes, wait: bool = True) -> None:
+        """Replace the bytes of a dense tensor, in order with its stream: a timed copy.
+
+        Without `wait` the caller goes on at once; who uses the tensor in another stream has to wait
+        for an event, as in torch.  The host still waits for the last work that was given it.
+        """
         self._open()
         storage = tensor._storage
         assert isinstance(storage, Storage)
@@ -518,11 +523,19 @@ class Context:
             raise RuntimeError("copy_: expected a tensor made since ctx.reset()")
         if not raw:
             return
-        self._settle(storage)
+        if wait:
+            self._settle(storage)
+        elif storage.writer is not None:
+            self.wait(storage.writer)
+            storage.writer = None
         self._engine.replay()  # what is logged reads the old bytes
         if self.data or storage.keep:
             self._engine.write(tensor.data_ptr(), raw)
-        self.wait(self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True))
+        copy = self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True)
+        if wait:
+            self.wait(copy)
+        else:
+            storage.writer = copy
 
     def _settle(self, storage: Storage) -> None:
         """Wait for the caller's current stream, and for the last writer of a storage."""

@@ -17,12 +17,12 @@ from kernbench.runtime.waiting import Waiting, script_line
 __all__ = ["act", "block", "deadline", "poll", "wake"]
 
 
-def act(what: str) -> Rank:
+def act(what: str, asks: bool = False) -> Rank:
     """Come up to the caller's clock; return the caller."""
     rank = current_rank()
     context = rank.context
     if context is not None and (rank.is_worker or context._scheduler.workers):
-        context._pass(rank, what)
+        context._pass(rank, what, asks)
     return rank
 
 
@@ -31,7 +31,7 @@ def poll(what: str) -> Rank:
     rank = current_rank()
     if rank.context is not None:
         rank.clock_fs = rank.context.now_fs + rank.context._call_fs
-    return act(what)
+    return act(what, asks=True)
 
 
 def deadline(rank: Rank, timeout: float | None) -> int | None:
