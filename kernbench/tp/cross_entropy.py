@@ -8,6 +8,7 @@ from kernbench import distributed as dist
 from kernbench.autograd import Function
 from kernbench.runtime import Tensor
 from kernbench.runtime.dispatch import call
+from kernbench.runtime.dtypes import BY_NAME
 from kernbench.tp.utils import VocabUtility, get_tensor_model_parallel_group_if_none
 
 __all__ = ["vocab_parallel_cross_entropy"]
@@ -16,7 +17,7 @@ __all__ = ["vocab_parallel_cross_entropy"]
 class _VocabParallelCrossEntropy(Function):
     @staticmethod
     def forward(ctx: Any, logits: Any, target: Any, label_smoothing: float, group: Any) -> Any:
-        logits = call("to", logits, "float32")
+        logits = call("to", logits, dtype=BY_NAME["float32"])
         highest = call("amax", logits, -1)
         dist.all_reduce(highest, op=dist.ReduceOp.MAX, group=group)
         logits = logits - highest.unsqueeze(-1)

@@ -8,6 +8,7 @@ from typing import Any
 from kernbench.autograd import no_grad
 from kernbench.runtime import Tensor
 from kernbench.runtime.dispatch import call
+from kernbench.runtime.dtypes import BY_NAME
 from kernbench.tp.random import MODEL_PARALLEL, get_cuda_rng_tracker
 from kernbench.tp.random import get_expert_parallel_rng_tracker_name as expert_name
 from kernbench.tp.utils import divide
@@ -73,7 +74,7 @@ def initialize_on_host(
     All ranks draw the same numbers, so the parts of any division are slices of one weight.
     """
     set_tensor_model_parallel_attributes(weight, True, dim, stride)
-    master = call("empty", whole_shape, dtype="float32", device="cpu")
+    master = call("empty", whole_shape, dtype=BY_NAME["float32"], device="cpu")
     init_method(master)
     master = call("to", master, weight.dtype)
     part = divide(divide(whole_shape[dim], size), stride)

@@ -43,7 +43,7 @@ def test_against_counting(seed: int) -> None:
     ("sizes", "token", "expected"),
     [
         ({"tp": 4, "dp": 2}, "tp", [[0, 1, 2, 3], [4, 5, 6, 7]]),
-        ({"tp": 2, "pp": 4, "dp": 2}, "pp", [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]]),
+        ({"tp": 2, "pp": 4, "dp": 2}, "pp", [[i, i + 4, i + 8, i + 12] for i in range(4)]),
         ({"tp": 2, "pp": 4, "dp": 2}, "dp", [[i, i + 2] for i in (0, 1, 4, 5, 8, 9, 12, 13)]),
     ],
 )  # fmt: skip
