@@ -249,6 +249,15 @@ class Scheduler:
         heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
         worker.parent.switch()
 
+    def give_way(self, rank: Rank) -> None:
+        """Let a worker go on in the next round, with those that it has just woken."""
+        if rank.greenlet is None:
+            return
+        if rank.aborting or rank.greenlet is not getcurrent():
+            self.check(rank)
+        self.ready.append(rank)
+        rank.greenlet.parent.switch()
+
     def check(self, rank: Rank) -> None:
         """Refuse a wait on another stack than the rank's own, and any of one that is ended."""
         if rank.aborting:
