@@ -236,7 +236,7 @@ class Scheduler:
         `asks`: the rank only looks; one that looks for ever, at a machine where nothing happens, is
         found.
         """
-        self.n_idle = self.n_idle + 1 if asks else 0
+        self.n_idle = self.n_idle + 1 if asks else 0  # as in `count`
         worker, tick = rank.greenlet, rank.tick
         if worker is None or tick is None or rank.aborting or worker is not getcurrent():
             rank.tick = Waiting(rank, what, at_fs=rank.clock_fs)
@@ -248,6 +248,14 @@ class Scheduler:
         self.n_waits += 1
         heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
         worker.parent.switch()
+
+    def count(self, asks: bool) -> None:
+        """Count what the main program asks in vain while no other rank runs."""
+        self.n_idle = self.n_idle + 1 if asks else 0
+        if self.n_idle > _MOST_IDLE:
+            raise DeadlockError(
+                "livelock: the main program asks again and again, and no other rank is running"
+            )
 
     def give_way(self, rank: Rank) -> None:
         """Let a worker go on in the next round, with those that it has just woken."""
