@@ -43,6 +43,8 @@ PYTHON_LAYERS = (
     ("language",),
     ("runtime",),
     ("ops",),
+    ("autograd",),
+    ("optim",),
     ("ccl",),
     ("distributed",),
     ("tp",),
