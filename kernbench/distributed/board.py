@@ -178,7 +178,9 @@ class Shared:
         found = self.enter(place, name, **facts)
         found.values[place] = value
         rank = current_rank()
-        if not found.complete:
+        if found.complete:  # all go on together, in order of rank
+            self.board.context._scheduler.give_way(rank)
+        else:
             block(rank, found.waiters, found.describe)
         rank.clock_fs = max(rank.clock_fs, found.clock_fs)
         return [found.values[i] for i in range(len(self.ranks))]

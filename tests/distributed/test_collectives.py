@@ -12,6 +12,7 @@ from machines import ranks
 import kernbench as kb
 import kernbench.torch as torch
 from kernbench import distributed as dist
+from kernbench.errors import ProcessExitedException
 
 BACKENDS = ["nccl", "gloo"]
 N = 3
@@ -338,3 +339,102 @@ def test_a_rank_that_leaves_early_is_named(backend: str) -> None:
 
     with pytest.raises(kb.DeadlockError, match=r"waits for broadcast, call 2.*rank 2 has of 3"):
         ranks(body, backend=backend)
+
+
+def test_booleans_are_or_ed_and_sent() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x = torch.tensor([False, rank == 1], device="cuda")
+        y = torch.tensor([rank == 2, False], device="cuda")
+        dist.all_reduce(x)
+        dist.broadcast(y, 2)
+        return x.tolist(), y.tolist()
+
+    assert ranks(body) == {r: ([False, True], [True, False]) for r in range(N)}
+
+
+def test_outputs_that_hold_the_input() -> None:
+    """As FSDP does: a rank's own part of the output is its input."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        whole = ctx.zeros(4 * N)
+        mine = whole[4 * rank : 4 * rank + 4]
+        mine.fill_(rank + 1)
+        dist.all_gather_into_tensor(whole, mine)
+        gathered = whole.tolist()
+        dist.reduce_scatter_tensor(mine, whole)
+        return gathered, mine.tolist()
+
+    for rank, (gathered, mine) in ranks(body).items():
+        assert gathered == [1.0 + i // 4 for i in range(4 * N)]
+        assert mine == [N * (rank + 1.0)] * 4
+
+
+def test_gloo_takes_strides_and_scalars() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x = torch.full((3, 4), float(rank), device="cuda").t()
+        dist.all_reduce(x)
+        scalar = torch.tensor(2.0, device="cuda")
+        dist.broadcast(scalar, 0)
+        return x.tolist(), scalar.item()
+
+    assert ranks(body, backend="gloo")[0] == ([[3.0] * 3] * 4, 2.0)
+
+
+def test_a_destroyed_group_is_refused() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        group = dist.new_group([0, 1, 2])
+        dist.destroy_process_group(group)
+        with pytest.raises(ValueError, match="is not registered: it was destroyed"):
+            dist.all_reduce(ctx.zeros(1), group=group)
+        with pytest.raises(ValueError, match="Invalid process group"):
+            dist.destroy_process_group(group)
+
+    ranks(body)
+
+
+def test_what_is_no_operation_and_what_is_not_modelled() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(TypeError, match=r"expected a torch\.distributed\.ReduceOp, got 'sum'"):
+            dist.all_reduce(ctx.zeros(1), op="sum")
+        with pytest.raises(RuntimeError, match=r"Cannot use ReduceOp\.BAND with floating"):
+            dist.all_reduce(ctx.zeros(1), op=dist.ReduceOp.BAND)
+        with pytest.raises(NotImplementedError, match="complex"):
+            dist.all_reduce(torch.zeros(1, dtype=torch.complex64))
+
+    ranks(body, backend="gloo")
+
+
+def test_the_lowest_rank_at_fault_is_named_first() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        raise ValueError(f"of {rank}")
+
+    with pytest.raises(kb.SpawnException) as caught:
+        ranks(body)
+    assert caught.value.error_index == 0
+    assert [str(error) for _, error, _ in caught.value.errors] == ["of 0", "of 1", "of 2"]
+
+
+def test_a_rank_that_exits_with_a_status_ends_the_others() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        if rank == 1:
+            raise SystemExit(3)
+        x = ctx.zeros(1)
+        dist.all_reduce(x)
+        x.tolist()
+
+    with pytest.raises(ProcessExitedException, match="process 1 terminated with exit code 3"):
+        ranks(body)
+
+
+def test_a_group_of_one_needs_no_peers() -> None:
+    from machines import machine
+
+    with machine(1) as ctx:
+        dist.init_process_group("nccl", "tcp://localhost:1", rank=0, world_size=1)
+        x, y, objects = ctx.tensor([4.0]), ctx.zeros(1), [None]
+        dist.all_reduce(x)
+        dist.all_gather_into_tensor(y, x)
+        dist.barrier()
+        dist.all_gather_object(objects, "o")
+        assert (x.tolist(), y.tolist(), objects) == ([4.0], [4.0], ["o"])
+        dist.destroy_process_group()

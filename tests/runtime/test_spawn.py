@@ -272,6 +272,21 @@ def test_ranks_that_only_poll_are_a_livelock(monkeypatch: pytest.MonkeyPatch) ->
         ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Event(),), nprocs=2)
 
 
+def test_the_main_program_that_only_polls_is_a_livelock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernbench.runtime.scheduler._MOST_IDLE", 100)
+    with machine() as ctx:
+        queue = ctx.multiprocessing.Queue(maxsize=400)
+        for i in range(300):
+            queue.put(i)
+
+        def wait_until_full() -> None:
+            while not queue.full():
+                pass
+
+        with pytest.raises(kb.DeadlockError, match="livelock: the main program asks"):
+            wait_until_full()
+
+
 def test_ctrl_c_ends_all_ranks() -> None:
     ended = []
 

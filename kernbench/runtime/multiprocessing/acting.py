@@ -21,8 +21,12 @@ def act(what: str, asks: bool = False) -> Rank:
     """Come up to the caller's clock; return the caller."""
     rank = current_rank()
     context = rank.context
-    if context is not None and (rank.is_worker or context._scheduler.workers):
+    if context is None:
+        return rank
+    if rank.is_worker or context._scheduler.workers:
         context._pass(rank, what, asks)
+    else:
+        context._scheduler.count(asks)
     return rank
 
 
