@@ -1,4 +1,5 @@
-/* A TLB: the pages that a PE has looked up lately.  Fully associative, the least recently used goes.
+/* A TLB: the pages that a PE has looked up lately (ADR-0065).  Fully associative; the
+ * least recently used one goes.
  *
  *   kb_tlb_has ─no─> a walk of the page table (hw/pe_dma.h) ─> kb_tlb_insert
  */
