@@ -122,6 +122,7 @@ class Engine:
         stream: int,
         submit_fs: int,
         after: tuple[int, ...] = ...,
+        install: bool = ...,
     ) -> int: ...
     def mark(
         self, sip: int, stream: int, submit_fs: int, after: tuple[int, ...] = ..., /

@@ -122,6 +122,8 @@ kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint
                            kb_error *err) KB_MUST_CHECK;
 
 typedef struct kb_copy_order {
+    bool
+        install; /* not the bytes, but the entries of their pages, in every page table (ADR-0035 D6) */
     uint64_t va;
     int64_t nbytes;
     bool to_device;

@@ -237,11 +237,11 @@ static bool take_command(channel *c) {
 
 /* The last 256 KiB of a slice hold 8 bytes for a page; pages far from each other share them. */
 uint64_t kb_page_entry_offset(const kb_parts *parts, uint64_t va) {
-    enum { ENTRY = 8, TABLE = 1 << 18 };
+    enum { ENTRY = 8 };
     const kb_params *params = kb_parts_params(parts);
     int64_t n_slices = kb_topology_system(parts->topology)->n_slices;
     uint64_t slice_nbytes = (uint64_t)(params->hbm.capacity_nbytes / n_slices);
-    uint64_t table = slice_nbytes < TABLE ? slice_nbytes : TABLE;
+    uint64_t table = slice_nbytes < KB_PAGE_TABLE_NBYTES ? slice_nbytes : KB_PAGE_TABLE_NBYTES;
     uint64_t page = va / (uint64_t)params->pe_mmu.page_nbytes;
     return slice_nbytes - table + page % (table / ENTRY) * ENTRY;
 }

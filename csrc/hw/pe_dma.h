@@ -31,6 +31,8 @@ void kb_dma_destroy(void *dma); /* accepts NULL */
 /* Virtual addresses [first, end) mean something else from now on. */
 void kb_dma_forget(void *dma, uint64_t first, uint64_t end);
 
+enum { KB_PAGE_TABLE_NBYTES = 1 << 18 }; /* at the end of each slice */
+
 /* Where the entry of a virtual address's page lies: offset in the PE's slice of a machine's HBM. */
 uint64_t kb_page_entry_offset(const kb_parts *parts, uint64_t va);
 

@@ -398,6 +398,8 @@ class Context:
             self._drain()  # what was let go may be in use until then
             self._unmap_now(sip)
             va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
+        if nbytes and self._installs:
+            self._copy(sip, va, nbytes, to_device=True, install=True)
         return Tensor._over(Storage(self, va, nbytes, sip, place, keep), kind, shape)
 
     def empty(
@@ -472,7 +474,15 @@ class Context:
             self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool) -> Handle:
+    @property
+    def _installs(self) -> bool:
+        """Whether a tensor's map takes time (``mmu: {install: timed}``)."""
+        system = self.topology.system
+        return system is not None and system["pe_mmu.install"] == 1
+
+    def _copy(
+        self, sip: int, va: int, nbytes: int, *, to_device: bool, install: bool = False
+    ) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
         A read by the host, which has waited for what
@@ -484,7 +494,9 @@ class Context:
         else:
             rank, after = self._rank(), ()
             place = (sip, rank.streams.get(sip, 0))
-        number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
+        number = self._engine.copy(
+            va, nbytes, to_device, place[1], self._submission(), after, install
+        )
         handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
         self._note(rank, handle)
         return handle
