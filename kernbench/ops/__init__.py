@@ -7,6 +7,7 @@ written in ``tl`` (``kernels.py``, ``functions.py``), which cost what any kernel
 from __future__ import annotations
 
 from kernbench.ops import (
+    arithmetic,
     comparing,
     conveniences,
     copying,
@@ -27,6 +28,7 @@ from kernbench.ops import (
 )
 
 __all__ = [
+    "arithmetic",
     "comparing",
     "conveniences",
     "copying",
