@@ -148,7 +148,9 @@ def staged(function: Any, *operands: Any, sized_by_values: bool = False, **kwarg
     from kernbench.ops.copying import to_device
 
     blank = not sized_by_values
-    home = [to_device(each, CPU, blank) if isinstance(each, Tensor) else each for each in operands]
+    home = [
+        to_device(each, CPU, blank=blank) if isinstance(each, Tensor) else each for each in operands
+    ]
     result = function(*home, **kwargs)
     if isinstance(result, Tensor):
         return to_device(result, where)
