@@ -36,10 +36,10 @@ def to_device(source: Tensor, where: device, wait: bool = True, blank: bool = Fa
         strides = like_strides(source._shape, source._strides)
         image = new_empty(source._shape, source._dtype, CPU, strides)
         image._host()[...] = source._host()
-        made = new_empty(source._shape, source._dtype, where, strides)
+        kept = source._dtype.is_integral
+        made = empty_on(source._shape, source._dtype, where, strides, keep=kept)
         assert isinstance(image._storage, HostStorage)
         assert isinstance(made._storage, Storage)
-        made._storage.keep = made._storage.keep or source._dtype.is_integral
         made._storage.context._write(made, image._storage.bytes.tobytes(), wait)
         return made
     if where.type == "cpu":

@@ -191,6 +191,17 @@ def test_timing_alone_launches_and_has_no_values() -> None:
             y.tolist()
 
 
+def test_timing_alone_keeps_integers_for_kernels_that_decide_by_them() -> None:
+    with kb.Context("small", data=False) as ctx:
+        x = torch.empty(8, 4, device="cuda")
+        y = x[torch.tensor([1, 3]).cuda()]
+        ctx.synchronize()
+        assert y.shape == (2, 4)
+        x[torch.tensor([9]).cuda()]
+        with pytest.raises(kb.KernbenchError, match="index out of bounds"):
+            ctx.synchronize()
+
+
 def test_timing_alone_stages_too_in_the_same_time() -> None:
     def run(data: bool) -> int:
         with kb.Context("small", data=data) as ctx:
