@@ -30,6 +30,7 @@ __all__ = [
     "plain_number",
     "staged",
     "values",
+    "wanting_gradient",
 ]
 
 Array = npt.NDArray[Any]
@@ -96,6 +97,17 @@ def from_host(array: Array, kind: dtype, strides: Sequence[int] | None = None) -
         return Tensor._over(HostStorage(held.reshape(-1).view(np.uint8)), kind, shape)
     made = empty_on(shape, kind, CPU, strides)
     made._host()[...] = held
+    return made
+
+
+def wanting_gradient(made: Tensor, requires_grad: bool) -> Tensor:
+    """Return what a factory made, marked if its gradient is wanted."""
+    if requires_grad:
+        if made._dtype.is_integral:
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
+        made.requires_grad = True
     return made
 
 
