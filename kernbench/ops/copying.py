@@ -14,7 +14,7 @@ from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import BY_NAME, dtype
 from kernbench.runtime.geometry import broadcast_shapes, dense_strides, like_strides, wrap_dim
 from kernbench.runtime.promotion import promote_types
-from kernbench.runtime.storage import Storage
+from kernbench.runtime.storage import HostStorage, Storage
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["clone", "copy_", "to_device"]
@@ -25,11 +25,14 @@ def to_device(source: Tensor, where: device) -> Tensor:
     if source._storage.device == where:
         return source
     if not on_machine(source):
-        held = np.ascontiguousarray(source._host())
-        made = new_empty(source._shape, source._dtype, where)
+        strides = like_strides(source._shape, source._strides)
+        image = new_empty(source._shape, source._dtype, CPU, strides)
+        image._host()[...] = source._host()
+        made = new_empty(source._shape, source._dtype, where, strides)
+        assert isinstance(image._storage, HostStorage)
         assert isinstance(made._storage, Storage)
         made._storage.keep = made._storage.keep or source._dtype.is_integral
-        made._storage.context._write(made, held.tobytes())
+        made._storage.context._write(made, image._storage.bytes.tobytes())
         return made
     if where.type == "cpu":
         strides = like_strides(source._shape, source._strides)

@@ -152,6 +152,7 @@ class Context:
         self._scheduler = Scheduler(self)
         self._kernels: dict[str, _core.Kernel] = {}
         self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
+        self._allocated: defaultdict[int, int] = defaultdict(int)  # bytes of tensors, by SIP
         self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
         self.rng = np.random.default_rng(self.seed)
         self.launches: list[Launch] = []

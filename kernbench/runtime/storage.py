@@ -38,6 +38,7 @@ class Storage:
         self.writer: Handle | None = None  # the last launch that was given it
         self.keep = keep  # has bytes even without data, until a kernel writes them
         self.device = device("cuda", sip)
+        context._allocated[sip] += nbytes
 
     def data_ptr(self) -> int:
         """Return the virtual address of the first byte."""
@@ -51,6 +52,8 @@ class Storage:
 
     def __del__(self) -> None:
         # The engine may be busy, or this thread may be another one: the context unmaps later.
+        if self.engine is self.context._engine:
+            self.context._allocated[self.sip] -= self._nbytes
         self.context._unmap_later(self.engine, self.sip, self.va)
 
 

@@ -81,7 +81,7 @@ def test_placing_the_operands_pays() -> None:
         bench("gemm.py", *words, "--placement", placement, options=("--no-data",))["launches"][0]
         for placement in ("placed", "blocked")
     )
-    assert placed["latency_ns"] < 0.5 * blocked["latency_ns"]
+    assert placed["latency_ns"] < 0.55 * blocked["latency_ns"]
 
 
 @pytest.mark.slow
@@ -117,3 +117,13 @@ def test_an_mlp_over_two_ranks_by_hand(tokens: int, width: int) -> None:
     ran = bench("tp_mlp_by_hand.py", *words, options=options)
     assert ran["code"] == 0, ran["said"]
     assert "rank 0: compute" in ran["said"] and "rank 1: compute" in ran["said"]
+
+
+def test_composites_have_the_bits_of_single_commands_and_are_faster() -> None:
+    ran = bench("gemm_composite.py", "--m", 100, "--n", 70, "--k", 130)
+    assert ran["code"] == 0, ran["said"]
+    assert "equal bits" in ran["said"]
+    rows = {line.split()[0]: line.split() for line in ran["said"].splitlines() if "%" in line}
+    assert int(rows["composed"][2]) == 1 < int(rows["single"][2].replace(",", ""))
+    times = [float(rows[name][1].replace(",", "")) for name in ("composed", "single")]
+    assert times[0] < 0.8 * times[1]
