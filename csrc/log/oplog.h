@@ -33,7 +33,7 @@
     X(work, int64_t, "<i8", "1",                                                                  \
       "multiply-adds (GEMM), element operations (MATH), requests (DMA), tokens (COMPOSITE), the " \
       "peer's PE (SEND, RECV)")                                                                   \
-    X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")             \
+    X(payload, int64_t, "<i8", "B", "where the payload begins in the pool; -1: none")             \
     X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")        \
     X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                           \
     X(program, int32_t, "<i4", "id", "linear program number within the launch; -1: none")         \
