@@ -37,6 +37,7 @@ struct kb_oplog {
     uint64_t hash;
     KB_VEC(chunk *) chunks; /* NULL: released */
     wide *spare;            /* rows for the next chunk */
+    chunk *spare_chunk;     /* a released one, for the next */
     kb_pool pool;
     KB_VEC(kernel_name) kernels;
     int64_t nbytes;
@@ -63,7 +64,7 @@ kb_status kb_oplog_create(kb_alloc *alloc, kb_oplog_mode mode, kb_oplog **log, k
     return KB_OK;
 }
 
-/* Its rows are kept for the next chunk. */
+/* Its rows, and it itself, are kept for the next chunk. */
 static void free_chunk(kb_oplog *log, chunk *old) {
     if (!old) return;
     if (old->wide && log->spare) {
@@ -72,8 +73,14 @@ static void free_chunk(kb_oplog *log, chunk *old) {
     } else if (old->wide) {
         log->spare = old->wide;
     }
-    log->nbytes -= (int64_t)(sizeof *old + old->nbytes);
+    log->nbytes -= (int64_t)old->nbytes;
     kb_alloc_free(log->alloc, old->bytes, old->nbytes, 1);
+    memset(old, 0, sizeof *old);
+    if (!log->spare_chunk) {
+        log->spare_chunk = old;
+        return;
+    }
+    log->nbytes -= (int64_t)sizeof *old;
     kb_alloc_free(log->alloc, old, 1, sizeof *old);
 }
 
@@ -82,6 +89,7 @@ void kb_oplog_destroy(kb_oplog *log) {
     kb_alloc *alloc = log->alloc;
     for (size_t i = 0; i < log->chunks.count; i++) free_chunk(log, log->chunks.items[i]);
     kb_alloc_free(alloc, log->spare, 1, sizeof *log->spare);
+    kb_alloc_free(alloc, log->spare_chunk, 1, sizeof *log->spare_chunk);
     kb_pool_deinit(&log->pool);
     for (size_t i = 0; i < log->kernels.count; i++)
         kb_alloc_free(alloc, log->kernels.items[i].text, log->kernels.items[i].nbytes, 1);
@@ -145,9 +153,13 @@ static wide *rows_of(kb_oplog *log, int64_t index) {
         if (!log->spare) return NULL;
         log->nbytes += (int64_t)sizeof *log->spare;
     }
-    chunk *next = kb_alloc_zeroed(log->alloc, 1, sizeof *next);
-    if (!next) return NULL;
-    log->nbytes += (int64_t)sizeof *next;
+    if (!log->spare_chunk) {
+        log->spare_chunk = kb_alloc_zeroed(log->alloc, 1, sizeof *log->spare_chunk);
+        if (!log->spare_chunk) return NULL;
+        log->nbytes += (int64_t)sizeof *log->spare_chunk;
+    }
+    chunk *next = log->spare_chunk;
+    log->spare_chunk = NULL;
     next->wide = log->spare;
     log->spare = NULL;
     log->chunks.items[log->chunks.count++] = next;
