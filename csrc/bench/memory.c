@@ -104,10 +104,11 @@ int bench_memory(bench_args args) {
     bench_clock stop = bench_now();
     if (status != KB_OK) (void)fprintf(stderr, "memory: %s\n", err.message);
     kb_fabric_counters counters = kb_fabric_count(parts->fabric);
-    char extra[128];
-    (void)snprintf(extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu",
-                   (unsigned long long)counters.flit_hops,
-                   (unsigned long long)counters.train_pieces);
+    char extra[192];
+    (void)snprintf(
+        extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu,\"by_flit\":%llu",
+        (unsigned long long)counters.flit_hops, (unsigned long long)counters.train_pieces,
+        (unsigned long long)counters.messages_by_flit);
     bench_report("memory", args, (double)(n * N_READERS), (double)kb_sim_n_events(parts->sim),
                  begin, stop, l->check, extra);
     kb_waitq_deinit(&l->due, parts->alloc);

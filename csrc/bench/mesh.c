@@ -27,10 +27,11 @@ int bench_mesh(bench_args args) {
     bench_clock end = bench_now();
     for (size_t i = 0; i < n; i++) check = bench_mix(check, (uint64_t)t.end_fs[i]);
     kb_fabric_counters counters = kb_fabric_count(machine.parts.fabric);
-    char extra[128];
-    (void)snprintf(extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu",
-                   (unsigned long long)counters.flit_hops,
-                   (unsigned long long)counters.train_pieces);
+    char extra[192];
+    (void)snprintf(
+        extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu,\"by_flit\":%llu",
+        (unsigned long long)counters.flit_hops, (unsigned long long)counters.train_pieces,
+        (unsigned long long)counters.messages_by_flit);
     bench_report("mesh", args, (double)n, (double)kb_sim_n_events(machine.parts.sim), begin, end,
                  check, extra);
     bench_destroy(&machine);

@@ -275,6 +275,7 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.flits = fabric.flits_sent;
     counters.flit_hops = fabric.flit_hops;
     counters.train_pieces = fabric.train_pieces;
+    counters.messages_by_flit = fabric.messages_by_flit;
     counters.bytes_sent = fabric.bytes_sent;
     counters.bytes_delivered = fabric.bytes_delivered;
     counters.requests = kb_requests_count(parts->requests);

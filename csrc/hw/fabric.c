@@ -1,5 +1,6 @@
 #include "hw/fabric_core.h"
 
+#include "hw/fabric_mode.h"
 #include "hw/train_wake.h"
 
 /* --- failures inside the run ---------------------------------------------------------------------- */
@@ -31,9 +32,17 @@ void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int
     if (to->fn) to->fn(to->self, &message, link, first, flits);
 }
 
+/* By trains, it may be the time of a tail; an event that was meant for the other mode is void. */
 static void arrive(void *self, uint32_t link) {
     kb_fabric *fabric = self;
+    if (fabric->by_train) {
+        kb_train_wake(fabric, link);
+        return;
+    }
     kb_port *port = &fabric->ports[link];
+    if (port->n_arrivals == 0 ||
+        port->arrivals[port->arrivals_head].when_fs != kb_sim_now(fabric->sim))
+        return;
     kb_arrival arrival = kb_port_pop_arrival(port);
     if (port->n_arrivals)
         kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
@@ -90,6 +99,13 @@ static void schedule(kb_fabric *fabric, uint32_t link) {
     kb_sim_service(fabric->sim, link, next_fs);
 }
 
+void kb_fabric_resume_port_(kb_fabric *fabric, uint32_t link) {
+    kb_port *port = &fabric->ports[link];
+    if (port->waiting.count) schedule(fabric, link);
+    if (port->n_arrivals)
+        kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
+}
+
 void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t number) {
     kb_port *port = &fabric->ports[link];
     const kb_stream *stream = &fabric->streams.pool.items[number];
@@ -139,6 +155,10 @@ static void deliver(kb_fabric *fabric, uint32_t link, const kb_stream *stream, i
 
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
+    if (link == fabric->n_links) {
+        kb_fabric_mode_change(fabric);
+        return;
+    }
     kb_port *port = &fabric->ports[link];
     int64_t now = kb_sim_now(fabric->sim);
     if (port->due_fs != now) return;
@@ -218,7 +238,8 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
         kb_fabric_destroy(made);
         return status;
     }
-    kb_sim_set_fabric(sim, kb_fabric_has_trains_(made) ? kb_train_wake : arrive, serve, made);
+    made->by_train = kb_fabric_adapts_(made);
+    kb_sim_set_fabric(sim, arrive, serve, made);
     *fabric = made;
     return KB_OK;
 }
@@ -254,7 +275,7 @@ void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t handle) {
     kb_hop *hops = fabric->traced;
     fabric->traced = NULL;
     if (!flown->n_links) return;
-    if (kb_fabric_has_trains_(fabric)) {
+    if (fabric->by_train) {
         kb_train_trace(fabric, handle, hops);
         return;
     }
@@ -273,6 +294,5 @@ kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
 
 uint64_t kb_fabric_link_flits(const kb_fabric *fabric, uint32_t link) {
     uint64_t n_served = fabric->ports[link].n_served;
-    return kb_fabric_has_trains_(fabric) ? n_served + fabric->trains.ports[link].n_served
-                                         : n_served;
+    return kb_fabric_adapts_(fabric) ? n_served + fabric->trains.ports[link].n_served : n_served;
 }

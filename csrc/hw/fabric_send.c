@@ -1,6 +1,7 @@
 #include "hw/fabric_core.h"
 
 #include "base/checked.h"
+#include "hw/fabric_mode.h"
 #include "hw/train_wake.h"
 
 /* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
@@ -74,7 +75,7 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 /* Takes all that a message needs: what makes it known at its sender cannot fail then. */
 static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     kb_flight *flown = &fabric->flights.items[number];
-    bool by_train = flown->n_links && kb_fabric_has_trains_(fabric);
+    bool by_train = flown->n_links && fabric->by_train;
     kb_waitq *queue = flown->n_links ? &fabric->ports[flown->path[0]].waiting : &fabric->locals;
     uint32_t n_most = flown->n_links ? queue->count + 1 : fabric->flights.state.n_live;
     if (!(by_train ? kb_train_reserve(fabric, flown)
@@ -106,6 +107,7 @@ kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handl
     }
     fabric->counts[send->src]++;
     fabric->counters.messages_sent++;
+    kb_fabric_mode_note(fabric, flown->message.n_flits);
     fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
     fabric->counters.bytes_sent += (uint64_t)send->nbytes;
     if (handle) *handle = number;
@@ -150,7 +152,7 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
     kb_stream *stream = &fabric->streams.pool.items[number];
     if (flown->n_known == 0)
         stream->head_fs = flits.start_fs + fabric->nodes[flown->message.src].overhead_fs;
-    if (flown->n_links && kb_fabric_has_trains_(fabric)) {
+    if (flown->n_links && fabric->by_train) {
         if (!kb_train_add(fabric, handle, flits))
             return kb_error_nomem(err, "the flits of a message");
     } else if (flown->n_links) {

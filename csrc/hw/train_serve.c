@@ -2,6 +2,19 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
+bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t first,
+                   kb_train train) {
+    kb_inbox *inbox = &fabric->trains.inboxes[fabric->flights.items[flight].message.dst];
+    uint32_t number = KB_NONE;
+    if (!kb_waitq_reserve(&inbox->landed, fabric->alloc, inbox->landed.count + 1) ||
+        !KB_POOL_TAKE(&fabric->trains.landings, fabric->alloc, &number))
+        return false;
+    fabric->trains.landings.items[number] =
+        (kb_landing){.flight = flight, .link = link, .first = first, .train = train};
+    kb_waitq_push(&inbox->landed, train.start_fs, link, 0, number);
+    return true;
+}
+
 /* Flits of a message reach its end; n_left are to come. */
 static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
                         kb_train train) {
@@ -9,19 +22,8 @@ static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64
     const kb_message *message = &flown->message;
     if (n_left == 0) flown->done_fs = kb_train_last_fs(&train);
     if (!kb_train_lands(fabric, message)) return true;
-    kb_inbox *inbox = &fabric->trains.inboxes[message->dst];
-    uint32_t number = KB_NONE;
-    if (n_left == 0) kb_inputs_drop_later(&inbox->open, link);
-    if (!kb_waitq_reserve(&inbox->landed, fabric->alloc, inbox->landed.count + 1) ||
-        !KB_POOL_TAKE(&fabric->trains.landings, fabric->alloc, &number))
-        return false;
-    fabric->trains.landings.items[number] =
-        (kb_landing){.flight = flight,
-                     .link = link,
-                     .first = message->n_flits - n_left - train.count,
-                     .train = train};
-    kb_waitq_push(&inbox->landed, train.start_fs, link, 0, number);
-    return true;
+    if (n_left == 0) kb_inputs_drop_later(&fabric->trains.inboxes[message->dst].open, link);
+    return kb_train_land(fabric, link, flight, message->n_flits - n_left - train.count, train);
 }
 
 /* The message passes as one train: its stream moves on to the next port. */

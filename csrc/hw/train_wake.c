@@ -31,19 +31,23 @@ static bool open_inbox(kb_fabric *fabric, const kb_flight *flown) {
     return kb_inputs_add(&inbox->open, fabric->alloc, last_link(flown));
 }
 
-bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) {
+/* The inputs behind its tail's port. */
+static bool open_path(kb_fabric *fabric, const kb_flight *flown, uint32_t tail) {
     kb_train_port *ports = fabric->trains.ports;
     const uint32_t *path = flown->path;
-    uint32_t hop = 1;
+    uint32_t hop = tail + 1;
     while (hop < flown->n_links &&
            kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1]))
         hop++;
-    if (hop == flown->n_links && open_inbox(fabric, flown)) {
-        ports[path[0]].n_own++;
-        return true;
-    }
-    while (--hop > 0) kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
+    if (hop == flown->n_links && open_inbox(fabric, flown)) return true;
+    while (--hop > tail) kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
     return false;
+}
+
+bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) {
+    if (!open_path(fabric, flown, 0)) return false;
+    fabric->trains.ports[flown->path[0]].n_own++;
+    return true;
 }
 
 void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
@@ -90,6 +94,16 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t le
     }
 }
 
+/* All flits of the message are known; room has been made. */
+static void set_wake(kb_fabric *fabric, uint32_t number, int64_t least_fs) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    uint32_t link = last_link(flown);
+    int64_t when_fs = flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs);
+    kb_waitq_push(&fabric->trains.ports[link].wakes, when_fs, flown->message.src,
+                  flown->message.count, number);
+    schedule(fabric, link);
+}
+
 /* A whole message begins here now.  Where nothing else waits, can come over a link, or has begun and is
  * still to come into being, it is next: what begins later comes after it.  Else, *least_fs: those that
  * began here before are served before it. */
@@ -109,7 +123,7 @@ static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *strea
 
 bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     kb_flight *flown = &fabric->flights.items[number];
-    uint32_t first = flown->path[0], last = last_link(flown);
+    uint32_t first = flown->path[0];
     kb_train_port *port = &fabric->trains.ports[first];
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
     bool waits = stream->first.count != 0;
@@ -125,10 +139,19 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
                  flits.start_fs == kb_sim_now(fabric->sim);
     int64_t least_fs = 0;
     if (whole && !begin_whole(fabric, first, stream, &least_fs)) return true;
-    int64_t when_fs = flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs);
-    kb_waitq_push(&fabric->trains.ports[last].wakes, when_fs, flown->message.src,
-                  flown->message.count, number);
-    schedule(fabric, last);
+    set_wake(fabric, number, least_fs);
+    return true;
+}
+
+bool kb_train_adopt(kb_fabric *fabric, uint32_t number) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    kb_waitq *wakes = &fabric->trains.ports[last_link(flown)].wakes;
+    if (!kb_waitq_reserve(wakes, fabric->alloc, wakes->count + 1)) return false;
+    if (flown->done_fs < 0 &&
+        !open_path(fabric, flown, fabric->streams.pool.items[flown->next].hop))
+        return false;
+    if (flown->n_known == flown->message.n_flits) set_wake(fabric, number, 0);
+    else fabric->trains.ports[flown->path[0]].n_own++;
     return true;
 }
 
@@ -162,6 +185,15 @@ static void hand_over_first(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs
     kb_fabric_hand_over_(fabric, first.flight, first.link, first.first, first.train);
 }
 
+void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs,
+                               uint32_t link) {
+    while (inbox->landed.count) {
+        const kb_waiting *first = &inbox->landed.items[0];
+        if (first->when_fs > until_fs || (first->when_fs == until_fs && first->rank > link)) break;
+        hand_over_first(fabric, inbox, until_fs, link);
+    }
+}
+
 /* All flits that arrived before the one that arrives now over `link`, and that one. */
 static bool hand_over_landed(kb_fabric *fabric, uint32_t node, uint32_t link) {
     kb_inbox *inbox = &fabric->trains.inboxes[node];
@@ -172,11 +204,7 @@ static bool hand_over_landed(kb_fabric *fabric, uint32_t node, uint32_t link) {
         if (!kb_train_pull(fabric, input, now - fabric->trains.ports[input].travel_fs))
             return false;
     }
-    while (inbox->landed.count) {
-        const kb_waiting *first = &inbox->landed.items[0];
-        if (first->when_fs > now || (first->when_fs == now && first->rank > link)) break;
-        hand_over_first(fabric, inbox, now, link);
-    }
+    kb_train_hand_over_landed(fabric, inbox, now, link);
     return true;
 }
 

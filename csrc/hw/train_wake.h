@@ -32,6 +32,13 @@ bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CH
 /* Begins to trace a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
 
+/* A message that is under way flit by flit, its tail's stream being `next` (or its tail's arrival done_fs):
+ * its inputs from there on open, and its tail wakes.  False when there is no memory. */
+bool kb_train_adopt(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+
+/* Hands over what has landed by (until_fs, link). */
+void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs, uint32_t link);
+
 /* The simulator's handler: whose tail may be there over `link`. */
 void kb_train_wake(void *fabric, uint32_t link);
 

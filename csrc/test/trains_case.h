@@ -4,6 +4,7 @@
  *   load    0.02 to 1.5, in bursts or not, at any instant or on a coarse grid (equal instants)
  *   start   at its time, and after the messages that it waits for, with a delay: in the call itself
  *           (KB_NOW), in the next delta (0), or later
+ *   mode    a fabric by trains changes to flits and back at some instants, or never
  *   flits   all there at the start, or, one message in eight, coming into being by and by
  */
 #ifndef KB_TEST_TRAINS_CASE_H
@@ -33,7 +34,8 @@ typedef struct trains_case {
     double load;
     uint32_t n_jobs, n_triggers;
     bool takes_flits[GRAPH_MAX_NODES];
-    int64_t slice_fs; /* of time that one run takes; 0: all in one */
+    int64_t slice_fs;  /* of time that one run takes; 0: all in one */
+    int64_t change_fs; /* a fabric by trains goes over to flits, and back, this often; 0: never */
     job jobs[CASE_MAX_MESSAGES];
     trigger triggers[CASE_MAX_TRIGGERS];
 } trains_case;
@@ -139,6 +141,7 @@ static inline void case_scale(trains_case *c, dice *d) {
         c->jobs[i].start_fs *= k;
         c->jobs[i].gap_fs *= k;
     }
+    c->change_fs *= k;
     for (uint32_t i = 0; i < c->n_triggers; i++)
         if (c->triggers[i].delay_fs > 0)
             c->triggers[i].delay_fs = c->triggers[i].delay_fs * k + graph_below(&d->state, 3);
@@ -206,6 +209,7 @@ static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     case_overheads(c, &d, case_graph(c, &d, &tree, big));
     case_jobs(c, &d, tree, big);
     c->slice_fs = dice_one_in(&d, 4) ? 1 + graph_below(&d.state, 100 * d.service_fs) : 0;
+    c->change_fs = dice_one_in(&d, 3) ? 1 + graph_below(&d.state, 400 * d.service_fs) : 0;
     if (!c->slice_fs && dice_one_in(&d, 8)) case_scale(c, &d);
 }
 
