@@ -101,6 +101,7 @@ class Engine:
         deal: str,
         submit_fs: int,
         after: tuple[int, ...] = ...,
+        comm: bool = ...,
     ) -> int: ...
     def copy(
         self,

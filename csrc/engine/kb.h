@@ -113,6 +113,7 @@ typedef struct kb_launch_order {
         *after;       /* n_after handles of other streams of the SIP, which come first: at most */
     uint32_t n_after; /* 8 that are not done, none submitted later */
     kb_deal deal;
+    bool comm;         /* in the communication contexts of its PEs, beside the kernels of users */
     int64_t submit_fs; /* the host's clock, >= now */
 } kb_launch_order;
 

@@ -115,6 +115,7 @@ kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint
                            .map = maps[order->deal],
                            .sip = (uint32_t)order->sip,
                            .stream = (uint32_t)order->stream,
+                           .comm = order->comm,
                            .at_fs = order->submit_fs,
                            .max_instructions = engine->options.instruction_budget};
     for (int i = 0; i < 3; i++) spec.grid[i] = order->grid[i];

@@ -21,6 +21,8 @@ typedef enum kb_engine_kind {
     KB_ENGINE_DMA_WRITE,
     KB_ENGINE_GEMM,
     KB_ENGINE_MATH,
+    KB_ENGINE_SEND,
+    KB_ENGINE_RECV,
     KB_ENGINE_KIND_COUNT
 } kb_engine_kind;
 
@@ -33,6 +35,8 @@ typedef struct kb_command {
     int64_t n_elements;    /* MATH: lanes x ... of the result; REDUCE: of the operand */
     uint8_t cost;          /* MATH: kb_math_cost */
     kb_access access;      /* DMA; its runs are those of the payload */
+    uint32_t ring, ticket; /* SEND, RECV: see hw/ring.h */
+    uint64_t version;      /* SEND: of the message */
     const int64_t *words;  /* payload, owned by the command's slot */
     uint32_t n_words;
     int64_t order;  /* program order within the PE: ties */

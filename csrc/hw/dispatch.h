@@ -22,7 +22,10 @@
     X(LAUNCH, "launch")           \
     X(LAUNCH_DONE, "launch-done") \
     X(COPY, "copy")               \
-    X(MARK, "mark")
+    X(MARK, "mark")               \
+    X(IPCQ_DATA, "ipcq-data")     \
+    X(IPCQ_TAIL, "ipcq-tail")     \
+    X(IPCQ_CREDIT, "ipcq-credit")
 
 typedef enum kb_msg_kind {
 #define X(name, text) KB_MSG_##name,

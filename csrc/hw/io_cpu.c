@@ -89,7 +89,8 @@ static uint32_t host_of(const kb_io_cpu *io) {
 static void answer_mark(kb_io_cpu *io, size_t number, int64_t now_fs) {
     uint32_t tag = io->jobs.items[number].tag;
     kb_marks_at(io->parts->marks, tag)->stamped_fs = now_fs;
-    kb_outbox_post(io->outbox, now_fs, host_of(io), KB_MSG_MARK, tag);
+    kb_outbox_post(io->outbox, kb_max_i64(now_fs, io->merge_free_fs), host_of(io), KB_MSG_MARK,
+                   tag);
     remove_job(io, number);
 }
 

@@ -4,7 +4,8 @@
  *              serial     when its turn has come
  *
  * A job's turn comes when the job before it in its stream has responded, and those have that its turn
- * names (hw/turn.h).  A mark is stamped when its turn comes, and answered at once.
+ * names (hw/turn.h).  A mark is stamped when its turn comes; its answer
+ * follows the responses that are being merged, so the host hears of a stream's work in order.
  *
  * A launch is stamped with target_start = now + D + margin when its fan-out starts; then one
  * message is issued to each cube, issue_ns apart (the first one issue_ns after the stamp).  A job's

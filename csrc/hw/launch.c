@@ -121,6 +121,7 @@ kb_status kb_launches_take(kb_launches *launches, const kb_launch_spec *spec, in
                             .map = spec->map,
                             .sip = spec->sip,
                             .stream = spec->stream,
+                            .comm = spec->comm,
                             .turn = spec->turn,
                             .max_instructions = spec->max_instructions,
                             .submitted_fs = spec->at_fs};

@@ -14,6 +14,7 @@
 #ifndef KB_HW_LAUNCH_H
 #define KB_HW_LAUNCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/alloc.h"
@@ -41,6 +42,7 @@ typedef struct kb_launch_spec {
     int64_t grid[3];       /* each >= 1; ignored for EACH_PE */
     kb_launch_map map;
     uint32_t sip;
+    bool comm;       /* in the communication contexts of its PEs (ADR-0023) */
     uint32_t stream; /* launches of one (SIP, stream) run one after another */
     kb_turn turn;
     int64_t at_fs;            /* when the host submits it, >= now */
@@ -57,6 +59,7 @@ typedef struct kb_launch {
     int64_t n_programs; /* product of grid */
     kb_launch_map map;
     uint32_t sip, stream;
+    bool comm;
     kb_turn turn;
     kb_launch_state state;
     int64_t max_instructions;

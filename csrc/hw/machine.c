@@ -7,6 +7,7 @@
 #include "hw/host.h"
 #include "hw/registry.h"
 #include "hw/request.h"
+#include "hw/ring.h"
 
 struct kb_machine {
     kb_parts parts;
@@ -36,6 +37,7 @@ static kb_status create_system(kb_machine *machine, kb_error *err) {
     p->fanout_fs = machine->fanout_fs;
     KB_TRY(kb_launches_create(p->alloc, &p->launches, err));
     KB_TRY(kb_copies_create(p->alloc, &p->copies, err));
+    KB_TRY(kb_rings_create(p->alloc, (uint32_t)kb_parts_params(p)->pe_ipcq.depth, &p->rings, err));
     KB_TRY(kb_marks_create(p->alloc, &p->marks, err));
     return kb_barrier_measure(p->alloc, p->topology, machine->fanout_fs, err);
 }
@@ -83,6 +85,7 @@ void kb_machine_destroy(kb_machine *machine) {
     if (machine->fanout_fs)
         kb_alloc_free(p->alloc, machine->fanout_fs, (size_t)kb_topology_system(p->topology)->n_sips,
                       sizeof *machine->fanout_fs);
+    kb_rings_destroy(p->rings);
     kb_marks_destroy(p->marks);
     kb_copies_destroy(p->copies);
     kb_launches_destroy(p->launches);

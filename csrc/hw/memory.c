@@ -110,6 +110,10 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
         request->memory_end_fs = kb_max_i64(request->memory_end_fs, committed_fs);
     }
     if (first + flits.count < message->n_flits) return;
+    if (request->posted) {
+        kb_request_committed(memory->parts->requests, request);
+        return;
+    }
     kb_error error = KB_ERROR_INIT;
     kb_status status = acknowledge(memory, request, &error);
     if (status != KB_OK)

@@ -14,6 +14,7 @@
 #include "spec/topology.h"
 
 typedef struct kb_requests kb_requests; /* hw/request.h */
+typedef struct kb_rings kb_rings;       /* hw/ring.h */
 typedef struct kb_launches kb_launches; /* hw/launch.h */
 typedef struct kb_launch kb_launch;
 typedef struct kb_mmu kb_mmu;   /* hw/mmu.h */
@@ -47,8 +48,9 @@ typedef struct kb_parts {
     kb_oplog *log;
     kb_requests *requests;
     kb_launches *launches; /* NULL in an explicit graph, */
-    kb_copies *copies;     /* and so are the next three */
+    kb_copies *copies;     /* and so are the next four */
     kb_marks *marks;
+    kb_rings *rings;
     const int64_t *fanout_fs; /* D of each SIP */
     kb_mmu *mmu;
     kb_hooks hooks;
@@ -57,6 +59,12 @@ typedef struct kb_parts {
 
 /* The component of a part (kb_topology_part); NULL when there is none. */
 void *kb_parts_find(const kb_parts *parts, kb_impl impl, int32_t sip, int32_t cube, int32_t pe);
+
+/* The node of a part of a PE, counted through all SIPs and cubes; UINT32_MAX when there is none. */
+uint32_t kb_parts_pe_node(const kb_parts *parts, kb_impl impl, int64_t pe);
+
+/* PEs of the machine. */
+int64_t kb_parts_n_pes(const kb_parts *parts);
 
 /* The PE number of a node within a PE, counted through all SIPs and cubes (record.pe). */
 int32_t kb_parts_pe(const kb_parts *parts, uint32_t node);

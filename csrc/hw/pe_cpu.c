@@ -34,8 +34,8 @@ typedef struct kb_pe_cpu {
     int32_t pe;        /* counted through all SIPs and cubes */
     int64_t n_pes, at; /* of the SIP, and which of them */
     kb_outbox *outbox;
-    KB_VEC(pending) launches; /* by (target start, id) */
-    uint32_t n_contexts;
+    KB_VEC(pending) launches;       /* by (target start, id) */
+    uint32_t n_contexts, n_compute; /* those behind n_compute run collectives */
     context *contexts;
     int current, last; /* context that computes, or did last */
     int64_t base_fs;   /* the clock: base + ceil(cycles * period) */
@@ -103,15 +103,15 @@ static kb_status begin_program(kb_pe_cpu *self, context *c, pending *p, kb_error
 /* Starts the launches whose time has come, and gives idle contexts their programs. */
 static kb_status begin_programs(kb_pe_cpu *self, kb_error *err) {
     int64_t now_fs = kb_sim_now(self->parts->sim);
-    uint32_t idle = 0;
+    uint32_t idle[2] = {0, self->n_compute}, end[2] = {self->n_compute, self->n_contexts};
     for (size_t i = 0; i < self->launches.count; i++) {
         pending *p = &self->launches.items[i];
-        bool starts = !p->started && p->start_fs <= now_fs;
+        bool starts = !p->started && p->start_fs <= now_fs, comm = p->launch->comm;
         p->started = p->started || starts;
         while (p->started && p->next < p->n_programs) {
-            while (idle < self->n_contexts && self->contexts[idle].launch) idle++;
-            if (idle == self->n_contexts) break;
-            KB_TRY(begin_program(self, &self->contexts[idle], p, err));
+            while (idle[comm] < end[comm] && self->contexts[idle[comm]].launch) idle[comm]++;
+            if (idle[comm] == end[comm]) break;
+            KB_TRY(begin_program(self, &self->contexts[idle[comm]], p, err));
         }
         if (starts && p->next == 0) p->launch->busy_pes++;
     }
@@ -261,7 +261,8 @@ kb_status kb_pe_cpu_create(const kb_parts *parts, uint32_t node, void **pe_cpu, 
     made->n_pes = system->cubes_x * system->cubes_y * system->n_pes;
     made->at = at->cube * system->n_pes + at->pe;
     made->current = made->last = NOBODY;
-    made->n_contexts = (uint32_t)system->params.pe.contexts;
+    made->n_compute = (uint32_t)system->params.pe.contexts;
+    made->n_contexts = made->n_compute + (uint32_t)system->params.pe.comm_contexts;
     made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts, sizeof *made->contexts);
     kb_status status = made->contexts ? kb_outbox_create(parts, node, &made->outbox, err)
                                       : kb_error_nomem(err, "a PE_CPU");

@@ -4,6 +4,7 @@
  *                                                          ─ all ended ─> LAUNCH_DONE to M_CPU
  *   context    idle ──> running <──> stalled (queue, TCM, tile, memory, end of program) ──> idle
  *
+ * Collectives have contexts of their own, so that one that waits for its peers keeps no kernel of users out.
  * One context computes at a time.  It runs ahead of the simulation, only counting cycles, until its next
  * instruction meets the machine; PE_CPU sleeps until that instruction's time and performs it then.  On a
  * stall the next context that can go on gets PE_CPU, round robin, for pe.cpu.switch_cycles.

@@ -98,7 +98,7 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     made->pe = kb_parts_pe(parts, node);
     made->dispatch_fs = params->pe_sched.dispatch_fs;
     made->queue = (uint32_t)params->pe_sched.queue;
-    made->n_contexts = (uint32_t)params->pe.contexts;
+    made->n_contexts = (uint32_t)(params->pe.contexts + params->pe.comm_contexts);
     made->free_edge = NONE;
     made->entries = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->entries);
     made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts, sizeof *made->contexts);

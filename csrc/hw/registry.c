@@ -3,6 +3,7 @@
 #include "hw/hbm.h"
 #include "hw/host.h"
 #include "hw/io_cpu.h"
+#include "hw/ipcq.h"
 #include "hw/m_cpu.h"
 #include "hw/m_cpu_dma.h"
 #include "hw/pe_cpu.h"
@@ -21,6 +22,7 @@ static const kb_component_type types[] = {
     {KB_IMPL_PE_DMA, kb_dma_create, kb_dma_destroy, NULL},
     {KB_IMPL_PE_GEMM, kb_gemm_create, kb_gemm_destroy, NULL},
     {KB_IMPL_PE_MATH, kb_math_create, kb_math_destroy, NULL},
+    {KB_IMPL_PE_IPCQ, kb_ipcq_create, kb_ipcq_destroy, kb_ipcq_describe},
     {KB_IMPL_PE_CPU, kb_pe_cpu_create, kb_pe_cpu_destroy, kb_pe_cpu_describe},
     {KB_IMPL_M_CPU_DMA, kb_m_cpu_dma_create, kb_m_cpu_dma_destroy, NULL},
     {KB_IMPL_M_CPU, kb_m_cpu_create, kb_m_cpu_destroy, NULL},

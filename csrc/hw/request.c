@@ -128,6 +128,12 @@ static void take_reply(void *self, const kb_message *message, uint32_t link, int
     give(requests, request);
 }
 
+void kb_request_committed(kb_requests *requests, kb_request *request) {
+    request->done_fs = request->memory_end_fs;
+    request->done(request->self, request);
+    give(requests, request);
+}
+
 kb_status kb_requests_create(kb_alloc *alloc, kb_sim *sim, kb_fabric *fabric, kb_dispatch *dispatch,
                              kb_requests **requests, kb_error *err) {
     kb_requests *made = kb_alloc_zeroed(alloc, 1, sizeof *made);

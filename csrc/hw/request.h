@@ -67,6 +67,7 @@ struct kb_request {
     uint32_t requester, memory; /* nodes */
     int32_t slice;              /* of the memory; KB_ANY_SLICE in one without */
     bool write;
+    bool posted; /* a write without acknowledgement: done once memory knows when it is committed */
     uint64_t nbytes;
     kb_shape shape;
     kb_cursor cursor; /* at the request's first byte; memory moves it on */
@@ -109,6 +110,9 @@ kb_status kb_request_range(const kb_parts *parts, uint32_t requester, uint32_t m
 
 /* The request that a READ or WRITE message's tag names. */
 kb_request *kb_requests_at(const kb_requests *requests, uint32_t number);
+
+/* All of a posted write is committed, at memory_end_fs, which may be later than now. */
+void kb_request_committed(kb_requests *requests, kb_request *request);
 
 /* Requests ever sent. */
 uint64_t kb_requests_count(const kb_requests *requests);

@@ -9,6 +9,7 @@
 enum { VERSION_BITS = 40, MAX_WORDS = 64, MAX_LINES = 6 };
 
 typedef struct share {
+    int64_t nbytes; /* that it may hold */
     int64_t held;
     uint64_t pending; /* commands that make or read its tiles, once for each operand */
 } share;
@@ -18,13 +19,24 @@ struct kb_tcm {
     kb_sim *sim;
     kb_oplog *log;
     int32_t pe;
-    int64_t share_nbytes;
     size_t n_shares;
     share *shares; /* by context */
     uint64_t n_versions;
     KB_VEC(kb_tile) tiles;
     KB_VEC(uint32_t) free; /* reserved for every tile, so that freeing never fails */
 };
+
+static int64_t whole_granules(int64_t nbytes) {
+    return nbytes - nbytes % KB_TCM_GRANULE;
+}
+
+static void split(kb_tcm *tcm, const kb_params *params) {
+    int64_t n_compute = params->pe.contexts, n_comm = params->pe.comm_contexts;
+    for (int64_t i = 0; i < n_compute; i++)
+        tcm->shares[i].nbytes = whole_granules(params->pe_tcm.capacity_nbytes / n_compute);
+    for (int64_t i = 0; i < n_comm; i++)
+        tcm->shares[n_compute + i].nbytes = whole_granules(params->pe.comm_tcm_nbytes / n_comm);
+}
 
 kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm, kb_error *err) {
     const kb_params *params = kb_parts_params(parts);
@@ -34,14 +46,13 @@ kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm, kb_err
     made->sim = parts->sim;
     made->log = parts->log;
     made->pe = kb_parts_pe(parts, node);
-    made->n_shares = (size_t)params->pe.contexts;
-    made->share_nbytes = params->pe_tcm.capacity_nbytes / params->pe.contexts;
-    made->share_nbytes -= made->share_nbytes % KB_TCM_GRANULE;
+    made->n_shares = (size_t)(params->pe.contexts + params->pe.comm_contexts);
     made->shares = kb_alloc_zeroed(parts->alloc, made->n_shares, sizeof *made->shares);
     if (!made->shares) {
         kb_tcm_destroy(made);
         return kb_error_nomem(err, "a TCM");
     }
+    split(made, params);
     *tcm = made;
     return KB_OK;
 }
@@ -101,7 +112,7 @@ static kb_status never_fits(const kb_tcm *tcm, uint32_t context, int64_t nbytes,
                         "line %" PRId32 ": expected a tile that fits the TCM of a program, %" PRId64
                         " bytes, got one of %" PRId64 " bytes beside %" PRId64
                         " bytes that are held (tiles by kernel line: %s); use smaller tiles",
-                        line, tcm->share_nbytes, nbytes, tcm->shares[context].held,
+                        line, tcm->shares[context].nbytes, nbytes, tcm->shares[context].held,
                         holders[0] ? holders : "none");
 }
 
@@ -114,7 +125,7 @@ static kb_status add(kb_tcm *tcm, kb_tile blank, uint32_t *slot, kb_error *err) 
             return kb_error_nomem(err, "a tile");
         *slot = (uint32_t)tcm->tiles.count++;
     }
-    blank.version = ((uint64_t)(uint32_t)tcm->pe << VERSION_BITS) + tcm->n_versions++;
+    blank.version = kb_tcm_name(tcm);
     blank.references = 1;
     blank.producer = KB_NO_COMMAND;
     tcm->tiles.items[*slot] = blank;
@@ -125,9 +136,9 @@ kb_status kb_tcm_take(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t lin
                       kb_error *err) {
     *tile = KB_NO_TILE;
     share *own = &tcm->shares[context];
-    if (nbytes > tcm->share_nbytes) return never_fits(tcm, context, nbytes, line, err);
+    if (nbytes > own->nbytes) return never_fits(tcm, context, nbytes, line, err);
     int64_t charged = (nbytes + KB_TCM_GRANULE - 1) / KB_TCM_GRANULE * KB_TCM_GRANULE;
-    if (charged > tcm->share_nbytes - own->held)
+    if (charged > own->nbytes - own->held)
         return own->pending ? KB_OK : never_fits(tcm, context, nbytes, line, err);
     kb_tile blank = {.nbytes = nbytes, .charged = charged, .context = context, .line = line};
     KB_TRY(add(tcm, blank, tile, err));
@@ -200,8 +211,12 @@ int64_t kb_tcm_held(const kb_tcm *tcm, uint32_t context) {
     return tcm->shares[context].held;
 }
 
-int64_t kb_tcm_share(const kb_tcm *tcm) {
-    return tcm->share_nbytes;
+int64_t kb_tcm_share(const kb_tcm *tcm, uint32_t context) {
+    return tcm->shares[context].nbytes;
+}
+
+uint64_t kb_tcm_name(kb_tcm *tcm) {
+    return ((uint64_t)(uint32_t)tcm->pe << VERSION_BITS) + tcm->n_versions++;
 }
 
 void kb_tcm_produce(kb_tcm *tcm, uint32_t slot, uint32_t command, const kb_record *record) {

@@ -5,10 +5,10 @@
  *
  * A tile is one *version* of a value.  Versions are never reused; slots are.  TCM is accounted by
  * bytes, rounded up to KB_TCM_GRANULE (there is no fragmentation), and split evenly among the
- * contexts.
+ * contexts; the communication contexts, which are numbered behind the others, split pe.comm_tcm.
  *
  * Invariants
- *   T1. held(context) = sum of `charged` of its tiles <= capacity / contexts.
+ *   T1. held(context) = sum of `charged` of its tiles <= share(context).
  *   T2. references counts registers (PE_CPU); readers and producer count unfinished commands
  *       (PE_SCHED).
  *   T3. A version that succeeds another in place takes its storage over: the old one charges
@@ -74,7 +74,10 @@ bool kb_tcm_is_there(const kb_tcm *tcm, uint32_t tile);
 
 /* Bytes that a context holds, and may hold. */
 int64_t kb_tcm_held(const kb_tcm *tcm, uint32_t context);
-int64_t kb_tcm_share(const kb_tcm *tcm);
+int64_t kb_tcm_share(const kb_tcm *tcm, uint32_t context);
+
+/* A version for what is no tile: a message to another PE. */
+uint64_t kb_tcm_name(kb_tcm *tcm);
 
 /* --- for PE_SCHED ----------------------------------------------------------------------------- */
 

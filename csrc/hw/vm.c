@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "hw/place.h"
 #include "kernel/scalar.h"
 
 enum { MAX_TAKEN = 1 << 16 };
@@ -13,6 +14,8 @@ void kb_vm_init(kb_vm *vm, const kb_parts *parts, uint32_t node, uint32_t contex
     *vm = (kb_vm){.parts = parts, .costs = &kb_parts_params(parts)->pe_cpu, .context = context};
     vm->sched = kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe);
     vm->tcm = kb_parts_find(parts, KB_IMPL_PE_TCM, at->sip, at->cube, at->pe);
+    vm->ipcq = kb_parts_find(parts, KB_IMPL_PE_IPCQ, at->sip, at->cube, at->pe);
+    vm->at = at;
     vm->pe = kb_parts_pe(parts, node);
     kb_arena_init(&vm->arena, parts->alloc);
     kb_arena_init(&vm->spare, parts->alloc);
@@ -199,6 +202,16 @@ static bool is_true(const kb_vm *vm, uint16_t reg) {
     return kb_scalar_is_true(kb_vm_dtype(kb_vm_type(vm, reg)), vm->regs[reg].bits);
 }
 
+static kb_status place(const kb_vm *vm, kb_at what, int64_t *number, kb_error *err) {
+    const kb_node *at = vm->at;
+    if (kb_place_number(kb_topology_system(vm->parts->topology), at, what, number)) return KB_OK;
+    return kb_error_set(err, KB_INVALID,
+                        "program %" PRId64 " on sip%" PRId32 ".cube%" PRId32 ".pe%" PRId32
+                        ": expected a cube to the %s, got the edge of the SIP; ask "
+                        "tl.cube_id first",
+                        vm->program, at->sip, at->cube, at->pe, kb_at_text(what));
+}
+
 static bool meets_machine(uint8_t op) {
     switch (op) {
     case KB_KIR_LOAD:
@@ -208,6 +221,8 @@ static bool meets_machine(uint8_t op) {
     case KB_KIR_DOT:
     case KB_KIR_REDUCE:
     case KB_KIR_TRANS:
+    case KB_KIR_SEND:
+    case KB_KIR_RECV:
     case KB_KIR_MATERIALISE:
     case KB_KIR_WAIT_MEMORY:
     case KB_KIR_RETURN: return true;
@@ -238,6 +253,12 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
     case KB_KIR_NUM_PROGRAMS:
         vm->regs[inst->dst].bits = (uint64_t)vm->launch->grid[inst->imm];
         break;
+    case KB_KIR_PLACE: {
+        int64_t number = 0;
+        KB_TRY(place(vm, (kb_at)inst->imm, &number, err));
+        vm->regs[inst->dst].bits = (uint64_t)number;
+        break;
+    }
     case KB_KIR_JUMP:
     case KB_KIR_JUMP_IF:
     case KB_KIR_JUMP_UNLESS:

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "hw/ipcq.h"
 #include "hw/launch.h"
 #include "hw/mmu.h"
 #include "hw/parts.h"
@@ -49,6 +50,8 @@ typedef struct kb_vm {
     const kb_params_pe_cpu *costs;
     kb_sched *sched;
     kb_tcm *tcm;
+    kb_ipcq *ipcq;
+    const kb_node *at; /* its PE_CPU */
     uint32_t context;
     int32_t pe;
     /* the program */

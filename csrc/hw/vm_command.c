@@ -221,11 +221,43 @@ static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *c
     command->record.dtype = vm->access.dtype;
 }
 
+/* A message is a version of its own, from the send that makes it to the recv that takes it. */
+static void draft_send(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command, draft *self) {
+    const kb_kir_type *type = kb_vm_type(vm, inst->b);
+    self->kind = KB_OP_SEND;
+    add_operand(vm, inst->b, self);
+    shape_operand(type, &self->payload.result);
+    self->payload.result.kind = KB_OPERAND_TILE;
+    self->payload.result.bits = command->version = kb_tcm_name(vm->tcm);
+    command->engine = KB_ENGINE_SEND;
+    command->record.dtype = (uint8_t)kb_vm_dtype(type);
+}
+
+static void draft_recv(kb_command *command, draft *self) {
+    self->kind = KB_OP_RECV;
+    self->payload.n_operands = 1;
+    self->payload.operand[0] = (kb_operand){.kind = KB_OPERAND_TILE, .last_use = true};
+    command->engine = KB_ENGINE_RECV;
+}
+
+static kb_status enrol(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
+                       kb_error *err) {
+    bool sends = inst->op == KB_KIR_SEND;
+    if (!sends && inst->op != KB_KIR_RECV) return KB_OK;
+    uint16_t channel = sends ? inst->c : inst->b;
+    int64_t nbytes = tile_nbytes(kb_vm_type(vm, sends ? inst->b : inst->dst));
+    return kb_ipcq_enrol(vm->ipcq, command, (int64_t)vm->regs[inst->a].bits,
+                         channel == KB_NO_REG ? 0 : (int64_t)vm->regs[channel].bits,
+                         vm->launch->comm, nbytes, err);
+}
+
 static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
                           draft *self) {
     switch (inst->op) {
     case KB_KIR_LOAD:
     case KB_KIR_STORE: draft_access(vm, inst, command, self); break;
+    case KB_KIR_SEND: draft_send(vm, inst, command, self); break;
+    case KB_KIR_RECV: draft_recv(command, self); break;
     case KB_KIR_DOT: draft_dot(vm, inst, command, self); break;
     case KB_KIR_REDUCE:
     case KB_KIR_TRANS: draft_lanes(vm, inst, command, self); break;
@@ -261,6 +293,7 @@ kb_status kb_vm_submit(kb_vm *vm, kb_error *err) {
     draft_command(vm, inst, command, &self);
     KB_TRY(take_result(vm, inst, &self, err));
     if (vm->wait != KB_VM_NOTHING) return KB_OK;
+    KB_TRY(enrol(vm, inst, command, err));
     uint32_t n_words = kb_payload_words(self.kind, &self.payload);
     KB_TRY(kb_sched_words(vm->sched, command, n_words, &words, err));
     kb_payload_encode(self.kind, &self.payload, words);

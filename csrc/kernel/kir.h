@@ -77,7 +77,12 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(TRANS, "trans", "t", "t", "-", "-", "c")   /* permutation consts[imm] */                    \
     X(DROP, "drop", "-", "t", "-", "-", "-")     /* the register's tile is not used again */      \
     X(MATERIALISE, "materialise", "b", "t", "-", "-", "-") /* stalls until the tile is there */   \
-    X(WAIT_MEMORY, "wait_memory", "-", "-", "-", "-", "-") /* all earlier memory operations done */
+    X(WAIT_MEMORY, "wait_memory", "-", "-", "-", "-",                                             \
+      "-") /* all earlier memory operations done */                                               \
+    /* other PEs */                                                                               \
+    X(PLACE, "place", "i", "-", "-", "-", "x") /* number imm of KB_AT_LIST */                     \
+    X(SEND, "send", "-", "i", "t", "?i", "-")  /* PE, value, channel (none: 0) */                 \
+    X(RECV, "recv", "t", "i", "?i", "-", "-")  /* PE, channel (none: 0) */
 
 typedef enum kb_kir_op {
 #define X(name, text, dst, a, b, c, imm) KB_KIR_##name,
@@ -85,6 +90,37 @@ typedef enum kb_kir_op {
 #undef X
         KB_KIR_COUNT
 } kb_kir_op;
+
+/* Where a program is in the machine, and who is next to it (the same PE of another cube or SIP; a cube has
+ * none beyond the edge of its SIP, the SIPs go round in order of number).  X(enumerator, "name") */
+#define KB_AT_LIST(X)               \
+    X(PE, "pe")                     \
+    X(PE_IN_SIP, "pe_in_sip")       \
+    X(PE_IN_CUBE, "pe_in_cube")     \
+    X(CUBE, "cube")                 \
+    X(CUBE_IN_SIP, "cube_in_sip")   \
+    X(SIP, "sip")                   \
+    X(PES, "pes")                   \
+    X(PES_OF_SIP, "pes_of_sip")     \
+    X(PES_OF_CUBE, "pes_of_cube")   \
+    X(CUBES, "cubes")               \
+    X(CUBES_OF_SIP, "cubes_of_sip") \
+    X(SIPS, "sips")                 \
+    X(EAST, "east")                 \
+    X(WEST, "west")                 \
+    X(NORTH, "north")               \
+    X(SOUTH, "south")               \
+    X(NEXT_PE, "next_pe")           \
+    X(PREVIOUS_PE, "previous_pe")   \
+    X(NEXT_SIP, "next_sip")         \
+    X(PREVIOUS_SIP, "previous_sip")
+
+typedef enum kb_at {
+#define X(name, text) KB_AT_##name,
+    KB_AT_LIST(X)
+#undef X
+        KB_AT_COUNT
+} kb_at;
 
 typedef enum kb_precision { KB_IEEE, KB_TF32, KB_TF32X3, KB_PRECISION_COUNT } kb_precision;
 

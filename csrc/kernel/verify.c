@@ -367,6 +367,16 @@ static kb_status check_meaning(check *self) {
     case KB_KIR_STORE: return check_store(self);
     case KB_KIR_DOT: return check_dot(self);
     case KB_KIR_REDUCE: return check_reduce(self);
+    case KB_KIR_PLACE:
+        REQUIRE(self, self->inst->imm < KB_AT_COUNT, "expected a place below %d, got %u",
+                KB_AT_COUNT, self->inst->imm);
+        break;
+    case KB_KIR_SEND:
+        REQUIRE(self, !self->operand[1]->pointer, "expected numbers to send, got pointers");
+        break;
+    case KB_KIR_RECV:
+        REQUIRE(self, !dst->pointer, "expected numbers to receive, got pointers");
+        break;
     case KB_KIR_MATERIALISE:
         REQUIRE(self, same_element(dst, a) && same_dims(dst, a), "tile and result differ in type");
         break;

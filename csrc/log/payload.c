@@ -276,6 +276,10 @@ kb_status kb_payload_decode(kb_arena *arena, kb_opkind kind, const int64_t *word
     return KB_OK;
 }
 
+void kb_payload_set_last_tile(int64_t *words, uint32_t n_words, uint64_t version) {
+    words[n_words - 1] = (int64_t)version;
+}
+
 bool kb_payload_set_last_use(int64_t *words, uint32_t n_words, uint64_t version) {
     if (n_words == 0) return false;
     uint64_t head = (uint64_t)words[0];

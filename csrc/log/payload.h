@@ -42,6 +42,8 @@ typedef struct kb_operand {
  *   REDUCE     result, operand[0], axis
  *   TRANS      result, operand[0], permutation (nibbles, as KIR's)
  *   FREE       operand[0] = the version
+ *   SEND       result = the message, operand[0] = value (TILE)
+ *   RECV       result, operand[0] = the message; its version is put in when it is known
  * A result whose version nobody ever reads has result.last_use set: it is computed and dropped. */
 typedef struct kb_payload {
     kb_operand result; /* always TILE; NONE for DMA_WRITE */
@@ -60,6 +62,10 @@ void kb_payload_encode(kb_opkind kind, const kb_payload *payload, int64_t *words
  * KB_INTERNAL when the words are none of a payload of that kind. */
 kb_status kb_payload_decode(kb_arena *arena, kb_opkind kind, const int64_t *words, uint32_t n_words,
                             kb_payload *payload, kb_error *err) KB_MUST_CHECK;
+
+/* Names the tile that is the last operand of already encoded words: which message a recv gets is known only
+ * when it completes.  The operand is of rank 0, and there is no access. */
+void kb_payload_set_last_tile(int64_t *words, uint32_t n_words, uint64_t version);
 
 /* Sets the last-use bit of the first operand (or the result) that is tile `version` in already encoded
  * words: only when the command completes is it known that no other one reads it.  True when it was found. */

@@ -189,23 +189,25 @@ static int after_of(PyObject *tuple, uint32_t *room, const uint32_t **after, uin
 
 static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"kernel", "sip",       "grid",  "args", "stream",
-                            "deal",   "submit_fs", "after", NULL};
+                            "deal",   "submit_fs", "after", "comm", NULL};
     kb_state *state = kb_state_of_type(Py_TYPE(object));
     PyObject *kernel, *values, *after = NULL;
     kb_launch_order order = {.deal = KB_DEAL_BLOCKED};
     const char *deal = "blocked";
     long long submit_fs;
+    int comm = 0;
     unsigned long long bits[256];
     if (!state ||
         !PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!i(III)O!isL|O!:launch", names, (PyTypeObject *)state->kernel_type,
+            args, kwargs, "O!i(III)O!isL|O!p:launch", names, (PyTypeObject *)state->kernel_type,
             &kernel, &order.sip, &order.grid[0], &order.grid[1], &order.grid[2], &PyTuple_Type,
-            &values, &order.stream, &deal, &submit_fs, &PyTuple_Type, &after))
+            &values, &order.stream, &deal, &submit_fs, &PyTuple_Type, &after, &comm))
         return NULL;
     uint32_t first[MAX_AFTER];
     if (after_of(after, first, &order.after, &order.n_after)) return NULL;
     order.kernel = ((kb_py_kernel *)kernel)->kernel;
     order.submit_fs = submit_fs;
+    order.comm = comm != 0;
     if (strcmp(deal, "round_robin") == 0) order.deal = KB_DEAL_ROUND_ROBIN;
     else if (strcmp(deal, "each_pe") == 0) order.deal = KB_DEAL_EACH_PE;
     else if (strcmp(deal, "blocked") != 0)

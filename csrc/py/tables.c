@@ -40,6 +40,11 @@ static PyObject *kir_tables(PyObject *module, PyObject *unused) {
         KB_REDUCEOP_LIST(X)
 #undef X
     };
+    static const char *const places[] = {
+#define X(name, text) text,
+        KB_AT_LIST(X)
+#undef X
+    };
     static const char *const precisions[] = {"ieee", "tf32", "tf32x3"};
     const char *dtypes[KB_DTYPE_COUNT];
     for (int i = 0; i < KB_DTYPE_COUNT; i++) dtypes[i] = kb_dtype_name((kb_dtype)i);
@@ -49,6 +54,7 @@ static PyObject *kir_tables(PyObject *module, PyObject *unused) {
         put_names(dict, "reduceops", reduceops, KB_REDUCEOP_COUNT) < 0 ||
         put_names(dict, "dtypes", dtypes, KB_DTYPE_COUNT) < 0 ||
         put_names(dict, "precisions", precisions, KB_PRECISION_COUNT) < 0 ||
+        put_names(dict, "places", places, KB_AT_COUNT) < 0 ||
         put_number(dict, "max_rank", KB_MAX_RANK) < 0 ||
         put_number(dict, "max_tile_elements", KB_MAX_TILE_ELEMENTS) < 0 ||
         put_number(dict, "version", KB_KIR_VERSION) < 0)

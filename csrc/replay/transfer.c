@@ -158,3 +158,38 @@ kb_status kb_transfer_write(kb_exec *exec, const kb_payload *payload, kb_error *
     }
     return KB_OK;
 }
+
+/* The bytes of a message, and whether they fit the result. */
+static kb_status find_message(const kb_exec *exec, const kb_payload *payload, const void **bytes,
+                              size_t *nbytes, kb_error *err) {
+    const kb_operand *result = &payload->result, *from = &payload->operand[0];
+    size_t wanted =
+        kb_lanes_count(result->rank, result->dims) * kb_dtype_nbytes((kb_dtype)result->dtype);
+    *bytes = payload->n_operands ? kb_tiles_find(exec->tiles, from->bits, nbytes) : NULL;
+    if (*bytes && *nbytes == wanted) return KB_OK;
+    return kb_error_set(err, KB_INTERNAL,
+                        "message: expected tile %" PRIu64 " of %zu bytes, got %zu", from->bits,
+                        wanted, *bytes ? *nbytes : 0);
+}
+
+kb_status kb_transfer_send(kb_exec *exec, const kb_payload *payload, kb_error *err) {
+    const void *bytes;
+    size_t nbytes = 0;
+    KB_TRY(find_message(exec, payload, &bytes, &nbytes, err));
+    if (payload->operand[0].last_use) {
+        kb_tiles_rename(exec->tiles, payload->operand[0].bits, payload->result.bits);
+        return KB_OK;
+    }
+    void *copy = kb_tiles_add(exec->tiles, payload->result.bits, nbytes);
+    if (!copy) return kb_error_nomem(err, "a message of replay");
+    memcpy(copy, bytes, nbytes);
+    return KB_OK;
+}
+
+kb_status kb_transfer_recv(kb_exec *exec, const kb_payload *payload, kb_error *err) {
+    const void *bytes;
+    size_t nbytes = 0;
+    KB_TRY(find_message(exec, payload, &bytes, &nbytes, err));
+    kb_tiles_rename(exec->tiles, payload->operand[0].bits, payload->result.bits);
+    return KB_OK;
+}

@@ -13,4 +13,9 @@
 kb_status kb_transfer_read(kb_exec *exec, const kb_payload *payload, kb_error *err) KB_MUST_CHECK;
 kb_status kb_transfer_write(kb_exec *exec, const kb_payload *payload, kb_error *err) KB_MUST_CHECK;
 
+/* A message is a tile version of its own: a send copies its value into it, or gives the value away where this
+ * was its last use; a recv turns the message into its result. */
+kb_status kb_transfer_send(kb_exec *exec, const kb_payload *payload, kb_error *err) KB_MUST_CHECK;
+kb_status kb_transfer_recv(kb_exec *exec, const kb_payload *payload, kb_error *err) KB_MUST_CHECK;
+
 #endif

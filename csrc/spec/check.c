@@ -98,6 +98,23 @@ static kb_status check_fabric(const kb_reader *reader, const kb_place *place,
     return KB_OK;
 }
 
+/* A ring in a memory fits the receiver's share of it. */
+static kb_status check_ipcq(const kb_reader *reader, const kb_place *pe, const kb_system *system) {
+    const kb_params *params = &system->params;
+    const kb_params_pe_ipcq *ipcq = &params->pe_ipcq;
+    kb_place place = kb_read_child(pe, "ipcq");
+    int64_t nbytes, room = INT64_MAX;
+    if (ipcq->memory == KB_IPCQ_SRAM) room = params->sram.capacity_nbytes / system->n_pes;
+    if (ipcq->memory == KB_IPCQ_HBM) room = params->hbm.capacity_nbytes / system->n_slices;
+    if (kb_mul_i64(ipcq->depth, ipcq->slot_nbytes, &nbytes) || nbytes > room)
+        FAIL_KEY(reader, &place, "slot",
+                 "expected depth (%" PRId64
+                 ") slots that fit a PE's share of the memory they lie in"
+                 " (%" PRId64 " bytes), got %" PRId64 " bytes each",
+                 ipcq->depth, room, ipcq->slot_nbytes);
+    return KB_OK;
+}
+
 static kb_status check_pe(const kb_reader *reader, const kb_place *place, const kb_params *params,
                           int64_t flit_nbytes) {
     kb_place pe = kb_read_child(place, "pe"), tcm = kb_read_child(&pe, "tcm");
@@ -129,5 +146,7 @@ kb_status kb_check_system(const kb_reader *reader, const kb_place *place, const 
         FAIL_KEY(reader, &hbm, "remote_ports",
                  "expected at most as many as the cube has routers (%" PRId64 "), got %" PRId64,
                  n_routers, system->params.hbm.remote_ports);
+    kb_place pe = kb_read_child(place, "pe");
+    KB_TRY(check_ipcq(reader, &pe, system));
     return check_pe(reader, place, &system->params, flit_nbytes);
 }

@@ -113,7 +113,7 @@ static kb_status add_pe(builder *b, int64_t sip, int64_t cube, int64_t pe) {
     } parts[KB_N_PE_PARTS] = {{KB_IMPL_PE_CPU, "cpu"},     {KB_IMPL_PE_DMA, "dma"},
                               {KB_IMPL_PE_SCHED, "sched"}, {KB_IMPL_PE_GEMM, "gemm"},
                               {KB_IMPL_PE_MATH, "math"},   {KB_IMPL_PE_TCM, "tcm"},
-                              {KB_IMPL_PE_MMU, "mmu"}};
+                              {KB_IMPL_PE_MMU, "mmu"},     {KB_IMPL_PE_IPCQ, "ipcq"}};
     b->node.pe = (int32_t)pe;
     for (int i = 0; i < KB_N_PE_PARTS; i++) {
         uint32_t id;

@@ -132,7 +132,7 @@ static uint32_t cube_part(const kb_topology *topology, kb_impl impl, int32_t sip
         [KB_IMPL_PE_CPU] = KB_PART_PE_CPU + 1,     [KB_IMPL_PE_DMA] = KB_PART_PE_DMA + 1,
         [KB_IMPL_PE_SCHED] = KB_PART_PE_SCHED + 1, [KB_IMPL_PE_GEMM] = KB_PART_PE_GEMM + 1,
         [KB_IMPL_PE_MATH] = KB_PART_PE_MATH + 1,   [KB_IMPL_PE_TCM] = KB_PART_PE_TCM + 1,
-        [KB_IMPL_PE_MMU] = KB_PART_PE_MMU + 1};
+        [KB_IMPL_PE_MMU] = KB_PART_PE_MMU + 1,     [KB_IMPL_PE_IPCQ] = KB_PART_PE_IPCQ + 1};
     if (of_cube[impl] && pe == -1)
         return kb_layout_cube(topology, sip, cube, kb_layout_part(system, of_cube[impl] - 1));
     if (of_pe[impl] && pe >= 0 && pe < system->n_pes)

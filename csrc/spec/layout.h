@@ -21,6 +21,7 @@ enum {
     KB_PART_PE_MATH,
     KB_PART_PE_TCM,
     KB_PART_PE_MMU,
+    KB_PART_PE_IPCQ,
     KB_N_PE_PARTS
 };
 enum { KB_WEST, KB_EAST, KB_NORTH, KB_SOUTH, KB_N_SIDES }; /* side ^ 1 is the opposite one */

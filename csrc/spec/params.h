@@ -88,7 +88,11 @@
 
 #define KB_PARAMS_PE(X)                                                          \
     X("clock_ghz", clock, GHZ, "1", 0, 0, "clock of the PE and its engines [A]") \
-    X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")
+    X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")      \
+    X("comm_contexts", comm_contexts, COUNT, "1", 1, 16,                         \
+      "programs of collectives in flight per PE, beside those")                  \
+    X("comm_tcm", comm_tcm_nbytes, NBYTES, "262144", 64, 1e12,                   \
+      "TCM of the programs of collectives, of their own [A]")
 
 /* Costs are in PE_CPU cycles. */
 #define KB_PARAMS_PE_CPU(X)                                                                      \
@@ -143,6 +147,15 @@
     X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")        \
     X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")
 
+/* What lies at the receiver of a ring is depth * slot bytes, beside the TCM of kernels. */
+#define KB_PARAMS_PE_IPCQ(X)                                                  \
+    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")            \
+    X("slot", slot_nbytes, NBYTES, "8192", 1, 1e9, "the largest message [A]") \
+    X("channels", channels, COUNT, "4096", 1, 1e6,                            \
+      "rings from one PE to another, each"                                    \
+      " taken when it is first used [A]")                                     \
+    X("memory", memory, CHOICE, "tcm", "tcm|sram|hbm", 0, "where a receiver's slots lie")
+
 /* X(group, YAML key path under `system:`) - every table above, in the order of the reference page */
 #define KB_PARAM_GROUPS(X)            \
     X(HOST, host, "host")             \
@@ -160,7 +173,8 @@
     X(PE_GEMM, pe_gemm, "pe.gemm")    \
     X(PE_MATH, pe_math, "pe.math")    \
     X(PE_TCM, pe_tcm, "pe.tcm")       \
-    X(PE_MMU, pe_mmu, "pe.mmu")
+    X(PE_MMU, pe_mmu, "pe.mmu")       \
+    X(PE_IPCQ, pe_ipcq, "pe.ipcq")
 
 #define KB_PARAM_TYPE_COUNT int64_t
 #define KB_PARAM_TYPE_NBYTES int64_t
@@ -183,6 +197,7 @@ KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 #undef KB_PARAM_STRUCT
 
 enum { KB_FABRIC_SWITCH, KB_FABRIC_RING, KB_FABRIC_MESH, KB_FABRIC_TORUS };
+enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
 enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };
 enum { KB_HBM_PER_PE, KB_HBM_PER_PORT };

@@ -18,7 +18,7 @@ enum { KB_N_COUNT_ROWS = 5 };
 extern const kb_count_row kb_count_rows[KB_N_COUNT_ROWS];
 
 /* The mappings under a path: the first parts of the paths of the parameter groups below it. */
-enum { KB_MAX_SECTIONS = 8, KB_SECTION_NAME = 16 };
+enum { KB_MAX_SECTIONS = 12, KB_SECTION_NAME = 16 };
 size_t kb_section_names(const char *path, char names[KB_MAX_SECTIONS][KB_SECTION_NAME]);
 
 /* The path of a mapping within the one of another path: "cube" and "hbm" give "cube.hbm". */

@@ -34,7 +34,8 @@
     X(PE_GEMM, "pe_gemm", 0, 0)     \
     X(PE_MATH, "pe_math", 0, 0)     \
     X(PE_TCM, "pe_tcm", 0, 0)       \
-    X(PE_MMU, "pe_mmu", 0, 0)
+    X(PE_MMU, "pe_mmu", 0, 0)       \
+    X(PE_IPCQ, "pe_ipcq", 0, 0)
 
 typedef enum kb_impl {
 #define X(name, text, forwards, sinks) KB_IMPL_##name,

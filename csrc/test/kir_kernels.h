@@ -149,6 +149,10 @@ static inline kir_everything kir_use_everything(kir_builder *k) {
     r.index = kir_reg(k, kir_scalar(KB_FLOAT32));
     r.materialise = kir_emit(k, KB_KIR_MATERIALISE, 0, r.index, r.total, R, R, 0);
     (void)kir_emit(k, KB_KIR_WAIT_MEMORY, 0, R, R, R, R, 0);
+    uint16_t pe = kir_reg(k, i32);
+    (void)kir_emit(k, KB_KIR_PLACE, 0, pe, R, R, R, KB_AT_PE);
+    (void)kir_emit(k, KB_KIR_SEND, 0, R, pe, r.tile, R, 0);
+    (void)kir_emit(k, KB_KIR_RECV, 0, kir_reg(k, kir_tile(KB_FLOAT32, 64)), pe, r.one, R, 0);
     (void)kir_emit(k, KB_KIR_STORE, 0, R, r.ptrs, r.tile, r.mask, 0);
     (void)kir_emit(k, KB_KIR_STORE, 0, R, base, r.f, R, 0);
     uint16_t more = kir_value(k, KB_KIR_SCALAR, KB_MATHOP_LT, kir_scalar(KB_BOOL), r.index, r.f, R);

@@ -215,7 +215,7 @@ static void tcm_waits_for_tiles_in_flight(void) {
     if (pe_open(&p, machine)) {
         uint64_t va = pe_local(&p, 1 << 20, 0);
         uint32_t a = pe_load(&p, rows_at(va, 1024)), tile; /* 128 KiB of 1 MiB */
-        CHECK_EQ(kb_tcm_share(p.tcm), 1 << 20);
+        CHECK_EQ(kb_tcm_share(p.tcm, 0), 1 << 20);
         CHECK_EQ(kb_tcm_take(p.tcm, 0, 1 << 20, 9, &tile, &p.r.err), KB_OK);
         CHECK_EQ(tile, KB_NO_TILE);
         pe_drop(&p, a);
@@ -249,7 +249,7 @@ static void contexts_split_the_tcm(void) {
     if (pe_open(&p, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, "
                     "pe: {contexts: 3}}}")) {
         uint32_t tile;
-        CHECK_EQ(kb_tcm_share(p.tcm), (1 << 20) / 3 / 32 * 32);
+        CHECK_EQ(kb_tcm_share(p.tcm, 0), (1 << 20) / 3 / 32 * 32);
         for (uint32_t c = 0; c < 3; c++) {
             CHECK_EQ(kb_tcm_take(p.tcm, c, 300000, 1, &tile, &p.r.err), KB_OK);
             CHECK(tile != KB_NO_TILE);

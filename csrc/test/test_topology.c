@@ -170,6 +170,7 @@ static void check_parts(const kb_topology *topology) {
     CHECK_EQ(count_impl(topology, KB_IMPL_IO_CPU), system->n_sips);
     CHECK_EQ(count_impl(topology, KB_IMPL_HBM), system->n_sips * n_cubes);
     CHECK_EQ(count_impl(topology, KB_IMPL_PE_MMU), system->n_sips * n_cubes * n_pes);
+    CHECK_EQ(count_impl(topology, KB_IMPL_PE_IPCQ), system->n_sips * n_cubes * n_pes);
     for (uint32_t i = 0; i < kb_topology_n_nodes(topology); i++) {
         const kb_node *node = &kb_topology_nodes(topology)[i];
         if (node->impl == KB_IMPL_TRANSIT || node->impl == KB_IMPL_ENDPOINT) continue;
@@ -194,7 +195,7 @@ static void expands_the_default_machine(void) {
     kb_topology *topology = topology_parse(&alloc, "{kernbench: 1, system: {}}");
     if (topology) {
         check_parts(topology);
-        CHECK_EQ(kb_topology_n_nodes(topology), 2554);
+        CHECK_EQ(kb_topology_n_nodes(topology), 2810);
         CHECK_EQ(kb_topology_n_links(topology), 3748);
         const kb_node *nodes = kb_topology_nodes(topology);
         const kb_node *router = &nodes[topology_node(topology, "sip1.cube5.noc.r3_2")];

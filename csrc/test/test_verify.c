@@ -175,6 +175,28 @@ static void arithmetic_is_defined(void) {
     REFUSED("pointer and number differ");
 }
 
+static kb_kir_inst *first_of(kb_kir_op op) {
+    for (uint32_t i = 0; i < k.header.n_insts; i++)
+        if (k.insts[i].op == op) return &k.insts[i];
+    CHECK(!"an instruction of that kind");
+    return k.insts;
+}
+
+static void messages_are_of_numbers(void) {
+    kb_kir_type pointers = kir_tile(KB_FLOAT32, 64);
+    pointers.pointer = 1;
+    build(), first_of(KB_KIR_PLACE)->imm = KB_AT_COUNT;
+    REFUSED("expected a place below");
+    build(), first_of(KB_KIR_SEND)->b = kir_reg(&k, pointers);
+    REFUSED("expected numbers to send");
+    build(), first_of(KB_KIR_SEND)->a = r.f;
+    REFUSED("operand a: register");
+    build(), first_of(KB_KIR_RECV)->dst = kir_reg(&k, pointers);
+    REFUSED("expected numbers to receive");
+    build(), first_of(KB_KIR_RECV)->b = R;
+    ACCEPTED();
+}
+
 static void constants_are_values(void) {
     build(), k.consts[k.insts[r.first + 2].imm] = UINT64_C(1) << 40;
     REFUSED("is no value of int32");
@@ -230,6 +252,7 @@ int main(void) {
     TAP_RUN(registers_and_types_exist);
     TAP_RUN(dtypes_and_shapes_agree);
     TAP_RUN(arithmetic_is_defined);
+    TAP_RUN(messages_are_of_numbers);
     TAP_RUN(constants_are_values);
     TAP_RUN(nothing_is_read_before_it_is_written);
     TAP_RUN(unreachable_code_is_not_walked);

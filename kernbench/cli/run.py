@@ -8,12 +8,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any
 
 import kernbench
+from kernbench.cli.clocks import simulated
 from kernbench.cli.common import (
     ExitCode,
     UsageError,
@@ -22,9 +23,14 @@ from kernbench.cli.common import (
     load_topology,
     print_json,
 )
-from kernbench.errors import CompilationError, KernbenchError
+from kernbench.cli.faces import served
+from kernbench.cli.program import Program, find_module, read_script
+from kernbench.cli.rank_modules import RankModules
+from kernbench.errors import CompilationError, KernbenchError, ProcessRaisedException
 from kernbench.results import summarize
 from kernbench.runtime import Context
+from kernbench.runtime.multiprocessing import spawn
+from kernbench.topology import Topology
 
 __all__ = ["add_parser", "run"]
 
@@ -42,9 +48,11 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
         help="run a script on a simulated machine",
-        usage="kernbench run [options] SCRIPT [args]",
-        description="Runs a Python script with a machine behind it, calls its run(torch) if it "
-        "defines one, and says how long it took in simulated time, and where the time went.",
+        usage="kernbench run [options] SCRIPT [args]\n"
+        "       kernbench run [options] -m MODULE [args]",
+        description="Runs a Python script with a machine behind it, which torch and triton are "
+        "faces of; calls its run(torch) if it defines one; and says how long it took in simulated "
+        "time, and where the time went.",
         epilog="Options stand before SCRIPT; everything after it belongs to the script.",
         allow_abbrev=False,
     )
@@ -53,7 +61,29 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of random data; default 0"
     )
+    parser.add_argument(
+        "--nproc",
+        type=_at_least_one,
+        metavar="N",
+        help="run it once per rank, on N ranks, each with modules and environment of its own, as "
+        "torchrun does",
+    )
+    parser.add_argument(
+        "--rank-local",
+        action="append",
+        default=[],
+        metavar="PKG",
+        help="an installed package that --nproc imports once per rank too; may be repeated",
+    )
+    parser.add_argument(
+        "--wall-clock",
+        action="store_true",
+        help="leave time.time, perf_counter and monotonic alone; else they give simulated time",
+    )
     add_json_option(parser)
+    parser.add_argument(
+        "-m", dest="module", action="store_true", help="SCRIPT is the name of a module"
+    )
     parser.add_argument(
         "words", nargs=argparse.PARSER, metavar="SCRIPT", help="a Python file, and its arguments"
     )
@@ -63,22 +93,22 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the command."""
     topology = load_topology(options.topology, options.settings)
-    script, *args = options.words[1:] if options.words[0] == "--" else options.words
-    path = Path(script)
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: expected a Python file: {error.strerror}") from error
+    words = options.words[1:] if options.words[0] == "--" else options.words
+    program = find_module(words) if options.module else read_script(words)
+    _check_ranks(topology, options.nproc)
     begin = time.perf_counter()
     aside = _stdout_to_stderr() if options.json else contextlib.nullcontext()
+    clocks = contextlib.nullcontext() if options.wall_clock else simulated()
     try:
         with (
             aside,
+            served(),
+            clocks,
             Context(
                 topology, data=not options.no_data, seed=options.seed, uninit="ignore"
             ) as context,
         ):
-            ended_early = _execute(source, path, args, context)
+            ended_early = _execute(program, options, context)
             wall_s = time.perf_counter() - begin
             summary = summarize(context, wall_s, kernbench.__version__)
     except _ScriptFailed:
@@ -92,8 +122,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     return ExitCode.GOOD
 
 
-def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -> bool:
-    """Run the script, call its ``run``, and wait for everything that it has launched.
+def _execute(program: Program, options: argparse.Namespace, context: Context) -> bool:
+    """Run the script, and wait for everything that it has launched.
 
     Returns
     -------
@@ -101,12 +131,16 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
         Whether the script ended early and content, by ``sys.exit(0)``, as ``--help`` does.
     """
     ended_early = False
-    with _as_main(path, args) as script:
+    with _in_place_of(program):
+        code = program.compile()
+        if code is None:
+            raise _ScriptFailed
         try:
             try:
-                exec(_compile(source, path), script.__dict__)
-                if callable(function := getattr(script, "run", None)):
-                    function(context)
+                if options.nproc is None:
+                    program.run(code, sys.modules["__main__"], context)
+                else:
+                    _run_ranks(program, code, options, context)
             except SystemExit as stop:
                 if stop.code not in (None, 0):
                     if not isinstance(stop.code, int):
@@ -123,25 +157,48 @@ def _execute(source: bytes, path: Path, args: Sequence[str], context: Context) -
     return ended_early
 
 
-def _compile(source: bytes, path: Path) -> CodeType:
+def _run_ranks(
+    program: Program, code: CodeType, options: argparse.Namespace, context: Context
+) -> None:
+    """Run it once per rank."""
+    modules = RankModules(options.rank_local)
+
+    def one(rank: int) -> None:
+        module = sys.modules["__main__"] = program.as_main()
+        program.run(code, module, context)
+
+    context._scheduler.on_switch = modules.switch
     try:
-        return compile(source, os.path.abspath(path), "exec")
-    except (SyntaxError, ValueError) as error:
-        print("".join(traceback.format_exception_only(error)).rstrip(), file=sys.stderr)
-        raise _ScriptFailed from None
+        with modules.installed():
+            spawn(one, nprocs=options.nproc)
+    finally:
+        context._scheduler.on_switch = None
+
+
+def _check_ranks(topology: Topology, nproc: int | None) -> None:
+    n_sips = 0 if topology.system is None else int(topology.system["n_sips"])
+    if nproc is not None and nproc > n_sips:
+        raise UsageError(
+            f"--nproc: expected at most {n_sips}, one rank for each SIP of the topology, got "
+            f"{nproc}; give it more: --set system.sips={nproc}"
+        )
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of ranks from 1 on, got {text!r}")
+    return int(text)
 
 
 @contextlib.contextmanager
-def _as_main(path: Path, args: Sequence[str]) -> Iterator[ModuleType]:
-    """Make a module that stands as ``__main__``, as if Python had been given the script."""
-    script = ModuleType("__main__")
-    script.__file__ = os.path.abspath(path)
+def _in_place_of(program: Program) -> Iterator[None]:
+    """Let the program stand where the command line stands: __main__, argv, path."""
     before = sys.argv, sys.path[:], sys.modules["__main__"]
-    sys.argv = [str(path), *args]
-    sys.path[0] = os.path.dirname(os.path.realpath(path))
-    sys.modules["__main__"] = script
+    sys.argv = list(program.argv)
+    sys.path[0] = program.folder
+    sys.modules["__main__"] = program.as_main()
     try:
-        yield script
+        yield
     finally:
         sys.argv, sys.path[:], sys.modules["__main__"] = before
 
@@ -179,6 +236,8 @@ def _is_our_bug(error: Exception) -> bool:
 
 def _describe(error: Exception) -> str:
     """Return what to tell the script's author: the traceback without frames of kernbench."""
+    if isinstance(error, ProcessRaisedException):
+        return error.msg.strip()
     if isinstance(error, CompilationError):
         return f"{type(error).__name__}: {error}"
     report = traceback.TracebackException.from_exception(error)

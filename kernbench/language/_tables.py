@@ -21,6 +21,7 @@ class KirTables:
     reduceops: Mapping[str, int]
     precisions: Mapping[str, int]
     dtypes: Mapping[str, int]
+    places: Mapping[str, int]
 
 
 @cache
@@ -42,4 +43,5 @@ def tables() -> KirTables:
         reduceops=numbered("reduceops"),
         precisions=numbered("precisions"),
         dtypes=numbered("dtypes"),
+        places=numbered("places"),
     )

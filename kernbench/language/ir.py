@@ -17,6 +17,7 @@ PURE = frozenset(
         "ptradd",
         "program_id",
         "num_programs",
+        "place",
         "arange",
         "splat",
         "block",

@@ -25,7 +25,7 @@ from kernbench import _core, language
 from kernbench.errors import DataUnavailableError, OutOfMemoryError
 from kernbench.language import dtypes as tl
 from kernbench.runtime import numpy_dtypes
-from kernbench.runtime.handle import Handle, Launch
+from kernbench.runtime.handle import Handle, Launch, Mark
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
 from kernbench.runtime.rank import Rank, current_rank, enter_rank, leave_rank
@@ -220,10 +220,28 @@ class Context:
         rank.clock_fs = self.now_fs + self._call_fs
         return rank.clock_fs
 
-    def _turn(self, sip: int) -> tuple[Rank, tuple[int, int], tuple[int, ...]]:
-        """Return who submits, in which stream, and what has to come before."""
+    def _mark(self, place: tuple[int, int]) -> Mark:
+        """Submit a mark into a stream."""
+        rank, place, after = self._turn(*place)
+        mark = Mark(
+            self, self._engine.mark(*place, self._submission(), after), "event", None, place
+        )
+        self._note(rank, mark)
+        return mark
+
+    def _order_behind(self, place: tuple[int, int], handle: Handle) -> None:
+        """Let what comes next in a stream wait for work in another one."""
+        if handle._place is None or handle._place[0] != place[0]:
+            self.wait(handle)  # SIPs do not know of each other's streams: the host waits
+        elif handle._place != place and not handle._seen:
+            self._rank().pending_after.setdefault(place, []).append(handle)
+
+    def _turn(
+        self, sip: int, stream: int | None = None
+    ) -> tuple[Rank, tuple[int, int], tuple[int, ...]]:
+        """Return who submits, in which stream (the current one), and what has to come before."""
         rank = self._rank()
-        place = (sip, rank.streams.get(sip, 0))
+        place = (sip, rank.streams.get(sip, 0) if stream is None else stream)
         if not rank.pending_after:
             return rank, place, ()
         after = [h._number for h in rank.pending_after.pop(place, ()) if not h._seen]
@@ -299,8 +317,8 @@ class Context:
 
         Returns whether, without other ranks, nothing is left to happen.
         """
-        if rank.is_worker or self._scheduler.workers:
-            self._scheduler.wait(Waiting(rank, what, at_fs=rank.clock_fs))
+        if rank.greenlet is not None or self._scheduler.workers:
+            self._scheduler.come_up(rank, what)
             return False
         return self._engine.run_awaited(rank.clock_fs)[1]
 
@@ -488,8 +506,19 @@ class Context:
 
     # --- work -------------------------------------------------------------------------------------
 
-    def _launch(self, request: language.Launch) -> Launch | None:
-        """Take ``kernel[grid](...)``: the launcher of this context."""
+    def _launch(
+        self,
+        request: language.Launch,
+        *,
+        sip: int | None = None,
+        stream: int | None = None,
+        comm: bool = False,
+    ) -> Launch | None:
+        """Take ``kernel[grid](...)``: the launcher of this context.
+
+        Collectives say on which SIP and stream, and run in the communication contexts of its PEs
+        (`comm`).
+        """
         deal, grid = "blocked", request.grid
         if grid is each_pe:
             deal, grid = "each_pe", (1,)
@@ -504,20 +533,21 @@ class Context:
             )
         if 0 in grid:
             return None
-        sip, bits = self._arguments(request)
+        found, bits = self._arguments(request)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
-        rank, place, after = self._turn(sip)
+        rank, place, after = self._turn(found if sip is None else sip, stream)
         number = self._engine.launch(
             kernel=kernel,
-            sip=sip,
+            sip=place[0],
             grid=(*grid, 1, 1)[:3],
             args=bits,
             stream=place[1],
             deal=deal,
             submit_fs=self._submission(),
             after=after,
+            comm=comm,
         )
         launch = Launch(self, number, request.kernel.name, request.arguments, place)
         self._note(rank, launch)

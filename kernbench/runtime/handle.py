@@ -9,7 +9,7 @@ from kernbench.runtime.profile import Profile, profile_launch
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
 
-__all__ = ["Handle", "Launch"]
+__all__ = ["Handle", "Launch", "Mark"]
 
 
 class Handle:
@@ -121,3 +121,12 @@ class Launch(Handle):
         """Where the time of this launch went, and how busy its engines were."""
         self._finished()
         return profile_launch(self._context.oplog.columns, self.launch, self.start_fs, self.end_fs)
+
+
+class Mark(Handle):
+    """A mark in a stream: what ``cuda.Event.record`` submits."""
+
+    @property
+    def stamp_fs(self) -> int:
+        """When IO_CPU stamped it: all before it in its stream had responded."""
+        return self._finished()[4]

@@ -66,6 +66,7 @@ class Rank:
         "sip",
         "state",
         "streams",
+        "tick",
         "waiting",
     )
 
@@ -85,6 +86,7 @@ class Rank:
         self.state: dict[RankVar[Any], Any] = {}
         self.environ: dict[str, str | None] = {}
         self.waiting: Waiting | None = None
+        self.tick: Waiting | None = None  # used again by each wait for nothing but its clock
         self.aborting = False  # it is being ended: its waits raise SystemExit
         self.n_stops = 0
 

@@ -27,7 +27,7 @@ from greenlet import getcurrent, greenlet
 from kernbench.errors import DeadlockError, KernbenchError
 from kernbench.runtime.environ import RankEnviron
 from kernbench.runtime.rank import Rank, enter_rank
-from kernbench.runtime.waiting import Waiting
+from kernbench.runtime.waiting import Waiting, is_kernbench
 
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
@@ -37,6 +37,7 @@ __all__ = ["Failure", "Scheduler", "Worker"]
 _NODE, _PE = re.compile(r"\bsip(\d+)\."), re.compile(r"\bPE (\d+)")
 _MOST_STOPS = 100
 """So often a rank may swallow the SystemExit that ends it; then it is left where it waits."""
+_FOR_EVER = (1 << 63) - 1
 _MOST_NAMED = 24
 _MOST_IDLE = 100_000
 """So often each rank may ask on an idle machine, before that is a livelock."""
@@ -118,7 +119,9 @@ class Worker:
         """Note an exception, unless the rank is being ended: then it is not a root cause."""
         if self.rank.aborting:
             return
-        below = error.__traceback__.tb_next if error.__traceback__ else None
+        below = error.__traceback__
+        while below is not None and below.tb_next and is_kernbench(below.tb_frame):
+            below = below.tb_next
         text = "".join(traceback.format_exception(type(error), error, below))
         self.failure = Failure(error, text)
 
@@ -148,6 +151,7 @@ class Scheduler:
         self.thread = threading.get_ident()
         self.n_waits = 0
         self.n_idle = 0
+        self.on_switch: Callable[[Rank | None], None] | None = None  # told who goes on
 
     # --- workers --------------------------------------------------------------------------------
 
@@ -192,7 +196,7 @@ class Scheduler:
             if rank in self.ready:
                 self.ready.remove(rank)
             if worker.started and rank.greenlet is not None:
-                rank.greenlet.throw(SystemExit)
+                self.throw(rank, SystemExit())
             if not worker.ended:
                 worker.ended = True
                 if worker.started and rank.greenlet is not None:
@@ -223,6 +227,20 @@ class Scheduler:
         else:
             worker.parent.switch()
 
+    def come_up(self, rank: Rank, what: str) -> None:
+        """Hand over until the machine, and the other ranks, have come up to a rank's clock."""
+        worker, tick = rank.greenlet, rank.tick
+        if worker is None or tick is None or rank.aborting or worker is not getcurrent():
+            rank.tick = Waiting(rank, what, at_fs=rank.clock_fs)
+            self.wait(rank.tick)
+            return
+        tick.what, tick.over = what, False
+        tick.at_fs = tick.since_fs = rank.clock_fs
+        rank.waiting = tick
+        self.n_waits += 1
+        heapq.heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
+        worker.parent.switch()
+
     def check(self, rank: Rank) -> None:
         """Refuse a wait on another stack than the rank's own, and any of one that is ended."""
         if rank.aborting:
@@ -252,8 +270,9 @@ class Scheduler:
         rank = waiting.rank
         waiting.over = True
         rank.waiting = None
-        rank.clock_fs = max(rank.clock_fs, clock_fs)
-        if rank.is_worker:
+        if clock_fs > rank.clock_fs:
+            rank.clock_fs = clock_fs
+        if rank.greenlet is not None:
             self.ready.append(rank)
 
     def cancel(self, rank: Rank) -> None:
@@ -295,7 +314,11 @@ class Scheduler:
             if worker is None or rank.greenlet is None:
                 continue
             worker.started = True
+            if self.on_switch is not None:
+                self.on_switch(rank)
             rank.greenlet.switch()
+        if self.on_switch is not None:
+            self.on_switch(None)
         if self.interrupted:
             self.interrupted = False
             raise KeyboardInterrupt
@@ -307,12 +330,12 @@ class Scheduler:
 
     def advance(self) -> None:
         """Run the engine, for nobody is runnable, until somebody is."""
-        while self.timed and self.timed[0][3].over:
-            heapq.heappop(self.timed)
-        limit = self.timed[0][0] if self.timed else None
+        timed = self.timed
+        while timed and timed[0][3].over:
+            heapq.heappop(timed)
+        limit = timed[0][0] if timed else _FOR_EVER
         try:
-            engine = self.context._engine
-            arrived, idle = engine.run_awaited() if limit is None else engine.run_awaited(limit)
+            arrived, idle = self.context._engine.run_awaited(limit)
         except KernbenchError as error:
             self.blame(error)
             return
@@ -320,9 +343,12 @@ class Scheduler:
             self.n_idle = 0
             for number in arrived:
                 self.arrive(number)
-        elif limit is not None:
-            self.count_idle(idle)
-            waiting = heapq.heappop(self.timed)[3]
+        elif limit != _FOR_EVER:
+            if idle:
+                self.count_idle()
+            else:
+                self.n_idle = 0
+            waiting = heapq.heappop(timed)[3]
             waiting.timed_out = True
             if waiting.handles:
                 self.cancel(waiting.rank)
@@ -330,9 +356,9 @@ class Scheduler:
         elif idle:
             self.deadlock()
 
-    def count_idle(self, idle: bool) -> None:
+    def count_idle(self) -> None:
         """Find those who ask for ever, on a machine where nothing happens any more."""
-        self.n_idle = self.n_idle + 1 if idle else 0
+        self.n_idle += 1
         if self.n_idle > _MOST_IDLE * (1 + len(self.workers)):
             self.deadlock("livelock: ranks ask again and again, and nothing moves any more")
 
@@ -357,7 +383,16 @@ class Scheduler:
         self.cancel(rank)
         if rank.greenlet is None:
             raise error
+        self.throw(rank, error)
+
+    def throw(self, rank: Rank, error: BaseException) -> None:
+        """Raise an exception where a worker waits."""
+        assert rank.greenlet is not None
+        if self.on_switch is not None:
+            self.on_switch(rank)
         rank.greenlet.throw(error)
+        if self.on_switch is not None:
+            self.on_switch(None)
 
     def sip_of(self, error: KernbenchError) -> int | None:
         """Return the SIP that an error of the engine names, by a node or a PE's number."""

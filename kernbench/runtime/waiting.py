@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kernbench.runtime.rank import Rank
 
-__all__ = ["Waiting", "script_line"]
+__all__ = ["Waiting", "is_kernbench", "script_line"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _BESIDES = (os.path.abspath(threading.__file__),)
@@ -62,11 +62,16 @@ def _frame_of(rank: Rank) -> FrameType | None:
     return frame
 
 
+def is_kernbench(frame: FrameType) -> bool:
+    """Return whether a frame is one of kernbench's own."""
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
 def script_line(frame: FrameType | None) -> str:
     """Return ``file:line`` of the innermost frame that is not of kernbench; "" without one."""
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE) and name not in _BESIDES:
+        if not is_kernbench(frame) and name not in _BESIDES:
             return f"{os.path.basename(name)}:{frame.f_lineno}"
         frame = frame.f_back
     return ""

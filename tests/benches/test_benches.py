@@ -108,3 +108,12 @@ def test_placed_gemm_reaches_half_of_the_peak() -> None:
 def test_bad_arguments_are_the_scripts_failure(name: str, words: list[str]) -> None:
     ran = bench(name, *words)
     assert ran["code"] == 1 and "usage:" in ran["said"] and "Traceback" not in ran["said"]
+
+
+@pytest.mark.parametrize(("tokens", "width"), [(1, 1), (37, 50), (128, 128)])
+def test_an_mlp_over_two_ranks_by_hand(tokens: int, width: int) -> None:
+    options = ("--topology", "small", "--set", "system.sips=2")
+    words = ["--tokens", tokens, "--width", width]
+    ran = bench("tp_mlp_by_hand.py", *words, options=options)
+    assert ran["code"] == 0, ran["said"]
+    assert "rank 0: compute" in ran["said"] and "rank 1: compute" in ran["said"]

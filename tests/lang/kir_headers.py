@@ -20,6 +20,7 @@ def header_tables() -> dict[str, Any]:
         "reduceops": _names(mathop, "KB_REDUCEOP_LIST"),
         "dtypes": _names(dtype, "KB_DTYPE_LIST"),
         "precisions": ["ieee", "tf32", "tf32x3"],
+        "places": _names(kir, "KB_AT_LIST"),
         "max_rank": _number(kir, "KB_MAX_RANK"),
         "max_tile_elements": eval(re.search(r"KB_MAX_TILE_ELEMENTS = ([0-9< ]+)", kir)[1]),
         "version": _number(kir, "KB_KIR_VERSION"),

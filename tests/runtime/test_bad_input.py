@@ -195,7 +195,7 @@ BAD_ARGUMENTS: list[tuple[Callable[[kb.Context], Any], type[Exception], str]] = 
     (lambda ctx: ctx.tensor([1j]), TypeError, "got complex"),
     (lambda ctx: ctx.tensor([[1], [2, 3]]), ValueError, "inhomogeneous"),
     (lambda ctx: ctx.wait(None), TypeError, "expected a handle"),  # type: ignore[arg-type]
-    (lambda ctx: ctx.transfer(10**10, 0, 1), kb.TopologyError, "0 to 27, got 10000000000"),
+    (lambda ctx: ctx.transfer(10**10, 0, 1), kb.TopologyError, "0 to 29, got 10000000000"),
     (lambda ctx: ctx.transfer("host", 0, 10**30), ValueError, "nbytes"),
     (lambda ctx: ctx.transfer("host", 0, 1, at_fs=1 << 63), ValueError, "at_fs"),
     (lambda ctx: ctx.transfer("host", 0, 1, op="sent"), ValueError, "message, read, write"),  # type: ignore[arg-type]

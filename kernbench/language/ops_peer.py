@@ -1,0 +1,151 @@
+"""``tl`` functions that Triton has not: where a program is, and messages to other PEs.
+
+PEs are numbered through the whole machine: SIP by SIP, in each cube by cube, as in the op log's
+column ``pe`` (ADR-0023).
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from kernbench.language._tables import tables
+from kernbench.language.builtin import builtin
+from kernbench.language.dtypes import int32
+from kernbench.language.emitter import Emitter
+from kernbench.language.values import (
+    Const,
+    Kind,
+    Operand,
+    Refusal,
+    Type,
+    Value,
+    as_dtype,
+    as_python,
+    as_shape,
+)
+
+DIRECTIONS = (
+    *("east", "west", "north", "south"),
+    *("next_pe", "previous_pe", "next_sip", "previous_sip"),
+)
+"""Neighbours: the PE of the same number in the next cube or SIP, or the next of the same cube."""
+
+MACHINE, ZERO = Const("machine"), Const(0)
+
+
+@builtin()
+def pe_id(e: Emitter, scope: Operand = MACHINE) -> Value:
+    """Return the number of this program's PE, an int32 scalar.
+
+    Parameters
+    ----------
+    scope : {"machine", "sip", "cube"}
+        Within which it is counted; ``"machine"`` is what `send` and `recv` take.
+    """
+    return _place(e, {"machine": "pe", "sip": "pe_in_sip", "cube": "pe_in_cube"}, scope)
+
+
+@builtin()
+def cube_id(e: Emitter, scope: Operand = MACHINE) -> Value:
+    """Return the number of this program's cube, counted through the machine or within its SIP."""
+    return _place(e, {"machine": "cube", "sip": "cube_in_sip"}, scope)
+
+
+@builtin()
+def sip_id(e: Emitter) -> Value:
+    """Return the number of this program's SIP."""
+    return _place(e, {"machine": "sip"}, MACHINE)
+
+
+@builtin()
+def num_pes(e: Emitter, scope: Operand = MACHINE) -> Value:
+    """Return how many PEs the machine, a SIP or a cube has."""
+    return _place(e, {"machine": "pes", "sip": "pes_of_sip", "cube": "pes_of_cube"}, scope)
+
+
+@builtin()
+def num_cubes(e: Emitter, scope: Operand = MACHINE) -> Value:
+    """Return how many cubes the machine or a SIP has."""
+    return _place(e, {"machine": "cubes", "sip": "cubes_of_sip"}, scope)
+
+
+@builtin()
+def num_sips(e: Emitter) -> Value:
+    """Return how many SIPs the machine has."""
+    return _place(e, {"machine": "sips"}, MACHINE)
+
+
+@builtin()
+def send(e: Emitter, dst: Operand, value: Operand, channel: Operand = ZERO) -> None:
+    """Send a tile to another PE, which gets it by `recv`; the program goes on at once.
+
+    The message waits for a free slot of the ring from this PE to `dst` on `channel`; messages of a
+    ring arrive in program order.
+
+    Parameters
+    ----------
+    dst : int or str
+        A PE counted through the machine, or a direction: ``"east"``, ``"west"``, ``"north"``,
+        ``"south"`` (the PE of the same number in the next cube of the SIP's grid), ``"next_pe"``,
+        ``"previous_pe"`` (of the cube, around), ``"next_sip"``, ``"previous_sip"`` (around).
+    value : tensor or number
+        At most ``pe.ipcq.slot`` bytes.
+    channel : int
+        From 0 to ``pe.ipcq.channels`` - 1.
+    """
+    tile = e.value(value)
+    if tile.type.is_pointer:
+        raise Refusal(f"expected numbers to send, got a {tile}")
+    e.emit_effect("send", _peer(e, dst, "dst"), e.to_tile(tile), _channel(e, channel))
+
+
+@builtin()
+def recv(
+    e: Emitter, src: Operand, shape: Operand, dtype: Operand, channel: Operand = ZERO
+) -> Value:
+    """Return the next tile that another PE sent here; the program goes on until it needs it.
+
+    Parameters
+    ----------
+    src : int or str
+        The sender, as `send`'s ``dst``.
+    shape : int or tuple of int
+        As sent; ``()`` is one number.
+    dtype : dtype
+        As sent.
+    channel : int
+        As sent.
+    """
+    sizes = () if as_python(shape) == () else as_shape(shape)
+    type_ = Type(Kind.TILE, as_dtype(dtype, "dtype"), sizes)
+    return e.emit("recv", type_, _peer(e, src, "src"), _channel(e, channel))
+
+
+def _place(e: Emitter, names: dict[str, str], scope: Operand) -> Value:
+    wanted = as_python(scope)
+    if wanted not in names:
+        raise Refusal(f"expected scope one of {', '.join(names)}, got {wanted!r}")
+    return _emit_place(e, names[str(wanted)])
+
+
+def _emit_place(e: Emitter, name: str) -> Value:
+    return e.emit("place", Type(Kind.SCALAR, int32), imm=tables().places[name])
+
+
+def _peer(e: Emitter, peer: Operand, what: str) -> Value:
+    if not (isinstance(peer, Const) and isinstance(peer.value, str)):
+        return e.index(peer, what)
+    if peer.value not in DIRECTIONS:
+        near = difflib.get_close_matches(peer.value, DIRECTIONS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise Refusal(
+            f"expected {what} to be a PE's number or one of {', '.join(DIRECTIONS)}, "
+            f"got {peer.value!r}{hint}"
+        )
+    return _emit_place(e, peer.value)
+
+
+def _channel(e: Emitter, channel: Operand) -> Value | None:
+    if isinstance(channel, Const) and channel.value == 0:
+        return None
+    return e.index(channel, "channel")

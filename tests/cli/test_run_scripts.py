@@ -1,0 +1,198 @@
+"""`kernbench run` for scripts as they are: faces, ranks, modules per rank, clocks."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from command import kernbench
+
+NEEDS_TORCH = pytest.mark.skipif(
+    importlib.util.find_spec("kernbench.torch") is None, reason="there is no face for torch yet"
+)
+SIPS = ("--topology", "small", "--set", "system.sips=4")
+
+
+@pytest.fixture
+def script(tmp_path: Path):
+    def write(text: str, name: str = "script.py") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+# --- faces ----------------------------------------------------------------------------------------
+
+TRITON = """
+import triton
+import triton.language as tl
+from triton.language.extra import libdevice
+import triton.language.extra.cuda.libdevice as older
+import kernbench as kb
+
+@triton.jit
+def root(x_ptr, n, BLOCK: tl.constexpr):
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offs < n
+    tl.store(x_ptr + offs, libdevice.sqrt(tl.load(x_ptr + offs, mask=mask)), mask=mask)
+
+x = kb.current_context().tensor([1.0, 4.0, 9.0])
+root[(triton.cdiv(3, 2),)](x, 3, BLOCK=triton.next_power_of_2(2))
+print("roots", x.tolist(), older is libdevice, tl.__name__)
+print("ms", triton.testing.do_bench(lambda: root[(2,)](x, 3, BLOCK=2)) > 0)
+try:
+    triton.no_such_thing(1)
+except NotImplementedError as error:
+    print(error)
+"""
+
+
+def test_triton_is_served_by_its_face(script) -> None:
+    ran = kernbench("run", "--topology", "small", script(TRITON))
+    assert ran.code == 0, ran.err
+    assert "roots [1.0, 2.0, 3.0] True kernbench.language\nms True\n" in ran.out
+    assert "kernbench: triton.no_such_thing is not modelled" in ran.out
+
+
+def test_modules_that_a_face_lacks_say_whose_they_are(script) -> None:
+    text = "try:\n    import triton.nothing\nexcept ModuleNotFoundError as e:\n    print(e, e.name)"
+    ran = kernbench("run", "--topology", "small", script(text))
+    assert "No module named 'triton.nothing': kernbench stands in for triton here" in ran.out
+    assert "triton.nothing\n" in ran.out
+
+
+@NEEDS_TORCH
+def test_mp_is_served_as_torch_multiprocessing(script) -> None:
+    text = "import torch.multiprocessing as mp\nmp.spawn(lambda r: print('rank', r), nprocs=2)"
+    ran = kernbench("run", *SIPS, script(text))
+    assert ran.code == 0, ran.err
+    assert "rank 0\nrank 1\n" in ran.out
+
+
+# --- one script per rank --------------------------------------------------------------------------
+
+RANKS = """
+import os, sys, helper
+import json as standard
+import kernbench as kb
+assert __name__ == "__main__" and sys.modules["__main__"].__dict__ is globals()
+helper.calls.append(int(os.environ["RANK"]))
+kb.current_context().tensor([1.0])  # the other ranks run
+standard.seen = getattr(standard, "seen", 0) + 1
+import helper as again
+assert again is helper and sys.modules["helper"] is helper
+print("rank", os.environ["RANK"], "of", os.environ["WORLD_SIZE"], helper.calls, sys.argv[1:],
+      kb.current_context().zeros(1).sip)
+if os.environ["RANK"] == "3":
+    print("shared", standard.seen)
+"""
+
+
+def test_nproc_gives_each_rank_modules_of_its_own(script) -> None:
+    script("calls = []\n", "helper.py")
+    ran = kernbench("run", *SIPS, "--nproc", "4", script(RANKS), "--flag", "x")
+    assert ran.code == 0, ran.err
+    for rank in range(4):
+        assert f"rank {rank} of 4 [{rank}] ['--flag', 'x'] {rank}\n" in ran.out
+    assert "shared 4\n" in ran.out
+
+
+def test_packages_are_rank_local_when_named(script) -> None:
+    text = "import json, os\njson.mine = getattr(json, 'mine', 0) + 1\nprint('mine', json.mine)\n"
+    path = script(text)
+    alone = kernbench("run", *SIPS, "--nproc", "2", "--rank-local", "json", path)
+    shared = kernbench("run", *SIPS, "--nproc", "2", path)
+    assert alone.out.count("mine 1\n") == 2 and shared.out.count("mine 2\n") == 1
+
+
+def test_a_module_by_its_name(script, tmp_path: Path) -> None:
+    script("", "pkg/__init__.py")
+    script("value = []\n", "pkg/state.py")
+    script(
+        "import os, sys\nfrom . import state\nstate.value.append(1)\n"
+        "print(__name__, __package__, state.value, sys.argv[1:])\n",
+        "pkg/__main__.py",
+    )
+    for options in ((), ("--nproc", "2")):
+        ran = kernbench("run", *SIPS, *options, "-m", "pkg", "-x", cwd=tmp_path)
+        assert ran.code == 0, ran.err
+        assert ran.out.count("__main__ pkg [1] ['-x']\n") == max(1, len(options))
+    ran = kernbench("run", "-m", "no.such.module")
+    assert ran.code == 2 and "expected a module" in ran.err
+
+
+def test_a_rank_that_raises_is_reported_with_its_rank(script) -> None:
+    text = "import os\nif os.environ['RANK'] == '1':\n    raise ValueError('one')\n"
+    ran = kernbench("run", *SIPS, "--nproc", "3", script(text))
+    assert ran.code == 1
+    assert "Process 1 terminated with the following error" in ran.err
+    assert ran.err.rstrip().endswith("ValueError: one") and "kernbench/runtime" not in ran.err
+
+
+@pytest.mark.parametrize(("code", "status"), [("0", 0), ("3", 1)])
+def test_ranks_that_exit(script, code: str, status: int) -> None:
+    ran = kernbench("run", *SIPS, "--nproc", "2", script(f"import sys\nsys.exit({code})"))
+    assert ran.code == status
+    assert ("exit code 3" in ran.err) == (status == 1)
+
+
+@NEEDS_TORCH
+def test_ranks_that_wait_for_ever_are_reported(script) -> None:
+    text = "import torch.multiprocessing as mp\nmp.Queue().get()\n"
+    ran = kernbench("run", *SIPS, "--nproc", "2", script(text))
+    assert ran.code == 1
+    assert "rank 1 waits for an item of a Queue, at script.py:2" in ran.err
+
+
+@pytest.mark.parametrize("words", [("--nproc", "0"), ("--nproc", "x"), ("--nproc", "9")])
+def test_bad_numbers_of_ranks_are_usage_errors(script, words: tuple[str, str]) -> None:
+    ran = kernbench("run", *SIPS, *words, script("pass"))
+    assert ran.code == 2
+    assert "ranks" in ran.err or "--set system.sips=9" in ran.err
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+CLOCKS = """
+import time
+import kernbench as kb
+ctx = kb.current_context()
+begin = time.perf_counter()
+ctx.tensor([1.0])
+assert round((time.perf_counter() - begin) * 1e15) == ctx.now_fs
+assert time.monotonic_ns() == ctx.now_fs // 10**6
+time.sleep(2.5)
+assert time.time() - begin >= 2.5
+stop, n = time.monotonic() + 1e-3, 0
+while time.monotonic() < stop:
+    n += 1
+print("spins", n)
+"""
+
+
+def test_the_clocks_of_a_script_are_simulated(script) -> None:
+    ran = kernbench("run", "--topology", "small", script(CLOCKS))
+    assert ran.code == 0, ran.err
+    assert ran.err.count("give simulated time to the script") == 1
+    assert "spins 1498" in ran.out
+
+
+def test_the_wall_clock_is_left_alone_when_asked(script) -> None:
+    text = "import time\nbegin = time.time()\ntime.sleep(0.02)\nprint('wall', begin > 1e9)\n"
+    ran = kernbench("run", "--wall-clock", "--topology", "small", script(text))
+    assert ran.code == 0 and "wall True" in ran.out and "simulated time" not in ran.err
+
+
+def test_ranks_have_clocks_of_their_own(script) -> None:
+    text = (
+        "import os, time\nimport kernbench as kb\nrank = int(os.environ['RANK'])\n"
+        "time.sleep(rank)\nprint('clock', rank, time.time())\n"
+    )
+    ran = kernbench("run", *SIPS, "--nproc", "3", script(text))
+    assert ran.code == 0, ran.err
+    for rank in range(3):
+        assert f"clock {rank} {float(rank)}\n" in ran.out
