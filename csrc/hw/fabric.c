@@ -131,8 +131,11 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_
     return true;
 }
 
-/* A flit of the stream goes on to the next port. */
-static bool pass_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
+/* A flit of the stream that was the first to wait at the port of `link`, with this key, goes on to the next
+ * one. */
+static inline bool pass_on(kb_fabric *fabric, uint32_t link, uint64_t rank, uint64_t count_number,
+                           int64_t arrive_fs) {
+    uint32_t number = (uint32_t)count_number;
     uint32_t to = fabric->streams.pool.items[number].to;
     uint32_t next = fabric->streams.pool.items[number].next;
     if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
@@ -141,7 +144,10 @@ static bool pass_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
     bool waits = stream->first.count != 0;
     if (!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) return false;
     if (!kb_stream_add_flit(&fabric->streams, fabric->alloc, stream, arrive_fs)) return false;
-    if (!waits) kb_fabric_enlist_(fabric, to, next);
+    if (waits) return true;
+    kb_waitq_push(waiting, kb_max_i64(arrive_fs, stream->head_fs), kb_waiting_over(rank, link),
+                  (uint32_t)(count_number >> 32), next);
+    schedule(fabric, to);
     return true;
 }
 
@@ -166,7 +172,9 @@ static void serve(void *self, uint32_t link) {
         kb_fabric_fail_overflow_(fabric, link, now);
         return;
     }
-    uint32_t number = kb_waitq_first(&port->waiting);
+    uint64_t rank = port->waiting.items[0].rank;
+    uint64_t count_number = port->waiting.items[0].count_number;
+    uint32_t number = (uint32_t)count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
     kb_stream_advance(&fabric->streams, stream);
     bool tail = stream->n_left == 0;
@@ -183,7 +191,8 @@ static void serve(void *self, uint32_t link) {
 
     int64_t arrive_fs = now + port->travel_fs;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!pass_on(fabric, number, arrive_fs)) kb_fabric_fail_nomem_(fabric, "a flit");
+    else if (!pass_on(fabric, link, rank, count_number, arrive_fs))
+        kb_fabric_fail_nomem_(fabric, "a flit");
     if (tail) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
 
