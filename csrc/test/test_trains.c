@@ -29,6 +29,7 @@ typedef struct driver {
     kb_fabric *fabric;
     kb_waitq due; /* jobs by (start, number), and the further flits of those under way */
     uint32_t slot, change;
+    uint32_t n_asked;    /* changes of mode */
     uint32_t n_planned;  /* jobs that are not skipped */
     uint64_t *seen;      /* by node: a hash of the flits it has had */
     uint32_t *n_waiting; /* by job: the parents that have not ended */
@@ -70,7 +71,7 @@ static void change_mode(void *self, uint32_t arg) {
     (void)arg;
     driver *d = self;
     kb_fabric_mode_ask(d->fabric);
-    if (d->out->n_delivered < d->n_planned)
+    if (d->out->n_delivered < d->n_planned && ++d->n_asked < d->c->n_changes)
         kb_sim_at(d->sim, d->change, kb_sim_now(d->sim) + d->c->change_fs);
 }
 
