@@ -32,6 +32,12 @@ class Topology:
     def system(self) -> Mapping[str, Any] | None:
         """Counts and parameters of the hierarchical form; None without it."""
     @property
+    def flit_links(self) -> list[int]:
+        """Links whose ports serve flit by flit in either mode (finite buffers, shared servers)."""
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and hardly meant."""
+    @property
     def flit_nbytes(self) -> int: ...
     def find(self, name: str, /) -> int: ...
     def path(self, src: int, dst: int, slice: int = ..., /) -> list[int]:

@@ -63,6 +63,8 @@ def bounds(kind: str, minimum: str, maximum: str) -> str:
         return " or ".join(f"`{word}`" for word in minimum.split("|"))
     if kind == "FLAG":
         return "`true` or `false`"
+    if kind == "LIMIT":
+        return f"integer, {minimum} to {maximum}, or `unbounded`"
     if kind in ("GBPS", "GHZ", "FACTOR"):
         return f"{KINDS[kind]}, above 0"
     return f"{KINDS[kind]}, {minimum} to {maximum}"

@@ -274,6 +274,7 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.messages_delivered = fabric.messages_delivered;
     counters.flits = fabric.flits_sent;
     counters.flit_hops = fabric.flit_hops;
+    counters.flit_ports = fabric.flit_ports;
     counters.train_pieces = fabric.train_pieces;
     counters.messages_by_flit = fabric.messages_by_flit;
     counters.bytes_sent = fabric.bytes_sent;

@@ -234,23 +234,24 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
                           int64_t *latency_fs, kb_error *err) KB_MUST_CHECK;
 
 /* X(counter, "meaning") */
-#define KB_COUNTERS(X)                                                  \
-    X(events, "events that the simulator handled")                      \
-    X(messages, "messages sent over the fabric")                        \
-    X(messages_delivered, "messages whose tail arrived")                \
-    X(flits, "flits sent")                                              \
-    X(flit_hops, "flits served by ports")                               \
-    X(train_pieces, "pieces of trains handed from port to port")        \
-    X(messages_by_flit, "messages sent while trains gave way to flits") \
-    X(bytes_sent, "payload bytes sent")                                 \
-    X(bytes_delivered, "payload bytes delivered")                       \
-    X(requests, "memory requests")                                      \
-    X(records, "records of the op log")                                 \
-    X(uninit_reads, "elements read that were never written")            \
-    X(oob_elements, "elements outside their tensor that were dropped")  \
-    X(log_nbytes, "bytes that the op log holds")                        \
-    X(store_nbytes, "bytes that tensors reserve in the store")          \
-    X(allocations, "calls of the allocator")                            \
+#define KB_COUNTERS(X)                                                       \
+    X(events, "events that the simulator handled")                           \
+    X(messages, "messages sent over the fabric")                             \
+    X(messages_delivered, "messages whose tail arrived")                     \
+    X(flits, "flits sent")                                                   \
+    X(flit_hops, "flits served by ports")                                    \
+    X(flit_ports, "ports that serve flit by flit: all, or those of servers") \
+    X(train_pieces, "pieces of trains handed from port to port")             \
+    X(messages_by_flit, "messages sent while trains gave way to flits")      \
+    X(bytes_sent, "payload bytes sent")                                      \
+    X(bytes_delivered, "payload bytes delivered")                            \
+    X(requests, "memory requests")                                           \
+    X(records, "records of the op log")                                      \
+    X(uninit_reads, "elements read that were never written")                 \
+    X(oob_elements, "elements outside their tensor that were dropped")       \
+    X(log_nbytes, "bytes that the op log holds")                             \
+    X(store_nbytes, "bytes that tensors reserve in the store")               \
+    X(allocations, "calls of the allocator")                                 \
     X(peak_nbytes, "the most bytes that were ever allocated")
 
 typedef struct kb_counters {

@@ -1,6 +1,7 @@
 #include "hw/fabric_core.h"
 
 #include "hw/fabric_mode.h"
+#include "hw/train_serve.h"
 #include "hw/train_wake.h"
 
 /* --- failures inside the run ---------------------------------------------------------------------- */
@@ -32,20 +33,26 @@ void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int
     if (to->fn) to->fn(to->self, &message, link, first, flits);
 }
 
+kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link) {
+    kb_port *port = &fabric->ports[link];
+    kb_arrival arrival = kb_port_pop_arrival(port);
+    if (port->n_arrivals)
+        kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
+    return arrival;
+}
+
 /* By trains, it may be the time of a tail; an event that was meant for the other mode is void. */
 static void arrive(void *self, uint32_t link) {
     kb_fabric *fabric = self;
+    const kb_port *port = &fabric->ports[link];
     if (fabric->by_train) {
         kb_train_wake(fabric, link);
         return;
     }
-    kb_port *port = &fabric->ports[link];
     if (port->n_arrivals == 0 ||
         port->arrivals[port->arrivals_head].when_fs != kb_sim_now(fabric->sim))
         return;
-    kb_arrival arrival = kb_port_pop_arrival(port);
-    if (port->n_arrivals)
-        kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
+    kb_arrival arrival = kb_fabric_pop_arrival_(fabric, link);
     kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit,
                          (kb_train){arrival.when_fs, 0, 1});
 }
@@ -106,7 +113,27 @@ void kb_fabric_resume_port_(kb_fabric *fabric, uint32_t link) {
         kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
 }
 
+bool kb_fabric_reserve_(kb_fabric *fabric, uint32_t link, uint32_t flight, uint32_t hop) {
+    if (kb_fabric_by_flit_(fabric, link)) return kb_server_reserve(fabric, link, flight, hop);
+    if (kb_fabric_has_trains_(fabric))
+        return kb_train_port_reserve(&fabric->trains.ports[link], fabric->alloc);
+    kb_waitq *waiting = &fabric->ports[link].waiting;
+    return kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1);
+}
+
 void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t number) {
+    if (kb_fabric_by_flit_(fabric, link)) {
+        kb_server_enlist(fabric, link, number);
+        return;
+    }
+    if (kb_fabric_has_trains_(fabric)) {
+        const kb_stream *stream = &fabric->streams.pool.items[number];
+        const kb_flight *flown = &fabric->flights.items[stream->flight];
+        kb_train_port_enlist(&fabric->trains.ports[link], kb_stream_eligible(stream),
+                             kb_waiting_over(flown->message.src, flown->path[stream->hop - 1]),
+                             (uint64_t)flown->message.count << 32, number);
+        return;
+    }
     kb_port *port = &fabric->ports[link];
     const kb_stream *stream = &fabric->streams.pool.items[number];
     const kb_flight *flown = &fabric->flights.items[stream->flight];
@@ -131,23 +158,16 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_
     return true;
 }
 
-/* A flit of the stream that was the first to wait at the port of `link`, with this key, goes on to the next
- * one. */
-static inline bool pass_on(kb_fabric *fabric, uint32_t link, uint64_t rank, uint64_t count_number,
-                           int64_t arrive_fs) {
-    uint32_t number = (uint32_t)count_number;
+/* A flit of the stream goes on to the next port. */
+bool kb_fabric_pass_on_(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
     uint32_t to = fabric->streams.pool.items[number].to;
     uint32_t next = fabric->streams.pool.items[number].next;
     if (next == KB_NONE && !kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
-    kb_waitq *waiting = &fabric->ports[to].waiting;
     kb_stream *stream = &fabric->streams.pool.items[next];
     bool waits = stream->first.count != 0;
-    if (!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) return false;
+    if (!waits && !kb_fabric_reserve_(fabric, to, stream->flight, stream->hop)) return false;
     if (!kb_stream_add_flit(&fabric->streams, fabric->alloc, stream, arrive_fs)) return false;
-    if (waits) return true;
-    kb_waitq_push(waiting, kb_max_i64(arrive_fs, stream->head_fs), kb_waiting_over(rank, link),
-                  (uint32_t)(count_number >> 32), next);
-    schedule(fabric, to);
+    if (!waits) kb_fabric_enlist_(fabric, to, next);
     return true;
 }
 
@@ -159,10 +179,36 @@ static void deliver(kb_fabric *fabric, uint32_t link, const kb_stream *stream, i
              (kb_arrival){arrive_fs, message->n_flits - 1 - stream->n_left, stream->flight});
 }
 
+bool kb_fabric_land_(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t arrive_fs) {
+    const kb_stream *stream = &fabric->streams.pool.items[number];
+    if (!kb_fabric_has_trains_(fabric)) {
+        deliver(fabric, link, stream, arrive_fs);
+        return true;
+    }
+    kb_flight *flown = &fabric->flights.items[stream->flight];
+    if (kb_train_lands(fabric, &flown->message) &&
+        !kb_train_land(fabric, link, stream->flight, stream->n_left, (kb_train){arrive_fs, 0, 1}))
+        return false;
+    if (stream->n_left == 0)
+        announce(fabric, link, (kb_arrival){arrive_fs, flown->message.n_flits - 1, stream->flight});
+    return true;
+}
+
+bool kb_fabric_end_stream_(kb_fabric *fabric, uint32_t number) {
+    const kb_stream stream = fabric->streams.pool.items[number];
+    if (kb_fabric_has_trains_(fabric) && !kb_train_follow(fabric, &stream)) return false;
+    KB_POOL_GIVE(&fabric->streams.pool, number);
+    return true;
+}
+
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
     if (link == fabric->n_links) {
         kb_fabric_mode_change(fabric);
+        return;
+    }
+    if (kb_fabric_by_flit_(fabric, link)) {
+        kb_server_serve(fabric, link);
         return;
     }
     kb_port *port = &fabric->ports[link];
@@ -172,9 +218,7 @@ static void serve(void *self, uint32_t link) {
         kb_fabric_fail_overflow_(fabric, link, now);
         return;
     }
-    uint64_t rank = port->waiting.items[0].rank;
-    uint64_t count_number = port->waiting.items[0].count_number;
-    uint32_t number = (uint32_t)count_number;
+    uint32_t number = kb_waitq_first(&port->waiting);
     kb_stream *stream = &fabric->streams.pool.items[number];
     kb_stream_advance(&fabric->streams, stream);
     bool tail = stream->n_left == 0;
@@ -191,7 +235,7 @@ static void serve(void *self, uint32_t link) {
 
     int64_t arrive_fs = now + port->travel_fs;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!pass_on(fabric, link, rank, count_number, arrive_fs))
+    else if (!kb_fabric_pass_on_(fabric, number, arrive_fs))
         kb_fabric_fail_nomem_(fabric, "a flit");
     if (tail) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
@@ -240,6 +284,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     kb_status status = KB_OK;
     if (!made->ports || !made->sinks || !made->counts)
         status = kb_error_nomem(err, "the ports of the fabric");
+    if (status == KB_OK) status = kb_servers_init(made, err);
     if (status == KB_OK) status = init_ports(made, err);
     if (status == KB_OK)
         status = kb_sim_add_slot(sim, deliver_locals, made, 0, &made->local_slot, err);
@@ -247,7 +292,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
         kb_fabric_destroy(made);
         return status;
     }
-    made->by_train = kb_fabric_adapts_(made);
+    made->by_train = made->trains.ports != NULL;
     kb_sim_set_fabric(sim, arrive, serve, made);
     *fabric = made;
     return KB_OK;
@@ -257,6 +302,7 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     if (!fabric) return;
     kb_alloc *alloc = fabric->alloc;
     kb_trains_deinit(fabric);
+    kb_servers_deinit(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);
@@ -297,11 +343,13 @@ kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
     kb_fabric_counters counters = fabric->counters;
     counters.train_pieces = fabric->streams.n_pieces;
     for (uint32_t i = 0; i < fabric->n_links; i++)
+        counters.flit_ports += !fabric->trains.ports || kb_fabric_by_flit_(fabric, i);
+    for (uint32_t i = 0; i < fabric->n_links; i++)
         counters.flit_hops += kb_fabric_link_flits(fabric, i);
     return counters;
 }
 
 uint64_t kb_fabric_link_flits(const kb_fabric *fabric, uint32_t link) {
     uint64_t n_served = fabric->ports[link].n_served;
-    return kb_fabric_adapts_(fabric) ? n_served + fabric->trains.ports[link].n_served : n_served;
+    return fabric->trains.ports ? n_served + fabric->trains.ports[link].n_served : n_served;
 }

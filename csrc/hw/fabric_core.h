@@ -3,6 +3,7 @@
 #define KB_HW_FABRIC_CORE_H
 
 #include "hw/port.h"
+#include "hw/server.h"
 #include "hw/train_port.h"
 #include "hw/train_watch.h"
 #include "hw/watch.h"
@@ -10,8 +11,10 @@
 /* A message on its way. */
 typedef struct kb_flight {
     kb_message message;
-    const uint32_t *path; /* links, of the topology */
+    const uint32_t *path;    /* links, of the topology */
+    const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
     uint32_t n_links;
+    uint32_t n_by_flit; /* links up to the last whose port is a server's */
     uint32_t
         next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
                       those to be delivered */
@@ -29,7 +32,8 @@ typedef struct kb_sink {
 /* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
 typedef struct kb_path_memo {
     const uint32_t *links; /* NULL: nothing */
-    uint32_t n_links;
+    const uint8_t *channels;
+    uint32_t n_links, n_by_flit;
     uint32_t src, dst;
     int32_t slice;
 } kb_path_memo;
@@ -54,6 +58,7 @@ struct kb_fabric {
     int64_t flit_nbytes;
     kb_streams streams;
     kb_trains trains;
+    kb_servers servers;
     KB_POOL(kb_flight) flights;
     kb_waitq locals; /* messages without a link, by (completion, message id); numbers of flights */
     uint32_t local_slot;
@@ -74,15 +79,27 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,
                           kb_train flits);
 
+/* The arrival over `link` that is due. */
+kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link);
+
 /* kb_fabric_trace for a message that is open and has no flits yet. */
 void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
 void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);
 
-/* Whether it is by trains, or might be at another time. */
+/* Whether it is by trains, or might be at another time.  Where there are servers it is always the same. */
 static inline bool kb_fabric_adapts_(const kb_fabric *fabric) {
-    return fabric->trains.ports != NULL;
+    return fabric->trains.ports && !fabric->servers.of;
+}
+
+/* Whether a link's port is a server's, and works flit by flit in either mode. */
+static inline bool kb_fabric_by_flit_(const kb_fabric *fabric, uint32_t link) {
+    return fabric->servers.of && fabric->servers.of[link] != KB_NONE;
+}
+
+static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {
+    return fabric->by_train;
 }
 
 /* What waits at a port, and is on its way over it, was put there: goes on flit by flit. */
@@ -95,6 +112,17 @@ static inline bool kb_train_lands(const kb_fabric *fabric, const kb_message *mes
 
 /* The first known flits of a stream at the port of `link` are there: it waits.  Room has been made. */
 void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t stream);
+
+/* Room for one more stream, that of hop `hop` of a flight, at the port of `link`; false when there is none. */
+bool kb_fabric_reserve_(kb_fabric *fabric, uint32_t link, uint32_t flight,
+                        uint32_t hop) KB_MUST_CHECK;
+
+/* A flit of a server's stream, just taken off, arrives at the next port, or at the message's end; and the
+ * stream is at its end.  False when there is no memory. */
+bool kb_fabric_pass_on_(kb_fabric *fabric, uint32_t stream, int64_t arrive_fs) KB_MUST_CHECK;
+bool kb_fabric_land_(kb_fabric *fabric, uint32_t link, uint32_t stream,
+                     int64_t arrive_fs) KB_MUST_CHECK;
+bool kb_fabric_end_stream_(kb_fabric *fabric, uint32_t stream) KB_MUST_CHECK;
 
 /* A message without a link is complete at when_fs.  Room has been made. */
 void kb_fabric_complete_(kb_fabric *fabric, uint32_t flight, int64_t when_fs);

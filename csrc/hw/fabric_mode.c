@@ -15,6 +15,7 @@ void kb_fabric_mode_decide_(kb_fabric *fabric) {
 }
 
 void kb_fabric_mode_ask(kb_fabric *fabric) {
+    if (!kb_fabric_adapts_(fabric)) return;
     kb_sim_service(fabric->sim, fabric->n_links, kb_sim_now(fabric->sim));
 }
 
@@ -132,7 +133,8 @@ static bool port_to_trains(kb_fabric *fabric, uint32_t link, int64_t now) {
         bool tail = each.flit + 1 == flown->message.n_flits;
         if (tail) flown->done_fs = each.when_fs;
         if (kb_train_lands(fabric, &flown->message) &&
-            !kb_train_land(fabric, link, each.flight, each.flit, (kb_train){each.when_fs, 0, 1}))
+            !kb_train_land(fabric, link, each.flight, flown->message.n_flits - each.flit - 1,
+                           (kb_train){each.when_fs, 0, 1}))
             return false;
     }
     return true;

@@ -27,7 +27,8 @@ static inline void kb_fabric_mode_note(kb_fabric *fabric, int64_t n_flits) {
         kb_fabric_mode_decide_(fabric);
 }
 
-/* Asks for the other mode at the end of this instant; where a message is traced then, nothing happens. */
+/* Asks for the other mode at the end of this instant.  Nothing happens where a message is traced then, or
+ * where ports are those of servers. */
 void kb_fabric_mode_ask(kb_fabric *fabric);
 
 /* The end of the instant: the simulator's service at the place behind the last link. */

@@ -30,11 +30,16 @@ static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *ma
         memo->slice != send->slice) {
         KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
                                 &made->n_links, &path, err));
-        *memo = (kb_path_memo){made->path, made->n_links, send->src, send->dst, send->slice};
-        return KB_OK;
+        *memo =
+            (kb_path_memo){made->path, NULL, made->n_links, 0, send->src, send->dst, send->slice};
+        if (fabric->servers.of) memo->channels = kb_topology_channels(fabric->topology, path);
+        for (uint32_t hop = 0; hop < made->n_links; hop++)
+            if (kb_fabric_by_flit_(fabric, made->path[hop])) memo->n_by_flit = hop + 1;
     }
     made->path = memo->links;
+    made->channels = memo->channels;
     made->n_links = memo->n_links;
+    made->n_by_flit = memo->n_by_flit;
     return KB_OK;
 }
 
@@ -75,14 +80,14 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 /* Takes all that a message needs: what makes it known at its sender cannot fail then. */
 static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     kb_flight *flown = &fabric->flights.items[number];
-    bool by_train = flown->n_links && fabric->by_train;
-    kb_waitq *queue = flown->n_links ? &fabric->ports[flown->path[0]].waiting : &fabric->locals;
-    uint32_t n_most = flown->n_links ? queue->count + 1 : fabric->flights.state.n_live;
-    if (!(by_train ? kb_train_reserve(fabric, flown)
-                   : kb_waitq_reserve(queue, fabric->alloc, n_most)) ||
-        !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
+    bool by_train = flown->n_links && kb_fabric_has_trains_(fabric);
+    bool room = !flown->n_links
+                    ? kb_waitq_reserve(&fabric->locals, fabric->alloc, fabric->flights.state.n_live)
+                : by_train ? kb_train_reserve(fabric, number)
+                           : kb_fabric_reserve_(fabric, flown->path[0], number, 0);
+    if (!room || !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
         return kb_error_nomem(err, "a message");
-    if (by_train && !kb_train_open(fabric, flown)) {
+    if (by_train && !kb_train_open(fabric, number)) {
         KB_POOL_GIVE(&fabric->streams.pool, flown->next);
         return kb_error_nomem(err, "a message");
     }
@@ -156,9 +161,8 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
         if (!kb_train_add(fabric, handle, flits))
             return kb_error_nomem(err, "the flits of a message");
     } else if (flown->n_links) {
-        kb_waitq *waiting = &fabric->ports[flown->path[0]].waiting;
         bool waits = stream->first.count != 0;
-        if ((!waits && !kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) ||
+        if ((!waits && !kb_fabric_reserve_(fabric, flown->path[0], handle, 0)) ||
             !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
             return kb_error_nomem(err, "the flits of a message");
         if (!waits) kb_fabric_enlist_(fabric, flown->path[0], number);

@@ -2,15 +2,19 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
-bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t first,
+bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
                    kb_train train) {
-    kb_inbox *inbox = &fabric->trains.inboxes[fabric->flights.items[flight].message.dst];
+    const kb_message *message = &fabric->flights.items[flight].message;
+    kb_inbox *inbox = &fabric->trains.inboxes[message->dst];
     uint32_t number = KB_NONE;
     if (!kb_waitq_reserve(&inbox->landed, fabric->alloc, inbox->landed.count + 1) ||
         !KB_POOL_TAKE(&fabric->trains.landings, fabric->alloc, &number))
         return false;
     fabric->trains.landings.items[number] =
-        (kb_landing){.flight = flight, .link = link, .first = first, .train = train};
+        (kb_landing){.flight = flight,
+                     .link = link,
+                     .first = message->n_flits - n_left - train.count,
+                     .train = train};
     kb_waitq_push(&inbox->landed, train.start_fs, link, 0, number);
     return true;
 }
@@ -19,18 +23,17 @@ bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t fi
 static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
                         kb_train train) {
     kb_flight *flown = &fabric->flights.items[flight];
-    const kb_message *message = &flown->message;
     if (n_left == 0) flown->done_fs = kb_train_last_fs(&train);
-    if (!kb_train_lands(fabric, message)) return true;
-    if (n_left == 0) kb_inputs_drop_later(&fabric->trains.inboxes[message->dst].open, link);
-    return kb_train_land(fabric, link, flight, message->n_flits - n_left - train.count, train);
+    if (!kb_train_lands(fabric, &flown->message)) return true;
+    if (n_left == 0) kb_inputs_drop_later(&fabric->trains.inboxes[flown->message.dst].open, link);
+    return kb_train_land(fabric, link, flight, n_left, train);
 }
 
 /* The message passes as one train: its stream moves on to the next port. */
 static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t arrive_fs) {
     const kb_flight *flown = &fabric->flights.items[stream->flight];
     uint32_t hop = ++stream->hop;
-    stream->head_fs = arrive_fs + fabric->trains.ports[stream->to].overhead_fs;
+    stream->head_fs = arrive_fs + fabric->ports[stream->to].overhead_fs;
     stream->to = hop + 1 < flown->n_links ? flown->path[hop + 1] : KB_NONE;
     stream->n_left = flown->message.n_flits;
 }
@@ -59,7 +62,8 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
                     (kb_train){arrive_fs, train->period_fs, train->count});
     }
     kb_train_port *into = &fabric->trains.ports[to];
-    if (n_left == 0) kb_inputs_drop(&into->open, link);
+    bool by_flit = kb_fabric_by_flit_(fabric, to);
+    if (n_left == 0 && !by_flit) kb_inputs_drop(&into->open, link);
     if (next == KB_NONE && n_left == 0) {
         move_on(fabric, stream, arrive_fs);
         next = number;
@@ -73,13 +77,17 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
     if (ahead->first.count)
         return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
                              (kb_train){arrive_fs, train->period_fs, train->count});
-    if (!kb_train_port_reserve(into, fabric->alloc)) return false;
+    if (by_flit ? !kb_server_reserve(fabric, to, flight, ahead->hop)
+                : !kb_train_port_reserve(into, fabric->alloc))
+        return false;
     ahead->first.start_fs = arrive_fs;
     ahead->first.period_fs = train->period_fs;
     ahead->first.count = train->count;
     fabric->streams.n_pieces++;
-    kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
-                         kb_waiting_over(lead->rank, link), lead->count_number, next);
+    if (by_flit) kb_server_enlist(fabric, to, next);
+    else
+        kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
+                             kb_waiting_over(lead->rank, link), lead->count_number, next);
     return true;
 }
 

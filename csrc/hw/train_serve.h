@@ -20,9 +20,9 @@
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs,
                     int64_t upto_fs) KB_MUST_CHECK;
 
-/* Flits of a message that come over its last link, to be handed over when a tail arrives.  False when there
- * is no memory. */
-bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t first,
+/* Flits of a message, n_left of which are still to come, will be at its end, where the sink takes every
+ * flit.  False when there is no memory. */
+bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
                    kb_train train) KB_MUST_CHECK;
 
 #endif

@@ -19,35 +19,68 @@ static void schedule(kb_fabric *fabric, uint32_t link) {
 
 /* --- the start of a message ----------------------------------------------------------------------- */
 
-bool kb_train_reserve(kb_fabric *fabric, const kb_flight *flown) {
-    kb_waitq *wakes = &fabric->trains.ports[last_link(flown)].wakes;
-    return kb_train_port_reserve(&fabric->trains.ports[flown->path[0]], fabric->alloc) &&
-           kb_waitq_reserve(wakes, fabric->alloc, wakes->count + 1);
+static bool reserve_wake(kb_fabric *fabric, uint32_t link) {
+    kb_waitq *wakes = &fabric->trains.ports[link].wakes;
+    return kb_waitq_reserve(wakes, fabric->alloc, wakes->count + 1);
 }
 
-static bool open_inbox(kb_fabric *fabric, const kb_flight *flown) {
-    if (!kb_train_lands(fabric, &flown->message)) return true;
-    kb_inbox *inbox = &fabric->trains.inboxes[flown->message.dst];
-    return kb_inputs_add(&inbox->open, fabric->alloc, last_link(flown));
+static void push_wake(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t when_fs) {
+    const kb_message *message = &fabric->flights.items[number].message;
+    kb_waitq_push(&fabric->trains.ports[link].wakes, when_fs, message->src, message->count, number);
+    schedule(fabric, link);
 }
 
-/* The inputs behind its tail's port. */
-static bool open_path(kb_fabric *fabric, const kb_flight *flown, uint32_t tail) {
-    kb_train_port *ports = fabric->trains.ports;
+bool kb_train_reserve(kb_fabric *fabric, uint32_t number) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    return kb_fabric_reserve_(fabric, flown->path[0], number, 0) &&
+           (flown->n_by_flit || reserve_wake(fabric, last_link(flown)));
+}
+
+/* Whether trains go on to a server behind this hop. */
+static bool feeds(const kb_fabric *fabric, const kb_flight *flown, uint32_t hop) {
+    return hop + 1 < flown->n_by_flit && !kb_fabric_by_flit_(fabric, flown->path[hop]) &&
+           kb_fabric_by_flit_(fabric, flown->path[hop + 1]);
+}
+
+static bool open_hop(kb_fabric *fabric, const kb_flight *flown, uint32_t hop) {
     const uint32_t *path = flown->path;
-    uint32_t hop = tail + 1;
-    while (hop < flown->n_links &&
-           kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1]))
-        hop++;
-    if (hop == flown->n_links && open_inbox(fabric, flown)) return true;
-    while (--hop > tail) kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
-    return false;
+    if (hop == flown->n_links) {
+        if (!kb_train_lands(fabric, &flown->message)) return true;
+        if (kb_fabric_by_flit_(fabric, last_link(flown))) return true;
+        kb_inbox *inbox = &fabric->trains.inboxes[flown->message.dst];
+        return kb_inputs_add(&inbox->open, fabric->alloc, last_link(flown));
+    }
+    if (feeds(fabric, flown, hop) && !reserve_wake(fabric, path[hop])) return false;
+    if (hop == 0 || kb_fabric_by_flit_(fabric, path[hop])) return true;
+    return kb_inputs_add(&fabric->trains.ports[path[hop]].open, fabric->alloc, path[hop - 1]);
 }
 
-bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) {
-    if (!open_path(fabric, flown, 0)) return false;
-    fabric->trains.ports[flown->path[0]].n_own++;
-    return true;
+/* Its first flit is at each server that trains lead to no earlier than if nobody were in its way. */
+static void push_first_wakes(kb_fabric *fabric, uint32_t number) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    int64_t at_fs = kb_sim_now(fabric->sim);
+    for (uint32_t hop = 0; hop + 1 < flown->n_by_flit; hop++) {
+        const kb_port *port = &fabric->ports[flown->path[hop]];
+        at_fs = kb_later_fs(at_fs, kb_later_fs(port->overhead_fs, port->travel_fs));
+        if (feeds(fabric, flown, hop)) push_wake(fabric, flown->path[hop], number, at_fs);
+    }
+}
+
+bool kb_train_open(kb_fabric *fabric, uint32_t number) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    const uint32_t *path = flown->path;
+    kb_train_port *ports = fabric->trains.ports;
+    uint32_t hop = 0;
+    while (hop <= flown->n_links && open_hop(fabric, flown, hop)) hop++;
+    if (hop > flown->n_links) {
+        if (!kb_fabric_by_flit_(fabric, path[0])) ports[path[0]].n_own++;
+        if (flown->n_by_flit) push_first_wakes(fabric, number);
+        return true;
+    }
+    while (--hop > 0)
+        if (!kb_fabric_by_flit_(fabric, path[hop]))
+            kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
+    return false;
 }
 
 void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
@@ -94,16 +127,6 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t le
     }
 }
 
-/* All flits of the message are known; room has been made. */
-static void set_wake(kb_fabric *fabric, uint32_t number, int64_t least_fs) {
-    const kb_flight *flown = &fabric->flights.items[number];
-    uint32_t link = last_link(flown);
-    int64_t when_fs = flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs);
-    kb_waitq_push(&fabric->trains.ports[link].wakes, when_fs, flown->message.src,
-                  flown->message.count, number);
-    schedule(fabric, link);
-}
-
 /* A whole message begins here now.  Where nothing else waits, can come over a link, or has begun and is
  * still to come into being, it is next: what begins later comes after it.  Else, *least_fs: those that
  * began here before are served before it. */
@@ -126,33 +149,109 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     uint32_t first = flown->path[0];
     kb_train_port *port = &fabric->trains.ports[first];
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
-    bool waits = stream->first.count != 0;
-    if (!kb_train_reserve(fabric, flown) ||
+    bool waits = stream->first.count != 0, by_flit = kb_fabric_by_flit_(fabric, first);
+    if (!kb_train_reserve(fabric, number) ||
         !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
         return false;
-    if (!waits)
+    if (!waits && by_flit) kb_server_enlist(fabric, first, flown->next);
+    else if (!waits)
         kb_train_port_enlist(port, kb_stream_eligible(stream), flown->message.src,
                              (uint64_t)flown->message.count << 32, flown->next);
-    if (flown->n_known + flits.count < flown->message.n_flits) return true;
+    if (by_flit || flown->n_known + flits.count < flown->message.n_flits) return true;
     port->n_own--;
     bool whole = flits.count == flown->message.n_flits && flits.period_fs == 0 &&
                  flits.start_fs == kb_sim_now(fabric->sim);
     int64_t least_fs = 0;
     if (whole && !begin_whole(fabric, first, stream, &least_fs)) return true;
-    set_wake(fabric, number, least_fs);
+    if (flown->n_by_flit) return true;
+    push_wake(fabric, last_link(flown), number,
+              flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, least_fs));
     return true;
 }
 
 bool kb_train_adopt(kb_fabric *fabric, uint32_t number) {
     const kb_flight *flown = &fabric->flights.items[number];
-    kb_waitq *wakes = &fabric->trains.ports[last_link(flown)].wakes;
-    if (!kb_waitq_reserve(wakes, fabric->alloc, wakes->count + 1)) return false;
-    if (flown->done_fs < 0 &&
-        !open_path(fabric, flown, fabric->streams.pool.items[flown->next].hop))
-        return false;
-    if (flown->n_known == flown->message.n_flits) set_wake(fabric, number, 0);
-    else fabric->trains.ports[flown->path[0]].n_own++;
+    uint32_t last = last_link(flown);
+    if (!reserve_wake(fabric, last)) return false;
+    if (flown->done_fs < 0)
+        for (uint32_t hop = fabric->streams.pool.items[flown->next].hop + 1; hop <= flown->n_links;
+             hop++)
+            if (!open_hop(fabric, flown, hop)) return false;
+    if (flown->n_known < flown->message.n_flits) fabric->trains.ports[flown->path[0]].n_own++;
+    else
+        push_wake(fabric, last, number,
+                  flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, 0));
     return true;
+}
+
+bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) {
+    kb_flight *flown = &fabric->flights.items[stream->flight];
+    flown->next = stream->next;
+    if (stream->to == KB_NONE) return true;
+    if (!kb_fabric_by_flit_(fabric, stream->to))
+        kb_inputs_drop(&fabric->trains.ports[stream->to].open, flown->path[stream->hop]);
+    if (stream->hop + 1 < flown->n_by_flit) return true;
+    if (!reserve_wake(fabric, last_link(flown))) return false;
+    push_wake(fabric, last_link(flown), stream->flight, bound(fabric, flown, 0));
+    return true;
+}
+
+/* --- on its way to a server ----------------------------------------------------------------------- */
+
+/* Of the message's streams at or before this hop the farthest with known flits, else the one nearest to the
+ * sender; KB_NONE when the tail has gone by. */
+static uint32_t next_before(const kb_fabric *fabric, const kb_flight *flown, uint32_t hop) {
+    const kb_stream *streams = fabric->streams.pool.items;
+    uint32_t found = KB_NONE;
+    for (uint32_t i = flown->next; i != KB_NONE && streams[i].hop <= hop; i = streams[i].next)
+        if (found == KB_NONE || streams[i].first.count) found = i;
+    return found;
+}
+
+/* The next flit of a stream that is at or before this hop arrives behind it no earlier. */
+static int64_t next_bound(const kb_fabric *fabric, const kb_flight *flown, uint32_t number,
+                          uint32_t hop) {
+    const kb_stream *streams = fabric->streams.pool.items, *stream = &streams[number];
+    int64_t now = kb_sim_now(fabric->sim);
+    int64_t at_fs = stream->first.count ? kb_stream_eligible(stream) : now;
+    for (uint32_t i = stream->hop;; i++) {
+        const kb_train_port *port = &fabric->trains.ports[flown->path[i]];
+        bool by_flit = kb_fabric_by_flit_(fabric, flown->path[i]);
+        at_fs = kb_max_i64(at_fs, by_flit ? now : port->upto_fs + 1);
+        at_fs = kb_later_fs(kb_max_i64(at_fs, port->free_fs), port->travel_fs);
+        if (i == hop) return at_fs;
+        stream = stream->next == KB_NONE ? stream : &streams[stream->next];
+        if (stream->hop <= i)
+            at_fs = kb_later_fs(at_fs, fabric->ports[flown->path[i + 1]].overhead_fs);
+    }
+}
+
+/* Brings its flits as far as the server behind the hop, those that can be there by now.  *again_fs: when
+ * to look again; KB_TIME_MAX: never. */
+static bool feed(kb_fabric *fabric, uint32_t number, uint32_t hop, int64_t *again_fs) {
+    int64_t now = kb_sim_now(fabric->sim);
+    const kb_flight *flown = &fabric->flights.items[number];
+    const kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
+    if (!kb_train_pull(fabric, flown->path[hop], now - port->travel_fs)) return false;
+    *again_fs = KB_TIME_MAX;
+    for (uint32_t i; (i = next_before(fabric, flown, hop)) != KB_NONE;) {
+        const kb_stream *stream = &fabric->streams.pool.items[i];
+        uint32_t at = flown->path[stream->hop];
+        if (!stream->first.count || kb_stream_eligible(stream) >= now ||
+            kb_fabric_by_flit_(fabric, at)) {
+            int64_t bound_fs = kb_max_i64(next_bound(fabric, flown, i, hop), now + 1);
+            *again_fs = kb_max_i64(bound_fs, kb_later_fs(kb_train_port_silent_fs(port), 1));
+            return true;
+        }
+        if (!kb_train_pull(fabric, at, kb_stream_eligible(stream))) return false;
+    }
+    return true;
+}
+
+static uint32_t hop_of(const kb_flight *flown, uint32_t link) {
+    uint32_t hop = 0;
+    while (flown->path[hop] != link) hop++;
+    return hop;
 }
 
 /* --- its end -------------------------------------------------------------------------------------- */
@@ -251,14 +350,31 @@ static bool advance(kb_fabric *fabric, uint32_t number) {
     return true;
 }
 
+/* A tail arrives from a server. */
+static void arrive(kb_fabric *fabric, uint32_t link) {
+    kb_arrival arrival = kb_fabric_pop_arrival_(fabric, link);
+    (void)finish(fabric, arrival.flight, link);
+}
+
 void kb_train_wake(void *self, uint32_t link) {
     kb_fabric *fabric = self;
     kb_train_port *port = &fabric->trains.ports[link];
+    if (kb_fabric_by_flit_(fabric, link)) {
+        arrive(fabric, link);
+        return;
+    }
     int64_t now = kb_sim_now(fabric->sim);
     if (port->wake_fs == now) port->wake_fs = KB_TIME_MAX;
     while (port->wakes.count && port->wakes.items[0].when_fs <= now) {
         uint32_t number = kb_waitq_first(&port->wakes);
         const kb_flight *flown = &fabric->flights.items[number];
+        if (last_link(flown) != link) {
+            int64_t again_fs;
+            if (!feed(fabric, number, hop_of(flown, link), &again_fs)) return;
+            if (again_fs == KB_TIME_MAX) kb_waitq_drop_first(&port->wakes);
+            else kb_waitq_move_first(&port->wakes, again_fs);
+            continue;
+        }
         if (flown->done_fs < 0 && !advance(fabric, number)) return;
         if (flown->done_fs < 0) {
             kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown, 0), now + 1));
@@ -286,12 +402,13 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
         return kb_error_nomem(err, "the ports of the fabric");
     for (uint32_t i = 0; i < fabric->n_links; i++) {
         const kb_port *port = &fabric->ports[i];
-        trains->ports[i] = (kb_train_port){.upto_fs = -1,
-                                           .service_fs = port->service_fs,
-                                           .travel_fs = port->travel_fs,
-                                           .overhead_fs = port->overhead_fs,
-                                           .end_fs = port->end_fs,
-                                           .wake_fs = KB_TIME_MAX};
+        trains->ports[i] =
+            (kb_train_port){.upto_fs = -1,
+                            .service_fs = port->service_fs,
+                            .travel_fs = port->travel_fs,
+                            .overhead_fs = kb_fabric_by_flit_(fabric, i) ? 0 : port->overhead_fs,
+                            .end_fs = port->end_fs,
+                            .wake_fs = KB_TIME_MAX};
     }
     return KB_OK;
 }

@@ -7,6 +7,10 @@
  * Each wake takes the tail over a hop at least.  The event at the tail's arrival is that of the link, as
  * flit by flit, so all that follows is in the same order.
  *
+ * Where a port of trains leads to one that works by flits (hw/server.h), which must have each flit in
+ * time, a message has a wake at a lower bound of its next flit's arrival there, from its start until its
+ * tail has gone by; and its last wake is set when the tail has left the last such server on its path.
+ *
  * A sink that takes every flit gets them as trains, in order of (arrival, link), when a tail arrives
  * there: all that came before it.  So what it does with them must show at tails alone.
  */
@@ -19,15 +23,19 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_trains_deinit(kb_fabric *fabric);
 
 /* Room for the first flits of a message, and for its wake; false when there is none. */
-bool kb_train_reserve(kb_fabric *fabric, const kb_flight *flown) KB_MUST_CHECK;
+bool kb_train_reserve(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
 
 /* The message has started: all inputs on its path are open.  False, and nothing changes, when there is
  * no memory. */
-bool kb_train_open(kb_fabric *fabric, const kb_flight *flown) KB_MUST_CHECK;
+bool kb_train_open(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
 
 /* The next flits of a message come into being.  False, and nothing changes, when there is no memory;
  * never after kb_train_reserve. */
 bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CHECK;
+
+/* A server has served the stream's last flit, and the stream ends: from here on the tail may have trains
+ * before it alone.  False when there is no memory. */
+bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) KB_MUST_CHECK;
 
 /* Begins to trace a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);

@@ -105,6 +105,7 @@ static PyObject *ratio_value(kb_ratio ratio) {
 #define VALUE_NBYTES VALUE_COUNT
 #define VALUE_NS VALUE_COUNT
 #define VALUE_FLAG VALUE_COUNT
+#define VALUE_LIMIT VALUE_COUNT
 #define VALUE_CHOICE VALUE_COUNT
 #define VALUE_GBPS(value) ratio_value(value)
 #define VALUE_GHZ VALUE_GBPS
@@ -149,6 +150,32 @@ static PyObject *topology_flit_nbytes(PyObject *object, void *unused) {
     return PyLong_FromLongLong(kb_topology_flit_nbytes(((kb_py_topology *)object)->topology));
 }
 
+static PyObject *topology_flit_links(PyObject *object, void *unused) {
+    (void)unused;
+    const kb_topology *topology = ((kb_py_topology *)object)->topology;
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list && i < kb_topology_n_links(topology); i++) {
+        if (!kb_topology_by_flit(topology, i)) continue;
+        PyObject *number = PyLong_FromUnsignedLong(i);
+        if (!number || PyList_Append(list, number)) Py_CLEAR(list);
+        Py_XDECREF(number);
+    }
+    return list;
+}
+
+static PyObject *topology_warnings(PyObject *object, void *unused) {
+    (void)unused;
+    const kb_topology *topology = ((kb_py_topology *)object)->topology;
+    uint32_t count = kb_topology_n_warnings(topology);
+    PyObject *list = PyList_New(count);
+    for (uint32_t i = 0; list && i < count; i++) {
+        PyObject *text = PyUnicode_FromString(kb_topology_warning(topology, i));
+        if (!text) Py_CLEAR(list);
+        else PyList_SET_ITEM(list, i, text);
+    }
+    return list;
+}
+
 static PyMethodDef methods[] = {
     {"find", topology_find, METH_O, "find(name) -> node id"},
     {"path", topology_path, METH_VARARGS, "path(src, dst, slice=-1) -> link ids"},
@@ -160,6 +187,8 @@ static PyGetSetDef getters[] = {
     {"nodes", topology_nodes, NULL, "(name, impl, overhead_fs) by node id", NULL},
     {"links", topology_links, NULL, "(src, dst, service_fs, latency_fs) by link id", NULL},
     {"system", topology_system, NULL, "counts and parameters of the hierarchical form", NULL},
+    {"flit_links", topology_flit_links, NULL, "links whose ports serve flit by flit", NULL},
+    {"warnings", topology_warnings, NULL, "what is allowed and hardly meant", NULL},
     {"flit_nbytes", topology_flit_nbytes, NULL, "bytes of a flit", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

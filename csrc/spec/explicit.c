@@ -20,8 +20,19 @@ static const kb_param_row *link_rows(size_t *n_rows) {
     return rows;
 }
 
-static const kb_param_row overhead_row = {
-    "overhead_ns", KB_PARAM_NS, 0, "0", 0, 1000000000, NULL, "head flit at a transit component"};
+#define TRANSIT_ROWS(X)                                                                \
+    X("overhead_ns", overhead_fs, NS, "0", 0, 1e9, "head flit")                        \
+    X("serialize", transit.serialize, CHOICE, "port", "port|router", 0, "servers")     \
+    X("buffer_flits", transit.buffer_flits, LIMIT, "unbounded", 1, 1e6, "input links") \
+    X("virtual_channels", transit.channels, COUNT, "1", 1, 2, "of each input link")
+
+const kb_param_row *kb_explicit_transit_rows(size_t *n_rows) {
+    typedef kb_node kb_row_type;
+    static const kb_param_row rows[] = {TRANSIT_ROWS(KB_PARAM_ROW)};
+    *n_rows = sizeof rows / sizeof rows[0];
+    return rows;
+}
+
 static const kb_param_row flag_row = {"", KB_PARAM_FLAG, 0, "false", 0, 0, NULL, ""};
 
 /* --- components ------------------------------------------------------------------------------- */
@@ -53,6 +64,15 @@ static kb_status read_impl(const kb_reader *reader, const kb_place *place, kb_im
     return KB_OK;
 }
 
+/* An endpoint or a transit component. */
+static kb_status read_plain(const kb_reader *reader, const kb_place *place, kb_node *node) {
+    size_t n_rows;
+    const kb_param_row *rows = kb_explicit_transit_rows(&n_rows);
+    if (node->impl != KB_IMPL_TRANSIT) n_rows = 0;
+    kb_param_rows_init(rows, n_rows, node);
+    return kb_read_table(reader, place, rows, n_rows, component_keys, node);
+}
+
 static kb_status read_component(kb_topology *topology, const kb_reader *reader,
                                 const kb_place *place) {
     kb_node node = {.sip = -1, .cube = -1, .pe = -1, .mesh = -1, .x = -1, .y = -1, .params = -1};
@@ -64,9 +84,7 @@ static kb_status read_component(kb_topology *topology, const kb_reader *reader,
     KB_TRY(read_impl(reader, &impl, &node.impl));
     if (node.impl == KB_IMPL_HBM || node.impl == KB_IMPL_SRAM)
         KB_TRY(read_memory(topology, reader, place, &node));
-    else
-        KB_TRY(kb_read_table(reader, place, &overhead_row, node.impl == KB_IMPL_TRANSIT,
-                             component_keys, &node.overhead_fs));
+    else KB_TRY(read_plain(reader, place, &node));
     uint32_t id;
     kb_status status = kb_graph_add_node(topology, &node, &id, reader->err);
     if (status != KB_INVALID) return status;
@@ -77,12 +95,18 @@ static kb_status read_component(kb_topology *topology, const kb_reader *reader,
 
 /* --- meshes ----------------------------------------------------------------------------------- */
 
-static kb_status read_router(const kb_reader *reader, const kb_place *mesh, int64_t *overhead_fs) {
+static kb_status read_router(const kb_reader *reader, const kb_place *mesh, kb_mesh_text *text) {
     static const char *const keys[] = {"impl", NULL};
     kb_place place, impl;
-    *overhead_fs = 0;
+    kb_node node = {.overhead_fs = 0};
+    size_t n_rows;
+    const kb_param_row *rows = kb_explicit_transit_rows(&n_rows);
+    kb_param_rows_init(rows, n_rows, &node);
+    if (kb_read_find(mesh, "router", &place))
+        KB_TRY(kb_read_table(reader, &place, rows, n_rows, keys, &node));
+    text->overhead_fs = node.overhead_fs;
+    text->transit = node.transit;
     if (!kb_read_find(mesh, "router", &place)) return KB_OK;
-    KB_TRY(kb_read_table(reader, &place, &overhead_row, 1, keys, overhead_fs));
     if (!kb_read_find(&place, "impl", &impl)) return KB_OK;
     kb_impl router;
     KB_TRY(read_impl(reader, &impl, &router));
@@ -103,6 +127,7 @@ static kb_status add_routers(kb_topology *topology, const kb_reader *reader, con
                              const kb_mesh *mesh, const kb_mesh_text *text) {
     kb_node node = {.impl = KB_IMPL_TRANSIT, .sip = -1, .cube = -1, .pe = -1, .params = -1};
     node.overhead_fs = text->overhead_fs;
+    node.transit = text->transit;
     node.mesh = (int32_t)topology->meshes.count - 1;
     for (node.y = 0; node.y < mesh->ny; node.y++) {
         for (node.x = 0; node.x < mesh->nx; node.x++) {
@@ -134,7 +159,7 @@ static kb_status read_mesh(kb_topology *topology, const kb_reader *reader, const
     KB_TRY(kb_read_word(reader, &name, KB_GRAPH_MAX_NAME - 16, &text.name));
     KB_TRY(kb_read_dims(reader, &dims, MAX_MESH_SIDE, &nx, &ny));
     KB_TRY(read_rate(reader, &link, NULL, &text.link));
-    KB_TRY(read_router(reader, place, &text.overhead_fs));
+    KB_TRY(read_router(reader, place, &text));
     if (kb_read_find(place, "wrap", &wrap)) KB_TRY(kb_read_value(reader, &wrap, &flag_row, &wraps));
     if (5 * nx * ny + (int64_t)(topology->nodes.count + topology->links.count) > KB_GRAPH_MAX_PARTS)
         return kb_read_fail(
@@ -186,11 +211,14 @@ static kb_status add_link(kb_topology *topology, const kb_reader *reader, uint32
 }
 
 static kb_status read_link(kb_topology *topology, const kb_reader *reader, const kb_place *place) {
-    static const char *const keys[] = {"from", "to", "both", NULL};
+    static const char *const keys[] = {"from", "to", "both", "dateline", NULL};
     uint32_t src, dst;
     int64_t both;
-    kb_link_rate rate;
+    kb_link_rate rate = {.dateline = 0};
+    kb_place dateline;
     KB_TRY(read_rate(reader, place, keys, &rate));
+    if (kb_read_find(place, "dateline", &dateline))
+        KB_TRY(kb_read_value(reader, &dateline, &flag_row, &rate.dateline));
     KB_TRY(read_ends(topology, reader, place, &src, &dst, &both));
     if (src == dst)
         return kb_read_fail(reader, place,

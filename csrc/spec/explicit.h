@@ -9,6 +9,9 @@
  * last rows of its table. */
 enum { KB_HBM_ATTACHMENT_ROWS = 5 };
 
+/* What a transit component may say, as fields of a kb_node. */
+const kb_param_row *kb_explicit_transit_rows(size_t *n_rows);
+
 /* Adds the components, then the routers and links of the meshes.  `root` is the whole text. */
 kb_status kb_explicit_nodes(kb_topology *topology, const kb_reader *reader,
                             const kb_place *root) KB_MUST_CHECK;

@@ -1,5 +1,7 @@
 #include "spec/graph.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -71,6 +73,19 @@ kb_status kb_graph_add_node(kb_topology *topology, const kb_node *node, uint32_t
     added->name = name;
     *id = (uint32_t)topology->nodes.count - 1;
     topology->names[slot] = *id + 1;
+    return KB_OK;
+}
+
+kb_status kb_graph_warn(kb_topology *topology, kb_error *err, const char *format, ...) {
+    char text[KB_ERROR_CAPACITY];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *kept = kb_arena_copy_text(&topology->arena, text, strlen(text));
+    const char **slot = kept ? KB_VEC_PUSH(&topology->warnings, topology->alloc) : NULL;
+    if (!slot) return kb_error_nomem(err, "the topology's warnings");
+    *slot = kept;
     return KB_OK;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "spec/channel.h"
 #include "spec/hierarchy.h"
 #include "spec/route.h"
 #include "spec/topology.h"
@@ -30,11 +31,13 @@ typedef struct kb_mesh {
 typedef struct kb_link_rate {
     kb_ratio rate; /* fs per byte */
     int64_t latency_fs;
+    int64_t dateline; /* of explicit links: 0 or 1 */
 } kb_link_rate;
 
 typedef struct kb_mesh_text {
     const char *name;
     int64_t overhead_fs;
+    kb_transit transit;
     kb_link_rate link;
 } kb_mesh_text;
 
@@ -58,6 +61,8 @@ struct kb_topology {
     kb_system system;
     kb_hierarchy machine;
     kb_routes routes;
+    kb_channels channels;
+    KB_VEC(const char *) warnings; /* texts in the arena */
     /* explicit part, in order of definition */
     uint32_t n_components; /* nodes 0 .. n_components - 1 */
     uint32_t first_link;   /* explicit links are the last: first_link .. n_links - 1 */
@@ -70,6 +75,10 @@ struct kb_topology {
  * *id is the node that has it and the result is KB_INVALID without a message. */
 kb_status kb_graph_add_node(kb_topology *topology, const kb_node *node, uint32_t *id,
                             kb_error *err) KB_MUST_CHECK;
+
+/* Notes a warning. */
+kb_status kb_graph_warn(kb_topology *topology, kb_error *err, const char *format, ...)
+    KB_PRINTF(3, 4) KB_MUST_CHECK;
 
 /* Adds a directed link; s = ceil(flit bytes * rate). */
 kb_status kb_graph_add_link(kb_topology *topology, uint32_t src, uint32_t dst, kb_ratio rate,

@@ -60,6 +60,9 @@ typedef struct builder {
     kb_node node; /* position of what is added next */
 } builder;
 
+/* What a group says of its transit components. */
+#define TRANSIT(group) ((kb_transit){(group).serialize, (group).buffer_flits, (group).channels})
+
 static kb_status add_node(builder *b, kb_impl impl, int64_t overhead_fs, uint32_t *id,
                           const char *format, ...) KB_PRINTF(5, 6);
 
@@ -74,6 +77,7 @@ static kb_status add_node(builder *b, kb_impl impl, int64_t overhead_fs, uint32_
     node.name = name;
     node.impl = impl;
     node.overhead_fs = overhead_fs;
+    if (impl != KB_IMPL_TRANSIT) node.transit = (kb_transit){0, 0, 0};
     kb_status status = kb_graph_add_node(b->topology, &node, id, b->err);
     if (status != KB_INVALID) return status;
     return kb_error_set(b->err, KB_TOPOLOGY,
@@ -94,6 +98,7 @@ static kb_status add_routers(builder *b, int64_t sip, int64_t cube, uint32_t *fi
     *mesh = (kb_mesh){*first, (int32_t)system->noc_x, (int32_t)system->noc_y,
                       system->params.noc.kind == KB_NOC_TORUS};
     b->node.mesh = (int32_t)b->topology->meshes.count - 1;
+    b->node.transit = TRANSIT(system->params.noc);
     for (int64_t i = 0; i < kb_layout_n_routers(system); i++) {
         uint32_t id;
         b->node.x = (int32_t)(i % system->noc_x);
@@ -142,6 +147,7 @@ static kb_status add_cube_nodes(builder *b, int64_t sip, int64_t cube, uint32_t 
         KB_TRY(add_node(b, parts[i].impl, system->params.noc.ni_in_fs, &id,
                         "sip%" PRId64 ".cube%" PRId64 ".%s", sip, cube, parts[i].name));
     for (int64_t pe = 0; pe < system->n_pes; pe++) KB_TRY(add_pe(b, sip, cube, pe));
+    b->node.transit = TRANSIT(system->params.ucie);
     for (int side = 0; side < KB_N_SIDES; side++)
         if (kb_layout_has_side(system, cube % system->cubes_x, cube / system->cubes_x, side))
             KB_TRY(add_node(b, KB_IMPL_TRANSIT, system->params.ucie.overhead_fs, &id,
@@ -154,14 +160,17 @@ static kb_status add_sip_nodes(builder *b, int64_t sip, uint32_t *first, uint32_
     const kb_params *params = &b->system->params;
     uint32_t id;
     b->node.sip = (int32_t)sip;
+    b->node.transit = TRANSIT(params->io);
     KB_TRY(
         add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, first, "sip%" PRId64 ".io.xbar", sip));
     KB_TRY(add_node(b, KB_IMPL_IO_CPU, 0, &id, "sip%" PRId64 ".io.cpu", sip));
     KB_TRY(
         add_node(b, KB_IMPL_TRANSIT, params->io.overhead_fs, &id, "sip%" PRId64 ".io.host", sip));
+    b->node.transit = TRANSIT(params->ucie);
     for (int64_t y = 0; y < b->system->cubes_y; y++)
         KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->ucie.overhead_fs, &id,
                         "sip%" PRId64 ".io.ucie%" PRId64, sip, y));
+    b->node.transit = TRANSIT(params->fabric);
     for (int direction = 0; direction < KB_N_DIRECTIONS; direction++)
         if (kb_layout_has_c2c(b->system, sip, direction))
             KB_TRY(add_node(b, KB_IMPL_TRANSIT, params->fabric.overhead_fs, &id,
@@ -308,6 +317,7 @@ kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) {
     builder b = {.topology = topology, .system = system, .err = err};
     b.node = (kb_node){.sip = -1, .cube = -1, .pe = -1, .mesh = -1, .x = -1, .y = -1, .params = -1};
     KB_TRY(add_node(&b, KB_IMPL_HOST, 0, &machine->host, "host"));
+    b.node.transit = TRANSIT(system->params.fabric);
     if (system->params.fabric.kind == KB_FABRIC_SWITCH && system->n_sips > 1)
         KB_TRY(add_node(&b, KB_IMPL_TRANSIT, system->params.fabric.overhead_fs,
                         &machine->fabric_switch, "fabric.switch"));

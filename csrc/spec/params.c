@@ -8,6 +8,8 @@
 #include "spec/decimal.h"
 
 /* Rates stay where 64-bit femtoseconds can carry them: 1e-6 to 1e9 of their unit. */
+static const char unbounded[] = "unbounded";
+
 enum { NS_SHIFT = 6, RATE_SHIFT = 6, MIN_RATE_EXPONENT = -6, MAX_RATE_EXPONENT = 9 };
 
 #define GROUP_ROWS(GROUP, group, path)                                        \
@@ -84,6 +86,11 @@ static const char *describe(const kb_param_row *row, char expected[KB_PARAM_EXPE
                            word == row->choices ? "" : ", ", (int)kb_choice_length(word), word);
         }
         break;
+    case KB_PARAM_LIMIT:
+        (void)snprintf(expected, KB_PARAM_EXPECTED,
+                       "an integer from %" PRId64 " to %" PRId64 ", or %s", row->minimum,
+                       row->maximum, unbounded);
+        break;
     case KB_PARAM_COUNT:
     case KB_PARAM_NBYTES:
     case KB_PARAM_NS:
@@ -137,8 +144,10 @@ const char *kb_param_parse(const kb_param_row *row, const char *text, size_t len
     int64_t value = 0;
     kb_ratio ratio = {0, 1};
     kb_decimal decimal = {0, 0};
-    bool good;
-    if (row->kind == KB_PARAM_CHOICE) good = parse_choice(row->choices, text, length, &value);
+    bool good, none = row->kind == KB_PARAM_LIMIT && length == sizeof unbounded - 1 &&
+                      memcmp(text, unbounded, length) == 0;
+    if (none) good = true;
+    else if (row->kind == KB_PARAM_CHOICE) good = parse_choice(row->choices, text, length, &value);
     else if (row->kind == KB_PARAM_FLAG) good = parse_flag(text, length, &value);
     else good = kb_decimal_parse(text, length, &decimal) == KB_DECIMAL_OK;
     if (!good) return describe(row, expected);
@@ -152,6 +161,7 @@ const char *kb_param_parse(const kb_param_row *row, const char *text, size_t len
     case KB_PARAM_NS: good = parse_scaled(row, decimal, NS_SHIFT, &value); break;
     case KB_PARAM_COUNT:
     case KB_PARAM_NBYTES: good = parse_scaled(row, decimal, 0, &value); break;
+    case KB_PARAM_LIMIT: good = none || parse_scaled(row, decimal, 0, &value); break;
     case KB_PARAM_FLAG:
     case KB_PARAM_CHOICE: break;
     }
@@ -186,7 +196,10 @@ const char *kb_param_print(const kb_param_row *row, const void *field, char text
     memcpy(&value, field, sizeof value);
     if (row->kind == KB_PARAM_CHOICE) return print_choice(row->choices, value, text);
     if (row->kind == KB_PARAM_NS) return kb_decimal_print(kb_decimal_make(value, -NS_SHIFT), text);
-    if (row->kind == KB_PARAM_FLAG) (void)snprintf(text, KB_PARAM_TEXT, value ? "true" : "false");
+    if (row->kind == KB_PARAM_LIMIT && value == 0)
+        (void)snprintf(text, KB_PARAM_TEXT, "%s", unbounded);
+    else if (row->kind == KB_PARAM_FLAG)
+        (void)snprintf(text, KB_PARAM_TEXT, value ? "true" : "false");
     else (void)snprintf(text, KB_PARAM_TEXT, "%" PRId64, value);
     return text;
 }

@@ -10,6 +10,7 @@
  *   GHZ       decimal                   kb_ratio    femtoseconds per cycle
  *   FACTOR    decimal                   kb_ratio    a plain exact number
  *   FLAG      true | false              int64_t     0 or 1
+ *   LIMIT     integer | unbounded       int64_t     a number of things; 0: without limit
  *   CHOICE    one of a list of words    int64_t     position in the list; `minimum` is the list, words
  *                                                   separated by '|', `maximum` is unused
  * The default is the text as a YAML file would write it.  Sources: [S] public figure, [D] derived,
@@ -27,22 +28,30 @@
     X("GBps", link, GBPS, "55", 0, 0, "host link, each way: PCIe 5 x16 effective [S]")            \
     X("latency_ns", latency_fs, NS, "500", 0, 1e9, "host link, one way [A]")
 
-#define KB_PARAMS_FABRIC(X)                                                                   \
-    X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined") \
-    X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")              \
-    X("links", links, COUNT, "1", 1, 1024, "links side by side, each flit striped over all")  \
-    X("payload", payload, FACTOR, "1", 0, 0, "what framing leaves of a link's rate, up to 1") \
-    X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                   \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a switch or port [A]")
+#define KB_PARAMS_FABRIC(X)                                                                    \
+    X("kind", kind, CHOICE, "switch", "switch|ring|mesh|torus", 0, "how the SIPs are joined")  \
+    X("GBps", link, GBPS, "400", 0, 0, "one link, each way: NVLink-4 class [S]")               \
+    X("links", links, COUNT, "1", 1, 1024, "links side by side, each flit striped over all")   \
+    X("payload", payload, FACTOR, "1", 0, 0, "what framing leaves of a link's rate, up to 1")  \
+    X("latency_ns", latency_fs, NS, "600", 0, 1e9, "one link, one way [A]")                    \
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a switch or port [A]")        \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                \
+      "a switch or port: a server a port, or one")                                             \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]") \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
-#define KB_PARAMS_IO(X)                                                                  \
-    X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")       \
-    X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")    \
-    X("merge_ns", merge_fs, NS, "10", 0, 1e9, "IO_CPU: merging one cube's response [A]") \
-    X("margin_ns", margin_fs, NS, "50", 0, 1e9, "slack of the global start barrier [A]") \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at the IO crossbar [A]")   \
-    X("GBps", link, GBPS, "256", 0, 0, "links of the IO crossbar, each way [A]")         \
-    X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "links of the IO crossbar [A]")
+#define KB_PARAMS_IO(X)                                                                        \
+    X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")             \
+    X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")          \
+    X("merge_ns", merge_fs, NS, "10", 0, 1e9, "IO_CPU: merging one cube's response [A]")       \
+    X("margin_ns", margin_fs, NS, "50", 0, 1e9, "slack of the global start barrier [A]")       \
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at the IO crossbar [A]")         \
+    X("GBps", link, GBPS, "256", 0, 0, "links of the IO crossbar, each way [A]")               \
+    X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "links of the IO crossbar [A]")             \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                \
+      "the IO crossbar: a server a port, or one")                                              \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]") \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
 #define KB_PARAMS_M_CPU(X)                                                           \
     X("decode_ns", decode_fs, NS, "100", 0, 1e9, "decode of a launch or a copy [A]") \
@@ -56,13 +65,21 @@
     X("GBps", link, GBPS, "128", 0, 0, "one mesh link, each way: 64 B each 0.5 ns [A]")          \
     X("latency_ns", latency_fs, NS, "0.5", 0, 1e9, "one mesh link [A]")                          \
     X("ni_in_ns", ni_in_fs, NS, "2", 0, 1e9, "injection: overhead of the sending component [A]") \
-    X("ni_out_ns", ni_out_fs, NS, "2", 0, 1e9, "ejection: added to its link's propagation [A]")
+    X("ni_out_ns", ni_out_fs, NS, "2", 0, 1e9, "ejection: added to its link's propagation [A]")  \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                  \
+      "a router: a server a port, or one")                                                       \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]")   \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
 #define KB_PARAMS_UCIE(X)                                                                       \
     X("GBps", link, GBPS, "236", 0, 0, "one cube edge, each way: 2 x64 at 16 GT/s, framed [S]") \
     X("port_GBps", port, GBPS, "128", 0, 0, "from the NoC to the port, each way [A]")           \
     X("latency_ns", latency_fs, NS, "5", 0, 1e9, "PHY, adapter and crossing [S]")               \
-    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a UCIe port [A]")
+    X("overhead_ns", overhead_fs, NS, "2", 0, 1e9, "head flit at a UCIe port [A]")              \
+    X("serialize", serialize, CHOICE, "port", "port|router", 0,                                 \
+      "a UCIe port: a server a port, or one")                                                   \
+    X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]")  \
+    X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
 /* The foundation's controller: each PC is a serial server (`pc`), behind a fixed, pipelined access
  * time.  Bank state and refresh are another implementation's parameters. */
@@ -106,7 +123,8 @@
 
 #define KB_PARAMS_PE_SCHED(X)                                                              \
     X("queue", queue, COUNT, "64", 1, 65536, "commands that wait or run, per context [A]") \
-    X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")
+    X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")         \
+    X("token_ns", token_fs, NS, "2", 0, 1e9, "from one tile token of a composite to the next [A]")
 
 #define KB_PARAMS_PE_DMA(X)                                                                   \
     X("setup_ns", setup_fs, NS, "20", 0, 1e9, "per descriptor, pipelined [A]")                \
@@ -184,6 +202,7 @@
 #define KB_PARAM_TYPE_FACTOR kb_ratio
 #define KB_PARAM_TYPE_FLAG int64_t
 #define KB_PARAM_TYPE_CHOICE int64_t
+#define KB_PARAM_TYPE_LIMIT int64_t
 
 #define KB_PARAM_FIELD(key, field, kind, default_, minimum, maximum, meaning) \
     KB_PARAM_TYPE_##kind field;
@@ -197,6 +216,7 @@ KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 #undef KB_PARAM_STRUCT
 
 enum { KB_FABRIC_SWITCH, KB_FABRIC_RING, KB_FABRIC_MESH, KB_FABRIC_TORUS };
+enum { KB_SERIALIZE_PORT, KB_SERIALIZE_ROUTER };
 enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
 enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };

@@ -14,6 +14,7 @@ typedef enum kb_param_kind {
     KB_PARAM_GHZ,
     KB_PARAM_FACTOR,
     KB_PARAM_FLAG,
+    KB_PARAM_LIMIT,
     KB_PARAM_CHOICE
 } kb_param_kind;
 
@@ -22,7 +23,7 @@ typedef struct kb_param_row {
     kb_param_kind kind;
     size_t offset;            /* of the field in its struct */
     const char *default_text; /* as in YAML; NULL: the key must be there */
-    int64_t minimum, maximum; /* COUNT, NBYTES, NS: in the unit of the key */
+    int64_t minimum, maximum; /* COUNT, LIMIT, NBYTES, NS: in the unit of the key */
     const char *choices;      /* CHOICE: words separated by '|', else NULL */
     const char *meaning;
 } kb_param_row;
@@ -72,6 +73,7 @@ const char *kb_param_print(const kb_param_row *row, const void *field, char text
 #define KB_PARAM_MINIMUM_FACTOR(minimum) 0
 #define KB_PARAM_MINIMUM_FLAG(minimum) 0
 #define KB_PARAM_MINIMUM_CHOICE(minimum) 0
+#define KB_PARAM_MINIMUM_LIMIT(minimum) (int64_t)(minimum)
 #define KB_PARAM_CHOICES_COUNT(minimum) NULL
 #define KB_PARAM_CHOICES_NBYTES(minimum) NULL
 #define KB_PARAM_CHOICES_NS(minimum) NULL
@@ -79,6 +81,7 @@ const char *kb_param_print(const kb_param_row *row, const void *field, char text
 #define KB_PARAM_CHOICES_GHZ(minimum) NULL
 #define KB_PARAM_CHOICES_FACTOR(minimum) NULL
 #define KB_PARAM_CHOICES_FLAG(minimum) NULL
+#define KB_PARAM_CHOICES_LIMIT(minimum) NULL
 #define KB_PARAM_CHOICES_CHOICE(minimum) minimum
 
 /* One row of a table.  The struct of its values must be called kb_row_type where this is expanded: a

@@ -257,18 +257,30 @@ static kb_status grow_slots(kb_topology *topology, kb_error *err) {
     return KB_OK;
 }
 
+kb_status kb_route_make(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
+                        kb_error *err) {
+    topology->routes.trail.count = 0;
+    if (kb_hierarchy_ends(topology, src) && kb_hierarchy_ends(topology, dst))
+        return kb_hierarchy_route(topology, src, dst, port, err);
+    return route_by_cost(topology, src, dst, err);
+}
+
 static kb_status add_route(kb_topology *topology, kb_route wanted, kb_error *err) {
     kb_routes *routes = &topology->routes;
-    routes->trail.count = 0;
-    if (kb_hierarchy_ends(topology, wanted.src) && kb_hierarchy_ends(topology, wanted.dst))
-        KB_TRY(kb_hierarchy_route(topology, wanted.src, wanted.dst, wanted.port, err));
-    else KB_TRY(route_by_cost(topology, wanted.src, wanted.dst, err));
+    KB_TRY(kb_route_make(topology, wanted.src, wanted.dst, wanted.port, err));
     size_t n_links = routes->trail.count;
     uint32_t *links = kb_arena_take(&topology->arena, n_links, sizeof *links);
+    uint8_t *channels = NULL;
+    if (topology->channels.many) {
+        channels = kb_arena_take(&topology->arena, n_links, sizeof *channels);
+        if (!channels) return kb_error_nomem(err, "a route");
+        kb_channels_follow(topology, routes->trail.items, n_links, channels);
+    }
     kb_route *route = links ? KB_VEC_PUSH(&routes->found, topology->alloc) : NULL;
     if (!route) return kb_error_nomem(err, "a route");
     if (n_links) memcpy(links, routes->trail.items, n_links * sizeof *links);
     wanted.links = links;
+    wanted.channels = channels;
     wanted.n_links = (uint32_t)n_links;
     *route = wanted;
     return KB_OK;
@@ -302,6 +314,14 @@ kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, in
     kb_status status = find_route(topology, src, dst, slice, links, n_links, path, err);
     kb_graph_unlock(topology);
     return status;
+}
+
+const uint8_t *kb_topology_channels(kb_topology *topology, uint32_t path) {
+    if (!topology->channels.many) return NULL;
+    kb_graph_lock(topology);
+    const uint8_t *channels = topology->routes.found.items[path].channels;
+    kb_graph_unlock(topology);
+    return channels;
 }
 
 void kb_routes_deinit(kb_topology *topology) {

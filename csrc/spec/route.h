@@ -19,7 +19,8 @@ typedef struct kb_route {
     uint32_t src, dst;
     int32_t port;
     uint32_t n_links;
-    const uint32_t *links; /* in the topology's arena */
+    const uint32_t *links;   /* in the topology's arena */
+    const uint8_t *channels; /* likewise; NULL: the topology has one channel everywhere */
 } kb_route;
 
 /* Zero-initialised; belongs to a topology. */
@@ -33,6 +34,11 @@ typedef struct kb_routes {
 } kb_routes;
 
 void kb_routes_deinit(kb_topology *topology);
+
+/* Fills topology->routes.trail with the links of (src, dst, port), which it does not look for among those
+ * found. */
+kb_status kb_route_make(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
+                        kb_error *err) KB_MUST_CHECK;
 
 /* Appends a link to topology->routes.trail. */
 kb_status kb_route_push(kb_topology *topology, uint32_t link, kb_error *err) KB_MUST_CHECK;

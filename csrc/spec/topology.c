@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "spec/buffers.h"
 #include "spec/explicit.h"
 #include "spec/graph.h"
 #include "spec/overlay.h"
@@ -64,7 +65,8 @@ static kb_status read_root(kb_topology *topology, const kb_reader *reader, const
                             "expected components, meshes or a system, got none of them");
     KB_TRY(kb_explicit_links(topology, reader, root));
     KB_TRY(kb_graph_seal(topology, reader->err));
-    return kb_explicit_check(topology, reader, root);
+    KB_TRY(kb_explicit_check(topology, reader, root));
+    return kb_buffers_check(topology, reader, root);
 }
 
 kb_status kb_topology_parse(kb_alloc *alloc, const char *text, size_t length, const char *name,
@@ -116,6 +118,7 @@ void kb_topology_destroy(kb_topology *topology) {
     KB_VEC_FREE(&topology->link_texts, alloc);
     KB_VEC_FREE(&topology->mesh_texts, alloc);
     KB_VEC_FREE(&topology->yaml, alloc);
+    KB_VEC_FREE(&topology->warnings, alloc);
     kb_alloc_free(alloc, topology->names, topology->n_names, sizeof *topology->names);
     kb_arena_deinit(&topology->arena);
     kb_alloc_free(alloc, topology, 1, sizeof *topology);
@@ -149,6 +152,21 @@ kb_fabric_mode kb_topology_fabric_mode(const kb_topology *topology) {
 
 const kb_system *kb_topology_system(const kb_topology *topology) {
     return &topology->system;
+}
+
+bool kb_topology_by_flit(const kb_topology *topology, uint32_t link) {
+    const kb_node *src = &topology->nodes.items[topology->links.items[link].src];
+    const kb_node *dst = &topology->nodes.items[topology->links.items[link].dst];
+    return src->transit.buffer_flits || dst->transit.buffer_flits ||
+           src->transit.serialize == KB_SERIALIZE_ROUTER;
+}
+
+uint32_t kb_topology_n_warnings(const kb_topology *topology) {
+    return (uint32_t)topology->warnings.count;
+}
+
+const char *kb_topology_warning(const kb_topology *topology, uint32_t index) {
+    return topology->warnings.items[index];
 }
 
 const kb_params_hbm *kb_topology_hbm(const kb_topology *topology, uint32_t node) {

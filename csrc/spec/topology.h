@@ -11,6 +11,7 @@
 #ifndef KB_SPEC_TOPOLOGY_H
 #define KB_SPEC_TOPOLOGY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,14 @@ typedef enum kb_impl {
 /* The name that a component's `impl:` has in YAML. */
 const char *kb_impl_text(kb_impl impl);
 
+/* How a transit component passes flits on (ADR-0037 D7). */
+typedef struct kb_transit {
+    int64_t
+        serialize; /* KB_SERIALIZE_PORT: a server per output, or KB_SERIALIZE_ROUTER: one in all */
+    int64_t buffer_flits; /* places of each input link and virtual channel; 0: without limit */
+    int64_t channels;     /* virtual channels of each input link; 0 counts as 1 */
+} kb_transit;
+
 typedef struct kb_node {
     const char *name; /* owned by the topology */
     kb_impl impl;
@@ -54,6 +63,7 @@ typedef struct kb_node {
     int32_t mesh, x, y;    /* mesh number and position of a mesh router, else -1 */
     int64_t overhead_fs;   /* transit: of a head flit; others: of what they send (NI-in) */
     int32_t params;        /* explicit memories: index into `memories`; else -1 */
+    kb_transit transit;    /* others than transit: all 0 */
 } kb_node;
 
 typedef struct kb_link {
@@ -109,6 +119,14 @@ int64_t kb_topology_flit_nbytes(const kb_topology *topology);
 kb_fabric_mode kb_topology_fabric_mode(const kb_topology *topology);
 const kb_system *kb_topology_system(const kb_topology *topology);
 
+/* Whether the port of a link serves flit by flit in any mode: a buffer behind it or before it is finite,
+ * or it shares its server with the node's other ports. */
+bool kb_topology_by_flit(const kb_topology *topology, uint32_t link);
+
+/* What is allowed and yet hardly meant, in words: buffers too small for full rate. */
+uint32_t kb_topology_n_warnings(const kb_topology *topology);
+const char *kb_topology_warning(const kb_topology *topology, uint32_t index);
+
 /* Parameters of an explicit memory component; NULL unless `node` is one (or the cube's own hbm/sram). */
 const kb_params_hbm *kb_topology_hbm(const kb_topology *topology, uint32_t node);
 const kb_params_sram *kb_topology_sram(const kb_topology *topology, uint32_t node);
@@ -139,5 +157,9 @@ enum { KB_ANY_SLICE = -1 };
 kb_status kb_topology_path(kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
                            const uint32_t **links, uint32_t *n_links, uint32_t *path,
                            kb_error *err) KB_MUST_CHECK;
+
+/* The virtual channel of each link of a path, by path number; NULL when the topology has no buffer with
+ * more than one.  Belongs to the topology. */
+const uint8_t *kb_topology_channels(kb_topology *topology, uint32_t path);
 
 #endif

@@ -127,15 +127,23 @@ static kb_status put_memory(kb_topology *topology, const kb_node *node, kb_error
     return KB_OK;
 }
 
+static kb_status put_transit(kb_topology *topology, const kb_node *node, kb_error *err) {
+    size_t n_rows;
+    char text[KB_PARAM_TEXT];
+    const kb_param_row *rows = kb_explicit_transit_rows(&n_rows);
+    for (size_t i = 0; i < n_rows; i++)
+        KB_TRY(put(topology, err, ", %s: %s", rows[i].key,
+                   kb_param_print(&rows[i], (const char *)node + rows[i].offset, text)));
+    return KB_OK;
+}
+
 static kb_status put_components(kb_topology *topology, kb_error *err) {
-    char text[KB_DECIMAL_TEXT];
     if (topology->n_components > 0) KB_TRY(put(topology, err, "components:\n"));
     for (uint32_t i = 0; i < topology->n_components; i++) {
         const kb_node *node = &topology->nodes.items[i];
         KB_TRY(put(topology, err, "  - {name: %s, impl: %s", quote(node->name).text,
                    kb_impl_text(node->impl)));
-        if (node->impl == KB_IMPL_TRANSIT)
-            KB_TRY(put(topology, err, ", overhead_ns: %s", print_ns(node->overhead_fs, text)));
+        if (node->impl == KB_IMPL_TRANSIT) KB_TRY(put_transit(topology, node, err));
         if (node->params >= 0) KB_TRY(put_memory(topology, node, err));
         KB_TRY(put(topology, err, "}\n"));
     }
@@ -143,17 +151,19 @@ static kb_status put_components(kb_topology *topology, kb_error *err) {
 }
 
 static kb_status put_meshes(kb_topology *topology, kb_error *err) {
-    char overhead[KB_DECIMAL_TEXT], rate[KB_DECIMAL_TEXT], latency[KB_DECIMAL_TEXT];
+    char rate[KB_DECIMAL_TEXT], latency[KB_DECIMAL_TEXT];
     if (topology->mesh_texts.count > 0) KB_TRY(put(topology, err, "meshes:\n"));
     for (size_t i = 0; i < topology->mesh_texts.count; i++) {
         const kb_mesh_text *text = &topology->mesh_texts.items[i];
         const kb_mesh *mesh = &topology->meshes.items[i];
+        kb_node router = {.overhead_fs = text->overhead_fs, .transit = text->transit};
         KB_TRY(put(topology, err,
                    "  - {name: %s, dims: [%" PRId32 ", %" PRId32 "], wrap: %s, "
-                   "router: {impl: transit, overhead_ns: %s}, link: {GBps: %s, latency_ns: %s}}\n",
-                   quote(text->name).text, mesh->nx, mesh->ny, mesh->wrap ? "true" : "false",
-                   print_ns(text->overhead_fs, overhead), print_rate(text->link.rate, rate),
-                   print_ns(text->link.latency_fs, latency)));
+                   "router: {impl: transit",
+                   quote(text->name).text, mesh->nx, mesh->ny, mesh->wrap ? "true" : "false"));
+        KB_TRY(put_transit(topology, &router, err));
+        KB_TRY(put(topology, err, "}, link: {GBps: %s, latency_ns: %s}}\n",
+                   print_rate(text->link.rate, rate), print_ns(text->link.latency_fs, latency)));
     }
     return KB_OK;
 }
@@ -166,9 +176,9 @@ static kb_status put_links(kb_topology *topology, kb_error *err) {
         const kb_link_rate *text = &topology->link_texts.items[i];
         KB_TRY(put(topology, err, "  - {from: %s, ",
                    quote(topology->nodes.items[link->src].name).text));
-        KB_TRY(put(topology, err, "to: %s, GBps: %s, latency_ns: %s}\n",
+        KB_TRY(put(topology, err, "to: %s, GBps: %s, latency_ns: %s%s}\n",
                    quote(topology->nodes.items[link->dst].name).text, print_rate(text->rate, rate),
-                   print_ns(text->latency_fs, latency)));
+                   print_ns(text->latency_fs, latency), text->dateline ? ", dateline: true" : ""));
     }
     return KB_OK;
 }

@@ -5,6 +5,7 @@
 #define KB_TEST_GRAPH_H
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -17,18 +18,47 @@ typedef struct graph {
     bool by_flit; /* fabric: {mode: flit} */
     uint32_t n_nodes, n_links;
     int64_t overhead_fs[GRAPH_MAX_NODES];
+    kb_transit transit[GRAPH_MAX_NODES];
     kb_link links[GRAPH_MAX_LINKS];
+    bool dateline[GRAPH_MAX_LINKS];
+    uint32_t mesh_nx,
+        mesh_ny; /* all of it is one mesh, of equal parts (graph_mesh); 0: it is none */
+    bool mesh_wrap;
 } graph;
 
 static inline uint32_t graph_node(graph *g, int64_t overhead_fs) {
+    if (g->n_nodes == 0) g->mesh_nx = 0;
     g->overhead_fs[g->n_nodes] = overhead_fs;
+    g->transit[g->n_nodes] = (kb_transit){.channels = 1};
     return g->n_nodes++;
 }
 
 static inline uint32_t graph_link(graph *g, uint32_t src, uint32_t dst, int64_t service_fs,
                                   int64_t latency_fs) {
     g->links[g->n_links] = (kb_link){src, dst, service_fs, latency_fs};
+    g->dateline[g->n_links] = false;
     return g->n_links++;
+}
+
+/* One mesh or torus instead of components and links, as `meshes:` makes it: routes are x first. */
+static inline void graph_mesh(graph *g, uint32_t nx, uint32_t ny, bool wrap, int64_t overhead_fs,
+                              int64_t service_fs, int64_t latency_fs, kb_transit transit) {
+    g->n_nodes = g->n_links = 0;
+    for (uint32_t v = 0; v < nx * ny; v++) g->transit[graph_node(g, overhead_fs)] = transit;
+    for (uint32_t v = 0; v < nx * ny; v++) {
+        uint32_t x = v % nx, y = v / nx;
+        for (int south = 0; south < 2; south++) {
+            uint32_t at = south ? y : x, n = south ? ny : nx;
+            if (at + 1 == n && !(wrap && n > 2)) continue;
+            uint32_t to = south ? (y + 1) % ny * nx + x : y * nx + (x + 1) % nx;
+            bool closes = at + 1 == n;
+            g->dateline[graph_link(g, v, to, service_fs, latency_fs)] = closes;
+            g->dateline[graph_link(g, to, v, service_fs, latency_fs)] = closes;
+        }
+    }
+    g->mesh_nx = nx;
+    g->mesh_ny = ny;
+    g->mesh_wrap = wrap;
 }
 
 static inline bool graph_has(const graph *g, uint32_t src, uint32_t dst) {
@@ -47,34 +77,78 @@ static inline int graph_print_rate(char *text, size_t room, int64_t service_fs) 
     return snprintf(text, room, "%" PRIu64 ".%012" PRIu64, whole, rest);
 }
 
-/* NULL, and a failed check, when it does not become what it says. */
-static inline kb_topology *graph_build(const graph *g, kb_alloc *alloc) {
-    size_t room = 256 + 96 * (size_t)g->n_nodes + 128 * (size_t)g->n_links, length = 0;
-    char *text = malloc(room);
-    if (!CHECK(text != NULL)) return NULL;
-    length += (size_t)snprintf(text, room,
-                               "kernbench: 1\nflit_bytes: 1\nfabric: {mode: %s}\ncomponents:\n",
-                               g->by_flit ? "flit" : "train");
-    for (uint32_t i = 0; i < g->n_nodes; i++)
-        length += (size_t)snprintf(
-            text + length, room - length,
-            "  - {name: n%u, impl: transit, overhead_ns: %" PRId64 ".%06" PRId64 "}\n", i,
-            g->overhead_fs[i] / KB_FS_PER_NS, g->overhead_fs[i] % KB_FS_PER_NS);
-    length += (size_t)snprintf(text + length, room - length, "links:\n");
-    for (uint32_t i = 0; i < g->n_links; i++) {
-        char rate[64];
-        (void)graph_print_rate(rate, sizeof rate, g->links[i].service_fs);
-        length += (size_t)snprintf(
-            text + length, room - length,
-            "  - {from: n%u, to: n%u, GBps: %s, latency_ns: %" PRId64 ".%06" PRId64 "}\n",
-            g->links[i].src, g->links[i].dst, rate, g->links[i].latency_fs / KB_FS_PER_NS,
-            g->links[i].latency_fs % KB_FS_PER_NS);
+typedef struct graph_text {
+    char *text;
+    size_t room, length;
+} graph_text;
+
+KB_PRINTF(2, 3)
+static inline void graph_print(graph_text *t, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    t->length += (size_t)vsnprintf(t->text + t->length, t->room - t->length, format, args);
+    va_end(args);
+}
+
+static inline void graph_print_ns(graph_text *t, const char *key, int64_t fs) {
+    graph_print(t, ", %s: %" PRId64 ".%06" PRId64, key, fs / KB_FS_PER_NS, fs % KB_FS_PER_NS);
+}
+
+static inline void graph_print_transit(graph_text *t, const graph *g, uint32_t node) {
+    const kb_transit *transit = &g->transit[node];
+    graph_print_ns(t, "overhead_ns", g->overhead_fs[node]);
+    if (transit->serialize) graph_print(t, ", serialize: router");
+    if (transit->buffer_flits) graph_print(t, ", buffer_flits: %" PRId64, transit->buffer_flits);
+    if (transit->channels == 2) graph_print(t, ", virtual_channels: 2");
+}
+
+static inline void graph_print_link(graph_text *t, const kb_link *link) {
+    char rate[64];
+    (void)graph_print_rate(rate, sizeof rate, link->service_fs);
+    graph_print(t, "GBps: %s", rate);
+    graph_print_ns(t, "latency_ns", link->latency_fs);
+}
+
+static inline void graph_print_all(graph_text *t, const graph *g) {
+    graph_print(t, "kernbench: 1\nflit_bytes: 1\nfabric: {mode: %s}\n",
+                g->by_flit ? "flit" : "train");
+    if (g->mesh_nx) {
+        graph_print(t, "meshes:\n  - {name: m, dims: [%u, %u], wrap: %s, router: {impl: transit",
+                    g->mesh_nx, g->mesh_ny, g->mesh_wrap ? "true" : "false");
+        graph_print_transit(t, g, 0);
+        graph_print(t, "}, link: {");
+        graph_print_link(t, &g->links[0]);
+        graph_print(t, "}}\n");
+        return;
     }
+    graph_print(t, "components:\n");
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        graph_print(t, "  - {name: n%u, impl: transit", i);
+        graph_print_transit(t, g, i);
+        graph_print(t, "}\n");
+    }
+    graph_print(t, "links:\n");
+    for (uint32_t i = 0; i < g->n_links; i++) {
+        graph_print(t, "  - {from: n%u, to: n%u, ", g->links[i].src, g->links[i].dst);
+        graph_print_link(t, &g->links[i]);
+        graph_print(t, "%s}\n", g->dateline[i] ? ", dateline: true" : "");
+    }
+}
+
+/* NULL, and a failed check, when it does not become what it says.  With `cycle`: sets it, and fails no
+ * check, when the buffers close one. */
+static inline kb_topology *graph_try(const graph *g, kb_alloc *alloc, bool *cycle) {
+    graph_text t = {.room = 512 + 160 * (size_t)g->n_nodes + 160 * (size_t)g->n_links};
     kb_topology *topology = NULL;
     kb_error err = KB_ERROR_INIT;
-    kb_status status = kb_topology_parse(alloc, text, length, "graph", &topology, &err);
+    t.text = malloc(t.room);
+    if (!CHECK(t.text != NULL)) return NULL;
+    graph_print_all(&t, g);
+    kb_status status = kb_topology_parse(alloc, t.text, t.length, "graph", &topology, &err);
+    free(t.text);
+    if (cycle) *cycle = status == KB_TOPOLOGY && strstr(err.message, "expected no cycle");
+    if (cycle && *cycle) return NULL;
     if (!CHECK_EQ(status, KB_OK)) printf("# %s\n", err.message);
-    free(text);
     if (status != KB_OK) return NULL;
     bool same =
         kb_topology_n_nodes(topology) == g->n_nodes && kb_topology_n_links(topology) == g->n_links;
@@ -87,6 +161,10 @@ static inline kb_topology *graph_build(const graph *g, kb_alloc *alloc) {
     if (CHECK(same)) return topology;
     kb_topology_destroy(topology);
     return NULL;
+}
+
+static inline kb_topology *graph_build(const graph *g, kb_alloc *alloc) {
+    return graph_try(g, alloc, NULL);
 }
 
 /* --- a machine: graph, simulator and fabric, and messages that start by themselves ---------------- */

@@ -82,9 +82,21 @@ static void refuses_bad_components(void) {
             "my.yaml:3:28: components[0].overhead: unknown key; did you mean overhead_ns");
     refuses(HEAD "- {name: a, impl: transit, overhead_us: 1}\n",
             "my.yaml:3:28: components[0].overhead_us: unknown key; did you mean overhead_ns");
-    refuses(HEAD "- {name: a, impl: transit, overhead_ns: 1, buffer_flits: 8}\n",
-            "my.yaml:3:44: components[0].buffer_flits: unknown key; expected one of: name, impl, "
-            "overhead_ns");
+    refuses(HEAD "- {name: a, impl: transit, overhead_ns: 1, buffer: 8}\n",
+            "my.yaml:3:44: components[0].buffer: unknown key; did you mean buffer_flits");
+    refuses(HEAD "- {name: a, impl: transit, buffer_flits: 0}\n",
+            "my.yaml:3:42: components[0].buffer_flits: expected an integer from 1 to 1000000, or "
+            "unbounded, got \"0\"");
+    refuses(HEAD "- {name: a, impl: transit, buffer_flits: none}\n",
+            "my.yaml:3:42: components[0].buffer_flits: expected an integer from 1 to 1000000, or "
+            "unbounded, got \"none\"");
+    refuses(HEAD "- {name: a, impl: transit, buffer_flits: 4, virtual_channels: 3}\n",
+            "my.yaml:3:63: components[0].virtual_channels: expected an integer from 1 to 2, got");
+    refuses(HEAD "- {name: a, impl: transit, serialize: routers}\n",
+            "my.yaml:3:39: components[0].serialize: expected one of port, router, got \"routers\"; "
+            "did you mean router");
+    refuses(HEAD "- {name: a, impl: endpoint, buffer_flits: 4}\n",
+            "my.yaml:3:29: components[0].buffer_flits: unknown key; expected one of: name, impl");
     refuses(
         HEAD "- {name: a, impl: transit, overhead_ns: 5ns}\n",
         "my.yaml:3:41: components[0].overhead_ns: expected nanoseconds from 0 to 1000000000, got "
@@ -138,7 +150,7 @@ static void refuses_bad_links(void) {
     refuses(
         ENDS "- {from: a, to: b, Gbps: 64}\n",
         "my.yaml:6:20: links[0].Gbps: unknown key; did you mean GBps; expected one of: from, to, "
-        "both, GBps, latency_ns");
+        "both, dateline, GBps, latency_ns");
     refuses(ENDS "- {from: a, to: b, GBps: 1, both: yes}\n",
             "my.yaml:6:35: links[0].both: expected true or false, got \"yes\"");
     refuses(

@@ -6,6 +6,8 @@
  *           (KB_NOW), in the next delta (0), or later
  *   mode    a fabric by trains changes to flits and back at some instants, or never
  *   flits   all there at the start, or, one message in eight, coming into being by and by
+ *   ports   in half of the cases some nodes have finite buffers, in cycles two channels and datelines,
+ *           or one server for all of their ports
  */
 #ifndef KB_TEST_TRAINS_CASE_H
 #define KB_TEST_TRAINS_CASE_H
@@ -212,6 +214,33 @@ static inline void case_jobs(trains_case *c, dice *d, bool tree, bool big) {
     }
 }
 
+/* Buffers, of few nodes or of many, so that trains go into servers and come out of them. */
+static inline void case_buffers(trains_case *c, dice *d) {
+    static const int64_t sizes[] = {1, 1, 2, 3, 4, 7, 20, 100};
+    int64_t one_in = 1 + graph_below(&d->state, 6), size = DICE_PICK(d, sizes);
+    bool vary = dice_one_in(d, 2);
+    for (uint32_t v = 0; v < c->graph.n_nodes; v++) {
+        kb_transit *transit = &c->graph.transit[v];
+        if (dice_one_in(d, 3 * one_in)) transit->serialize = KB_SERIALIZE_ROUTER;
+        if (!dice_one_in(d, one_in)) continue;
+        transit->buffer_flits = vary ? DICE_PICK(d, sizes) : size;
+        transit->channels = 1 + dice_one_in(d, 2);
+    }
+    for (uint32_t i = 0; i < c->graph.n_links; i++)
+        c->graph.dateline[i] = c->graph.links[i].src > c->graph.links[i].dst + 1;
+}
+
+/* Takes buffers away until they close no cycle. */
+static inline void case_break_cycles(trains_case *c, dice *d) {
+    bool cycle = true;
+    while (cycle) {
+        kb_alloc alloc = kb_alloc_system();
+        kb_topology_destroy(graph_try(&c->graph, &alloc, &cycle));
+        for (uint32_t v = 0; cycle && v < c->graph.n_nodes; v++)
+            if (dice_one_in(d, 2)) c->graph.transit[v].buffer_flits = 0;
+    }
+}
+
 static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     static const int64_t services[] = {1, 1, 2, 3, 5, 7, 10, 100, 1000},
                          latencies[] = {0, 0, 1, 2, 3, 10, 37, 1500};
@@ -225,6 +254,10 @@ static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     c->n_triggers = 0;
     case_overheads(c, &d, case_graph(c, &d, &tree, big));
     case_jobs(c, &d, tree, big);
+    if (dice_one_in(&d, 2)) {
+        case_buffers(c, &d);
+        case_break_cycles(c, &d);
+    }
     c->slice_fs = dice_one_in(&d, 4) ? 1 + graph_below(&d.state, 100 * d.service_fs) : 0;
     c->n_changes = big ? 20 : 300;
     c->change_fs = dice_one_in(&d, 3) ? 1 + graph_below(&d.state, 400 * d.service_fs) : 0;

@@ -6,6 +6,8 @@ import argparse
 import enum
 import json
 import os
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +89,15 @@ def load_topology(name: str, settings: list[tuple[str, Any]]) -> Topology:
     """
     overrides = dict(settings)
     is_file = os.sep in name or name.endswith((".yaml", ".yml")) or Path(name).exists()
-    if is_file and name not in Topology.presets():
-        return Topology.from_yaml(Path(name), overrides)
-    return Topology.preset(name, overrides)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if is_file and name not in Topology.presets():
+            made = Topology.from_yaml(Path(name), overrides)
+        else:
+            made = Topology.preset(name, overrides)
+    for warning in caught:
+        print(f"kernbench: warning: {warning.message}", file=sys.stderr)
+    return made
 
 
 def print_json(value: Any) -> None:

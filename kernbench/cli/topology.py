@@ -83,7 +83,14 @@ def show(options: argparse.Namespace) -> ExitCode:
             for each in topology.links
         ]
         print_json(
-            {"name": topology.name, **_counts(topology), "node_list": nodes, "link_list": links}
+            {
+                "name": topology.name,
+                **_counts(topology),
+                "flit_ports": len(topology.flit_links),
+                "warnings": topology.warnings,
+                "node_list": nodes,
+                "link_list": links,
+            }
         )
     else:
         print(_summary(topology))
@@ -94,7 +101,15 @@ def check(options: argparse.Namespace) -> ExitCode:
     """Run ``topology check``."""
     topology = load_topology(options.topology, options.settings)
     if options.json:
-        print_json({"good": True, "name": topology.name, **_counts(topology)})
+        print_json(
+            {
+                "good": True,
+                "name": topology.name,
+                **_counts(topology),
+                "flit_ports": len(topology.flit_links),
+                "warnings": topology.warnings,
+            }
+        )
     else:
         nodes, links = len(topology.nodes), len(topology.links)
         print(f"{options.topology}: good: {nodes:,} nodes, {links:,} links")
@@ -118,6 +133,10 @@ def _summary(topology: Topology) -> str:
     lines = [
         f"{topology.name}: {nodes:,} nodes, {links:,} links, flits of {topology.flit_nbytes} bytes"
     ]
+    if n_ports := len(topology.flit_links):
+        lines.append(
+            f"{n_ports:,} of {links:,} ports serve flit by flit (finite buffers, shared servers)"
+        )
     system = topology.system
     if system is None:
         rows = [[node.name, node.impl, f"{node.overhead_fs:,}"] for node in topology.components]

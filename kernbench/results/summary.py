@@ -31,7 +31,9 @@ _LABELS = {
     "host": "host",
 }
 _ENGINES = {"dma_read": "DMA read", "dma_write": "DMA write", "gemm": "GEMM", "math": "MATH"}
-_COUNTERS = ("requests", "messages", "messages_by_flit", "train_pieces", "events")
+_COUNTERS = (
+    "requests", "messages", "messages_by_flit", "train_pieces", "flit_ports", "events",
+)  # fmt: skip
 _MAX_ROWS = 12
 
 
@@ -176,6 +178,8 @@ class Summary:
                 f"{counters['messages_by_flit']:,} messages went flit by flit: nearly all were of "
                 "one flit (ADR-0043)"
             )
+        if counters["flit_ports"]:
+            lines.append(f"{counters['flit_ports']:,} ports served flit by flit")
         if counters["uninit_reads"]:
             lines.append(
                 f"{counters['uninit_reads']:,} elements were read that nothing had written"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,7 +146,10 @@ class Topology:
         cls, text: str, where: str, name: str, overrides: Mapping[str, Any] | None
     ) -> Topology:
         overlay = "" if not overrides else json.dumps(_nested(overrides))
-        return cls(_core.Topology(text, where, overlay), name)
+        made = cls(_core.Topology(text, where, overlay), name)
+        for warning in made.warnings:
+            warnings.warn(warning, stacklevel=3)
+        return made
 
     # --- reading it ---------------------------------------------------------------------------
 
@@ -172,6 +176,19 @@ class Topology:
         """All directed links, by link id."""
         names = self.nodes
         return [Link(names[src], names[dst], s, p) for src, dst, s, p in self._core.links]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and hardly meant, such as a buffer too small for full rate.
+
+        Each is also a Python warning when the topology is read.
+        """
+        return self._core.warnings
+
+    @cached_property
+    def flit_links(self) -> Sequence[Link]:
+        """Links whose ports serve flit by flit in either mode of the fabric (ADR-0037 D11)."""
+        return tuple(self.links[link] for link in self._core.flit_links)
 
     @property
     def flit_nbytes(self) -> int:

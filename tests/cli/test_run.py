@@ -63,8 +63,9 @@ def test_json_is_one_object_with_the_keys_of_the_reference(script) -> None:
         "simulated_ns", "launches", "breakdown_ns", "counters", "wall_s", "peak_rss_mb",
         "oplog_hash", "topology", "version",
     }  # fmt: skip
-    names = {"requests", "messages", "messages_by_flit", "train_pieces", "events"}
-    assert set(ran.json["counters"]) == names
+    assert set(ran.json["counters"]) == {
+        "requests", "messages", "messages_by_flit", "train_pieces", "flit_ports", "events",
+    }  # fmt: skip
     assert all(isinstance(count, int) for count in ran.json["counters"].values())
     (launch,) = ran.json["launches"]
     assert launch["kernel"] == "double" and launch["latency_ns"] > 0

@@ -79,3 +79,58 @@ def test_check_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for file in (tmp_path, tmp_path / "absent.yaml", binary):
         ran = kernbench("topology", "check", f"{file}")
         assert ran.code == 2 and "Traceback" not in ran.err
+
+
+RING = """\
+kernbench: 1
+components:
+{nodes}
+links:
+{links}
+"""
+
+
+def _ring(options: str, dateline: str = "") -> str:
+    nodes = "\n".join(
+        f"  - {{name: r{i}, impl: transit, overhead_ns: 1{options}}}" for i in range(4)
+    )
+    links = "\n".join(
+        f"  - {{from: r{i}, to: r{(i + 1) % 4}, GBps: 64, latency_ns: 2{end}}}"
+        for i, end in enumerate(("", "", "", dateline))
+    )
+    return RING.format(nodes=nodes, links=links)
+
+
+def test_a_short_credit_loop_is_a_warning_with_the_number(tmp_path: Path) -> None:
+    """ADR-0037 D10: 2 (1 + 2) + 1 ns of 1 ns each want 7 places; exit code 0."""
+    path = tmp_path / "ring.yaml"
+    options = ", buffer_flits: 4, virtual_channels: 2"
+    path.write_text(_ring(options, ", dateline: true"), encoding="utf-8")
+    done = kernbench("topology", "check", str(path), "--json")
+    assert done.code == 0
+    found = done.json
+    assert found["flit_ports"] == 4
+    assert found["warnings"] == [
+        f"{path}: buffer_flits: expected at least 7, ceil((2 (s + p) + o) / s), for full rate, "
+        "got 4 (link r0 -> r1, and 3 more)"
+    ]
+    assert "kernbench: warning: " in done.err and "expected at least 7" in done.err
+    shown = kernbench("topology", "show", str(path))
+    assert "4 of 4 ports serve flit by flit" in shown.out
+    path.write_text(_ring(options.replace("4", "7"), ", dateline: true"), encoding="utf-8")
+    assert kernbench("topology", "check", str(path)).err == ""
+
+
+def test_a_cycle_of_buffers_is_named(tmp_path: Path) -> None:
+    """ADR-0037 D10: without two channels and a dateline; exit code 2."""
+    path = tmp_path / "ring.yaml"
+    for options, dateline in (
+        (", buffer_flits: 8", ""),
+        (", buffer_flits: 8", ", dateline: true"),
+        (", buffer_flits: 8, virtual_channels: 2", ""),
+    ):
+        path.write_text(_ring(options, dateline), encoding="utf-8")
+        done = kernbench("topology", "check", str(path))
+        assert done.code == 2
+        assert "r0 -> r1 -> r2 -> r3 -> r0" in done.err
+        assert "virtual_channels: 2" in done.err and "dateline: true" in done.err

@@ -1,0 +1,74 @@
+#include "spec/channel.h"
+
+#include "spec/graph.h"
+#include "spec/layout.h"
+
+/* Links between two routers of one mesh. */
+static void assign_meshes(kb_topology *topology) {
+    const kb_node *nodes = topology->nodes.items;
+    kb_channels *channels = &topology->channels;
+    for (size_t i = 0; i < topology->links.count; i++) {
+        const kb_node *src = &nodes[topology->links.items[i].src];
+        const kb_node *dst = &nodes[topology->links.items[i].dst];
+        channels->lines[i] = -1;
+        if (src->mesh < 0 || src->mesh != dst->mesh) continue;
+        int32_t dx = dst->x - src->x, dy = dst->y - src->y;
+        if (dx && dy) continue;
+        channels->lines[i] = 2 * src->mesh + (dy != 0);
+        channels->datelines[i] =
+            topology->meshes.items[src->mesh].wrap && (dx > 1 || dx < -1 || dy > 1 || dy < -1);
+    }
+}
+
+static void assign_fabric(kb_topology *topology) {
+    const kb_system *system = &topology->system;
+    int32_t first = 2 * (int32_t)topology->meshes.count;
+    if (system->n_sips < 2 || system->params.fabric.kind == KB_FABRIC_SWITCH) return;
+    for (int64_t sip = 0; sip < system->n_sips; sip++) {
+        for (int direction = 0; direction < KB_N_DIRECTIONS; direction++) {
+            int64_t next = kb_layout_neighbour(system, sip, direction);
+            if (next < 0) continue;
+            uint32_t link = kb_graph_link(topology, kb_layout_c2c(topology, sip, direction),
+                                          kb_layout_c2c(topology, next, direction ^ 1));
+            bool ahead = direction == KB_PLUS_X || direction == KB_PLUS_Y;
+            topology->channels.lines[link] = first + (direction >= KB_PLUS_Y);
+            topology->channels.datelines[link] = ahead ? next < sip : next > sip;
+        }
+    }
+}
+
+kb_status kb_channels_assign(kb_topology *topology, kb_error *err) {
+    kb_channels *channels = &topology->channels;
+    size_t n_links = topology->links.count;
+    channels->lines = kb_arena_take(&topology->arena, n_links, sizeof *channels->lines);
+    channels->datelines = kb_arena_take(&topology->arena, n_links, sizeof *channels->datelines);
+    if (!channels->lines || !channels->datelines)
+        return kb_error_nomem(err, "the topology's virtual channels");
+    assign_meshes(topology);
+    assign_fabric(topology);
+    for (size_t i = 0; i < topology->link_texts.count; i++)
+        if (topology->link_texts.items[i].dateline)
+            channels->datelines[topology->first_link + i] = true;
+    for (size_t i = 0; i < topology->nodes.count; i++) {
+        const kb_transit *transit = &topology->nodes.items[i].transit;
+        channels->many = channels->many || (transit->buffer_flits && transit->channels > 1);
+    }
+    return KB_OK;
+}
+
+void kb_channels_follow(const kb_topology *topology, const uint32_t *links, size_t n_links,
+                        uint8_t *channels) {
+    const kb_channels *all = &topology->channels;
+    int32_t line = -1;
+    uint8_t channel = 0;
+    for (size_t i = 0; i < n_links; i++) {
+        int32_t here = all->lines[links[i]];
+        if (here >= 0 && here != line) {
+            line = here;
+            channel = 0;
+        }
+        if (all->datelines[links[i]]) channel = 1;
+        const kb_transit *at = &topology->nodes.items[topology->links.items[links[i]].dst].transit;
+        channels[i] = at->buffer_flits && at->channels > 1 ? channel : 0;
+    }
+}
