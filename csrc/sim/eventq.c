@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* So few events need no calendar. */
-enum { FEW = 32, FIRST_CAPACITY = 60, MIN_DAYS = 256, SAMPLES = 31 };
+/* So few events need no calendar, and so many make a day full. */
+enum { FEW = 32, FULL = 12, FIRST_CAPACITY = 60, MIN_DAYS = 256, SAMPLES = 31 };
 #define MAX_DAYS ((uint64_t)1 << 22)
 
 void kb_eventq_init(kb_eventq *queue, kb_alloc *alloc) {
@@ -141,7 +141,7 @@ static void close(kb_eventq *queue) {
     queue->shift = 0;
     set_today(queue, UINT64_MAX);
     queue->limit = FEW;
-    queue->n_late = queue->n_moved = 0;
+    queue->n_late = queue->n_moved = queue->n_begun = 0;
 }
 
 /* --- the width of a day ----------------------------------------------------------------------------- */
@@ -177,12 +177,20 @@ static void lay_out(kb_eventq *queue) {
         else if (day - queue->today < queue->n_days) kb_eventq_file_(queue, event, day);
         else kb_event_heap_push(&queue->far, event);
     }
-    queue->limit = near->count > FEW / 2 ? 2 * (uint32_t)near->count : FEW;
+    queue->limit = SIZE_MAX;
 }
 
-static void crowd(kb_eventq *queue) {
-    if (queue->near.count > queue->limit && queue->n_moved + queue->near.count >= queue->count)
-        lay_out(queue);
+/* Whether days hold few events each. */
+static void review(kb_eventq *queue) {
+    uint32_t shift = queue->shift;
+    if (queue->n_moved < queue->count) return;
+    bool full = queue->n_moved > FULL * queue->n_begun;
+    queue->n_moved = queue->n_begun = 0;
+    if (!full) return;
+    lay_out(queue);
+    if (queue->shift < shift) return;
+    close(queue);
+    queue->limit = 2 * queue->near.count;
 }
 
 bool kb_eventq_push_slow_(kb_eventq *queue, kb_event event) {
@@ -193,7 +201,7 @@ bool kb_eventq_push_slow_(kb_eventq *queue, kb_event event) {
     if (day <= queue->today) kb_event_heap_push(&queue->near, event);
     else if (day - queue->today < queue->n_days) kb_eventq_file_(queue, event, day);
     else kb_eventq_push_far_(queue, event);
-    crowd(queue);
+    if (queue->near.count > queue->limit) lay_out(queue);
     return true;
 }
 
@@ -212,9 +220,9 @@ void kb_eventq_next_day_(kb_eventq *queue) {
         set_today(queue, queue->far.items[0].when_fs >> queue->shift);
     }
     call_in(queue);
-    if (queue->limit > FEW) queue->limit--;
     queue->n_moved += queue->near.count;
-    crowd(queue);
+    queue->n_begun++;
+    review(queue);
 }
 
 void kb_eventq_push_far_(kb_eventq *queue, kb_event event) {

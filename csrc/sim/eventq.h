@@ -9,8 +9,9 @@
  * pop cost the same however many events wait.  The order is that of the keys in every case; how wide a
  * day is only changes the speed.  Few events are all `near`, and there is no calendar.
  *
- * The calendar is laid out anew when a day is too full, or too much is far, and as many events have gone by
- * as wait: the median of the times that wait says how wide a day should be.
+ * The calendar is laid out anew when days are too full, or too much is far, and as many events have gone by
+ * as wait: the median of the times that wait says how wide a day should be.  Where many events are at
+ * equal times, which no calendar tells apart, there is none.
  *
  * Invariants
  *   Q1. Each event of `near` is of `today` or before, each of the ring of (today, today + n_days), each of
@@ -35,14 +36,16 @@ typedef struct kb_eventq {
     uint64_t until_fs; /* the end of today */
     uint64_t today;
     uint32_t shift;
-    uint32_t limit; /* of `near`: beyond, a day is too full */
+    size_t limit; /* without a calendar: more events get one */
     kb_event_heap near;
     size_t count, capacity;
     uint64_t n_days; /* a power of two; 0: no calendar */
     size_t n_ring;
-    size_t n_late, n_moved; /* since it was laid out: pushed to `far`, moved to `near` */
-    uint32_t *days;         /* the first note of each that has one */
-    uint64_t *used;         /* a bit for each day */
+    size_t n_late; /* pushed to `far` since it was laid out */
+    size_t n_moved,
+        n_begun;    /* events, in so many days, since it was last looked whether days are full */
+    uint32_t *days; /* the first note of each that has one */
+    uint64_t *used; /* a bit for each day */
     size_t days_capacity;
     kb_event_note *notes;
     uint32_t free; /* the first note that is none */
@@ -87,7 +90,7 @@ KB_MUST_CHECK static inline bool kb_eventq_push(kb_eventq *queue, kb_event event
         kb_event_heap_sink_(&queue->near, event);
         return true;
     }
-    if (queue->count == queue->capacity || (near && queue->near.count >= queue->limit))
+    if (queue->count == queue->capacity || queue->near.count >= queue->limit)
         return kb_eventq_push_slow_(queue, event);
     queue->count++;
     uint64_t day = event.when_fs >> queue->shift;
