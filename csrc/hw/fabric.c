@@ -201,6 +201,21 @@ bool kb_fabric_end_stream_(kb_fabric *fabric, uint32_t number) {
     return true;
 }
 
+/* The only flit of a message goes on: its stream moves to the next port. */
+static bool move_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    const kb_flight *flown = &fabric->flights.items[stream->flight];
+    uint32_t to = stream->to, hop = ++stream->hop;
+    stream->to = hop + 1 < flown->n_links ? flown->path[hop + 1] : KB_NONE;
+    stream->head_fs = arrive_fs + fabric->ports[to].overhead_fs;
+    stream->n_left = 1;
+    stream->first = (kb_train){arrive_fs, 0, 1};
+    fabric->streams.n_pieces++;
+    if (!kb_fabric_reserve_(fabric, to, stream->flight, hop)) return false;
+    kb_fabric_enlist_(fabric, to, number);
+    return true;
+}
+
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
     if (link == fabric->n_links) {
@@ -234,10 +249,12 @@ static void serve(void *self, uint32_t link) {
     if (port->waiting.count) schedule(fabric, link);
 
     int64_t arrive_fs = now + port->travel_fs;
+    bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!kb_fabric_pass_on_(fabric, number, arrive_fs))
+    else if (!(only ? move_on(fabric, number, arrive_fs)
+                    : kb_fabric_pass_on_(fabric, number, arrive_fs)))
         kb_fabric_fail_nomem_(fabric, "a flit");
-    if (tail) KB_POOL_GIVE(&fabric->streams.pool, number);
+    if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
 
 /* --- making one ----------------------------------------------------------------------------------- */
