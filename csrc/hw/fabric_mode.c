@@ -15,7 +15,8 @@ void kb_fabric_mode_decide_(kb_fabric *fabric) {
 }
 
 void kb_fabric_mode_ask(kb_fabric *fabric) {
-    if (!kb_fabric_adapts_(fabric)) return;
+    if (!kb_fabric_adapts_(fabric) || fabric->is_changing) return;
+    fabric->is_changing = true;
     kb_sim_service(fabric->sim, fabric->n_links, kb_sim_now(fabric->sim));
 }
 
@@ -175,6 +176,7 @@ static bool to_trains(kb_fabric *fabric) {
 }
 
 void kb_fabric_mode_change(kb_fabric *fabric) {
+    fabric->is_changing = false;
     if (fabric->train_watch.path || fabric->watch.link != KB_NONE) return;
     fabric->counters.mode_changes++;
     if (!(fabric->by_train ? to_flits(fabric) : to_trains(fabric)))

@@ -46,6 +46,8 @@ bool kb_train_adopt(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
 
 /* Hands over what has landed by (until_fs, link). */
 void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs, uint32_t link);
+/* kb_fabric_settle. */
+void kb_train_settle(kb_fabric *fabric, uint32_t node);
 
 /* The simulator's handler: whose tail may be there over `link`. */
 void kb_train_wake(void *fabric, uint32_t link);

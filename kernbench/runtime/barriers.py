@@ -7,7 +7,9 @@ here, and a test calls every member of the class, and compares.
 
 from __future__ import annotations
 
-__all__ = ["CONDITIONAL_BARRIERS", "HOST_READ_BARRIERS"]
+from kernbench.runtime.words import words
+
+__all__ = ["CONDITIONAL_BARRIERS", "HOST_READ_BARRIERS", "STAGED_BARRIERS"]
 
 HOST_READ_BARRIERS = frozenset(
     {
@@ -21,6 +23,9 @@ HOST_READ_BARRIERS = frozenset(
         "__int__",
         "__repr__",
         "__str__",
+        "_host",
+        "_scalar",
+        "_values",
         "cpu",
         "item",
         "nonzero",
@@ -34,3 +39,14 @@ CONDITIONAL_BARRIERS = frozenset({"__getitem__", "__iter__", "__setitem__", "cop
 """They read only when values reach the host by them: ``copy_`` its source when the target lies in
 host memory, indexing when the index is a boolean mask, iteration of a 0-d tensor.  The target of
 ``copy_`` is no barrier."""
+
+STAGED_BARRIERS = frozenset(
+    words(
+        """
+        argsort bernoulli bincount heaviside heaviside_ histc lgamma lgamma_ median mode nextafter
+        nextafter_ sort unique unique_consecutive where
+        """
+    )
+)
+"""Operations without a kernel: on tensors of the machine they are done on the host, over its link,
+both ways in simulated time (``where`` with a condition alone)."""

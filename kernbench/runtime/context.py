@@ -24,22 +24,26 @@ import numpy.typing as npt
 from kernbench import _core, language
 from kernbench.errors import DataUnavailableError, OutOfMemoryError
 from kernbench.language import dtypes as tl
-from kernbench.runtime import numpy_dtypes
+from kernbench.runtime import dtypes, numpy_dtypes
+from kernbench.runtime.face import face_name
 from kernbench.runtime.handle import Handle, Launch, Mark
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
 from kernbench.runtime.rank import Rank, current_rank, enter_rank, leave_rank
 from kernbench.runtime.reclaim import Reclaimer
 from kernbench.runtime.scheduler import Scheduler
-from kernbench.runtime.tensor import Storage, Tensor
+from kernbench.runtime.storage import Storage
+from kernbench.runtime.tensor import Tensor
 from kernbench.runtime.traffic import Transfers, batch
 from kernbench.runtime.waiting import Waiting
 from kernbench.topology import Topology
 
 __all__ = ["Context", "current_context", "each_pe"]
 
-_MODULES = {"multiprocessing": "kernbench.runtime.multiprocessing"}
-_DTYPES = {dtype.kir_name: dtype for dtype in tl.DTYPES}
+_MODULES = {
+    "distributed": "kernbench.distributed",
+    "multiprocessing": "kernbench.runtime.multiprocessing",
+}
 
 _TURN_AFTER = 8
 """So many handles the engine takes as what must come first (csrc/hw/turn.h)."""
@@ -149,14 +153,18 @@ class Context:
         self._engine = _core.Engine(self.topology._core, **self._options)
         self._main.start_over()
         self._scheduler = Scheduler(self)
+        self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
         self._kernels: dict[str, _core.Kernel] = {}
         self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
+        self._allocated: defaultdict[int, int] = defaultdict(int)  # bytes of tensors, by SIP
         self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
         self.rng = np.random.default_rng(self.seed)
         self.launches: list[Launch] = []
         self.oplog = OpLog(self._engine)
         system = self.topology.system
         self._call_fs = 0 if system is None else int(system["host.call_fs"])
+        counts = system or {"cubes_x": 1, "cubes_y": 1, "n_pes": 1}
+        self._pes_per_sip = int(counts["cubes_x"] * counts["cubes_y"] * counts["n_pes"])
 
     def reset(self) -> None:
         """Start over: a new machine at time 0, an empty log, no tensors.
@@ -255,10 +263,10 @@ class Context:
         assert handle._place is not None
         sip, stream = handle._place
         rank.last[handle._place] = handle
-        if isinstance(handle, Launch):
-            self._reclaimers[sip].launched(handle, stream)
-        else:
+        if isinstance(handle, Mark):
             self._reclaimers[sip].submitted(handle, stream)
+        else:
+            self._reclaimers[sip].launched(handle, stream)
 
     def _see(self, handle: Handle) -> None:
         """Note that the script knows of the end of this, and of what came before it."""
@@ -306,19 +314,19 @@ class Context:
             raise ValueError("done: expected a handle of this context, since its last reset")
         rank = self._rank()
         rank.clock_fs = self.now_fs + self._call_fs
-        idle = self._pass(rank, f"an answer whether {handle._what()} is done")
+        idle = self._pass(rank, f"an answer whether {handle._what()} is done", asks=True)
         if handle._info()[0]:
             self._see(handle)
         elif idle:
             self._engine.run(handle._number)  # which says who waits for what
 
-    def _pass(self, rank: Rank, what: str) -> bool:
+    def _pass(self, rank: Rank, what: str, asks: bool = False) -> bool:
         """Let the machine, and the other ranks, come up to a rank's clock.
 
         Returns whether, without other ranks, nothing is left to happen.
         """
         if rank.greenlet is not None or self._scheduler.workers:
-            self._scheduler.come_up(rank, what)
+            self._scheduler.come_up(rank, what, asks)
             return False
         return self._engine.run_awaited(rank.clock_fs)[1]
 
@@ -338,6 +346,12 @@ class Context:
                 reclaimer.all_seen()
         self._engine.replay()
 
+    def _end(self) -> None:
+        """End a worker's program: what it has begun is brought to its end."""
+        for finish in self._rank().at_end:
+            finish()
+        self._drain()
+
     def _drain(self) -> None:
         """Wait for what the caller has submitted."""
         last = self._rank().last
@@ -353,7 +367,7 @@ class Context:
     def _map(
         self,
         shape: Sequence[int],
-        dtype: tl.dtype,
+        dtype: Any,
         placement: Placement | None,
         sip: int | None,
         *,
@@ -361,20 +375,19 @@ class Context:
         keep: bool = False,
     ) -> Tensor:
         self._open()
-        if not isinstance(dtype, tl.dtype):
-            raise TypeError(f"tensor: expected a dtype such as kb.float16, got {dtype!r}")
+        kind = dtypes.as_dtype(dtype)
         if placement is not None and not isinstance(placement, Placement):
             raise TypeError(f"tensor: expected a placement such as kb.Blocked(), got {placement!r}")
         if any(size < 0 for size in shape):
             raise RuntimeError(f"tensor: expected sizes of at least 0, got {tuple(shape)}")
         place = placement or Blocked()
-        nbytes = math.prod(shape) * dtype.itemsize
+        nbytes = math.prod(shape) * kind.itemsize
         if nbytes >= 1 << 63:
             raise OutOfMemoryError(
                 f"tensor of shape {tuple(shape)}: expected fewer than 2**63 bytes, got {nbytes}"
             )
         sip = self._rank().sip if sip is None else sip
-        arguments = place.map_arguments(shape, dtype.itemsize)
+        arguments = place.map_arguments(shape, kind.itemsize)
         self._unmap_now(sip)
         try:
             va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
@@ -384,12 +397,12 @@ class Context:
             self._drain()  # what was let go may be in use until then
             self._unmap_now(sip)
             va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
-        return Tensor(Storage(self, va, nbytes, sip, place, keep), dtype, shape)
+        return Tensor._over(Storage(self, va, nbytes, sip, place, keep), kind, shape)
 
     def empty(
         self,
         *size: Any,
-        dtype: tl.dtype = tl.float32,
+        dtype: Any = tl.float32,
         placement: Placement | None = None,
         sip: int | None = None,
     ) -> Tensor:
@@ -416,7 +429,7 @@ class Context:
     def zeros(
         self,
         *size: Any,
-        dtype: tl.dtype = tl.float32,
+        dtype: Any = tl.float32,
         placement: Placement | None = None,
         sip: int | None = None,
     ) -> Tensor:
@@ -426,7 +439,7 @@ class Context:
     def tensor(
         self,
         data: Any,
-        dtype: tl.dtype | None = None,
+        dtype: Any = None,
         placement: Placement | None = None,
         sip: int | None = None,
         keep: bool = False,
@@ -446,7 +459,9 @@ class Context:
             Values of bool and integers are kept anyway.
         """
         values = _array(data)
-        wanted = dtype or numpy_dtypes.of_numpy(values.dtype)
+        wanted = dtypes.as_dtype(dtype or numpy_dtypes.of_numpy(values.dtype)).element
+        if wanted is None:
+            raise TypeError(f"tensor: expected a dtype that the machine has, got {dtype!r}")
         made = self._map(
             values.shape, wanted, placement, sip, keep=keep or not wanted.is_floating()
         )
@@ -456,42 +471,81 @@ class Context:
             self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
+    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
-        `keep` is kept alive until it is seen done.
+        A read by the host, which has waited for what
+        it needs, does not wait for what the stream was ordered behind since: for a collective that
+        peers have not entered, say (ADR-0027 D0.5).
         """
-        rank, place, after = self._turn(sip)
+        if to_device:
+            rank, place, after = self._turn(sip)
+        else:
+            rank, after = self._rank(), ()
+            place = (sip, rank.streams.get(sip, 0))
         number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
-        handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
+        handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
         self._note(rank, handle)
         return handle
 
     def _read(self, tensor: Tensor) -> npt.NDArray[np.uint8]:
         """Return the raw bytes between a tensor's first and last element: a host read."""
         self._open()
-        if tensor._storage.engine is not self._engine:
+        storage = tensor._storage
+        assert isinstance(storage, Storage)
+        if storage.engine is not self._engine:
             raise RuntimeError("host read: expected a tensor made since ctx.reset()")
         first, end = tensor._span()
         size = tensor.dtype.itemsize
-        va, nbytes = tensor._storage.va + first * size, (end - first) * size
+        va, nbytes = storage.va + first * size, (end - first) * size
         if nbytes == 0:
             return np.empty(0, dtype=np.uint8)
-        if not (self.data or tensor._storage.keep):
+        if not (self.data or storage.keep):
             raise DataUnavailableError(
                 "host read: expected data, got a run of timing alone (data=False); benches check "
                 "numbers only if ctx.data is true"
             )
-        rank = self._rank()
-        for sip in {rank.sip: None, tensor.sip: None}:
-            if (last := rank.last.get((sip, rank.streams.get(sip, 0)))) is not None:
-                self.wait(last)
-        if (writer := tensor._storage.writer) is not None:
-            self.wait(writer)
-            tensor._storage.writer = None
-        self.wait(self._copy(tensor.sip, va, nbytes, to_device=False))
+        self._settle(storage)
+        self.wait(self._copy(storage.sip, va, nbytes, to_device=False))
         self._engine.replay()
         return self._engine.view(va, nbytes)
+
+    def _write(self, tensor: Tensor, raw: bytes, wait: bool = True) -> None:
+        """Replace the bytes of a dense tensor, in order with its stream: a timed copy.
+
+        Without `wait` the caller goes on at once; who uses the tensor in another stream has to wait
+        for an event, as in torch.  The host still waits for the last work that was given it.
+        """
+        self._open()
+        storage = tensor._storage
+        assert isinstance(storage, Storage)
+        if storage.engine is not self._engine:
+            raise RuntimeError("copy_: expected a tensor made since ctx.reset()")
+        if not raw:
+            return
+        if wait:
+            self._settle(storage)
+        elif storage.writer is not None:
+            self.wait(storage.writer)
+            storage.writer = None
+        self._engine.replay()  # what is logged reads the old bytes
+        if self.data or storage.keep:
+            self._engine.write(tensor.data_ptr(), raw)
+        copy = self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True)
+        if wait:
+            self.wait(copy)
+        else:
+            storage.writer = copy
+
+    def _settle(self, storage: Storage) -> None:
+        """Wait for the caller's current stream, and for the last writer of a storage."""
+        rank = self._rank()
+        for sip in {rank.sip: None, storage.sip: None}:
+            if (last := rank.last.get((sip, rank.streams.get(sip, 0)))) is not None:
+                self.wait(last)
+        if (writer := storage.writer) is not None:
+            self.wait(writer)
+            storage.writer = None
 
     def _unmap_later(self, engine: _core.Engine, sip: int, va: int) -> None:
         if engine is self._engine:
@@ -552,7 +606,7 @@ class Context:
         launch = Launch(self, number, request.kernel.name, request.arguments, place)
         self._note(rank, launch)
         for value in request.arguments:
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and isinstance(value._storage, Storage):
                 value._storage.writer = launch
         self.launches.append(launch)
         return launch
@@ -562,7 +616,13 @@ class Context:
         sips, bits = set(), []
         for parameter, value in zip(request.kernel.params, request.arguments, strict=True):
             if isinstance(value, Tensor):
-                if value._storage.engine is not self._engine:
+                storage = value._storage
+                if not isinstance(storage, Storage):
+                    raise ValueError(
+                        f"{request.kernel.name}: Pointer argument '{parameter.name}' cannot be "
+                        "accessed from Triton (cpu tensor?); move it to the machine with .cuda()"
+                    )
+                if storage.engine is not self._engine:
                     raise ValueError(
                         f"{request.kernel.name}: expected argument '{parameter.name}' to be a "
                         "tensor of this context, since its last reset"
@@ -672,11 +732,11 @@ class Context:
         return self._engine.counters()
 
     def __getattr__(self, name: str) -> Any:
-        # The dtypes under torch's names: ctx.float16 ..., and its modules.
-        if name in _DTYPES:
-            return _DTYPES[name]
+        # torch's names: its dtypes, modules and functions: ctx.float16, ctx.randn ...
         if name in _MODULES:
             return importlib.import_module(_MODULES[name])
+        if not name.startswith("_"):
+            return face_name(name)
         raise AttributeError(f"Context has no attribute {name!r}")
 
     def __repr__(self) -> str:

@@ -1,56 +1,37 @@
-"""Tensors: a dtype, a shape and strides over one virtual range of the machine."""
+"""Tensors: a dtype, a shape and strides over a range of the machine's memory, or of the host's.
+
+What a tensor *is* stands here, and how values reach Python; what can be done with it is in the
+table of :mod:`kernbench.runtime.dispatch`, under the names that ``methods.py`` gives the class.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kernbench.language import dtypes as tl
-from kernbench.runtime import numpy_dtypes
+from kernbench.runtime import dtypes, numpy_dtypes
+from kernbench.runtime.devices import device
+from kernbench.runtime.dispatch import call
+from kernbench.runtime.geometry import dense_strides, is_contiguous, wrap_dim
+from kernbench.runtime.methods import install
 from kernbench.runtime.placement import Placement
+from kernbench.runtime.printing import text_of
+from kernbench.runtime.size import Size
+from kernbench.runtime.storage import HostStorage, Storage
 
-if TYPE_CHECKING:
-    from kernbench.runtime.context import Context
-    from kernbench.runtime.handle import Handle
-
-__all__ = ["Storage", "Tensor"]
-
-
-class Storage:
-    """One mapped range; given back to the machine when the last tensor over it goes."""
-
-    def __init__(
-        self,
-        context: Context,
-        va: int,
-        nbytes: int,
-        sip: int,
-        place: Placement,
-        keep: bool,
-    ) -> None:
-        self.context = context
-        self.engine = context._engine
-        self.va = va
-        self.nbytes = nbytes
-        self.sip = sip
-        self.placement = place
-        self.keep = keep  # has bytes even without data, until a kernel writes them
-        self.writer: Handle | None = None  # the last launch that was given it
-
-    def __del__(self) -> None:
-        # The engine may be busy, or this thread may be another one: the context unmaps later.
-        self.context._unmap_later(self.engine, self.sip, self.va)
+__all__ = ["Tensor"]
 
 
 class Tensor:
-    """An array on the simulated machine.
+    """An array on the simulated machine, or on the host.
 
-    Made by a context (``ctx.tensor``, ``ctx.zeros`` ...), never directly.  ``stride()`` counts
-    elements, as in torch.  Views share their storage.
+    Tensors that a context makes (``ctx.tensor``, ``ctx.zeros`` ...) lie in the machine's memory,
+    those of ``kernbench.torch`` on the host unless told.  ``stride()`` counts elements.  Views
+    share their storage.  Called as ``torch.Tensor``, the class makes float32 tensors on the host.
 
     Examples
     --------
@@ -58,146 +39,266 @@ class Tensor:
     >>> with kb.Context(kb.Topology.preset("small")) as ctx:
     ...     x = ctx.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=kb.float32)
     ...     x.shape, x.T.numpy().tolist()
-    ((2, 2), [[1.0, 3.0], [2.0, 4.0]])
+    (torch.Size([2, 2]), [[1.0, 3.0], [2.0, 4.0]])
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        dtype: tl.dtype,
+    _storage: Storage | HostStorage
+    _dtype: dtypes.dtype
+    _shape: Size
+    _strides: tuple[int, ...]
+    _offset: int
+    # History, which autograd keeps here (kernbench.autograd).
+    grad: Tensor | None = None
+    grad_fn: Any = None
+    retains_grad: bool = False
+    _hook_node: Any = None  # a leaf's node, while it has hooks
+    _requires_grad: bool = False
+    _result_index: int = 0  # which result of grad_fn it is
+    _accumulator: Any = None  # a leaf's node, weakly
+    _base: Tensor | None = None  # of a view
+    _base_history: int = 0  # the base's count below when the view got its history
+    _history: int = 0  # recorded operations that wrote to it
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - the class says it
+        made = call("Tensor", *args, **kwargs)
+        return made if cls is Tensor else made._as(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    @classmethod
+    def _over(
+        cls,
+        storage: Storage | HostStorage,
+        kind: dtypes.dtype,
         shape: Sequence[int],
         strides: Sequence[int] | None = None,
         offset: int = 0,
-    ) -> None:
-        self._storage = storage
-        self._offset = offset  # elements
-        self._strides = tuple(dense_strides(shape) if strides is None else strides)
-        self.dtype = dtype
-        self.shape = tuple(shape)
+    ) -> Tensor:
+        """Make a tensor over a storage; `offset` and `strides` count elements."""
+        made: Tensor = object.__new__(cls)
+        made._storage = storage
+        made._dtype = kind
+        made._shape = shape if type(shape) is Size else Size(shape)
+        made._strides = dense_strides(shape) if strides is None else tuple(strides)
+        made._offset = offset
+        return made
 
-    # --- what it is ------------------------------------------------------------------------------
+    def _as(self, cls: type[Tensor]) -> Tensor:
+        """Return the same elements as a tensor of a subclass."""
+        return cls._over(self._storage, self._dtype, self._shape, self._strides, self._offset)
+
+    def _view(self, shape: Sequence[int], strides: Sequence[int], offset: int) -> Tensor:
+        return Tensor._over(self._storage, self._dtype, shape, strides, offset)
+
+    # --- history ----------------------------------------------------------------------------------
+
+    @property
+    def _version(self) -> int:
+        """How often its memory was written to: views share the count."""
+        return self._storage.version
+
+    @_version.setter
+    def _version(self, count: int) -> None:
+        self._storage.version = count
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients with respect to it are wanted, or to what it was computed from."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and not (self._dtype.is_floating_point or self._dtype.is_complex):
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
+        if self.grad_fn is not None and not wanted:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        self._requires_grad = bool(wanted)
+
+    def _bare_view(self) -> Tensor:
+        """Return the same elements without history."""
+        return self._view(self._shape, self._strides, self._offset)
+
+    def _set_history(self, node: Any, index: int) -> None:
+        """Say of which recorded operation it is a result."""
+        self.grad_fn, self._result_index, self._requires_grad = node, index, True
+
+    def _forget_history(self) -> None:
+        """Make it a leaf that requires no gradient."""
+        self.grad_fn, self._requires_grad = None, False
+
+    # --- what it is -------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The type of its elements."""
+        return self._dtype
+
+    @property
+    def shape(self) -> Size:
+        """The size of each dimension."""
+        return self._shape
+
+    @property
+    def device(self) -> device:
+        """Where it lies."""
+        return self._storage.device
 
     @property
     def ndim(self) -> int:
         """Number of dimensions."""
-        return len(self.shape)
+        return len(self._shape)
 
     def dim(self) -> int:
         """Return the number of dimensions."""
-        return self.ndim
+        return len(self._shape)
 
-    def size(self, dim: int | None = None) -> int | tuple[int, ...]:
+    ndimension = dim
+
+    def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the size of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        return self._shape if dim is None else self._shape[self._real_dim(dim)]
 
-    def stride(self, dim: int | None = None) -> int | tuple[int, ...]:
+    def stride(self, dim: int | None = None) -> Any:
         """Return the strides in elements, or that of one dimension."""
-        return self._strides if dim is None else self._strides[dim]
+        return self._strides if dim is None else self._strides[self._real_dim(dim)]
+
+    def _real_dim(self, dim: int) -> int:
+        if not self._shape:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        return wrap_dim(dim, self.ndim)
+
+    def storage_offset(self) -> int:
+        """Return the place of the first element in its storage, in elements."""
+        return self._offset
 
     def numel(self) -> int:
         """Count the elements."""
-        return math.prod(self.shape)
+        return math.prod(self._shape)
+
+    nelement = numel
 
     def element_size(self) -> int:
         """Return the bytes of an element."""
-        return self.dtype.itemsize
+        return self._dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self._dtype.itemsize
 
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self.numel() * self.dtype.itemsize
+        return self.numel() * self._dtype.itemsize
 
     def data_ptr(self) -> int:
-        """Return the virtual address of the first element."""
-        return self._storage.va + self._offset * self.dtype.itemsize
+        """Return the address of the first element: on the machine, or on the host."""
+        base = self._storage.data_ptr()
+        return base + self._offset * self._dtype.itemsize if base else 0
+
+    def untyped_storage(self) -> Storage | HostStorage:
+        """Return what it lies in."""
+        return self._storage
+
+    storage = untyped_storage
 
     @property
-    def placement(self) -> Placement:
-        """How its bytes are spread over the machine."""
-        return self._storage.placement
+    def is_cuda(self) -> bool:
+        """Whether it lies on the simulated machine."""
+        return type(self._storage) is Storage
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it lies on the host."""
+        return type(self._storage) is HostStorage
+
+    def get_device(self) -> int:
+        """Return the number of its SIP; -1 on the host."""
+        return self._storage.sip if isinstance(self._storage, Storage) else -1
+
+    @property
+    def placement(self) -> Placement | None:
+        """How its bytes are spread over the machine; None on the host."""
+        return self._storage.placement if isinstance(self._storage, Storage) else None
 
     @property
     def sip(self) -> int:
-        """The SIP in whose memory it lies."""
-        return self._storage.sip
+        """The SIP in whose memory it lies; -1 on the host."""
+        return self.get_device()
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Tell whether the elements lie row-major without gaps."""
-        return self._strides == dense_strides(self.shape) or self.numel() <= 1
+        return is_contiguous(self._shape, self._strides)
 
-    # --- views ------------------------------------------------------------------------------------
+    def is_floating_point(self) -> bool:
+        """Tell whether the elements are floating-point numbers."""
+        return self._dtype.is_floating_point
 
-    def view(self, *shape: Any) -> Tensor:
-        """View the same elements under another shape; one size may be -1.
+    def is_complex(self) -> bool:
+        """Tell whether the elements are complex numbers."""
+        return self._dtype.is_complex
 
-        Raises
-        ------
-        RuntimeError
-            When the elements do not fit the shape, or do not lie row-major.
-        """
-        wanted = _resolve(_as_sizes(shape), self)
-        if not self.is_contiguous():
-            raise RuntimeError(
-                f"view: expected a contiguous tensor, got shape {self.shape} with strides "
-                f"{self._strides}; make a contiguous one first"
-            )
-        return Tensor(self._storage, self.dtype, wanted, None, self._offset)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """View as :meth:`view` does: a reshape that would have to copy is refused."""
-        return self.view(*shape)
-
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """Return a view with two dimensions exchanged."""
-        order = list(range(self.ndim))
-        order[dim0], order[dim1] = order[dim1], order[dim0]
-        return self.permute(*order)
-
-    def permute(self, *dims: int) -> Tensor:
-        """Return a view with the dimensions in another order."""
-        if sorted(d % self.ndim for d in dims) != list(range(self.ndim)):
-            raise RuntimeError(f"permute: expected each of {self.ndim} dimensions once, got {dims}")
-        return Tensor(
-            self._storage,
-            self.dtype,
-            [self.shape[d] for d in dims],
-            [self._strides[d] for d in dims],
-            self._offset,
-        )
+    def is_signed(self) -> bool:
+        """Tell whether the elements have a sign."""
+        return self._dtype.is_signed
 
     @property
-    def T(self) -> Tensor:
-        """A view with the dimensions reversed."""
-        return self.permute(*reversed(range(self.ndim)))
+    def layout(self) -> Any:
+        """``torch.strided``: all tensors are."""
+        return call("strided_layout")
 
-    def __getitem__(self, index: Any) -> Tensor:
-        """Index by integers, slices, ``...`` and None: a view."""
-        # NumPy's own rules, on an array that has our strides and no memory.
-        size = self.dtype.itemsize
-        ghost = np.lib.stride_tricks.as_strided(
-            np.empty(0, dtype=f"V{size}"), self.shape, [s * size for s in self._strides]
+    @property
+    def data(self) -> Tensor:
+        """The same elements, apart from any recorded history; may be replaced by others."""
+        return call("detach", self)  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        self._storage, self._dtype, self._offset = other._storage, other._dtype, other._offset
+        self._shape, self._strides = other._shape, other._strides
+
+    is_sparse = is_quantized = is_meta = is_mkldnn = is_xpu = False
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+        return self.grad_fn is None
+
+    # --- host reads (they wait for the machine, and replay) ---------------------------------------
+
+    def _host(self) -> npt.NDArray[Any]:
+        """Return the elements as held, without a copy: on the host, its own memory."""
+        storage = self._storage
+        if type(storage) is HostStorage:
+            if 0 in self._shape:
+                return np.empty(self._shape, self._dtype.storage)
+            flat, first = storage.bytes, self._offset
+        else:
+            assert isinstance(storage, Storage)
+            flat, first = storage.context._read(self), self._offset - self._span()[0]
+        size = self._dtype.itemsize
+        return np.ndarray(
+            self._shape, self._dtype.storage, flat, first * size, [s * size for s in self._strides]
         )
-        part = ghost[index]
-        if not isinstance(part, np.ndarray):
-            part = ghost[(*_as_tuple(index), ...)]
-        if part.size and part.base is None:
-            raise TypeError("indexing: expected integers, slices, None and ..., got an index array")
-        moved = part.__array_interface__["data"][0] - ghost.__array_interface__["data"][0]
-        return Tensor(
-            self._storage,
-            self.dtype,
-            part.shape,
-            [s // size for s in part.strides],
-            self._offset + moved // size,
-        )
 
-    # --- host reads (they wait for the machine, and replay) --------------------------------------
+    def _values(self) -> npt.NDArray[Any]:
+        """Return the elements as numbers to compute with; bf16 and fp8 as float32."""
+        return dtypes.to_compute(self._host(), self._dtype)
 
-    def numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-        """Return the values as a read-only array: a host read.
+    def numpy(self, dtype: npt.DTypeLike | None = None, *, force: bool = False) -> Any:
+        """Return the values as an array: a host read.
 
-        Waits for the current stream, copies over the host link in simulated time, and replays the
-        op log up to now.  Without ``dtype`` the array is a zero-copy view of the machine's memory.
+        Of a tensor on the machine: waits for the current stream, copies over the host link in
+        simulated time, and replays the op log up to now; the array is read-only, and without
+        ``dtype`` a zero-copy view of the machine's memory.  Of a tensor on the host: an array that
+        shares its memory.  Differs from torch: tensors on the machine are read, not refused.
 
         Raises
         ------
@@ -206,21 +307,26 @@ class Tensor:
         UninitialisedReadError
             When an element was never written and the context says ``uninit="error"``.
         """
-        raw = self._storage.context._read(self)
-        if dtype is None:
-            flat = raw.view(numpy_dtypes.to_numpy(self.dtype))
+        if self.requires_grad and not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead."
+            )
+        held = self._host()
+        kind = self._dtype
+        if dtype is not None and np.dtype(dtype) != kind.storage:
+            found = dtypes.to_compute(held, kind).astype(dtype)
+        elif kind.element is not None and kind.compute is not kind.storage:
+            found = held.view(numpy_dtypes.to_numpy(kind.element))
         else:
-            flat = numpy_dtypes.from_bytes(raw, self.dtype, dtype)
-        first = self._offset - self._span()[0]
-        strides = [s * flat.itemsize for s in self._strides]
-        array = np.ndarray(self.shape, flat.dtype, flat, first * flat.itemsize, strides)
-        array.flags.writeable = False
-        return array
+            found = held.view()
+        if self.is_cuda:
+            found.flags.writeable = False
+        return found
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers: a host read."""
-        values = self.numpy() if self.dtype.name in _NUMPY_NAMES else self.numpy("float32")
-        return values.tolist()
+        return self._values().tolist()
 
     def item(self) -> Any:
         """Return the value of a tensor of one element: a host read."""
@@ -228,58 +334,90 @@ class Tensor:
             raise RuntimeError(
                 f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
             )
-        return self.view(1).tolist()[0] if self.is_contiguous() else self.tolist()
+        return self._values().item()
 
     def _span(self) -> tuple[int, int]:
         """Return the first element and one past the last that the tensor touches."""
         if self.numel() == 0:
             return self._offset, self._offset
-        reach = [(n - 1) * s for n, s in zip(self.shape, self._strides, strict=True)]
+        reach = [(n - 1) * s for n, s in zip(self._shape, self._strides, strict=True)]
         low = self._offset + sum(r for r in reach if r < 0)
         high = self._offset + sum(r for r in reach if r > 0)
         return low, high + 1
 
+    def __bool__(self) -> bool:
+        if self.numel() == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        if self.numel() > 1:
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self.item())
+
+    def _scalar(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
+    def __int__(self) -> int:
+        return int(self._scalar())
+
+    def __float__(self) -> float:
+        return float(self._scalar())
+
+    def __complex__(self) -> complex:
+        return complex(self._scalar())
+
+    def __index__(self) -> int:
+        if self.numel() != 1 or not self._dtype.is_integral:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
     def __len__(self) -> int:
-        if not self.shape:
+        if not self._shape:
             raise TypeError("len() of a 0-d tensor")
-        return self.shape[0]
+        return self._shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(call("unbind", self, 0))
+
+    def __contains__(self, element: Any) -> bool:
+        return bool(call("any", call("eq", self, element)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         values = self.numpy()
-        return values.astype(dtype) if dtype is not None else np.array(values)
+        if dtype is not None:
+            return np.asarray(values.astype(dtype))
+        return np.array(values) if copy is not False else np.asarray(values)
 
     def __repr__(self) -> str:
-        return f"Tensor(shape={self.shape}, dtype={self.dtype}, placement={self.placement})"
+        return text_of(self)
+
+    def __format__(self, form: str) -> str:
+        if not self._shape:
+            return format(self.item(), form)
+        return object.__format__(self, form)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        values = np.ascontiguousarray(self._host())
+        arguments = (self._dtype.name, tuple(self._shape), values.tobytes(), str(self.device))
+        return _unpickle, arguments
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        call("setitem_", self, index, value)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
-_NUMPY_NAMES = frozenset(
-    dtype.name for dtype in tl.DTYPES if dtype.name != "bf16" and not dtype.is_fp8()
-)
+def _unpickle(kind: str, shape: tuple[int, ...], raw: bytes, where: str) -> Tensor:
+    data = np.frombuffer(raw, np.uint8).copy()
+    made = Tensor._over(HostStorage(data), dtypes.as_dtype(kind), shape)
+    return made if where == "cpu" else call("to", made, where)
 
 
-def dense_strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Row-major strides in elements."""
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(reversed(strides))
-
-
-def _as_sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """``(2, 3)`` of ``view(2, 3)`` and of ``view((2, 3))``."""
-    return tuple(shape[0]) if len(shape) == 1 and not hasattr(shape[0], "__index__") else shape
-
-
-def _as_tuple(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
-
-
-def _resolve(shape: Sequence[int], tensor: Tensor) -> tuple[int, ...]:
-    known = math.prod(size for size in shape if size != -1)
-    wanted = tuple(shape)
-    if wanted.count(-1) == 1 and known:
-        wanted = tuple(tensor.numel() // known if size == -1 else size for size in wanted)
-    if -1 in wanted or math.prod(wanted) != tensor.numel():
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {tensor.numel()}")
-    return wanted
+install(Tensor)

@@ -185,7 +185,7 @@ def test_a_grid_larger_than_the_machine(ctx: kb.Context) -> None:
 BAD_ARGUMENTS: list[tuple[Callable[[kb.Context], Any], type[Exception], str]] = [
     (lambda ctx: ctx.zeros(-1), RuntimeError, "at least 0"),
     (lambda ctx: ctx.zeros(2.5), TypeError, "integer"),
-    (lambda ctx: ctx.zeros(2, dtype=float), TypeError, r"kb\.float16, got <class 'float'>"),
+    (lambda ctx: ctx.zeros(2, dtype=dict), TypeError, r"torch\.float16, got <class 'dict'>"),
     (lambda ctx: ctx.zeros(2, placement="x"), TypeError, r"kb\.Blocked\(\), got 'x'"),
     (lambda ctx: ctx.zeros(2, placement=kb.Local(99)), ValueError, "slice from 0 to 1, got 99"),
     (lambda ctx: ctx.zeros(2, placement=kb.Interleaved(0)), ValueError, "chunk"),

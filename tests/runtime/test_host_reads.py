@@ -11,7 +11,7 @@ import pytest
 from ranks import add_some, machine
 
 import kernbench as kb
-from kernbench.runtime.barriers import CONDITIONAL_BARRIERS, HOST_READ_BARRIERS
+from kernbench.runtime.barriers import CONDITIONAL_BARRIERS, HOST_READ_BARRIERS, STAGED_BARRIERS
 
 OTHERS = {"__del__", "__init_subclass__", "__subclasshook__", "__class__", "__reduce__"}
 OTHERS |= {"__reduce_ex__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__new__"}
@@ -52,7 +52,7 @@ def test_the_set_of_host_reads_is_closed(name: str, reads: list[Any]) -> None:
         x = ctx.tensor([1.0])
         reads.clear()
         touch(x, name)
-        assert not reads or name in HOST_READ_BARRIERS | CONDITIONAL_BARRIERS
+        assert not reads or name in HOST_READ_BARRIERS | CONDITIONAL_BARRIERS | STAGED_BARRIERS
 
 
 def test_entries_read(reads: list[Any]) -> None:
