@@ -6,6 +6,8 @@ fabric: what is measured is the algorithm.  No result is below the lower bound.
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 import kernbench as kb
@@ -97,5 +99,5 @@ def test_64_mib_take_their_bytes_over_the_rate(
 def test_each_step_of_a_ring_adds_its_latency() -> None:
     """Of tiny messages: ``2 (p - 1)`` steps, so two more for each rank, of one length."""
     times = [simulated_ns("ring", "all_reduce", "ring", size, 4 * size) for size in range(4, 8)]
-    steps = {round((b - a) * 1e6) for a, b in zip(times, times[1:], strict=False)}
+    steps = {round((b - a) * 1e6) for a, b in itertools.pairwise(times)}
     assert max(steps) - min(steps) <= 2_000_000  # two nanoseconds: who is told of its start when
