@@ -7,6 +7,7 @@ written in ``tl`` (``kernels.py``, ``functions.py``), which cost what any kernel
 from __future__ import annotations
 
 from kernbench.ops import (
+    arithmetic,
     comparing,
     conveniences,
     copying,
@@ -14,16 +15,19 @@ from kernbench.ops import (
     elementwise,
     indexing,
     joining,
-    leaf,
     linear,
+    masking,
     nn,
+    picking,
     random,
     reductions,
+    scattering,
     sorting,
     views,
 )
 
 __all__ = [
+    "arithmetic",
     "comparing",
     "conveniences",
     "copying",
@@ -31,11 +35,13 @@ __all__ = [
     "elementwise",
     "indexing",
     "joining",
-    "leaf",
     "linear",
+    "masking",
     "nn",
+    "picking",
     "random",
     "reductions",
+    "scattering",
     "sorting",
     "views",
 ]

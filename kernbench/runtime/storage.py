@@ -38,7 +38,13 @@ class Storage:
         self.writer: Handle | None = None  # the last launch that was given it
         self.keep = keep  # has bytes even without data, until a kernel writes them
         self.device = device("cuda", sip)
+        self.version = 0  # how often tensors over it were written to
         context._allocated[sip] += nbytes
+
+    @property
+    def has_values(self) -> bool:
+        """Whether its bytes exist: False in a run of timing alone, unless they were kept."""
+        return self.context.data or self.keep
 
     def data_ptr(self) -> int:
         """Return the virtual address of the first byte."""
@@ -64,6 +70,7 @@ class HostStorage:
 
     def __init__(self, data: npt.NDArray[np.uint8]) -> None:
         self.bytes = data
+        self.version = 0
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> tuple[HostStorage, int, tuple[int, ...]]:
