@@ -147,3 +147,20 @@ def test_composites_have_the_bits_of_single_commands_and_are_faster() -> None:
     assert int(rows["composed"][2]) == 1 < int(rows["single"][2].replace(",", ""))
     times = [float(rows[name][1].replace(",", "")) for name in ("composed", "single")]
     assert times[0] < 0.8 * times[1]
+
+
+def test_a_collective_runs_beside_a_product(tmp_path: Path) -> None:
+    machine = tmp_path / "four.yaml"
+    machine.write_text(
+        "{kernbench: 1, system: {sips: 4, fabric: {kind: ring, GBps: 100, latency_ns: 150}, "
+        "sip: {cubes: [1, 1]}, cube: {pes: 2}}}"
+    )
+    options = ("--topology", str(machine))
+    words = ("--rows", 512, "--k", 256, "--count", 65536)
+    ran = bench("ccl_overlap.py", *words, options=options)
+    assert ran["code"] == 0, ran["said"]
+    times = [line.split()[-2] for line in ran["said"].splitlines() if " alone " in line]
+    alone = [float(time.replace(",", "")) for time in times]
+    both = next(line for line in ran["said"].splitlines() if line.startswith("together"))
+    assert max(alone) <= float(both.split()[1].replace(",", "")) < sum(alone)
+    assert bench("ccl_overlap.py", "--rows", 100, options=options)["code"] == 1
