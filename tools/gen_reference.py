@@ -115,7 +115,33 @@ def status_codes(header: str) -> str:
     return page("Status codes", "csrc/base/status.h", text)
 
 
+def dram_timing(header: str) -> str:
+    """Return the page of the DRAM standards: their geometry, and the times of each."""
+    keys = rows(header, "KB_DRAM_TIMING_LIST")
+    sets = rows(header, "KB_DRAM_STANDARDS")
+    geometry = ["channels", "PCs of one", "stack ids", "bank groups", "banks", "rows", "columns"]
+    parts = [
+        "Names that `standard:` of an HBM takes. Times are in cycles (CK) of the clock, the first\n"
+        "line is its length in femtoseconds; each key, and `tCK_ns`, may be changed below\n"
+        "`timing:`. Sources: Ramulator 2.1 [S]; HBM2E and HBM3E have the nanoseconds of HBM2_2400\n"
+        "and HBM3_6400 at their own clocks [D].\n",
+        table(["standard", *geometry], [[f"`{s[0]}`", *s[1:8]] for s in sets]),
+        table(
+            ["key", *(s[0].partition("_16Gb")[0] for s in sets), "meaning"],
+            [
+                ["fs of a CK", *(s[11] for s in sets), "one cycle"],
+                *(
+                    [f"`{key[0]}`", *(s[12 + i] for s in sets), key[3]]
+                    for i, key in enumerate(keys)
+                ),
+            ],
+        ),
+    ]
+    return page("DRAM standards", "csrc/spec/dram.h", "\n".join(parts))
+
+
 PAGES = {
+    "dram-standards.md": ("csrc/spec/dram.h", dram_timing),
     "topology-keys.md": ("csrc/spec/params.h", topology_keys),
     "op-log.md": ("csrc/log/oplog.h", op_log),
     "status-codes.md": ("csrc/base/status.h", status_codes),

@@ -30,6 +30,8 @@ int main(int argc, char **argv) {
     failed |= write_kernel(folder, "load_many.kir");
     kir_branch(&k);
     failed |= write_kernel(folder, "branch.kir");
+    (void)kir_product(&k, 4, 4, 2, 2);
+    failed |= write_kernel(folder, "product.kir");
     (void)kir_use_everything(&k);
     failed |= write_kernel(folder, "everything.kir");
     return failed;

@@ -11,6 +11,7 @@
 #ifndef KB_HW_COMMAND_H
 #define KB_HW_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/access.h"
@@ -21,10 +22,17 @@ typedef enum kb_engine_kind {
     KB_ENGINE_DMA_WRITE,
     KB_ENGINE_GEMM,
     KB_ENGINE_MATH,
+    KB_ENGINE_COMPOSER,
     KB_ENGINE_SEND,
     KB_ENGINE_RECV,
     KB_ENGINE_KIND_COUNT
 } kb_engine_kind;
+
+/* Bytes that a command touches: [first_va, end_va). */
+typedef struct kb_span {
+    uint64_t first_va, end_va;
+    bool writes;
+} kb_span;
 
 typedef struct kb_command {
     kb_engine_kind engine;
@@ -35,6 +43,10 @@ typedef struct kb_command {
     int64_t n_elements;    /* MATH: lanes x ... of the result; REDUCE: of the operand */
     uint8_t cost;          /* MATH: kb_math_cost */
     kb_access access;      /* DMA; its runs are those of the payload */
+    struct kb_composite *composite; /* COMPOSER: what it describes (hw/composer.h) */
+    const kb_span *spans;           /* COMPOSER: what it reads and writes, n_spans of them */
+    uint32_t n_spans;
+    uint32_t token;        /* a stage of a composite: which token it belongs to */
     uint32_t ring, ticket; /* SEND, RECV: see hw/ring.h */
     uint64_t version;      /* SEND: of the message */
     const int64_t *words;  /* payload, owned by the command's slot */

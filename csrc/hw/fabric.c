@@ -297,6 +297,10 @@ void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb
     fabric->sinks[node] = (kb_sink){fn, self, deliver};
 }
 
+void kb_fabric_settle(kb_fabric *fabric, uint32_t node) {
+    if (kb_fabric_has_trains_(fabric)) kb_train_settle(fabric, node);
+}
+
 /* --- reading it ----------------------------------------------------------------------------------- */
 
 void kb_fabric_trace(kb_fabric *fabric, kb_hop *hops) {

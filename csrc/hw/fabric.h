@@ -66,6 +66,10 @@ void kb_fabric_destroy(kb_fabric *fabric); /* accepts NULL */
 void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb_deliver_fn fn,
                         void *self);
 
+/* Hands over what has arrived before now at a sink that takes every flit, and was kept for the next tail: by
+ * trains; flit by flit nothing is kept.  For a component that works at times of its own. */
+void kb_fabric_settle(kb_fabric *fabric, uint32_t node);
+
 /* What to send. */
 typedef struct kb_send {
     uint32_t src, dst;

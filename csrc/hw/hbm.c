@@ -1,9 +1,11 @@
 #include "hw/hbm.h"
 
 #include "base/checked.h"
+#include "hw/hbm_banked.h"
 #include "hw/memory.h"
 
 struct kb_hbm {
+    kb_hbm_banked *banked; /* NULL, or instead of all below */
     kb_memory memory;
     kb_alloc *alloc;
     uint32_t n_pcs, slice_pcs;
@@ -30,6 +32,10 @@ uint32_t kb_hbm_pc(const kb_hbm *hbm, int32_t slice, uint64_t offset) {
 
 int64_t kb_hbm_pc_free_fs(const kb_hbm *hbm, uint32_t pc) {
     return hbm->free_fs[pc];
+}
+
+const kb_dram_stack *kb_hbm_stack(const kb_hbm *hbm) {
+    return hbm->banked ? kb_hbm_banked_stack(hbm->banked) : NULL;
 }
 
 static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes, int64_t at_fs,
@@ -85,7 +91,9 @@ kb_status kb_hbm_create(const kb_parts *parts, uint32_t node, void **hbm, kb_err
     kb_hbm *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
     if (!made) return kb_error_nomem(err, "an HBM controller");
     made->alloc = parts->alloc;
-    kb_status status = init(made, parts, node, err);
+    const kb_dram *dram = kb_topology_dram(parts->topology, node);
+    kb_status status = dram ? kb_hbm_banked_create(parts, node, dram, &made->banked, err)
+                            : init(made, parts, node, err);
     if (status == KB_OK) *hbm = made;
     else kb_hbm_destroy(made);
     return status;
@@ -94,6 +102,7 @@ kb_status kb_hbm_create(const kb_parts *parts, uint32_t node, void **hbm, kb_err
 void kb_hbm_destroy(void *hbm) {
     kb_hbm *self = hbm;
     if (!self) return;
+    kb_hbm_banked_destroy(self->banked);
     kb_alloc_free(self->alloc, self->service_fs, self->n_services, sizeof *self->service_fs);
     kb_alloc_free(self->alloc, self->free_fs, self->n_pcs, sizeof *self->free_fs);
     kb_alloc_free(self->alloc, self, 1, sizeof *self);

@@ -6,11 +6,12 @@
  *
  * A slice is the n = pcs / PEs consecutive PCs of one PE (all PCs of a memory that stands alone).
  * Each PC serves bytes in order of arrival, at its bandwidth; access_ns is fixed and pipelined.
- * Bank state and refresh are another implementation.
+ * A memory with a `standard` has banks and refresh: hw/hbm_banked.h, behind the same component.
  */
 #ifndef KB_HW_HBM_H
 #define KB_HW_HBM_H
 
+#include "hw/dram_stack.h"
 #include "hw/parts.h"
 
 typedef struct kb_hbm kb_hbm;
@@ -21,6 +22,9 @@ void kb_hbm_destroy(void *hbm); /* accepts NULL */
 
 /* The PC, within the whole stack, that serves an offset of a slice. */
 uint32_t kb_hbm_pc(const kb_hbm *hbm, int32_t slice, uint64_t offset);
+
+/* The pseudo-channels of a memory with a standard, and their statistics; NULL without one. */
+const kb_dram_stack *kb_hbm_stack(const kb_hbm *hbm);
 
 /* When the PC has served everything so far. */
 int64_t kb_hbm_pc_free_fs(const kb_hbm *hbm, uint32_t pc);

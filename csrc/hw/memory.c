@@ -1,32 +1,7 @@
 #include "hw/memory.h"
 
 #include "base/checked.h"
-
-/* Reply flits as they come into being, gathered into trains. */
-typedef struct reply {
-    kb_memory *memory;
-    uint32_t handle;
-    kb_train train;
-    kb_status status;
-    kb_error *err;
-} reply;
-
-static void flush(reply *r) {
-    if (r->train.count > 0 && r->status == KB_OK)
-        r->status = kb_fabric_append(r->memory->parts->fabric, r->handle, r->train, r->err);
-    r->train.count = 0;
-}
-
-static void add_flit(reply *r, int64_t at_fs) {
-    kb_train *train = &r->train;
-    if (train->count == 1) train->period_fs = at_fs - train->start_fs;
-    if (train->count > 0 && at_fs == train->start_fs + train->period_fs * train->count) {
-        train->count++;
-        return;
-    }
-    flush(r);
-    *train = (kb_train){at_fs, 0, 1};
-}
+#include "hw/reply.h"
 
 /* Serves the next nbytes of a request; returns when the last of them is served. */
 static int64_t serve(const kb_memory *memory, kb_request *request, uint64_t nbytes, int64_t at_fs) {
@@ -60,16 +35,16 @@ static kb_status read(kb_memory *memory, kb_request *request, const kb_message *
                     .kind = KB_MSG_READ_REPLY,
                     .tag = request->number,
                     .nbytes = (int64_t)request->nbytes};
-    reply r = {.memory = memory, .err = err};
+    kb_reply r = {.fabric = fabric, .err = err};
     KB_TRY(kb_fabric_open(fabric, &send, &r.handle, err));
     int64_t there_fs = now_fs;
     do {
         uint64_t nbytes = next_flit(memory, request);
         int64_t served_fs = serve(memory, request, nbytes, now_fs + memory->request_fs);
         there_fs = kb_max_i64(there_fs, served_fs + memory->response_fs);
-        add_flit(&r, there_fs);
+        kb_reply_add(&r, there_fs);
     } while (request->left > 0);
-    flush(&r);
+    kb_reply_flush(&r);
     request->memory_start_fs = now_fs;
     request->memory_end_fs = there_fs;
     return r.status;

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/vec.h"
+#include "hw/composer.h"
 #include "hw/outbox.h"
 #include "hw/vm.h"
 
@@ -34,6 +35,7 @@ typedef struct kb_pe_cpu {
     int32_t pe;        /* counted through all SIPs and cubes */
     int64_t n_pes, at; /* of the SIP, and which of them */
     kb_outbox *outbox;
+    kb_composer *composer;
     KB_VEC(pending) launches;       /* by (target start, id) */
     uint32_t n_contexts, n_compute; /* those behind n_compute run collectives */
     context *contexts;
@@ -266,13 +268,16 @@ kb_status kb_pe_cpu_create(const kb_parts *parts, uint32_t node, void **pe_cpu, 
     made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts, sizeof *made->contexts);
     kb_status status = made->contexts ? kb_outbox_create(parts, node, &made->outbox, err)
                                       : kb_error_nomem(err, "a PE_CPU");
+    if (status == KB_OK) status = kb_composer_create(parts, node, &made->composer, err);
     if (status == KB_OK) status = kb_sim_add_slot(parts->sim, wake, made, 0, &made->slot, err);
     if (status != KB_OK) {
         kb_pe_cpu_destroy(made);
         return status;
     }
-    for (uint32_t i = 0; i < made->n_contexts; i++)
+    for (uint32_t i = 0; i < made->n_contexts; i++) {
         kb_vm_init(&made->contexts[i].vm, parts, node, i);
+        made->contexts[i].vm.composer = made->composer;
+    }
     kb_sched_set_progress(kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe),
                           note_progress, made);
     kb_dispatch_set(parts->dispatch, node, KB_MSG_LAUNCH, KB_DELIVER_TAIL, take_launch, made);
@@ -286,6 +291,7 @@ void kb_pe_cpu_destroy(void *pe_cpu) {
     for (uint32_t i = 0; self->contexts && i < self->n_contexts; i++)
         kb_vm_deinit(&self->contexts[i].vm);
     kb_alloc_free(self->parts->alloc, self->contexts, self->n_contexts, sizeof *self->contexts);
+    kb_composer_destroy(self->composer);
     kb_outbox_destroy(self->outbox);
     KB_VEC_FREE(&self->launches, self->parts->alloc);
     kb_alloc_free(self->parts->alloc, self, 1, sizeof *self);
@@ -298,6 +304,7 @@ static const char *describe_wait(const kb_vm *vm, char *text, size_t capacity) {
     case KB_VM_TCM: return "room in TCM";
     case KB_VM_MEMORY: return "earlier memory operations";
     case KB_VM_END: return "its last commands";
+    case KB_VM_COMPOSITE: return "a composite";
     case KB_VM_TILE:
         (void)snprintf(text, capacity, "the tile of line %" PRId32,
                        kb_tcm_tile(vm->tcm, vm->regs[reg].tile)->line);

@@ -60,6 +60,8 @@ struct kb_sched {
     engine engines[KB_ENGINE_KIND_COUNT];
     kb_progress_fn progress;
     void *owner;
+    kb_stage_fn stage_done;
+    void *composer;
 };
 
 static const entry *entry_of(const kb_command *command) {
@@ -71,11 +73,24 @@ uint32_t kb_sched_slot(const kb_sched *sched, const kb_command *command) {
 }
 
 uint32_t kb_sched_n_slots(const kb_sched *sched) {
-    return sched->queue * sched->n_contexts;
+    return sched->queue * sched->n_contexts + KB_LANE_SLOTS;
+}
+
+uint32_t kb_sched_lane(const kb_sched *sched) {
+    return sched->n_contexts;
+}
+
+static uint32_t slots_of(const kb_sched *sched, uint32_t c) {
+    return c == sched->n_contexts ? KB_LANE_SLOTS : sched->queue;
 }
 
 static bool is_memory(const kb_command *command) {
-    return command->engine == KB_ENGINE_DMA_READ || command->engine == KB_ENGINE_DMA_WRITE;
+    return command->engine == KB_ENGINE_DMA_READ || command->engine == KB_ENGINE_DMA_WRITE ||
+           command->engine == KB_ENGINE_COMPOSER;
+}
+
+static bool writes_memory(const kb_command *command) {
+    return command->engine == KB_ENGINE_DMA_WRITE || command->engine == KB_ENGINE_COMPOSER;
 }
 
 static void kick_engines(void *self, uint32_t arg) {
@@ -101,7 +116,7 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     made->n_contexts = (uint32_t)(params->pe.contexts + params->pe.comm_contexts);
     made->free_edge = NONE;
     made->entries = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->entries);
-    made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts, sizeof *made->contexts);
+    made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts + 1, sizeof *made->contexts);
     kb_status status = KB_OK;
     if (!made->entries || !made->contexts) status = kb_error_nomem(err, "a PE_SCHED");
     else status = kb_sim_add_slot(parts->sim, kick_engines, made, 0, &made->sim_slot, err);
@@ -111,11 +126,11 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     }
     for (int kind = 0; kind < KB_ENGINE_KIND_COUNT; kind++)
         made->engines[kind].first = made->engines[kind].last = NONE;
-    for (uint32_t c = 0; c < made->n_contexts; c++) {
-        made->contexts[c] = (context){.free = c * made->queue, .first_memory = NONE};
-        for (uint32_t i = 0; i < made->queue; i++)
-            made->entries[c * made->queue + i].next =
-                i + 1 < made->queue ? c * made->queue + i + 1 : NONE;
+    for (uint32_t c = 0; c <= made->n_contexts; c++) {
+        uint32_t first = c * made->queue, count = slots_of(made, c);
+        made->contexts[c] = (context){.free = first, .first_memory = NONE};
+        for (uint32_t i = 0; i < count; i++)
+            made->entries[first + i].next = i + 1 < count ? first + i + 1 : NONE;
     }
     *sched = made;
     return KB_OK;
@@ -128,7 +143,7 @@ void kb_sched_destroy(void *sched) {
         kb_alloc_free(self->alloc, self->entries[i].words, self->entries[i].words_capacity,
                       sizeof(int64_t));
     kb_alloc_free(self->alloc, self->entries, kb_sched_n_slots(self), sizeof *self->entries);
-    kb_alloc_free(self->alloc, self->contexts, self->n_contexts, sizeof *self->contexts);
+    kb_alloc_free(self->alloc, self->contexts, self->n_contexts + 1, sizeof *self->contexts);
     KB_VEC_FREE(&self->edges, self->alloc);
     kb_alloc_free(self->alloc, self, 1, sizeof *self);
 }
@@ -136,6 +151,11 @@ void kb_sched_destroy(void *sched) {
 void kb_sched_set_progress(kb_sched *sched, kb_progress_fn fn, void *self) {
     sched->progress = fn;
     sched->owner = self;
+}
+
+void kb_sched_set_stage_done(kb_sched *sched, kb_stage_fn fn, void *self) {
+    sched->stage_done = fn;
+    sched->composer = self;
 }
 
 void kb_sched_attach(kb_sched *sched, kb_engine_kind kind, void (*kick)(void *engine), void *self) {
@@ -209,23 +229,44 @@ static kb_status follow_readers(kb_sched *sched, uint32_t slot, kb_error *err) {
         KB_TRY(follow(sched, tile->producer, slot, err));
     if (tile->readers == 0) return KB_OK;
     uint32_t first = e->context * sched->queue;
-    for (uint32_t i = first; i < first + sched->queue; i++)
+    for (uint32_t i = first; i < first + slots_of(sched, e->context); i++)
         if (sched->entries[i].state != ENTRY_FREE && i != slot &&
             reads(&sched->entries[i].tiles, old))
             KB_TRY(follow(sched, i, slot, err));
     return KB_OK;
 }
 
+static kb_span span_at(const kb_command *command, uint32_t index) {
+    if (command->engine == KB_ENGINE_COMPOSER) return command->spans[index];
+    return (kb_span){command->access.first_va, command->access.end_va, writes_memory(command)};
+}
+
+static uint32_t n_spans(const kb_command *command) {
+    return command->engine == KB_ENGINE_COMPOSER ? command->n_spans : 1;
+}
+
+/* Whether their bytes overlap (conservative), and one of the two writes there. */
+static bool is_hazard(const kb_command *a, const kb_command *b) {
+    for (uint32_t i = 0; i < n_spans(a); i++) {
+        kb_span x = span_at(a, i);
+        for (uint32_t k = 0; k < n_spans(b); k++) {
+            kb_span y = span_at(b, k);
+            if ((x.writes || y.writes) && x.first_va < y.end_va && y.first_va < x.end_va)
+                return true;
+        }
+    }
+    return false;
+}
+
 static kb_status follow_memory(kb_sched *sched, uint32_t slot, kb_error *err) {
     const entry *e = &sched->entries[slot];
-    bool writes = e->command.engine == KB_ENGINE_DMA_WRITE;
+    bool writes = writes_memory(&e->command);
     const context *c = &sched->contexts[e->context];
     uint32_t i = writes || c->n_writes > 0 ? c->first_memory : NONE; /* reads may overlap */
     for (; i != NONE; i = sched->entries[i].next_memory) {
         const kb_command *earlier = &sched->entries[i].command;
-        if (!writes && earlier->engine != KB_ENGINE_DMA_WRITE) continue;
-        if (kb_access_overlap(&earlier->access, &e->command.access))
-            KB_TRY(follow(sched, i, slot, err));
+        if (!writes && !writes_memory(earlier)) continue;
+        if (is_hazard(earlier, &e->command)) KB_TRY(follow(sched, i, slot, err));
     }
     return KB_OK;
 }
@@ -237,13 +278,13 @@ static void link_memory(kb_sched *sched, uint32_t slot) {
     e->next_memory = c->first_memory;
     if (c->first_memory != NONE) sched->entries[c->first_memory].previous_memory = slot;
     c->first_memory = slot;
-    c->n_writes += e->command.engine == KB_ENGINE_DMA_WRITE;
+    c->n_writes += writes_memory(&e->command);
 }
 
 static void unlink_memory(kb_sched *sched, uint32_t slot) {
     const entry *e = &sched->entries[slot];
     context *c = &sched->contexts[e->context];
-    c->n_writes -= e->command.engine == KB_ENGINE_DMA_WRITE;
+    c->n_writes -= writes_memory(&e->command);
     if (e->previous_memory != NONE) sched->entries[e->previous_memory].next_memory = e->next_memory;
     else c->first_memory = e->next_memory;
     if (e->next_memory != NONE) sched->entries[e->next_memory].previous_memory = e->previous_memory;
@@ -367,7 +408,15 @@ void kb_sched_done(kb_sched *sched, kb_command *command) {
     e->next = sched->contexts[c].free;
     sched->contexts[c].free = slot;
     sched->contexts[c].count--;
-    if (sched->progress) sched->progress(sched->owner, c);
+    if (c == sched->n_contexts) sched->stage_done(sched->composer, command);
+    else if (sched->progress) sched->progress(sched->owner, c);
+}
+
+bool kb_sched_has(const kb_sched *sched, uint32_t c, int64_t order) {
+    for (uint32_t i = c * sched->queue; i < c * sched->queue + slots_of(sched, c); i++)
+        if (sched->entries[i].state != ENTRY_FREE && sched->entries[i].command.order == order)
+            return true;
+    return false;
 }
 
 bool kb_sched_idle(const kb_sched *sched, uint32_t c) {

@@ -15,7 +15,9 @@
  * tile that nobody needs from then on.  Dependents become ready, the slot is free again, and PE_CPU
  * is told.
  *
- * Each context runs one program at a time; its commands never depend on another context's.
+ * Each context runs one program at a time; its commands never depend on another context's.  Behind the
+ * contexts of PE_CPU there is one more, the lane, whose commands are the stages of composites: the composer
+ * (hw/composer.h), to which a composite itself is a command like any other, submits them there.
  */
 #ifndef KB_HW_PE_SCHED_H
 #define KB_HW_PE_SCHED_H
@@ -27,7 +29,7 @@
 #include "hw/parts.h"
 #include "hw/tcm.h"
 
-enum { KB_MAX_INPUTS = 3 };
+enum { KB_MAX_INPUTS = 3, KB_LANE_SLOTS = 32 };
 
 typedef struct kb_sched kb_sched;
 
@@ -73,6 +75,18 @@ bool kb_sched_memory_idle(const kb_sched *sched, uint32_t context);
 
 /* Commands of the context that wait or run. */
 uint32_t kb_sched_count(const kb_sched *sched, uint32_t context);
+
+/* Whether the context's command with that number (kb_command.order) waits or runs. */
+bool kb_sched_has(const kb_sched *sched, uint32_t context, int64_t order);
+
+/* --- for the composer ------------------------------------------------------------------------- */
+
+/* The number of the lane, as a context. */
+uint32_t kb_sched_lane(const kb_sched *sched);
+
+/* Who is told when a command of the lane is done; it may take and submit at once. */
+typedef void (*kb_stage_fn)(void *self, const kb_command *command);
+void kb_sched_set_stage_done(kb_sched *sched, kb_stage_fn fn, void *self);
 
 /* --- for the engines -------------------------------------------------------------------------- */
 

@@ -81,6 +81,7 @@ struct kb_request {
     int64_t memory_end_fs;   /* last byte served; of a write: its last commit */
     int64_t done_fs;
     uint64_t left; /* bytes that memory has yet to see */
+    uint32_t job;  /* the memory's own number for it */
 };
 
 /* sim, fabric and dispatch are borrowed; takes READ_REPLY and WRITE_ACK at all nodes. */

@@ -146,6 +146,12 @@ kb_status kb_tcm_take(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t lin
     return KB_OK;
 }
 
+kb_status kb_tcm_carve(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t line, uint32_t *tile,
+                       kb_error *err) {
+    kb_tile blank = {.nbytes = nbytes, .context = context, .line = line};
+    return add(tcm, blank, tile, err);
+}
+
 kb_status kb_tcm_succeed(kb_tcm *tcm, uint32_t old, int32_t line, uint32_t *tile, kb_error *err) {
     kb_tile blank = tcm->tiles.items[old];
     blank.readers = 0;

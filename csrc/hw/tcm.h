@@ -56,6 +56,11 @@ void kb_tcm_destroy(void *tcm); /* accepts NULL */
 kb_status kb_tcm_take(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t line, uint32_t *tile,
                       kb_error *err) KB_MUST_CHECK;
 
+/* The same within storage that was taken already, a composite's reservation: it charges nothing and never
+ * has to wait. */
+kb_status kb_tcm_carve(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t line, uint32_t *tile,
+                       kb_error *err) KB_MUST_CHECK;
+
 /* A new version in the storage of `old` (same size), with one reference: an accumulator updated in
  * place.  `old` keeps its references and readers but no storage.  Never has to wait. */
 kb_status kb_tcm_succeed(kb_tcm *tcm, uint32_t old, int32_t line, uint32_t *tile,

@@ -127,9 +127,10 @@ static int64_t bound(const kb_fabric *fabric, const kb_flight *flown, int64_t le
     }
 }
 
-/* A whole message begins here now.  Where nothing else waits, can come over a link, or has begun and is
- * still to come into being, it is next: what begins later comes after it.  Else, *least_fs: those that
- * began here before are served before it. */
+/* A whole message begins here now, and none that began before has still to come into being: that one might
+ * do so at this very instant, and be served before it.  Where nothing else waits or can come over a link,
+ * it is next: what begins later comes after it.  Else, *least_fs: those that began here before are served
+ * before it. */
 static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *stream,
                         int64_t *least_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
@@ -137,7 +138,7 @@ static bool begin_whole(kb_fabric *fabric, uint32_t link, const kb_stream *strea
     *least_fs = port->own_fs;
     if (!kb_mul_i64(stream->n_left, port->service_fs, &busy))
         port->own_fs = kb_later_fs(kb_max_i64(*least_fs, eligible_fs), busy);
-    if (port->open.count || port->n_own || port->n_waiting > 1) return true;
+    if (port->open.count || port->n_waiting > 1) return true;
     bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
     port->upto_fs = eligible_fs - 1;
     *least_fs = 0;
@@ -159,8 +160,8 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
                              (uint64_t)flown->message.count << 32, flown->next);
     if (by_flit || flown->n_known + flits.count < flown->message.n_flits) return true;
     port->n_own--;
-    bool whole = flits.count == flown->message.n_flits && flits.period_fs == 0 &&
-                 flits.start_fs == kb_sim_now(fabric->sim);
+    bool whole = port->n_own == 0 && flits.count == flown->message.n_flits &&
+                 flits.period_fs == 0 && flits.start_fs == kb_sim_now(fabric->sim);
     int64_t least_fs = 0;
     if (whole && !begin_whole(fabric, first, stream, &least_fs)) return true;
     if (flown->n_by_flit) return true;
@@ -269,22 +270,27 @@ static void hand_over_first(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs
     kb_fabric_hand_over_(fabric, first.flight, first.link, first.first, first.train);
 }
 
-/* All flits that arrived before the one that arrives now over `link`, and that one. */
-static bool hand_over_landed(kb_fabric *fabric, uint32_t node, uint32_t link) {
+/* All flits that arrived by (until_fs, until_link). */
+static bool hand_over_landed(kb_fabric *fabric, uint32_t node, int64_t until_fs,
+                             uint32_t until_link) {
     kb_inbox *inbox = &fabric->trains.inboxes[node];
-    int64_t now = kb_sim_now(fabric->sim);
     kb_inputs_prune(&inbox->open);
     for (uint32_t i = 0; i < inbox->open.count; i++) {
         uint32_t input = inbox->open.items[i].link;
-        if (!kb_train_pull(fabric, input, now - fabric->trains.ports[input].travel_fs))
+        if (!kb_train_pull(fabric, input, until_fs - fabric->trains.ports[input].travel_fs))
             return false;
     }
     while (inbox->landed.count) {
         const kb_waiting *first = &inbox->landed.items[0];
-        if (first->when_fs > now || (first->when_fs == now && first->rank > link)) break;
-        hand_over_first(fabric, inbox, now, link);
+        if (first->when_fs > until_fs || (first->when_fs == until_fs && first->rank > until_link))
+            break;
+        hand_over_first(fabric, inbox, until_fs, until_link);
     }
     return true;
+}
+
+void kb_train_settle(kb_fabric *fabric, uint32_t node) {
+    (void)hand_over_landed(fabric, node, kb_sim_now(fabric->sim) - 1, UINT32_MAX);
 }
 
 /* The tail arrives now. */
@@ -293,7 +299,7 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
     bool lands = kb_train_lands(fabric, message);
     int64_t n_flits = message->n_flits;
     if (fabric->sinks[message->dst].deliver == KB_DELIVER_FLITS &&
-        !hand_over_landed(fabric, message->dst, link))
+        !hand_over_landed(fabric, message->dst, kb_sim_now(fabric->sim), link))
         return false;
     if (!lands)
         kb_fabric_hand_over_(fabric, number, link, n_flits - 1,

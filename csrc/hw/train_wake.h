@@ -40,6 +40,9 @@ bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) KB_MUST_CHECK;
 /* Begins to trace a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
 
+/* kb_fabric_settle. */
+void kb_train_settle(kb_fabric *fabric, uint32_t node);
+
 /* The simulator's handler: whose tail may be there over `link`. */
 void kb_train_wake(void *fabric, uint32_t link);
 

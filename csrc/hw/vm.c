@@ -184,7 +184,7 @@ static kb_status block(kb_vm *vm, const kb_kir_inst *inst, int64_t *work, kb_err
 
 /* --- instructions that need no time of the machine ----------------------------------------------- */
 
-static kb_status move(kb_vm *vm, const kb_kir_inst *inst, kb_error *err) {
+kb_status kb_vm_move(kb_vm *vm, const kb_kir_inst *inst, kb_error *err) {
     switch (kb_vm_type(vm, inst->dst)->kind) {
     case KB_SCALAR: vm->regs[inst->dst].bits = vm->regs[inst->a].bits; break;
     case KB_BLOCK: *vm->regs[inst->dst].block = *vm->regs[inst->a].block; break;
@@ -194,7 +194,7 @@ static kb_status move(kb_vm *vm, const kb_kir_inst *inst, kb_error *err) {
         if (inst->flags & KB_LAST_A && inst->a != inst->dst)
             KB_TRY(kb_vm_set_tile(vm, inst->a, KB_NO_TILE, err));
     }
-    vm->origins[inst->dst] = inherited(vm, inst);
+    if (vm->origins) vm->origins[inst->dst] = inherited(vm, inst);
     return KB_OK;
 }
 
@@ -225,6 +225,8 @@ static bool meets_machine(uint8_t op) {
     case KB_KIR_RECV:
     case KB_KIR_MATERIALISE:
     case KB_KIR_WAIT_MEMORY:
+    case KB_KIR_COMPOSITE:
+    case KB_KIR_COMPOSITE_WAIT:
     case KB_KIR_RETURN: return true;
     default: return false;
     }
@@ -238,7 +240,7 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
     switch (inst->op) {
     case KB_KIR_CONST: vm->regs[inst->dst].bits = vm->kernel->consts[inst->imm]; break;
     case KB_KIR_ALIAS:
-    case KB_KIR_MOV: KB_TRY(move(vm, inst, err)); break;
+    case KB_KIR_MOV: KB_TRY(kb_vm_move(vm, inst, err)); break;
     case KB_KIR_SCALAR:
         KB_TRY(scalar(vm, inst, err));
         vm->origins[inst->dst] = inherited(vm, inst);
@@ -271,6 +273,8 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
             return kb_error_set(err, KB_FAILED, "program %" PRId64 ": assertion failed: %.500s",
                                 vm->program, vm->kernel->text + inst->imm);
         break;
+    case KB_KIR_VIEW:
+    case KB_KIR_VIEW_STRIDE: kb_vm_view(vm, inst); break;
     case KB_KIR_DROP:
         *cycles -= costs->scalar_cycles;
         KB_TRY(kb_vm_set_tile(vm, inst->a, KB_NO_TILE, err));
@@ -322,6 +326,7 @@ kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) {
     switch (vm->kernel->insts[vm->pc].op) {
     case KB_KIR_RETURN: *cycles += costs->branch_cycles; break;
     case KB_KIR_WAIT_MEMORY:
+    case KB_KIR_COMPOSITE_WAIT:
     case KB_KIR_MATERIALISE: *cycles += costs->scalar_cycles; break;
     case KB_KIR_LOAD:
     case KB_KIR_STORE: KB_TRY(kb_vm_compose_access(vm, &work, err)); /* fall through */
@@ -368,6 +373,8 @@ bool kb_vm_may_act(const kb_vm *vm) {
     case KB_VM_TILE: return kb_tcm_is_there(vm->tcm, vm->regs[inst->a].tile);
     case KB_VM_MEMORY: return kb_sched_memory_idle(vm->sched, vm->context);
     case KB_VM_END: return kb_sched_idle(vm->sched, vm->context);
+    case KB_VM_COMPOSITE:
+        return !kb_sched_has(vm->sched, vm->context, (int64_t)vm->regs[inst->a].bits);
     case KB_VM_QUEUE: return kb_sched_take(vm->sched, vm->context) != NULL;
     default: return true;
     }
@@ -387,6 +394,11 @@ kb_status kb_vm_act(kb_vm *vm, int64_t *time_fs, bool *ended, kb_error *err) {
     case KB_KIR_WAIT_MEMORY:
         if (!kb_sched_memory_idle(vm->sched, vm->context)) vm->wait = KB_VM_MEMORY;
         break;
+    case KB_KIR_COMPOSITE_WAIT:
+        if (kb_sched_has(vm->sched, vm->context, (int64_t)vm->regs[inst->a].bits))
+            vm->wait = KB_VM_COMPOSITE;
+        break;
+    case KB_KIR_COMPOSITE: KB_TRY(kb_vm_submit_composite(vm, err)); break;
     case KB_KIR_MATERIALISE:
         if (!kb_tcm_is_there(vm->tcm, vm->regs[inst->a].tile)) vm->wait = KB_VM_TILE;
         else KB_TRY(materialise(vm, inst, err));

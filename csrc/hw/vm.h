@@ -32,17 +32,26 @@
 #include "hw/tcm.h"
 #include "kernel/access.h"
 #include "kernel/block.h"
+#include "kernel/composite.h"
 #include "kernel/quick.h"
 
 /* What an instruction waits for. */
 typedef enum kb_vm_wait {
     KB_VM_NOTHING,
-    KB_VM_QUEUE,  /* a place in PE_SCHED's queue */
-    KB_VM_TCM,    /* room for its result */
-    KB_VM_TILE,   /* the tile whose value it needs */
-    KB_VM_MEMORY, /* all earlier memory operations */
-    KB_VM_END,    /* all commands of the program */
+    KB_VM_QUEUE,     /* a place in PE_SCHED's queue */
+    KB_VM_TCM,       /* room for its result */
+    KB_VM_TILE,      /* the tile whose value it needs */
+    KB_VM_MEMORY,    /* all earlier memory operations */
+    KB_VM_COMPOSITE, /* one composite */
+    KB_VM_END,       /* all commands of the program */
 } kb_vm_wait;
+
+/* Where an operand of a composite lies; strides in elements. */
+typedef struct kb_view {
+    uint64_t va, origin;
+    int64_t extent[2], stride[2];
+    uint8_t rank, dtype;
+} kb_view;
 
 typedef struct kb_vm {
     /* borrowed, set once */
@@ -50,22 +59,28 @@ typedef struct kb_vm {
     const kb_params_pe_cpu *costs;
     kb_sched *sched;
     kb_tcm *tcm;
+    struct kb_composer *composer;
     kb_ipcq *ipcq;
     const kb_node *at; /* its PE_CPU */
     uint32_t context;
     int32_t pe;
+    /* of the composer's VM alone (hw/composer.h) */
+    bool carves;    /* tiles come out of a reservation ... */
+    uint32_t owner; /* ... of this context */
+    uint32_t token; /* of its next command */
     /* the program */
     const kb_launch *launch;
     const kb_kernel *kernel;
     int64_t program, place[3]; /* linear number, and along each axis of the grid */
     uint32_t pc;
-    int32_t sequence;   /* of the next command */
-    int64_t n_executed; /* instructions */
-    int64_t n_elements; /* that index arithmetic went through one by one */
-    bool composed;      /* the instruction at pc, and its cost counted */
-    kb_vm_wait wait;    /* of the instruction at pc */
-    kb_access access;   /* of the load or store at pc */
-    kb_arena arena;     /* vectors and runs; what is still held moves to `spare` now and then */
+    int32_t sequence;                  /* of the next command */
+    int64_t n_executed;                /* instructions */
+    int64_t n_elements;                /* that index arithmetic went through one by one */
+    bool composed;                     /* the instruction at pc, and its cost counted */
+    kb_vm_wait wait;                   /* of the instruction at pc */
+    kb_access access;                  /* of the load or store at pc */
+    kb_view views[KB_COMPOSITE_VIEWS]; /* for the next composite */
+    kb_arena arena; /* vectors and runs; what is still held moves to `spare` now and then */
     kb_arena spare;
     int64_t n_taken; /* about as many words as were taken from `arena` */
     /* registers, room for `capacity` */
@@ -107,7 +122,7 @@ bool kb_vm_may_act(const kb_vm *vm);
 /* Prepends "kernel:line: " of the instruction at pc. */
 kb_status kb_vm_wrap(const kb_vm *vm, kb_error *err);
 
-/* --- inside the VM: vm.c runs pure instructions, vm_command.c composes commands ------------------------ */
+/* --- inside the VM: vm.c runs pure instructions, vm_command.c and vm_composite.c compose commands ------- */
 
 static inline const kb_kir_type *kb_vm_type(const kb_vm *vm, uint16_t reg) {
     return kb_kernel_type(vm->kernel, reg);
@@ -120,6 +135,13 @@ static inline kb_dtype kb_vm_dtype(const kb_kir_type *type) {
 
 /* Lets a tile register go, or gives it another tile, whose reference it takes over. */
 kb_status kb_vm_set_tile(kb_vm *vm, uint16_t reg, uint32_t tile, kb_error *err) KB_MUST_CHECK;
+
+/* dst = a, of any kind: a tile gains a reference. */
+kb_status kb_vm_move(kb_vm *vm, const kb_kir_inst *inst, kb_error *err) KB_MUST_CHECK;
+
+/* The instructions `view` and `view_stride`; and `composite`: composes and submits it, and goes to its end. */
+void kb_vm_view(kb_vm *vm, const kb_kir_inst *inst);
+kb_status kb_vm_submit_composite(kb_vm *vm, kb_error *err) KB_MUST_CHECK;
 
 /* A scalar or block register as a block with the rank of `shape`; `place` is where a scalar is spread. */
 const kb_blockval *kb_vm_block(const kb_vm *vm, uint16_t reg, const kb_kir_type *shape,

@@ -142,6 +142,8 @@ static kb_status take_result(kb_vm *vm, const kb_kir_inst *inst, draft *self, kb
     if (is_in_place(vm, inst)) {
         self->tiles.in_place = vm->regs[inst->c].tile;
         KB_TRY(kb_tcm_succeed(vm->tcm, self->tiles.in_place, line, &self->tiles.output, err));
+    } else if (vm->carves) {
+        KB_TRY(kb_tcm_carve(vm->tcm, vm->owner, tile_nbytes(type), line, &self->tiles.output, err));
     } else {
         KB_TRY(
             kb_tcm_take(vm->tcm, vm->context, tile_nbytes(type), line, &self->tiles.output, err));
@@ -212,9 +214,9 @@ static void draft_lanes(const kb_vm *vm, const kb_kir_inst *inst, kb_command *co
 
 static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
                          draft *self) {
-    bool loads = inst->op == KB_KIR_LOAD;
+    bool loads = inst->op == KB_KIR_LOAD || inst->op == KB_KIR_VIEW_LOAD;
     self->kind = loads ? KB_OP_DMA_READ : KB_OP_DMA_WRITE;
-    add_operand(vm, loads ? inst->c : inst->b, self);
+    add_operand(vm, loads ? inst->c : inst->op == KB_KIR_STORE ? inst->b : inst->a, self);
     self->payload.access = vm->access;
     command->engine = loads ? KB_ENGINE_DMA_READ : KB_ENGINE_DMA_WRITE;
     command->access = vm->access;
@@ -255,7 +257,9 @@ static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *
                           draft *self) {
     switch (inst->op) {
     case KB_KIR_LOAD:
-    case KB_KIR_STORE: draft_access(vm, inst, command, self); break;
+    case KB_KIR_STORE:
+    case KB_KIR_VIEW_LOAD:
+    case KB_KIR_VIEW_STORE: draft_access(vm, inst, command, self); break;
     case KB_KIR_SEND: draft_send(vm, inst, command, self); break;
     case KB_KIR_RECV: draft_recv(command, self); break;
     case KB_KIR_DOT: draft_dot(vm, inst, command, self); break;
@@ -271,6 +275,7 @@ static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *
     command->record.kernel = vm->launch->kernel_number;
     command->record.line = (int32_t)vm->kernel->lines[vm->pc];
     command->record.sequence = vm->sequence;
+    command->token = vm->token;
 }
 
 /* Registers after the command: the last uses let go, the result takes its place. */

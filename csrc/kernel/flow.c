@@ -59,6 +59,14 @@ static void enter(flow *self, uint32_t inst) {
     self->pending[self->n_pending++] = block;
 }
 
+/* The tiles of a composite's body are PE_SCHED's: the program has none of them. */
+static void forget_body(flow *self, uint32_t end) {
+    const kb_kir_inst *insts = self->kernel->insts;
+    for (uint32_t i = end; insts[i].op != KB_KIR_COMPOSITE; i--)
+        if (insts[i].dst != KB_NO_REG)
+            self->current[insts[i].dst / 64] &= ~(UINT64_C(1) << insts[i].dst % 64);
+}
+
 static kb_status step(flow *self, uint32_t index, kb_error *err) {
     const kb_kir_inst *inst = &self->kernel->insts[index];
     const uint16_t operands[3] = {inst->a, inst->b, inst->c};
@@ -73,6 +81,7 @@ static kb_status step(flow *self, uint32_t index, kb_error *err) {
         if (inst->flags >> i & 1 || (inst->op == KB_KIR_DROP && i == 0))
             self->current[operands[i] / 64] &= ~(UINT64_C(1) << operands[i] % 64);
     if (inst->dst != KB_NO_REG) self->current[inst->dst / 64] |= UINT64_C(1) << inst->dst % 64;
+    if (inst->op == KB_KIR_COMPOSITE_END) forget_body(self, index);
     return KB_OK;
 }
 

@@ -195,6 +195,7 @@ static void put_inst(writer *out, const kb_kernel *kernel, uint32_t index) {
     case 'c': put(out, " #%llu", (unsigned long long)kernel->consts[inst->imm]); break;
     case 'j': put(out, " -> %u", inst->imm); break;
     case 'x': put(out, " axis %u", inst->imm); break;
+    case 'd': put(out, " %#x", inst->imm); break;
     case 'n': put(out, " \"%.200s\"", kernel->text + inst->imm); break;
     default: break;
     }

@@ -42,7 +42,7 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
  *   - nothing      s scalar    i integer scalar    p pointer scalar    k block    t tile
  *   b scalar or block          q pointer scalar or pointer block       m bool scalar or bool block
  *   v any of scalar, block, tile          * same type as dst          ? as the next letter, or KB_NO_REG
- * imm: - unused, c constant index, j instruction index (jump), x axis, n text offset.
+ * imm: - unused, c constant index, j instruction index (jump), x axis, n text offset, d see composite.h.
  * `sub` is a kb_mathop (MATH ops), a kb_reduceop (REDUCE) or a kb_precision (DOT). */
 #define KB_KIR_LIST(X)                                                                            \
     /* scalars */                                                                                 \
@@ -82,7 +82,16 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     /* other PEs */                                                                               \
     X(PLACE, "place", "i", "-", "-", "-", "x") /* number imm of KB_AT_LIST */                     \
     X(SEND, "send", "-", "i", "t", "?i", "-")  /* PE, value, channel (none: 0) */                 \
-    X(RECV, "recv", "t", "i", "?i", "-", "-")  /* PE, channel (none: 0) */
+    X(RECV, "recv", "t", "i", "?i", "-", "-")  /* PE, channel (none: 0) */                        \
+    /* composite commands, and what their bodies are made of (kernel/composite.h) */              \
+    X(VIEW, "view", "-", "p", "i", "?i", "d")               /* origin, extents */                 \
+    X(VIEW_STRIDE, "view_stride", "-", "i", "?i", "-", "d") /* in elements */                     \
+    X(COMPOSITE, "composite", "i", "-", "-", "-", "d")      /* dst: a handle */                   \
+    X(SECTION, "section", "-", "-", "-", "-", "d")                                                \
+    X(VIEW_LOAD, "view_load", "t", "-", "-", "-", "d")                                            \
+    X(VIEW_STORE, "view_store", "-", "t", "-", "-", "d")                                          \
+    X(COMPOSITE_END, "composite_end", "-", "-", "-", "-", "-")                                    \
+    X(COMPOSITE_WAIT, "composite_wait", "-", "i", "-", "-", "-") /* until that one is done */
 
 typedef enum kb_kir_op {
 #define X(name, text, dst, a, b, c, imm) KB_KIR_##name,

@@ -155,7 +155,8 @@ static kb_status check_immediate(check *self) {
     case 'n':
         REQUIRE(self, imm < kernel->n_text, "expected text below %u, got %u", kernel->n_text, imm);
         break;
-    case 'x': break;
+    case 'x':
+    case 'd': break;
     default: REQUIRE(self, imm == 0, "expected an unused immediate of 0, got %u", imm);
     }
     return KB_OK;
@@ -367,6 +368,10 @@ static kb_status check_meaning(check *self) {
     case KB_KIR_STORE: return check_store(self);
     case KB_KIR_DOT: return check_dot(self);
     case KB_KIR_REDUCE: return check_reduce(self);
+    case KB_KIR_COMPOSITE:
+    case KB_KIR_COMPOSITE_WAIT:
+        REQUIRE(self, (dst ? dst : a)->dtype == KB_INT64, "expected a handle of int64");
+        break;
     case KB_KIR_PLACE:
         REQUIRE(self, self->inst->imm < KB_AT_COUNT, "expected a place below %d, got %u",
                 KB_AT_COUNT, self->inst->imm);
@@ -438,5 +443,6 @@ kb_status kb_kernel_verify(kb_alloc *alloc, const kb_kernel *kernel, kb_error *e
     if (last != KB_KIR_JUMP && last != KB_KIR_RETURN)
         return kb_kernel_fault(kernel, kernel->n_insts - 1, err,
                                "expected a jump or return at the end");
+    KB_TRY(kb_kernel_verify_composites(kernel, err));
     return kb_kernel_verify_flow(alloc, kernel, err);
 }

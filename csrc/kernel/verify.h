@@ -13,6 +13,9 @@
 /* KB_COMPILE when a rule is broken.  Scratch memory comes from alloc and is freed. */
 kb_status kb_kernel_verify(kb_alloc *alloc, const kb_kernel *kernel, kb_error *err) KB_MUST_CHECK;
 
+/* Of every composite: its views, its sections, what stands in them (composite.c). */
+kb_status kb_kernel_verify_composites(const kb_kernel *kernel, kb_error *err) KB_MUST_CHECK;
+
 /* The second half of it: every register is written before it is read (flow.c). */
 kb_status kb_kernel_verify_flow(kb_alloc *alloc, const kb_kernel *kernel,
                                 kb_error *err) KB_MUST_CHECK;

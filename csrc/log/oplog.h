@@ -21,26 +21,27 @@
 #include "base/error.h"
 
 /* X(column, C type, NumPy type, unit, "meaning") */
-#define KB_OPLOG_COLUMNS(X)                                                                          \
-    X(end_fs, int64_t, "<i8", "fs", "completion; records are in order of it")                        \
-    X(start_fs, int64_t, "<i8", "fs", "when the engine took the operation up")                       \
-    X(ready_fs, int64_t, "<i8", "fs", "when its operands were there and its command composed")       \
-    X(memory_start_fs, int64_t, "<i8", "fs", "first request at its memory; 0: none")                 \
-    X(memory_end_fs, int64_t, "<i8", "fs", "last byte served or committed by memory; 0: none")       \
-    X(setup_fs, int64_t, "<i8", "fs", "part of start..end that was set-up (DMA), fill (GEMM)")       \
-    X(nbytes, int64_t, "<i8", "B",                                                                   \
-      "payload moved (DMA, copy, message) or operands read (GEMM, MATH)")                            \
-    X(work, int64_t, "<i8", "1",                                                                     \
-      "multiply-adds (GEMM), element operations (MATH), requests (DMA), the peer's PE (SEND, RECV)") \
-    X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")                \
-    X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")           \
-    X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                              \
-    X(program, int32_t, "<i4", "id", "linear program number within the launch; -1: none")            \
-    X(kernel, int32_t, "<i4", "id", "kernel, counted from 0; -1: none")                              \
-    X(line, int32_t, "<i4", "line", "source line within the kernel, 1 = its def; 0: none")           \
-    X(sequence, int32_t, "<i4", "1", "program order within (launch, program)")                       \
-    X(kind, uint8_t, "<u1", "kb_opkind", "what kind of operation")                                   \
-    X(op, uint8_t, "<u1", "kb_mathop", "which operation of that kind (MATH, REDUCE)")                \
+#define KB_OPLOG_COLUMNS(X)                                                                       \
+    X(end_fs, int64_t, "<i8", "fs", "completion; records are in order of it")                     \
+    X(start_fs, int64_t, "<i8", "fs", "when the engine took the operation up")                    \
+    X(ready_fs, int64_t, "<i8", "fs", "when its operands were there and its command composed")    \
+    X(memory_start_fs, int64_t, "<i8", "fs", "first request at its memory; 0: none")              \
+    X(memory_end_fs, int64_t, "<i8", "fs", "last byte served or committed by memory; 0: none")    \
+    X(setup_fs, int64_t, "<i8", "fs", "part of start..end that was set-up (DMA), fill (GEMM)")    \
+    X(nbytes, int64_t, "<i8", "B",                                                                \
+      "payload moved (DMA, copy, message) or operands read (GEMM, MATH)")                         \
+    X(work, int64_t, "<i8", "1",                                                                  \
+      "multiply-adds (GEMM), element operations (MATH), requests (DMA), tokens (COMPOSITE), the " \
+      "peer's PE (SEND, RECV)")                                                                   \
+    X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")             \
+    X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")        \
+    X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                           \
+    X(program, int32_t, "<i4", "id", "linear program number within the launch; -1: none")         \
+    X(kernel, int32_t, "<i4", "id", "kernel, counted from 0; -1: none")                           \
+    X(line, int32_t, "<i4", "line", "source line within the kernel, 1 = its def; 0: none")        \
+    X(sequence, int32_t, "<i4", "1", "program order within (launch, program)")                    \
+    X(kind, uint8_t, "<u1", "kb_opkind", "what kind of operation")                                \
+    X(op, uint8_t, "<u1", "kb_mathop", "which operation of that kind (MATH, REDUCE)")             \
     X(dtype, uint8_t, "<u1", "kb_dtype", "of the result, or of what moved")
 
 /* X(enumerator, "name", "meaning") */
@@ -58,7 +59,8 @@
     X(MESSAGE, "message", "a raw message over the fabric")                    \
     X(FREE, "free", "a tile version that nobody reads any more")              \
     X(SEND, "send", "tile into a slot of another PE's ring")                  \
-    X(RECV, "recv", "slot of a ring to tile")
+    X(RECV, "recv", "slot of a ring to tile")                                 \
+    X(COMPOSITE, "composite", "a composite command, from its first tile to its last")
 
 typedef enum kb_opkind {
 #define X(name, text, meaning) KB_OP_##name,

@@ -139,7 +139,8 @@ kb_status kb_check_system(const kb_reader *reader, const kb_place *place, const 
     KB_TRY(check_addresses(reader, place, system));
     KB_TRY(check_size(reader, place, system));
     KB_TRY(check_fabric(reader, place, system));
-    KB_TRY(kb_check_hbm(reader, &hbm, &system->params.hbm, flit_nbytes, system->n_slices));
+    if (!system->dram.standard)
+        KB_TRY(kb_check_hbm(reader, &hbm, &system->params.hbm, flit_nbytes, system->n_slices));
     KB_TRY(kb_check_sram(reader, &sram, &system->params.sram, flit_nbytes));
     int64_t n_routers = system->noc_x * system->noc_y;
     if (system->params.hbm.remote_ports > n_routers)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "spec/check.h"
+#include "spec/dram_read.h"
 #include "spec/graph.h"
 
 enum { MAX_MESH_SIDE = 4096 };
@@ -38,6 +39,20 @@ static const kb_param_row flag_row = {"", KB_PARAM_FLAG, 0, "false", 0, 0, NULL,
 /* --- components ------------------------------------------------------------------------------- */
 
 static const char *const component_keys[] = {"name", "impl", NULL};
+static const char *const hbm_keys[] = {"name", "impl", "mapping", "xor", "timing", NULL};
+
+static kb_status read_hbm(kb_topology *topology, const kb_reader *reader, const kb_place *place,
+                          kb_params_hbm *hbm, size_t n_rows) {
+    kb_param_group group = kb_param_group_at(KB_PARAM_GROUP_HBM);
+    kb_dram *dram = kb_arena_take(&topology->arena, 1, sizeof *dram);
+    kb_dram **kept = dram ? KB_VEC_PUSH(&topology->drams, topology->alloc) : NULL;
+    if (!kept) return kb_error_nomem(reader->err, "the topology's memories");
+    *kept = dram;
+    hbm->standard = KB_STANDARD_NONE;
+    KB_TRY(kb_read_table(reader, place, group.rows, n_rows, hbm_keys, hbm));
+    KB_TRY(kb_dram_read(reader, place, true, topology->flit_nbytes, 1, hbm, dram));
+    return dram->standard ? KB_OK : kb_check_hbm(reader, place, hbm, topology->flit_nbytes, 1);
+}
 
 static kb_status read_memory(kb_topology *topology, const kb_reader *reader, const kb_place *place,
                              kb_node *node) {
@@ -49,8 +64,8 @@ static kb_status read_memory(kb_topology *topology, const kb_reader *reader, con
     node->params = (int32_t)(is_hbm ? topology->hbms.count : topology->srams.count) - 1;
     kb_param_rows_init(group.rows, group.n_rows, values);
     size_t n_rows = group.n_rows - (is_hbm ? KB_HBM_ATTACHMENT_ROWS : 0);
+    if (is_hbm) return read_hbm(topology, reader, place, values, n_rows);
     KB_TRY(kb_read_table(reader, place, group.rows, n_rows, component_keys, values));
-    if (is_hbm) return kb_check_hbm(reader, place, values, topology->flit_nbytes, 1);
     return kb_check_sram(reader, place, values, topology->flit_nbytes);
 }
 

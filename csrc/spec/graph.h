@@ -51,6 +51,7 @@ struct kb_topology {
     KB_VEC(kb_link) links;
     KB_VEC(kb_mesh) meshes;
     KB_VEC(kb_params_hbm) hbms; /* of explicit memories, by kb_node.params */
+    KB_VEC(kb_dram *) drams;    /* in the arena, in parallel */
     KB_VEC(kb_params_sram) srams;
     uint32_t *names;     /* open addressing: node id + 1, by hash of the name; 0 is free */
     size_t n_names;      /* a power of two, or 0 */

@@ -81,16 +81,32 @@
     X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]")  \
     X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
-/* The foundation's controller: each PC is a serial server (`pc`), behind a fixed, pipelined access
- * time.  Bank state and refresh are another implementation's parameters. */
+/* A memory with a `standard` has banks (ADR-0052), and its size and speed are the standard's; without one,
+ * each PC is a serial server (`pc_GBps`) behind a fixed, pipelined access time (ADR-0034).  The keys of one
+ * are refused beside the other (spec/dram_read.h), which also reads `mapping`, `xor` and `timing`. */
 #define KB_PARAMS_HBM(X)                                                                           \
+    X("standard", standard, CHOICE, "HBM3_6400_16Gb_8hi",                                          \
+      "none|HBM2|HBM2E|HBM3|HBM3E|HBM4|HBM2_2000_16Gb_8hi|HBM2_2400_16Gb_8hi|HBM2E_3600_16Gb_8hi|" \
+      "HBM3_6400_16Gb_8hi|HBM3E_9600_16Gb_8hi|HBM4_8000_16Gb_8hi",                                 \
+      0, "named geometry and timing set; a generation is its fastest here [S]")                    \
+    X("channels", channels, COUNT, "16", 1, 2048, "with a standard: of the stack, or fewer [S]")   \
+    X("refresh", refresh, CHOICE, "all_bank", "none|all_bank|per_bank", 0, "with a standard")      \
+    X("queue", queue, COUNT, "32", 1, 4096,                                                        \
+      "with a standard: look-ahead of a PC, in bursts, for reads and for writes [S]")              \
+    X("write_high", write_high, COUNT, "80", 1, 100,                                               \
+      "with a standard: percent of the queue from which writes are drained [S]")                   \
+    X("write_low", write_low, COUNT, "20", 0, 99, "with a standard: down to so many percent [S]")  \
+    X("write_wait", write_wait, COUNT, "256", 1, 1e6,                                              \
+      "with a standard: bursts read before writes that wait are drained anyway [A]")               \
+    X("bank_hash", bank_hash, CHOICE, "xor", "none|xor", 0,                                        \
+      "with a standard: bank group bits XOR all higher offset bits [A]")                           \
     X("capacity", capacity_nbytes, NBYTES, "17179869184", 4096, 1e15, "one stack: 16Gb_8hi [S]")   \
     X("pcs", pcs, COUNT, "32", 1, 4096, "pseudo-channels: 16 channels x 2 [S]")                    \
     X("pc_GBps", pc, GBPS, "25.6", 0, 0, "one pseudo-channel [S]")                                 \
+    X("access_ns", access_fs, NS, "33.1", 0, 1e9, "closed row: tRCD + tCL + BL of HBM3 [S]")       \
     X("interleave", interleave_nbytes, NBYTES, "256", 32, 1e9, "bytes per PC before the next [S]") \
     X("pc_hash", pc_hash, CHOICE, "xor", "none|xor", 0, "PC bits XOR all higher offset bits [S]")  \
     X("request_ns", request_fs, NS, "10", 0, 1e9, "controller, on the way in [A]")                 \
-    X("access_ns", access_fs, NS, "33.1", 0, 1e9, "closed row: tRCD + tCL + BL of HBM3 [S]")       \
     X("response_ns", response_fs, NS, "5", 0, 1e9, "controller, on the way out [A]")               \
     X("attach", attach, CHOICE, "pe", "pe|port", 0, "a slice for each PE, or each remote port")    \
     X("local_GBps", local, GBPS, "102.4", 0, 0, "a PE's own port to its slice: 4 PCs [D]")         \
@@ -123,7 +139,8 @@
 
 #define KB_PARAMS_PE_SCHED(X)                                                              \
     X("queue", queue, COUNT, "64", 1, 65536, "commands that wait or run, per context [A]") \
-    X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")
+    X("dispatch_ns", dispatch_fs, NS, "0", 0, 1e9, "from ready to the engine [A]")         \
+    X("token_ns", token_fs, NS, "2", 0, 1e9, "from one tile token of a composite to the next [A]")
 
 #define KB_PARAMS_PE_DMA(X)                                                                   \
     X("setup_ns", setup_fs, NS, "20", 0, 1e9, "per descriptor, pipelined [A]")                \
@@ -219,6 +236,8 @@ enum { KB_SERIALIZE_PORT, KB_SERIALIZE_ROUTER };
 enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
 enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };
+enum { KB_STANDARD_NONE };
+enum { KB_REFRESH_NONE, KB_REFRESH_ALL_BANK, KB_REFRESH_PER_BANK };
 enum { KB_HBM_PER_PE, KB_HBM_PER_PORT };
 
 /* Every parameter of one machine. */

@@ -55,7 +55,7 @@ size_t kb_choice_length(const char *word);
 
 /* A plain scalar's text as the value of a row.  NULL when it was stored in `field`; else what was
  * expected instead ("nanoseconds from 0 to 1000000000"), written into `expected`. */
-enum { KB_PARAM_EXPECTED = 160 };
+enum { KB_PARAM_EXPECTED = 256 };
 const char *kb_param_parse(const kb_param_row *row, const char *text, size_t length, void *field,
                            char expected[KB_PARAM_EXPECTED]);
 

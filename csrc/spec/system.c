@@ -5,13 +5,15 @@
 
 #include "mem/address.h"
 #include "spec/check.h"
+#include "spec/dram_read.h"
 
 /* What an address can name (mem/address.h), and what the graph can hold. */
 enum {
     MAX_SIPS = 1 << KB_ADDR_SIP_BITS,
     MAX_CUBES = 1 << KB_ADDR_CUBE_BITS,
     MAX_PES = 1 << KB_ADDR_PE_BITS,
-    MAX_SIDE = 4096
+    MAX_SIDE = 4096,
+    MAX_EXTRA_KEYS = 8
 };
 
 const kb_count_row kb_count_rows[KB_N_COUNT_ROWS] = {
@@ -71,8 +73,10 @@ static kb_status read_count(const kb_reader *reader, const kb_place *place, cons
 static kb_status read_section(const kb_reader *reader, const kb_place *place, const char *path,
                               kb_system *system) {
     char names[KB_MAX_SECTIONS][KB_SECTION_NAME], below[KB_SECTION_PATH];
-    const char *others[KB_MAX_SECTIONS + KB_N_COUNT_ROWS + 1];
+    const char *others[KB_MAX_SECTIONS + KB_N_COUNT_ROWS + MAX_EXTRA_KEYS + 1];
     size_t n_names = kb_section_names(path, names), n_others = 0;
+    if (strcmp(path, "cube.hbm") == 0)
+        for (size_t i = 0; kb_dram_keys[i]; i++) others[n_others++] = kb_dram_keys[i];
     for (size_t i = 0; i < KB_N_COUNT_ROWS; i++)
         if (strcmp(kb_count_rows[i].path, path) == 0) others[n_others++] = kb_count_rows[i].key;
     for (size_t i = 0; i < n_names; i++) others[n_others++] = names[i];
@@ -113,5 +117,9 @@ kb_status kb_system_read(const kb_reader *reader, const kb_place *place, int64_t
     if (system->fabric_x == 0) set_default_dims(system);
     bool per_pe = system->params.hbm.attach == KB_HBM_PER_PE;
     system->n_slices = per_pe ? system->n_pes : system->params.hbm.remote_ports;
+    kb_place cube = kb_read_child(place, "cube"), hbm = kb_read_child(&cube, "hbm"), found;
+    bool written = kb_read_find(place, "cube", &found) && kb_read_find(&found, "hbm", &found);
+    KB_TRY(kb_dram_read(reader, &hbm, written, flit_nbytes, system->n_slices, &system->params.hbm,
+                        &system->dram));
     return kb_check_system(reader, place, system, flit_nbytes);
 }

@@ -114,6 +114,7 @@ void kb_topology_destroy(kb_topology *topology) {
     KB_VEC_FREE(&topology->links, alloc);
     KB_VEC_FREE(&topology->meshes, alloc);
     KB_VEC_FREE(&topology->hbms, alloc);
+    KB_VEC_FREE(&topology->drams, alloc);
     KB_VEC_FREE(&topology->srams, alloc);
     KB_VEC_FREE(&topology->link_texts, alloc);
     KB_VEC_FREE(&topology->mesh_texts, alloc);
@@ -174,6 +175,13 @@ const kb_params_hbm *kb_topology_hbm(const kb_topology *topology, uint32_t node)
         return NULL;
     int32_t params = topology->nodes.items[node].params;
     return params >= 0 ? &topology->hbms.items[params] : &topology->system.params.hbm;
+}
+
+const kb_dram *kb_topology_dram(const kb_topology *topology, uint32_t node) {
+    if (!kb_topology_hbm(topology, node)) return NULL;
+    int32_t params = topology->nodes.items[node].params;
+    const kb_dram *dram = params >= 0 ? topology->drams.items[params] : &topology->system.dram;
+    return dram->standard ? dram : NULL;
 }
 
 const kb_params_sram *kb_topology_sram(const kb_topology *topology, uint32_t node) {

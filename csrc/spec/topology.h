@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "spec/dram.h"
 #include "spec/params.h"
 
 /* Implementations that a component may name.  X(enumerator, "impl name", forwards, sinks) */
@@ -82,6 +83,7 @@ typedef struct kb_system {
     int64_t fabric_x,
         fabric_y; /* SIP s is at (s % fabric_x, s / fabric_x); a ring and a switch: (n, 1) */
     kb_params params;
+    kb_dram dram; /* of each cube's hbm */
 } kb_system;
 
 typedef enum kb_fabric_mode { KB_FABRIC_TRAIN, KB_FABRIC_FLIT } kb_fabric_mode;
@@ -129,6 +131,8 @@ const char *kb_topology_warning(const kb_topology *topology, uint32_t index);
 
 /* Parameters of an explicit memory component; NULL unless `node` is one (or the cube's own hbm/sram). */
 const kb_params_hbm *kb_topology_hbm(const kb_topology *topology, uint32_t node);
+/* What a memory with a standard is made of; NULL unless `node` is an hbm that has one. */
+const kb_dram *kb_topology_dram(const kb_topology *topology, uint32_t node);
 const kb_params_sram *kb_topology_sram(const kb_topology *topology, uint32_t node);
 
 /* The id of a name, by hash.  KB_TOPOLOGY with the nearest known name when there is none. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "spec/decimal.h"
+#include "spec/dram_read.h"
 #include "spec/explicit.h"
 #include "spec/graph.h"
 #include "spec/system.h"
@@ -77,6 +78,54 @@ static const char *print_rate(kb_ratio rate, char text[KB_DECIMAL_TEXT]) {
     return kb_decimal_print(decimal, text);
 }
 
+/* --- memories with a standard -------------------------------------------------------------------- */
+
+static kb_status put_mapping(kb_topology *topology, const kb_dram_map *map, kb_error *err) {
+    for (uint32_t i = 0; i < map->n_pieces; i++) {
+        const kb_dram_piece *piece = &map->pieces[i];
+        KB_TRY(
+            put(topology, err, "%s%s", i ? ", " : "mapping: [", kb_dram_field_name(piece->field)));
+        if (piece->bits) KB_TRY(put(topology, err, ".%" PRId32, piece->bits));
+    }
+    return put(topology, err, "]");
+}
+
+static kb_status put_xors(kb_topology *topology, const kb_dram_map *map, kb_error *err) {
+    for (uint32_t i = 0; i < map->n_xors; i++)
+        KB_TRY(put(topology, err, "%s[%" PRId64 ", %" PRId64 "]", i ? ", " : "xor: [",
+                   map->xors[i].flipped, map->xors[i].by));
+    return put(topology, err, "]");
+}
+
+static kb_status put_timing(kb_topology *topology, const kb_dram_timing *t, kb_error *err) {
+    char text[KB_DECIMAL_TEXT];
+    KB_TRY(put(topology, err, "timing: {tCK_ns: %s", print_ns(t->ck_fs, text)));
+#define X(key, field, minimum, meaning) KB_TRY(put(topology, err, ", %s: %" PRId64, key, t->field));
+    KB_DRAM_TIMING_LIST(X)
+#undef X
+    return put(topology, err, "}");
+}
+
+/* What no table holds, each part between `before` and `after`. */
+static kb_status put_dram(kb_topology *topology, const kb_dram *dram, const char *before,
+                          const char *after, kb_error *err) {
+    if (!dram->standard) return KB_OK;
+    if (dram->maps) {
+        KB_TRY(put(topology, err, "%s", before));
+        KB_TRY(put_mapping(topology, &dram->map, err));
+        KB_TRY(put(topology, err, "%s", after));
+    }
+    if (dram->map.n_xors) {
+        KB_TRY(put(topology, err, "%s", before));
+        KB_TRY(put_xors(topology, &dram->map, err));
+        KB_TRY(put(topology, err, "%s", after));
+    }
+    if (memcmp(&dram->timing, &dram->standard->timing, sizeof dram->timing) == 0) return KB_OK;
+    KB_TRY(put(topology, err, "%s", before));
+    KB_TRY(put_timing(topology, &dram->timing, err));
+    return put(topology, err, "%s", after);
+}
+
 /* --- the hierarchical form -------------------------------------------------------------------- */
 
 static kb_status put_count(kb_topology *topology, const kb_count_row *row, int indent,
@@ -101,9 +150,12 @@ static kb_status put_section(kb_topology *topology, const char *path, int indent
             KB_TRY(put_count(topology, &kb_count_rows[i], indent, err));
     kb_param_group group = kb_section_group(path);
     const char *values = (const char *)&topology->system.params + group.offset;
+    bool is_hbm = strcmp(path, "cube.hbm") == 0;
     for (size_t i = 0; i < group.n_rows; i++)
-        KB_TRY(put(topology, err, "%*s%s: %s\n", indent, "", group.rows[i].key,
-                   kb_param_print(&group.rows[i], values + group.rows[i].offset, text)));
+        if (!is_hbm || kb_dram_writes(&topology->system.dram, group.rows[i].key))
+            KB_TRY(put(topology, err, "%*s%s: %s\n", indent, "", group.rows[i].key,
+                       kb_param_print(&group.rows[i], values + group.rows[i].offset, text)));
+    if (is_hbm) KB_TRY(put_dram(topology, &topology->system.dram, "      ", "\n", err));
     size_t n_names = kb_section_names(path, names);
     for (size_t i = 0; i < n_names; i++) {
         KB_TRY(put(topology, err, "%*s%s:\n", indent, "", names[i]));
@@ -121,10 +173,12 @@ static kb_status put_memory(kb_topology *topology, const kb_node *node, kb_error
                                 : (const char *)&topology->srams.items[node->params];
     char text[KB_PARAM_TEXT];
     size_t n_rows = group.n_rows - (is_hbm ? KB_HBM_ATTACHMENT_ROWS : 0);
+    const kb_dram *dram = is_hbm ? topology->drams.items[node->params] : NULL;
     for (size_t i = 0; i < n_rows; i++)
-        KB_TRY(put(topology, err, ", %s: %s", group.rows[i].key,
-                   kb_param_print(&group.rows[i], values + group.rows[i].offset, text)));
-    return KB_OK;
+        if (!dram || kb_dram_writes(dram, group.rows[i].key))
+            KB_TRY(put(topology, err, ", %s: %s", group.rows[i].key,
+                       kb_param_print(&group.rows[i], values + group.rows[i].offset, text)));
+    return dram ? put_dram(topology, dram, ", ", "", err) : KB_OK;
 }
 
 static kb_status put_transit(kb_topology *topology, const kb_node *node, kb_error *err) {

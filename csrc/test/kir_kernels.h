@@ -2,6 +2,8 @@
 #ifndef KB_TEST_KIR_KERNELS_H
 #define KB_TEST_KIR_KERNELS_H
 
+#include "kernel/composite.h"
+
 #include "kir_builder.h"
 
 #define R KB_NO_REG
@@ -98,6 +100,66 @@ static inline void kir_branch(kir_builder *k) {
     kir_return(k);
 }
 
+/* Where the parts of a composite are. */
+typedef struct kir_composite {
+    uint32_t first_view, composite, head, step, load_a, load_b, dot, tail, store, end;
+    uint16_t handle, acc;
+} kir_composite;
+
+/* c = relu(a @ b), fp16 into fp32, by tiles of rows x columns and steps of `step`; extents and strides
+ * are registers of integers, strides of 1 are `one`. */
+static inline kir_composite kir_compose(kir_builder *k, const uint16_t pointers[3], uint16_t m,
+                                        uint16_t n, uint16_t depth, uint16_t one, uint32_t rows,
+                                        uint32_t columns, uint32_t step, uint32_t buffers) {
+    kir_composite r;
+    const uint16_t extents[3][2] = {{m, depth}, {depth, n}, {m, n}};
+    kb_kir_type sum = kir_tile2(KB_FLOAT32, rows, columns);
+    uint16_t zero = kir_const(k, kir_scalar(KB_FLOAT32), 0);
+    r.first_view = k->header.n_insts;
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)kir_emit(k, KB_KIR_VIEW, 0, R, pointers[i], extents[i][0], extents[i][1], i);
+        (void)kir_emit(k, KB_KIR_VIEW_STRIDE, 0, R, extents[i][1], one, R, i);
+    }
+    r.handle = kir_reg(k, kir_scalar(KB_INT64));
+    r.composite = kir_emit(k, KB_KIR_COMPOSITE, 0, r.handle, R, R, R, buffers);
+    r.head = kir_emit(k, KB_KIR_SECTION, 0, R, R, R, R, KB_SECTION_HEAD);
+    r.acc = kir_value(k, KB_KIR_FULL, 0, sum, zero, R, R);
+    r.step = kir_emit(k, KB_KIR_SECTION, 0, R, R, R, R, KB_SECTION_STEP);
+    uint16_t a = kir_reg(k, kir_tile2(KB_FLOAT16, rows, step));
+    uint16_t b = kir_reg(k, kir_tile2(KB_FLOAT16, step, columns));
+    r.load_a = kir_emit(k, KB_KIR_VIEW_LOAD, 0, a, R, R, R, KB_AXIS_M << 8 | KB_AXIS_K << 12);
+    r.load_b = kir_emit(k, KB_KIR_VIEW_LOAD, 0, b, R, R, R, 1 | KB_AXIS_K << 8 | KB_AXIS_N << 12);
+    r.dot = kir_emit(k, KB_KIR_DOT, 0, r.acc, a, b, r.acc, 0);
+    kir_last(k, KB_LAST_A | KB_LAST_B | KB_LAST_C);
+    r.tail = kir_emit(k, KB_KIR_SECTION, 0, R, R, R, R, KB_SECTION_TAIL);
+    uint16_t positive = kir_value(k, KB_KIR_MATH, KB_MATHOP_MAX, sum, r.acc, zero, R);
+    kir_last(k, KB_LAST_A);
+    r.store =
+        kir_emit(k, KB_KIR_VIEW_STORE, 0, R, positive, R, R, 2 | KB_AXIS_M << 8 | KB_AXIS_N << 12);
+    kir_last(k, KB_LAST_A);
+    r.end = kir_emit(k, KB_KIR_COMPOSITE_END, 0, R, R, R, R, 0);
+    return r;
+}
+
+/* c = relu(a @ b) by one composite, and waits for it. */
+static inline kir_composite kir_product(kir_builder *k, uint32_t rows, uint32_t columns,
+                                        uint32_t step, uint32_t buffers) {
+    kb_kir_type i32 = kir_scalar(KB_INT32);
+    kir_begin(k, "product");
+    uint16_t pointers[3];
+    pointers[0] = kir_param(k, "a", kir_pointer(KB_FLOAT16));
+    pointers[1] = kir_param(k, "b", kir_pointer(KB_FLOAT16));
+    pointers[2] = kir_param(k, "c", kir_pointer(KB_FLOAT32));
+    uint16_t m = kir_param(k, "m", i32), n = kir_param(k, "n", i32), depth = kir_param(k, "k", i32);
+    uint16_t one = kir_const(k, i32, 1);
+    k->line = 5;
+    kir_composite r = kir_compose(k, pointers, m, n, depth, one, rows, columns, step, buffers);
+    k->line = 6;
+    (void)kir_emit(k, KB_KIR_COMPOSITE_WAIT, 0, R, r.handle, R, R, 0);
+    kir_return(k);
+    return r;
+}
+
 /* Places in a kernel that uses every opcode but the unconditional jumps. */
 typedef struct kir_everything {
     uint16_t x, n, f, pid, one, offs, mask, ptrs, tile, square, acc, total, index;
@@ -112,6 +174,7 @@ static inline kir_everything kir_use_everything(kir_builder *k) {
     r.x = kir_param(k, "x", kir_pointer(KB_FLOAT32));
     r.n = kir_param(k, "n", i32);
     r.f = kir_param(k, "f", f32);
+    uint16_t half = kir_param(k, "h", kir_pointer(KB_FLOAT16));
     r.pid = kir_reg(k, i32);
     r.first = kir_emit(k, KB_KIR_PROGRAM_ID, 0, r.pid, R, R, R, 0);
     (void)kir_emit(k, KB_KIR_NUM_PROGRAMS, 0, kir_reg(k, i32), R, R, R, 2);
@@ -155,6 +218,9 @@ static inline kir_everything kir_use_everything(kir_builder *k) {
     (void)kir_emit(k, KB_KIR_RECV, 0, kir_reg(k, kir_tile(KB_FLOAT32, 64)), pe, r.one, R, 0);
     (void)kir_emit(k, KB_KIR_STORE, 0, R, r.ptrs, r.tile, r.mask, 0);
     (void)kir_emit(k, KB_KIR_STORE, 0, R, base, r.f, R, 0);
+    const uint16_t pointers[3] = {half, half, r.x};
+    kir_composite composite = kir_compose(k, pointers, r.one, r.one, r.one, r.one, 4, 8, 2, 2);
+    (void)kir_emit(k, KB_KIR_COMPOSITE_WAIT, 0, R, composite.handle, R, R, 0);
     uint16_t more = kir_value(k, KB_KIR_SCALAR, KB_MATHOP_LT, kir_scalar(KB_BOOL), r.index, r.f, R);
     (void)kir_emit(k, KB_KIR_ASSERT, 0, R, more, R, R, kir_text(k, "index below f"));
     r.jump = kir_jump(k, KB_KIR_JUMP_IF, more, head);

@@ -4,7 +4,7 @@
 #include "test/hw_rig.h"
 
 static const char *const machine =
-    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {pc_hash: none}}}}";
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {standard: none, pc_hash: none}}}}";
 
 static void note(void *self, kb_request *request) {
     *(kb_request *)self = *request;
@@ -103,7 +103,9 @@ static void zero_load_reads(void) {
 static void slice_streams_at_its_peak(void) {
     rig r;
     kb_request seen;
-    if (rig_open(&r, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 8}}}")) {
+    if (rig_open(
+            &r,
+            "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 8, hbm: {standard: none}}}}")) {
         uint32_t dma = rig_part(&r, KB_IMPL_PE_DMA, 0, 0, 3),
                  hbm = rig_part(&r, KB_IMPL_HBM, 0, 0, -1);
         uint64_t slice = (uint64_t)kb_parts_params(&r.parts)->hbm.capacity_nbytes / 8;
@@ -119,7 +121,7 @@ static void pcs_are_selected_by_address(void) {
     rig plain, hashed;
     bool opened = rig_open(&plain, machine);
     opened = rig_open(&hashed, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, "
-                               "cube: {pes: 2, hbm: {pc_hash: xor}}}}") &&
+                               "cube: {pes: 2, hbm: {standard: none, pc_hash: xor}}}}") &&
              opened;
     if (opened) {
         const kb_hbm *a = kb_parts_find(&plain.parts, KB_IMPL_HBM, 0, 0, -1);

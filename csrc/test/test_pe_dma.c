@@ -4,7 +4,7 @@
 #include "test/pe_rig.h"
 
 static const char *const machine =
-    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {pc_hash: none}}}}";
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {standard: none, pc_hash: none}}}}";
 
 static const int64_t setup_fs = 21 * KB_FS_PER_NS; /* set-up 20 ns, MMU hit 1 ns */
 

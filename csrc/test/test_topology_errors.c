@@ -213,7 +213,7 @@ static void refuses_bad_systems(void) {
         {"sips: 4096\n  sip: {cubes: [32, 32]}",
          "my.yaml:3:3: system: expected a machine of at most 4194304 nodes and links, got 4096 SIPs of "
          "32 x 32 cubes of 8 PEs and 4 x 4 routers; lower the counts"},
-        {"sips: 4096\n  sip: {cubes: [32, 32]}\n  cube: {pes: 1024, noc: {dims: [4096, 4096]}}",
+        {"sips: 4096\n  sip: {cubes: [32, 32]}\n  cube: {pes: 1024, hbm: {channels: 512}, noc: {dims: [4096, 4096]}}",
          "my.yaml:3:3: system: expected a machine of at most 4194304"},
         {"cube: {hbm: {capacity: 2199023255552}}",
          "my.yaml:3:26: system.cube.hbm.capacity: expected at most 1099511627776 bytes, got"},
@@ -223,9 +223,9 @@ static void refuses_bad_systems(void) {
         {"cube: {hbm: {pcs: 12}}",
          "my.yaml:3:21: system.cube.hbm.pcs: expected a multiple of cube.pes (8), got 12"},
         {"cube: {pes: 3}",
-         "my.yaml:3:9: system.cube.hbm.pcs: expected a multiple of cube.pes (3), got 32"},
+         "my.yaml:3:9: system.cube.hbm.channels: expected PCs in a multiple of cube.pes (3), got 16 channels"},
         {"cube: {hbm: {attach: port, remote_ports: 3}}",
-         "my.yaml:3:15: system.cube.hbm.pcs: expected a multiple of remote_ports (3), got 32"},
+         "my.yaml:3:15: system.cube.hbm.channels: expected PCs in a multiple of remote_ports (3), got 16 "},
         {"fabric: {payload: 1.01}",
          "my.yaml:3:21: system.fabric.payload: expected at most 1, got more"},
         {"fabric: {GBps: 123456.789123, payload: 0.123456789123}",
@@ -264,7 +264,7 @@ static void refuses_bad_systems(void) {
     refuses(
         "kernbench: 1\nflit_bytes: 512\nsystem:\n",
         "my.yaml:3:8: system.cube.hbm.interleave: expected a power of two of at least flit_bytes "
-        "(512), got 256");
+        "(512) and at most a row (1024), got 256");
     refuses("kernbench: 1\nflit_bytes: 256\nsystem: {pe: {dma: {window: 128}}}\n",
             "my.yaml:3:29: system.pe.dma.window: expected at least flit_bytes (256), got 128");
     refuses("kernbench: 1\nflit_bytes: 256\nsystem: {pe: {tcm: {capacity: 64}}}\n",
@@ -272,6 +272,83 @@ static void refuses_bad_systems(void) {
     refuses(
         "kernbench: 1\ncomponents: [{name: host, impl: endpoint}]\nsystem: {}\n",
         "my.yaml: system: expected host to be the machine's, got a component of that name; rename it");
+}
+
+/* Memories with a standard: what goes with what, and numbers that contradict each other. */
+static void refuses_bad_standards(void) {
+    static const struct {
+        const char *keys, *message;
+    } cases[] = {
+        {"standard: HBM9",
+         "standard: expected one of none, HBM2, HBM2E, HBM3, HBM3E, HBM4, HBM2_2000_16Gb_8hi, "},
+        {"standard: HBM3_6400_16Gb_8h",
+         "standard: expected one of none, HBM2, HBM2E, HBM3, HBM3E, HBM4, HBM2_2000_16Gb_8hi, "},
+        {"queue: 4",
+         "queue: expected a standard beside queue, for only a memory with one has banks"},
+        {"mapping: [pc]", "mapping: expected a standard beside mapping"},
+        {"standard: HBM3, capacity: 8192",
+         "capacity: expected no capacity beside standard HBM3_6400_16Gb_8hi, which says it; remove"},
+        {"standard: HBM3, pc_GBps: 3", "pc_GBps: expected no pc_GBps beside standard HBM3_6400"},
+        {"standard: HBM3, channels: 0", "channels: expected an integer from 1 to 2048, got \"0\""},
+        {"standard: HBM3, queue: 0", "queue: expected an integer from 1 to 4096, got \"0\""},
+        {"standard: HBM3, refresh: all_banks",
+         "refresh: expected one of none, all_bank, per_bank, got \"all_banks\"; did you mean all_bank"},
+        {"standard: HBM3, write_low: 80", "expected write_low below write_high (80), got 80"},
+        {"standard: HBM3, timing: {tRAS: 47}",
+         "timing: expected tRAS + tRP <= tRC, got 47 + 26 > 72 CK; one of them is wrong"},
+        {"standard: HBM3, timing: {tFAW: 3}", "timing: expected tFAW >= tRRD, got 3 < 5 CK"},
+        {"standard: HBM3, timing: {tRFC: 6240}",
+         "timing: expected tRFC < tREFI, got 6240 >= 6240 CK"},
+        {"standard: HBM3, refresh: per_bank, timing: {tRFCpb: 9999}",
+         "timing: expected tRFCpb < tREFI, got 9999 >= 6240 CK"},
+        {"standard: HBM3, timing: {tCCD_S: 5}", "timing: expected tCCD_L >= tCCD_S, got 4 < 5"},
+        {"standard: HBM3, timing: {tRP: 0}",
+         "timing.tRP: expected an integer from 1 to 1000000, got \"0\""},
+        {"standard: HBM3, timing: {tCK_ns: 0}", "timing: expected tCK_ns above 0, got 0"},
+        {"standard: HBM3, timing: {tRCD: 9}", "timing.tRCD: unknown key; did you mean tRC"},
+        {"standard: HBM3, interleave: 96",
+         "interleave: expected a power of two of at least flit_bytes (64) and at most a row (1024)"},
+        {"standard: HBM3, interleave: 32", "interleave: expected a power of two of at least"},
+        {"standard: HBM3, interleave: 2048", "interleave: expected a power of two of at least"},
+        {"standard: HBM3, interleave: 256, mapping: [pc, bank_group, column, bank, sid, row]",
+         "interleave: expected either interleave or mapping, got both; remove one"},
+        {"standard: HBM3, mapping: [pc, bank_group, column, bank, sid]",
+         "mapping: expected all of row, 16384 values, got 1; add row to the mapping"},
+        {"standard: HBM3, mapping: [column.2, pc, bank_group, bank, sid, row]",
+         "mapping: expected all of column, 32 values, got 4; add column"},
+        {"standard: HBM3, mapping: [pc, bank_group, column, bank, sid, row, bank]",
+         "mapping: expected bank once, with 4 values in all"},
+        {"standard: HBM3, mapping: [column.9, pc, bank_group, column, bank, sid, row]",
+         "mapping: expected column once, with 32 values in all"},
+        {"standard: HBM3, mapping: [pc, banks]",
+         "mapping[1]: expected one of pc, bank_group, column, bank, sid, row, or a part of it"},
+        {"standard: HBM3, mapping: [pc, column.0]", "mapping[1]: expected one of pc, bank_group"},
+        {"standard: HBM3, mapping: pc", "mapping: expected a list, got"},
+        {"standard: HBM3, mapping: []", "mapping: expected all of pc, 32 values, got 1"},
+        {"standard: HBM3, xor: [[10, 20], [20, 10]]",
+         "xor: expected XORs that can be undone, got some by which two addresses fall together"},
+        {"standard: HBM3, xor: [[10, 10]]", "xor: expected XORs that can be undone"},
+        {"standard: HBM3, xor: [[4, 10]]", "xor: expected bits 5 to 33 of the offset, got [4, 10]"},
+        {"standard: HBM3, xor: [[10]]", "xor[0]: expected a list of two integers"},
+        {"standard: HBM3, channels: 3, xor: [[10, 20]]",
+         "pc_hash: expected none, as xor needs a power of two of PCs in a slice, got xor with 6"},
+        {"standard: HBM3, channels: 3, pc_hash: none, xor: [[10, 20]]",
+         "xor: expected no XOR where a count is no power of two"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[512], message[256];
+        (void)snprintf(text, sizeof text, "kernbench: 1\ncomponents:\n- {name: m, impl: hbm, %s}\n",
+                       cases[i].keys);
+        kb_alloc alloc = kb_alloc_system();
+        kb_topology *topology = NULL;
+        kb_error err = KB_ERROR_INIT;
+        CHECK_EQ(kb_topology_parse(&alloc, text, strlen(text), "my.yaml", &topology, &err),
+                 KB_TOPOLOGY);
+        (void)snprintf(message, sizeof message, "%s", cases[i].message);
+        if (!CHECK(strstr(err.message, message)))
+            printf("#     got      %s\n#     expected %s\n", err.message, message);
+        CHECK_EQ(alloc.live_nbytes, 0);
+    }
 }
 
 static void lays_values_over_a_text(void) {
@@ -285,7 +362,7 @@ static void lays_values_over_a_text(void) {
         {"{system: {pe: {tcm: {capacty: 2}}}}",
          "override: system.pe.tcm.capacty: unknown key; did you mean capacity"},
         {"{system: {cube: {pes: 5}}}",
-         "my.yaml:2:25: system.cube.hbm.pcs: expected a multiple of cube.pes (5), got 32"},
+         "my.yaml:2:25: system.cube.hbm.channels: expected PCs in a multiple of cube.pes (5), got 16 channels"},
         {"{system: 7}", "override: system: expected a mapping, got \"7\""},
         {"[1]", "override: expected a mapping that begins with"},
         {"{system: ", "override:2:1: expected YAML"},
@@ -342,6 +419,7 @@ int main(void) {
     TAP_RUN(refuses_bad_links);
     TAP_RUN(refuses_bad_meshes);
     TAP_RUN(refuses_bad_systems);
+    TAP_RUN(refuses_bad_standards);
     TAP_RUN(lays_values_over_a_text);
     TAP_RUN(allocates_nothing_for_millions_of_cubes);
     TAP_RUN(survives_truncation);

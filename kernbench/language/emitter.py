@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
+from typing import Any
 
 from kernbench.language._tables import tables
 from kernbench.language.dtypes import dtype, int1, int32, int64, pointer_type, round_to
@@ -25,6 +27,8 @@ class Emitter:
         Line of the kernel's source that the next instructions belong to; its ``def`` is line 1.
     prints : list of str
         Texts of ``tl.static_print``, shown when compilation has succeeded.
+    call : callable
+        ``call(function, operands)`` compiles a call of a function that a builtin was given.
     debug : bool
         Whether ``device_assert`` also checks conditions that only a tile knows.
     """
@@ -37,6 +41,7 @@ class Emitter:
         self.line = 1
         self.prints: list[str] = []
         self.debug = debug
+        self.call: Callable[[Any, list[Operand]], Operand] = _cannot_call
         self._constants: dict[tuple[str, bytes], Inst] = {}
 
     def finish(self) -> Function:
@@ -272,6 +277,10 @@ class Emitter:
         if value.type.rank or value.type.is_pointer or not value.type.element.is_int():
             raise Refusal(f"expected an integer for {what}, got a {value}")
         return self.cast(value, int32) if value.type.dtype == int1 else value
+
+
+def _cannot_call(function: Any, operands: list[Operand]) -> Operand:
+    raise Refusal(f"{function} cannot be called here")
 
 
 def is_float(type_: Type) -> bool:

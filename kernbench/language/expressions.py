@@ -398,6 +398,7 @@ class ExpressionWalker:
         if isinstance(function, Builtin):
             if function.name in ("isinstance", "<isinstance>") and len(args) == 2:
                 args[1] = _python_types(args[1])
+            self.e.call = lambda callee, operands: self.call(callee, operands, {}, node)
             return function.compile(self.e, args, kwargs)
         if isinstance(function, KernelFunction):
             try:

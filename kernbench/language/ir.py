@@ -33,6 +33,7 @@ PURE = frozenset(
         "alias",
         "trans",
         "materialise",
+        "view_load",
     ]
 )
 """Opcodes without another effect than their result: dropped when nobody reads it."""

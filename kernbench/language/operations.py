@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from kernbench.language import libdevice, math
 from kernbench.language.compiler import CompiledKernel, Param
+from kernbench.language.ops_composite import composite, epilogue, wait
+from kernbench.language.ops_descriptor import make_tensor_descriptor
 from kernbench.language.ops_index import (
     arange,
     assume,
@@ -121,12 +123,14 @@ __all__ = [
     "cdiv",
     "ceil",
     "clamp",
+    "composite",
     "cos",
     "cube_id",
     "debug_barrier",
     "device_assert",
     "div_rn",
     "dot",
+    "epilogue",
     "erf",
     "exp",
     "exp2",
@@ -143,6 +147,7 @@ __all__ = [
     "log2",
     "logical_and",
     "logical_or",
+    "make_tensor_descriptor",
     "math",
     "max",
     "max_constancy",
@@ -184,6 +189,7 @@ __all__ = [
     "to_tensor",
     "trans",
     "view",
+    "wait",
     "where",
     "xor_sum",
     "zeros",

@@ -57,7 +57,7 @@ def dot(
     both_fp8 = a.type.element.is_fp8() and b.type.element.is_fp8()
     if a.type.dtype != b.type.dtype and not both_fp8:
         raise Refusal(f"expected operands of one dtype, got {a} and {b}; cast one with .to()")
-    type_ = Type(Kind.TILE, _result(a.type.element, as_dtype(out_dtype, "out_dtype")), (m, n))
+    type_ = Type(Kind.TILE, dot_result(a.type.element, as_dtype(out_dtype, "out_dtype")), (m, n))
     start = None if is_none(acc) or acc is None else e.value(acc)
     if start is not None:
         start = e.to_tile(e.broadcast(start, (m, n)) if not start.type.rank else start)
@@ -67,7 +67,8 @@ def dot(
     return e.emit("dot", type_, a, b, start, sub=precision)
 
 
-def _result(source: dtype, wanted: dtype) -> dtype:
+def dot_result(source: dtype, wanted: dtype) -> dtype:
+    """Return the dtype of a product of `source` where `wanted` was asked for."""
     if source.is_int():
         if source.primitive_bitwidth != 8 or source.is_int_unsigned():
             raise Refusal(f"expected floats or int8, got {source}")

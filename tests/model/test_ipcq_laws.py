@@ -40,7 +40,7 @@ def machine(depth: int, memory: str = "tcm", sips: int = 1, setup_ns: int = 20) 
                 "sips": sips,
                 "fabric": {"kind": "ring", "GBps": 100, "latency_ns": 150},
                 "sip": {"cubes": [2, 1]},
-                "cube": {"pes": 2},
+                "cube": {"pes": 2, "hbm": {"standard": "none"}},  # a commit takes a constant
                 "pe": {
                     "cpu": FREE,
                     "dma": {"setup_ns": setup_ns},

@@ -1,0 +1,154 @@
+/* One pseudo-channel of a DRAM with banks: what waits, which rows are open, what may be issued when.
+ *
+ *   add ─> backlog ─admitted─> window ─────────> banks ─ACT, PRE (row bus), RD, WR (column bus)─> served
+ *          in order            look-ahead        open row, and who waits for it
+ *
+ * What waits is *runs*: bursts of one row, column after column, of one job.  Reads and writes have a
+ * backlog and a window each.  The window holds what arrived less than `queue` bursts behind the oldest one
+ * that is not served: so no burst is passed by more than that, and nothing starves.
+ *
+ * First ready, first come: of all commands that serve the window, the one that can be issued first, at
+ * equal times the one for the oldest burst.  A bank has one command: CAS while a run in the window hits the
+ * open row, else PRE or ACT for its oldest run.  Commands are not aligned to edges of the clock.
+ *
+ * The bus serves reads until writes fill the window to its upper mark, or have let `write_wait` bursts
+ * pass; then writes down to the lower mark.  Writes are served too while no read is there.
+ *
+ * Decisions are made as of their own instants, from what had arrived by then, whenever kb_dram_pc_advance
+ * is called: the result depends on arrivals alone, never on how far each call went (invariant D1; a test
+ * cuts time at every instant).  Runs of hits in one bank group, or alternating between two, are served as
+ * one train.
+ */
+#ifndef KB_HW_DRAM_PC_H
+#define KB_HW_DRAM_PC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hw/pool.h"
+#include "spec/topology.h"
+
+enum { KB_DRAM_MAX_BANKS = 64, KB_DRAM_MAX_GROUPS = 32 };
+
+/* Times in femtoseconds, made once per memory. */
+typedef struct kb_dram_rules {
+    int64_t rcd[2], cas_burst[2],
+        cas_pre[2]; /* by direction: ACT to CAS, CAS to its burst's end, to PRE */
+    int64_t rp, ras, rc, ccd_s, ccd_l, ccd_r, rrd_s, rrd_l, faw, bl;
+    int64_t write_read_s, write_read_l, read_write; /* CAS to CAS */
+    int64_t rfc, refi;                              /* refi 0: no refresh */
+    int64_t act_bus, pre_bus;
+    bool per_bank;
+    uint32_t n_banks;
+    uint8_t group[KB_DRAM_MAX_BANKS],
+        sid[KB_DRAM_MAX_BANKS];            /* of each bank; groups through all sids */
+    uint32_t queue, high, low, write_wait; /* bursts */
+} kb_dram_rules;
+
+kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params);
+
+/* Bursts of one row that wait together. */
+typedef struct kb_dram_run {
+    uint32_t next;           /* in the backlog, and free */
+    uint32_t older, younger; /* in the window */
+    uint32_t before, after;  /* in its bank */
+    uint32_t row;
+    uint32_t job; /* the caller's, */
+    uint32_t nbytes;
+    uint64_t packed;          /* and where in it the run's bytes begin */
+    uint32_t count, n_served; /* bursts */
+    uint32_t skip;            /* bytes of the first burst that are not the run's */
+    uint8_t bank;
+    bool write, opened, closed; /* an ACT, a PRE was issued for it */
+    uint64_t seq;               /* of its first burst, in its direction */
+    int64_t when_fs;            /* it can be served from then on */
+} kb_dram_run;
+
+typedef KB_POOL(kb_dram_run) kb_dram_runs;
+
+typedef struct kb_dram_bank {
+    int64_t open_row;                  /* -1: closed */
+    int64_t act_fs, pre_fs, cas_fs[2]; /* no earlier */
+    uint32_t first[2], last[2];        /* runs of the window, in order of age */
+    uint32_t hit[2];                   /* the first of them in the open row, or KB_NONE */
+    uint64_t age[2];                   /* of the hit, or else of the first: its seq */
+} kb_dram_bank;
+
+/* What users see; all of bursts unless they say otherwise. */
+#define KB_DRAM_STATISTICS(X)                                               \
+    X(reads, "bursts read")                                                 \
+    X(writes, "bursts written")                                             \
+    X(hits, "bursts whose row was open")                                    \
+    X(misses, "bursts for which a closed bank was opened")                  \
+    X(conflicts, "bursts for which another row was closed first")           \
+    X(refreshes, "refreshes, of all banks or of one")                       \
+    X(turnarounds, "changes of the bus between reads and writes")           \
+    X(busy_fs, "femtoseconds in which the data bus carried a burst")        \
+    X(wait_fs, "femtoseconds that bursts waited for their command, in sum") \
+    X(peak_queue, "the most bursts in the look-ahead, reads and writes")
+
+typedef struct kb_dram_statistics {
+#define X(name, meaning) int64_t name;
+    KB_DRAM_STATISTICS(X)
+#undef X
+} kb_dram_statistics;
+
+typedef struct kb_dram_side { /* reads, or writes */
+    uint32_t backlog_first, backlog_last;
+    int64_t next_fs, next_seq; /* of the backlog's first; KB_TIME_MAX when there is none */
+    uint32_t oldest, youngest; /* of the window */
+    int64_t oldest_seq; /* of the oldest burst that is not served; far ahead when there is none */
+    int64_t n_pending;  /* bursts in the window */
+    uint64_t n_added;   /* bursts ever */
+    uint64_t hits, others; /* banks with runs in the window: that hit, that do not */
+} kb_dram_side;
+
+typedef struct kb_dram_pc {
+    int64_t now_fs;    /* all that is to be decided before is */
+    int64_t column_fs; /* of the last CAS; far in the past before the first */
+    int64_t cas_any_fs[2], act_any_fs, row_bus_fs, refresh_fs; /* act_any: tRRD_S and tFAW */
+    int64_t acts_fs[4];                                        /* the last four */
+    int64_t row_command_fs; /* of row_bank's; KB_TIME_MAX when there is none */
+    uint64_t row_age;
+    uint32_t row_bank;
+    bool row_known;                /* the two above are up to date */
+    bool writing, draining, wrote; /* wrote: the last CAS */
+    uint8_t n_acts, column_sid;
+    uint32_t refresh_bank;
+    int64_t drain_to; /* bursts */
+    int64_t n_passed; /* bursts read while writes waited */
+    int64_t group_cas_fs[KB_DRAM_MAX_GROUPS], group_read_fs[KB_DRAM_MAX_GROUPS];
+    int64_t group_act_fs[KB_DRAM_MAX_GROUPS];
+    kb_dram_side sides[2];
+    kb_dram_statistics statistics;
+    kb_dram_bank banks[KB_DRAM_MAX_BANKS];
+} kb_dram_pc;
+
+/* `count` bursts of the run, from n_served on, were issued; the first one's data are there at there_fs,
+ * each further one's period_fs later. */
+typedef void (*kb_dram_served_fn)(void *self, const kb_dram_run *run, uint32_t count,
+                                  int64_t there_fs, int64_t period_fs);
+
+typedef struct kb_dram_core {
+    kb_dram_rules rules;
+    kb_dram_runs runs;
+    kb_dram_served_fn served;
+    void *self;
+} kb_dram_core;
+
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules);
+
+/* Adds a run of the pool; its when_fs is no earlier than those added before in its direction, and later
+ * than what any advance was called with. */
+void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t run);
+
+/* Makes every decision up to until_fs. */
+void kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs);
+
+/* Whether anything waits. */
+static inline bool kb_dram_pc_is_idle(const kb_dram_pc *pc) {
+    return pc->sides[0].n_added + pc->sides[1].n_added ==
+           (uint64_t)(pc->statistics.reads + pc->statistics.writes);
+}
+
+#endif

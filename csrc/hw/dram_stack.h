@@ -1,0 +1,38 @@
+/* All pseudo-channels of a memory with a standard: bytes in, bursts served.
+ *
+ * Knows nothing of messages: who adds bytes says when they are there, and is told, as each decision is
+ * made, when they are served (hw/hbm_banked.h; the benchmark drives it alone).
+ */
+#ifndef KB_HW_DRAM_STACK_H
+#define KB_HW_DRAM_STACK_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "hw/dram_pc.h"
+
+typedef struct kb_dram_stack {
+    kb_alloc *alloc;
+    const kb_dram *dram;
+    kb_dram_core core;
+    uint32_t n_pcs, slice_pcs;
+    kb_dram_pc *pcs;
+    uint32_t *waiting; /* PCs with something that waits, n_waiting of them; is_waiting says who */
+    bool *is_waiting;
+    uint32_t n_waiting;
+} kb_dram_stack;
+
+/* dram and params are borrowed.  `served` is called within kb_dram_stack_advance. */
+kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dram *dram,
+                             const kb_params_hbm *params, kb_dram_served_fn served, void *self,
+                             kb_error *err) KB_MUST_CHECK;
+void kb_dram_stack_deinit(kb_dram_stack *stack);
+
+/* Bytes [offset, offset + nbytes) of a slice can be served from when_fs on, which is no earlier than for
+ * those added before.  They are bytes [packed, packed + nbytes) of `job`.  False without memory. */
+bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, uint64_t nbytes,
+                       bool write, int64_t when_fs, uint32_t job, uint64_t packed) KB_MUST_CHECK;
+
+/* Makes every decision up to until_fs: all that can be served by then has been added. */
+void kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs);
+
+#endif

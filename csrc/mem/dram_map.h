@@ -1,0 +1,86 @@
+/* Which pseudo-channel, bank, row and column the bytes of a DRAM lie in.
+ *
+ *   offset     ... | piece | piece | piece | byte of a burst
+ *                    high           low
+ *
+ * An offset, in bursts, is a number whose digits are the *pieces*, from the least significant upwards.
+ * A piece is all of a field, or its next lower part (`column.3`, then `column`: the lower 3 bits of the
+ * column, and above whatever lies between, the rest of it).  Then
+ *   - `xors` flips bit a of the offset where bit b is set, all at once, before it is cut into digits;
+ *   - a *hashed* field is XORed with all digits, to its own base, of what stands above it.
+ * Either way no two offsets fall together, so decoding has an inverse.
+ */
+#ifndef KB_MEM_DRAM_MAP_H
+#define KB_MEM_DRAM_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/*   X(enumerator, "name") */
+#define KB_DRAM_FIELD_LIST(X)   \
+    X(PC, "pc")                 \
+    X(BANK_GROUP, "bank_group") \
+    X(COLUMN, "column")         \
+    X(BANK, "bank")             \
+    X(SID, "sid")               \
+    X(ROW, "row")
+
+typedef enum kb_dram_field {
+#define X(enumerator, name) KB_DRAM_##enumerator,
+    KB_DRAM_FIELD_LIST(X)
+#undef X
+        KB_DRAM_N_FIELDS
+} kb_dram_field;
+
+const char *kb_dram_field_name(kb_dram_field field);
+
+enum { KB_DRAM_MAX_PIECES = 16, KB_DRAM_MAX_XORS = 64 };
+
+/* Counts and digits are below 2^31. */
+typedef struct kb_dram_piece {
+    kb_dram_field field;
+    uint64_t count;  /* of its values */
+    uint64_t weight; /* in bursts: what one step of it adds to the offset */
+    uint64_t scale;  /* what one step of it adds to the field */
+    int32_t bits;    /* as the mapping says, 0 for the rest of a field: for writing it */
+    int32_t shift;   /* log2(count); -1 where that is no power of two */
+} kb_dram_piece;
+
+typedef struct kb_dram_xor {
+    int64_t flipped, by; /* bits of the offset in bytes */
+} kb_dram_xor;
+
+typedef struct kb_dram_map {
+    uint64_t burst_nbytes;
+    uint64_t sizes[KB_DRAM_N_FIELDS];
+    uint64_t n_bursts; /* the product of the sizes */
+    uint32_t n_pieces;
+    kb_dram_piece pieces[KB_DRAM_MAX_PIECES];
+    uint32_t n_xors;
+    kb_dram_xor xors[KB_DRAM_MAX_XORS];
+    uint64_t rows[64],
+        inverse[64]; /* of the matrix of the XORs and of its inverse, by bit of the burst */
+    bool hashed[KB_DRAM_N_FIELDS];
+    uint64_t
+        span_nbytes; /* an aligned range of so many bytes lies in one row, column after column */
+} kb_dram_map;
+
+typedef struct kb_dram_place {
+    uint64_t at[KB_DRAM_N_FIELDS];
+} kb_dram_place;
+
+/* Works out weights, scales and the inverse of the XORs from sizes, pieces (field, count) and xors.
+ * KB_INVALID when a field is left out or covered twice, a hashed field is no single piece of a power of
+ * two, an XOR names a bit outside, or the XORs cannot be inverted. */
+kb_status kb_dram_map_seal(kb_dram_map *map, kb_error *err) KB_MUST_CHECK;
+
+/* Of an offset below n_bursts * burst_nbytes. */
+kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset);
+
+/* The offset of the first byte of a burst; every field is below its size. */
+uint64_t kb_dram_map_encode(const kb_dram_map *map, const kb_dram_place *place);
+
+#endif

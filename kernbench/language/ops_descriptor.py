@@ -1,0 +1,143 @@
+"""Tensor descriptors: a matrix or vector in memory, and the blocks in which it is moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kernbench.language.arithmetic import binary
+from kernbench.language.builtin import BUILTINS, BoundMethod, Builtin, builtin
+from kernbench.language.dtypes import dtype, int64, pointer_type
+from kernbench.language.emitter import Emitter, check_shape
+from kernbench.language.values import (
+    Const,
+    Operand,
+    Pack,
+    Refusal,
+    Value,
+    as_python,
+    as_shape,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descriptor:
+    """What ``tl.make_tensor_descriptor`` made: registers, and a shape known at compile time.
+
+    Attributes
+    ----------
+    base : Value
+        Pointer to the first element.
+    shape, strides : tuple of Value
+        Extents and strides, in elements: int64 scalars.
+    block_shape : tuple of int
+        Of a tile.
+    """
+
+    base: Value
+    shape: tuple[Value, ...]
+    strides: tuple[Value, ...]
+    block_shape: tuple[int, ...]
+    load: BoundMethod = field(init=False)
+    store: BoundMethod = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "load", BoundMethod(_LOAD, Const(self)))
+        object.__setattr__(self, "store", BoundMethod(_STORE, Const(self)))
+
+    @property
+    def element(self) -> dtype:
+        """The dtype of an element."""
+        assert isinstance(self.base.type.dtype, pointer_type)
+        return self.base.type.dtype.element_ty
+
+    @property
+    def rank(self) -> int:
+        """Number of dimensions."""
+        return len(self.block_shape)
+
+    def __repr__(self) -> str:
+        return f"tensor descriptor of {self.element}{list(self.block_shape)}"
+
+
+@builtin()
+def make_tensor_descriptor(
+    e: Emitter,
+    base: Operand,
+    shape: Operand,
+    strides: Operand,
+    block_shape: Operand,
+    padding_option: Operand | None = None,
+) -> Const:
+    """Describe a tensor of `shape` elements from `base` on, to be moved in blocks.
+
+    `shape` and `strides` (in elements) may be known when the kernel runs only; `block_shape` is
+    known at compile time.  A descriptor has ``load(offsets)`` and ``store(offsets, value)``: what
+    lies outside of `shape` is read as 0, and not written.  ``tl.composite`` takes descriptors.
+
+    Differs from Triton: no stride has to be 1, and `padding_option` is zero.
+    """
+    pointer = e.value(base)
+    if not pointer.type.is_pointer or pointer.type.rank:
+        raise Refusal(f"expected a pointer to the first element as base, got a {pointer}")
+    padding = "zero" if padding_option is None else as_python(padding_option)
+    if padding not in (None, "", "zero"):
+        raise Refusal(f"expected padding_option 'zero', the only one supported, got {padding!r}")
+    block = as_shape(block_shape)
+    check_shape(block)
+    parts = []
+    for name, operand in (("shape", shape), ("strides", strides)):
+        items = operand.items if isinstance(operand, Pack) else (operand,)
+        if len(items) != len(block):
+            raise Refusal(
+                f"expected {name} and block_shape of equal lengths, got {len(items)} and "
+                f"{len(block)}"
+            )
+        parts.append(tuple(e.cast(e.index(item, name), int64) for item in items))
+    return Const(Descriptor(pointer, parts[0], parts[1], block))
+
+
+def as_descriptor(operand: Operand, what: str) -> Descriptor:
+    """Return the descriptor that an operand is."""
+    if isinstance(operand, Const) and isinstance(operand.value, Descriptor):
+        return operand.value
+    raise Refusal(f"expected {what} made by tl.make_tensor_descriptor, got {operand}")
+
+
+def _block(e: Emitter, descriptor: Descriptor, offsets: Operand) -> tuple[Operand, Operand]:
+    """Return pointers and mask of the block at `offsets`."""
+    items = offsets.items if isinstance(offsets, Pack) else (offsets,)
+    if len(items) != descriptor.rank:
+        raise Refusal(f"expected {descriptor.rank} offsets, got {len(items)}")
+    pointers: Operand = descriptor.base
+    mask: Operand = Const(True)
+    for d, (offset, size) in enumerate(zip(items, descriptor.block_shape, strict=True)):
+        start = e.cast(e.index(offset, "an offset"), int64)
+        lanes = BUILTINS["arange"].compile(e, [Const(0), Const(size)], {})
+        index = binary(e, "add", e.cast(e.value(lanes), int64), start)
+        shape = tuple(size if axis == d else 1 for axis in range(descriptor.rank))
+        index = e.reshape(e.value(index), shape)
+        pointers = binary(e, "add", pointers, binary(e, "mul", index, descriptor.strides[d]))
+        inside = binary(
+            e,
+            "and",
+            binary(e, "ge", index, Const(0)),
+            binary(e, "lt", index, descriptor.shape[d]),
+        )
+        mask = inside if d == 0 else binary(e, "and", mask, inside)
+    return pointers, mask
+
+
+def _load(e: Emitter, descriptor: Operand, offsets: Operand) -> Operand:
+    source = as_descriptor(descriptor, "a descriptor")
+    pointers, mask = _block(e, source, offsets)
+    return BUILTINS["load"].compile(e, [pointers, mask, Const(0)], {})
+
+
+def _store(e: Emitter, descriptor: Operand, offsets: Operand, value: Operand) -> None:
+    target = as_descriptor(descriptor, "a descriptor")
+    pointers, mask = _block(e, target, offsets)
+    BUILTINS["store"].compile(e, [pointers, value, mask], {})
+
+
+_LOAD = Builtin("<descriptor>.load", _load)
+_STORE = Builtin("<descriptor>.store", _store)
