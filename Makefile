@@ -65,7 +65,7 @@ golden: build ## write the golden op logs of tests/golden anew; read the differe
 	.oracle/bin/python -m pip install -q --disable-pip-version-check --no-deps triton==3.7.1
 	@touch $@
 
-parity: build .oracle/ready ## the kernel language against Triton's interpreter (installs torch)
+parity: build .oracle/ready ## the kernel language against Triton's interpreter, tensors against torch (installs both)
 	KERNBENCH_ORACLE=$(CURDIR)/.oracle/bin/python $(PY) -m pytest -q tests/parity $(PYTEST)
 
 bench: build ## engine benchmarks

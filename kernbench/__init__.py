@@ -66,7 +66,8 @@ from kernbench.runtime import (
     current_context,
     each_pe,
 )
-from kernbench.runtime.dispatch import set_interceptor, set_loader
+from kernbench.runtime.dispatch import set_interceptor as _set_interceptor
+from kernbench.runtime.dispatch import set_loader
 from kernbench.runtime.face import set_face
 from kernbench.topology import Topology
 
@@ -74,7 +75,7 @@ from kernbench.topology import Topology
 def _load_operations() -> None:
     """Fill the table of operations, and let autograd see each call."""
     importlib.import_module("kernbench.ops")
-    set_interceptor(importlib.import_module("kernbench.autograd").intercept)
+    _set_interceptor(importlib.import_module("kernbench.autograd").intercept)
 
 
 # The layers above the runtime are loaded when they are first asked for.

@@ -134,9 +134,9 @@ static kb_status start_stage(kb_composer *self, bool *waits, kb_error *err) {
 /* Whether what C2 allows leaves room for the next token. */
 static bool has_room(const kb_composite *c, kb_section_kind kind) {
     switch (kind) {
-    case KB_SECTION_HEAD: return c->n_begun - c->n_stored <= c->overlap;
+    case KB_SECTION_HEAD: return c->n_begun - c->n_stored < c->depth;
     case KB_SECTION_STEP: return c->n_steps < c->buffers;
-    default: return c->n_tails == 0;
+    default: return true;
     }
 }
 
@@ -150,7 +150,6 @@ static void start_token(kb_composer *self, kb_section_kind kind) {
     c->n_all++;
     c->n_begun += kind == KB_SECTION_HEAD;
     c->n_steps += kind == KB_SECTION_STEP;
-    c->n_tails += kind == KB_SECTION_TAIL;
 }
 
 static void retire(token *done) {
@@ -158,7 +157,6 @@ static void retire(token *done) {
     if (!done->started || done->left > 0) return;
     c->n_tokens--;
     c->n_steps -= done->kind == KB_SECTION_STEP;
-    c->n_tails -= done->kind == KB_SECTION_TAIL;
     c->n_stored += done->kind == KB_SECTION_TAIL;
     done->composite = NULL;
 }

@@ -17,8 +17,8 @@
  * Invariants
  *   C1. Tokens start in order; between two starts lie at least pe.sched.token_ns.
  *   C2. A composite holds one reservation of TCM, taken when PE_CPU submits it; its tiles are carved out of
- *       it.  It has room for `buffers` steps, one tail, and one or (overlap) two heads, so
- *         steps in flight <= buffers, tails <= 1, tiles begun and not stored <= 1 + overlap.
+ *       it.  It has room for `buffers` steps, and heads and tails of `depth` tiles, so
+ *         steps in flight <= buffers, tiles begun and not stored <= depth.
  *   C3. The stages of a composite follow one another as the same commands in a program would: the op log
  *       has the same kinds of records, and replay the same numbers.
  *   C4. The next composite is cut as soon as the one before is cut; they end in any order.
@@ -32,6 +32,8 @@
 #include "hw/vm.h"
 #include "kernel/composite.h"
 
+enum { KB_COMPOSITE_DEPTH = 4 };
+
 /* A composite command: everything of its program that it needs. */
 typedef struct kb_composite {
     const kb_launch *launch;
@@ -44,15 +46,14 @@ typedef struct kb_composite {
     uint32_t capacity;
     kb_reg *regs;         /* scalars as they were, tiles as they come; n_regs of the kernel */
     uint32_t reservation; /* a tile */
-    uint32_t buffers;
-    bool overlap;
+    uint32_t buffers, depth;
     /* what the composer counts */
-    int64_t n_rows, n_columns;           /* tiles of the result */
-    int64_t n_begun, n_stored;           /* tiles */
-    uint32_t n_steps, n_tails, n_tokens; /* in flight */
-    int64_t n_all;                       /* tokens, so far */
-    int64_t nbytes;                      /* moved, so far */
-    bool cut;                            /* into its last token */
+    int64_t n_rows, n_columns;  /* tiles of the result */
+    int64_t n_begun, n_stored;  /* tiles */
+    uint32_t n_steps, n_tokens; /* in flight */
+    int64_t n_all;              /* tokens, so far */
+    int64_t nbytes;             /* moved, so far */
+    bool cut;                   /* into its last token */
     kb_command *command;
 } kb_composite;
 

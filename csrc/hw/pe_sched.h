@@ -29,7 +29,7 @@
 #include "hw/parts.h"
 #include "hw/tcm.h"
 
-enum { KB_MAX_INPUTS = 3, KB_LANE_SLOTS = 32 };
+enum { KB_MAX_INPUTS = 3, KB_LANE_SLOTS = 64 };
 
 typedef struct kb_sched kb_sched;
 

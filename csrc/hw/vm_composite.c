@@ -128,9 +128,9 @@ static int64_t room_of(const kb_composite_body *body, kb_section_kind kind) {
     return nbytes;
 }
 
-static int64_t room_for(const kb_composite_body *body, uint32_t buffers, bool overlap) {
-    return (overlap ? 2 : 1) * room_of(body, KB_SECTION_HEAD) +
-           buffers * room_of(body, KB_SECTION_STEP) + room_of(body, KB_SECTION_TAIL);
+static int64_t room_for(const kb_composite_body *body, uint32_t buffers, uint32_t depth) {
+    return depth * (room_of(body, KB_SECTION_HEAD) + room_of(body, KB_SECTION_TAIL)) +
+           buffers * room_of(body, KB_SECTION_STEP);
 }
 
 /* "step 16384 bytes: view_load float16[128, 32] ...": the tiles of each section. */
@@ -165,10 +165,10 @@ static void describe_tiles(const kb_kernel *kernel, const kb_composite_body *bod
 static kb_status plan(const kb_vm *vm, kb_composite *c, int64_t *nbytes, kb_error *err) {
     int64_t share = kb_tcm_share(vm->tcm, vm->context);
     for (uint32_t buffers = c->body.buffers; buffers > 0; buffers--) {
-        for (int overlap = 1; overlap >= 0; overlap--) {
+        for (uint32_t depth = KB_COMPOSITE_DEPTH; depth > 0; depth--) {
             c->buffers = buffers;
-            c->overlap = overlap;
-            *nbytes = room_for(&c->body, buffers, overlap);
+            c->depth = depth;
+            *nbytes = room_for(&c->body, buffers, depth);
             if (*nbytes <= share) return KB_OK;
         }
     }

@@ -34,7 +34,7 @@ enum {
     KB_COMPOSITE_SECTIONS = 8,
     KB_COMPOSITE_STAGES = 16, /* commands of one section */
     KB_COMPOSITE_INSTS = 128, /* instructions of a body */
-    KB_COMPOSITE_BUFFERS = 8
+    KB_COMPOSITE_BUFFERS = 16
 };
 
 typedef enum kb_axis { KB_AXIS_NONE, KB_AXIS_M, KB_AXIS_N, KB_AXIS_K, KB_AXIS_COUNT } kb_axis;

@@ -113,7 +113,7 @@ static void steps_in_flight_are_bounded(void) {
     }
 }
 
-/* C2: with less TCM there are fewer buffers, then no overlap of tiles, then an error. */
+/* C2: with less TCM fewer tiles are in flight, then fewer steps, then it is an error. */
 static void buffers_are_those_that_fit(void) {
     enum { HEAD = 64 * 32 * 4, STEP = (64 + 32) * 16 * 2, TAIL = 64 * 32 * 4 };
     static const struct {
@@ -121,7 +121,7 @@ static void buffers_are_those_that_fit(void) {
         int64_t reads;
         bool overlaps;
     } cases[] = {
-        {2 * HEAD + 3 * STEP + TAIL, 6, true},
+        {2 * HEAD + 3 * STEP + 2 * TAIL, 6, true},
         {HEAD + 3 * STEP + TAIL, 6, false},
         {HEAD + 2 * STEP + TAIL, 4, false},
         {HEAD + STEP + TAIL, 2, false},

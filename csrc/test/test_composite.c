@@ -62,8 +62,8 @@ static void faults_are_refused(void) {
         uint32_t value;
         const char *message;
     } cases[] = {
-        {at.composite, IMM, 0, "expected 1 to 8 buffers, got 0"},
-        {at.composite, IMM, 9, "expected 1 to 8 buffers, got 9"},
+        {at.composite, IMM, 0, "expected 1 to 16 buffers, got 0"},
+        {at.composite, IMM, 17, "expected 1 to 16 buffers, got 17"},
         {at.composite, DST, 3, "expected a handle of int64"},
         {at.composite, OP, KB_KIR_WAIT_MEMORY, "expected no operand dst"},
         {at.first_view, IMM, 16, "expected a view below 16, got 16"},

@@ -32,10 +32,10 @@ from kernbench.language.values import (
 
 HEAD, STEP, TAIL = 0, 1, 2
 _AXES = ".mnk"
-_BUFFERS = Const(4)
+_BUFFERS = Const(8)
 _KERNEL = Const("kernel")
 _NONE_GIVEN = Pack(())
-_MAX_VIEWS, _MAX_SECTIONS, _MAX_STAGES, _MAX_BUFFERS = 16, 8, 16, 8
+_MAX_VIEWS, _MAX_SECTIONS, _MAX_STAGES, _MAX_BUFFERS = 16, 8, 16, 16
 
 _SCALAR = frozenset(["scalar", "ptradd", "program_id", "num_programs"])
 """Instructions of an epilogue that PE_CPU executes, once, before the composite."""
@@ -106,7 +106,7 @@ def composite(
     input_precision, out_dtype
         As in ``tl.dot``: the sum is kept in `out_dtype`.
     buffers : int
-        Steps that may be in flight, 1 to 8 (2: double buffering); fewer are when TCM has no room.
+        Steps that may be in flight, 1 to 16 (2: double buffering); fewer are when TCM has no room.
 
     Returns
     -------

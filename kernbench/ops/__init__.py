@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kernbench.ops import (
     comparing,
+    conveniences,
     copying,
     creation,
     elementwise,
@@ -23,6 +24,7 @@ from kernbench.ops import (
 
 __all__ = [
     "comparing",
+    "conveniences",
     "copying",
     "creation",
     "elementwise",

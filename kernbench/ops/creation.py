@@ -418,8 +418,9 @@ def linspace(
     wide = kind.compute.type
     step = (wide(end) - wide(start)) / wide(steps - 1) if steps > 1 else wide(0)
     places = np.arange(steps)
-    up = wide(start) + step * places.astype(wide)
-    down = wide(end) - step * (steps - places - 1).astype(wide)
+    # Each number is one fused multiply-add.
+    up = (np.float64(wide(start)) + np.float64(step) * places).astype(wide)
+    down = (np.float64(wide(end)) - np.float64(step) * (steps - places - 1)).astype(wide)
     values = np.where(places < steps // 2, up, down) if steps > 1 else up
     return _made(_placed(values, kind, device), requires_grad, out)
 
@@ -515,7 +516,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
         lone[place] = shape[place]
         grids.append(call("expand", call("reshape", each, lone), shape))
     if swap:
-        grids = [call("transpose", each, 0, 1) for each in (grids[1], grids[0], *grids[2:])]
+        grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
 

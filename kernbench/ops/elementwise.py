@@ -119,7 +119,6 @@ def _sigmoid(x: Any) -> Any:
 
 # name, host, tl, tl for integers, aliases, what torch refuses
 UNARY_SAME: tuple[tuple[Any, ...], ...] = (
-    ("abs", np.abs, fn.absolute, None, ("absolute",), frozenset()),
     ("square", lambda x: x * x, fn.square, None, (), frozenset()),
     ("floor", _whole(np.floor), fn.floor, fn.move, (), COMPLEX | BOOL),
     ("ceil", _whole(np.ceil), fn.ceil, fn.move, (), COMPLEX | BOOL),
@@ -451,6 +450,7 @@ def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 _alias("subtract", "sub")
 
 
+_enter(Pointwise("abs", np.abs, fn.absolute, "real"), ("absolute",))
 _NEG = Pointwise("neg", np.negative, fn.neg)
 
 

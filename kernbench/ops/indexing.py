@@ -200,14 +200,19 @@ def _check_bounds(self: Tensor, picks: Sequence[Any]) -> None:
         raise IndexError(
             f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}"
         ) from None
+    place = -1  # torch counts the dimensions that are picked from
     for dim, each in enumerate(picks):
-        if each is None or not each.numel() or on_machine(each):
+        if each is None:
+            continue
+        place += 1
+        if not each.numel() or on_machine(each):
             continue
         held, size = each._host(), self._shape[dim]
         bad = held[(held < -size) | (held >= size)]
         if bad.size:
             raise IndexError(
-                f"index {bad.reshape(-1)[0]} is out of bounds for dimension {dim} with size {size}"
+                f"index {bad.reshape(-1)[0]} is out of bounds for dimension {place} with size "
+                f"{size}"
             )
 
 

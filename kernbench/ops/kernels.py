@@ -295,7 +295,7 @@ def gemm(
     tl.store(out + batch * ob + row * om + col * on, acc, mask=(row < m) & (col < n))
 
 
-@jit
+@jit(debug=True)
 def take_rows(
     out, x, index, count, size, n0, n1, n2, n3, i0, i1, i2, i3, x0, x1, x2, x3, o0, o1, o2, o3,
     step, COLS: tl.constexpr,

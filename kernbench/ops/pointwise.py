@@ -57,8 +57,9 @@ class Pointwise:
         On arrays of one dtype; bf16, fp16 and fp8 come as float32.
     function : JITFunction or None
         The same in ``tl``; None is computed on the host, over the host link.
-    result : {"same", "float", "bool"}
-        The operands' common type; that, but a floating type for integers; bool.
+    result : {"same", "float", "bool", "real"}
+        The operands' common type; that, but a floating type for integers; bool; the type of its
+        real part.
     integers : JITFunction, optional
         In place of ``function`` where the common type is an integer.
     truths : JITFunction, optional
@@ -72,7 +73,7 @@ class Pointwise:
     name: str
     host: Callable[..., Any]
     function: JITFunction | None
-    result: Literal["same", "float", "bool"] = "same"
+    result: Literal["same", "float", "bool", "real"] = "same"
     integers: JITFunction | None = None
     truths: JITFunction | None = None
     refuses: frozenset[str] = frozenset()
@@ -132,15 +133,15 @@ def compute(op: Pointwise, given: Sequence[Any], out: Tensor | None = None) -> T
     if op.result == "float" and kind.is_integral:
         kind = default_dtype()
     machine = where.type != "cpu"
-    if op.refuses:
-        _check_kind(op, kind, machine)
-    result = BOOL if op.result == "bool" else kind
+    result = BOOL if op.result == "bool" else kind.to_real() if op.result == "real" else kind
     if len(tensors) == 1:
         shape: Sequence[int] = tensors[0]._shape
     else:
         shape = broadcast_shapes(*(each._shape for each in tensors))
     if out is not None:
         _check_out(out, result, shape, tensors)
+    if op.refuses:
+        _check_kind(op, kind, machine)
     if machine:
         return _on_machine(op, operands, kind, result, shape, out, where)
     arrays = [values(each, kind) for each in operands]
@@ -175,6 +176,7 @@ def assign_host(out: Tensor, found: Any, kind: dtype) -> None:
 
 
 def _check_out(out: Tensor, result: dtype, shape: Sequence[int], tensors: Sequence[Tensor]) -> None:
+    check_overlap(out, tensors)
     if not can_cast(result, out._dtype):
         raise RuntimeError(
             f"result type {result.label} can't be cast to the desired output type "
@@ -187,7 +189,6 @@ def _check_out(out: Tensor, result: dtype, shape: Sequence[int], tensors: Sequen
                 f"{list(shape)}"
             )
         resize(out, shape)
-    check_overlap(out, tensors)
 
 
 def check_overlap(out: Tensor, tensors: Sequence[Tensor]) -> None:

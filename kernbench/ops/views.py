@@ -65,14 +65,14 @@ def _view_dtype(self: Tensor, kind: Any) -> Tensor:
                 f"self.dim() cannot be 0 to view {self._dtype.label} as {kind.label} (different "
                 "element sizes)"
             )
-        if strides[-1] != 1 and shape[-1] != 1:
-            raise RuntimeError(
-                "self.stride(-1) must be 1 to view "
-                f"{self._dtype.label} as {kind.label} (different element sizes), but got "
-                f"{strides[-1]}"
-            )
         if before > after:
             ratio = before // after
+            if strides[-1] != 1 and shape[-1] != 1:
+                raise RuntimeError(
+                    "self.stride(-1) must be 1 to view "
+                    f"{self._dtype.label} as {kind.label} (different element sizes), but got "
+                    f"{strides[-1]}"
+                )
             shape[-1] *= ratio
             strides = [s * ratio for s in strides[:-1]] + [1]
             offset = self._offset * ratio
@@ -88,6 +88,12 @@ def _view_dtype(self: Tensor, kind: Any) -> Tensor:
                     f"self.storage_offset() must be divisible by {ratio} to view "
                     f"{self._dtype.label} as {kind.label} (different element sizes), but got "
                     f"{self._offset}"
+                )
+            if strides[-1] != 1 and shape[-1] != 1:
+                raise RuntimeError(
+                    "self.stride(-1) must be 1 to view "
+                    f"{self._dtype.label} as {kind.label} (different element sizes), but got "
+                    f"{strides[-1]}"
                 )
             for place, stride in enumerate(strides[:-1]):
                 if stride % ratio:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from kernbench.runtime.dispatch import call
-from kernbench.runtime.dtypes import dtype
+from kernbench.runtime.dtypes import BY_NAME, dtype, from_compute, to_compute
+from kernbench.runtime.promotion import promote_types
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["assert_close", "default_tolerances"]
@@ -65,10 +66,9 @@ def assert_close(
     >>> torch.testing.assert_close(torch.ones(2), torch.ones(2))
     """
     if (rtol is None) != (atol is None):
+        missing = "rtol" if rtol is None else "atol"
         raise ValueError(
-            "rtol and atol must both be specified or both be unspecified, but got "
-            f"{'no' if rtol is None else ''} rtol={rtol} and {'no' if atol is None else ''} "
-            f"atol={atol}".replace("no rtol=None", "no rtol").replace("no atol=None", "no atol")
+            f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {missing}."
         )
     fault = _compare(
         actual, expected, rtol, atol, equal_nan, check_device, check_dtype, check_stride, ""
@@ -111,8 +111,48 @@ def _compare(
         return None
     if actual is None or expected is None:
         return None if actual is expected else f"None mismatch: {actual} is not {expected}{end}"
-    fault = _tensors(actual, expected, *options)
+    if _is_number(actual) and _is_number(expected):
+        fault = _numbers(actual, expected, rtol, atol, equal_nan, check_dtype)
+    elif _is_arrays(actual) and _is_arrays(expected):
+        fault = _tensors(actual, expected, *options)
+    else:
+        raise TypeError(
+            f"No comparison pair was able to handle inputs of type {type(actual)} and "
+            f"{type(expected)}."
+        )
     return None if fault is None else fault + end
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, complex, np.number, np.bool_))
+
+
+def _is_arrays(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray)) or _is_number(value)
+
+
+def _numbers(
+    actual: Any,
+    expected: Any,
+    rtol: float | None,
+    atol: float | None,
+    equal_nan: bool,
+    check_dtype: bool,
+) -> str | None:
+    if isinstance(actual, (bool, np.bool_)) and isinstance(expected, (bool, np.bool_)):
+        same = bool(actual) == bool(expected)
+        return None if same else f"Booleans mismatch: {actual} is not {expected}"
+    if check_dtype and type(actual) is not type(expected):
+        return f"The (d)types do not match: {type(actual)} != {type(expected)}."
+    if rtol is None or atol is None:
+        exact = isinstance(actual, int) and isinstance(expected, int)
+        rtol, atol = (0.0, 0.0) if exact else _TOLERANCES["float64"]
+    if actual == expected or (equal_nan and actual != actual and expected != expected):
+        return None
+    gap = abs(actual - expected)
+    if np.isfinite(gap) and gap <= atol + rtol * abs(expected):
+        return None
+    return _scalar_fault(actual, expected, rtol, atol)
 
 
 def _key_fault(actual: Mapping[Any, Any], expected: Mapping[Any, Any]) -> str:
@@ -135,14 +175,14 @@ def _tensors(
     check_dtype: bool,
     check_stride: bool,
 ) -> str | None:
-    numbers = not isinstance(actual, Tensor) and not isinstance(expected, Tensor)
-    a, b = (each if isinstance(each, Tensor) else call("tensor", each)
-            for each in (actual, expected))  # fmt: skip
+    a, b = (
+        each if isinstance(each, Tensor) else call("tensor", each) for each in (actual, expected)
+    )
     if a._shape != b._shape:
         return _attribute("shape", a._shape, b._shape)
     if check_device and a.device != b.device:
         return _attribute("device", a.device, b.device)
-    if check_dtype and a._dtype is not b._dtype and not numbers:
+    if check_dtype and a._dtype is not b._dtype:
         return _attribute("dtype", a._dtype, b._dtype)
     if check_stride and a._strides != b._strides:
         return _attribute("stride()", a._strides, b._strides)
@@ -159,34 +199,40 @@ def _tensors(
             near |= np.isnan(x) & np.isnan(y)
     if near.all():
         return None
-    exact = rtol == 0 and atol == 0
     if not a._shape:
-        kind = "Booleans" if a._dtype.name == "bool" and numbers else "Scalars"
-        return _scalar_fault(kind, x.item(), y.item(), rtol, atol, exact)
-    return _tensor_fault(x, y, near, rtol, atol, exact)
+        return _scalar_fault(x.item(), y.item(), rtol, atol)
+    kind = promote_types(a._dtype, b._dtype)
+    kind = BY_NAME["float32"] if kind.is_integral else kind
+    return _tensor_fault(x, y, near, rtol, atol, kind)
 
 
 def _attribute(name: str, actual: Any, expected: Any) -> str:
     return f"The values for attribute '{name}' do not match: {actual} != {expected}."
 
 
-def _scalar_fault(
-    kind: str, actual: Any, expected: Any, rtol: float, atol: float, exact: bool
-) -> str:
+def _scalar_fault(actual: Any, expected: Any, rtol: float, atol: float) -> str:
     gap = abs(actual - expected)
     relative = float("inf") if expected == 0 else abs(gap / expected)
-    word = "equal" if exact else "close"
-    lines = [f"{kind} are not {word}!", "", f"Expected {expected} but got {actual}."]
-    tails = ("", "") if exact else (f" (up to {atol} allowed)", f" (up to {rtol} allowed)")
-    lines += [f"Absolute difference: {gap}{tails[0]}", f"Relative difference: {relative}{tails[1]}"]
+    exact = rtol == 0 and atol == 0
+    lines = [
+        f"Scalars are not {'equal' if exact else 'close'}!",
+        "",
+        f"Expected {expected} but got {actual}.",
+        f"Absolute difference: {gap}" + ("" if exact else f" (up to {atol} allowed)"),
+        f"Relative difference: {relative}" + ("" if exact else f" (up to {rtol} allowed)"),
+    ]
     return "\n".join(lines)
 
 
-def _tensor_fault(x: Any, y: Any, near: Any, rtol: float, atol: float, exact: bool) -> str:
-    count = int((~near).sum())
+def _tensor_fault(x: Any, y: Any, near: Any, rtol: float, atol: float, kind: dtype) -> str:
+    def rounded(values: Any) -> Any:
+        if x.dtype == np.int64 and values.dtype == np.int64:
+            return values
+        return to_compute(from_compute(values, kind), kind).astype(np.float64)
+
     with np.errstate(all="ignore"):
-        gap = np.where(near, 0, np.abs(x - y))
-        relative = np.where(near, 0, gap / np.abs(y))
+        gap = rounded(np.where(near, 0, np.abs(x - y)))
+        relative = rounded(np.where(near, 0.0, gap / np.abs(y)))
 
     def greatest(values: Any) -> tuple[Any, tuple[int, ...]]:
         flat = values.reshape(-1)
@@ -195,11 +241,13 @@ def _tensor_fault(x: Any, y: Any, near: Any, rtol: float, atol: float, exact: bo
         return flat[place].item(), tuple(int(i) for i in np.unravel_index(place, values.shape))
 
     (far, far_at), (wide, wide_at) = greatest(gap), greatest(relative)
+    exact, count = rtol == 0 and atol == 0, int((~near).sum())
     tails = ("", "") if exact else (f" (up to {atol} allowed)", f" (up to {rtol} allowed)")
-    return "\n".join([
+    lines = [
         f"Tensor-likes are not {'equal' if exact else 'close'}!",
         "",
         f"Mismatched elements: {count} / {x.size} ({count / x.size:.1%})",
         f"Greatest absolute difference: {far} at index {far_at}{tails[0]}",
         f"Greatest relative difference: {wide} at index {wide_at}{tails[1]}",
-    ])  # fmt: skip
+    ]
+    return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from kernbench.runtime.devices import as_device, device
@@ -11,6 +13,7 @@ from kernbench.runtime.rank_state import rank_state
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
+    "fork_rng",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
@@ -50,6 +53,17 @@ def get_rng_state() -> Any:
 def set_rng_state(new_state: Any) -> None:
     """Let the CPU's generator go on from a state."""
     default_generator().set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, **names: Any) -> Iterator[None]:
+    """Leave all generators as they were before the block."""
+    generators = rank_state().generators
+    before = {where: generator.get_state() for where, generator in generators.items()}
+    yield
+    if enabled:
+        for where, state in before.items():
+            generators[where].set_state(state)
 
 
 def get_num_threads() -> int:

@@ -39,6 +39,7 @@ class Storage:
         self.keep = keep  # has bytes even without data, until a kernel writes them
         self.device = device("cuda", sip)
         self.version = 0  # how often tensors over it were written to
+        context._allocated[sip] += nbytes
 
     def data_ptr(self) -> int:
         """Return the virtual address of the first byte."""
@@ -52,6 +53,8 @@ class Storage:
 
     def __del__(self) -> None:
         # The engine may be busy, or this thread may be another one: the context unmaps later.
+        if self.engine is self.context._engine:
+            self.context._allocated[self.sip] -= self._nbytes
         self.context._unmap_later(self.engine, self.sip, self.va)
 
 

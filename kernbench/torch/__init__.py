@@ -29,9 +29,11 @@ from kernbench.runtime.enums import (
     sparse_coo,
     strided,
 )
+from kernbench.runtime.errors_of_torch import AcceleratorError, OutOfMemoryError
 from kernbench.runtime.generator import Generator, initial_seed, manual_seed, seed
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.printing import set_printoptions
+from kernbench.runtime.saving import load, save
 from kernbench.runtime.settings import (
     are_deterministic_algorithms_enabled,
     get_default_device,
@@ -64,11 +66,15 @@ FACTORIES = frozenset(
 _SUBMODULES = frozenset(
     words(
         """
-    accelerator amp autograd backends cuda distributed functional linalg multiprocessing nn optim
-    random special testing types utils version
-    """
+        _C accelerator amp autograd backends cuda linalg mps mtia nn optim random testing utils
+        version xpu
+        """
     )
 )
+_ELSEWHERE = {
+    "distributed": "kernbench.distributed",
+    "multiprocessing": "kernbench.runtime.multiprocessing",
+}
 _ALIASES = {
     "half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32",
     "long": "int64", "cfloat": "complex64", "cdouble": "complex128",
@@ -96,11 +102,12 @@ def __getattr__(name: str) -> Any:
         found = _BY_NAME[name]
     elif name in _ALIASES:
         found = _BY_NAME[_ALIASES[name]]
-    elif name in _SUBMODULES:
+    elif name in _SUBMODULES or name in _ELSEWHERE:
+        place = _ELSEWHERE.get(name, f"kernbench.torch.{name}")
         try:
-            found = importlib.import_module(f"kernbench.torch.{name}")
+            found = importlib.import_module(place)
         except ModuleNotFoundError as error:
-            if error.name != f"kernbench.torch.{name}":
+            if error.name != place:
                 raise
             found = Placeholder(f"torch.{name}")
     elif name in _OF_AUTOGRAD:
@@ -109,7 +116,7 @@ def __getattr__(name: str) -> Any:
         from kernbench.torch.legacy import legacy_class
 
         found = legacy_class(name, _LEGACY[name])
-    elif name.startswith("__"):
+    elif name.startswith("_"):
         raise AttributeError(f"module 'torch' has no attribute '{name}'")
     elif dispatch.has(name):
         found = Operation(name)
@@ -125,7 +132,9 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "FACTORIES",
+    "AcceleratorError",
     "Generator",
+    "OutOfMemoryError",
     "Size",
     "Tensor",
     "are_deterministic_algorithms_enabled",
@@ -140,8 +149,10 @@ __all__ = [
     "get_rng_state",
     "iinfo",
     "initial_seed",
+    "load",
     "manual_seed",
     "preserve_format",
+    "save",
     "seed",
     "set_default_device",
     "set_default_dtype",

@@ -38,6 +38,18 @@ def test_a_tutorial_runs_from_top_to_bottom(page, tmp_path):
     assert run.stdout.startswith("latency ")
 
 
+@pytest.mark.parametrize(
+    "page",
+    [p for p in PAGES if "howto" in p.parts and "import kernbench" in "".join(fenced(p, "python"))],
+    ids=lambda p: p.stem,
+)
+def test_a_guide_runs_from_top_to_bottom(page, tmp_path):
+    program = tmp_path / "guide.py"
+    program.write_text("".join(fenced(page, "python")), encoding="utf-8")
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if fenced(p, "yaml")], ids=lambda p: p.stem)
 def test_topologies_are_accepted(page):
     for text in fenced(page, "yaml"):

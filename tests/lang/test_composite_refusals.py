@@ -69,7 +69,7 @@ def statement(line):
         ("tl.composite((b, a), out=c)", "K is 32, and 16"),
         ("tl.composite((a, b), out=a)", "expected a block of 64 along axis 'n'"),
         ("tl.composite(a, out=c)", "expected a block of 32 along axis 'n'"),
-        ("tl.composite((a, b), out=c, buffers=0)", "expected 1 to 8 buffers, got 0"),
+        ("tl.composite((a, b), out=c, buffers=0)", "expected 1 to 16 buffers, got 0"),
         ("tl.composite((a, b), out=c, buffers=n)", "known at compile time"),
         ("tl.composite((a, b), out=c, out_dtype=3)", "expected a dtype"),
         ("tl.composite((a, b), out=c, input_precision='x')", "one of ieee, tf32, tf32x3"),

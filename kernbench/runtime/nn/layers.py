@@ -165,6 +165,7 @@ class LayerNorm(Module):
         shape = normalized_shape
         self.normalized_shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.has_bias = bias
         for name, wanted in (("weight", True), ("bias", bias)):
             made = None
             if elementwise_affine and wanted:
@@ -185,9 +186,8 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         """Return sizes."""
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-        )
+        affine = f"elementwise_affine={self.elementwise_affine}, bias={self.has_bias}"
+        return f"{self.normalized_shape}, eps={self.eps}, {affine}"
 
 
 class RMSNorm(Module):

@@ -1,0 +1,117 @@
+"""Bad input to tensors: torch's classes and words; contexts that closed; names that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import kernbench as kb
+import kernbench.torch as torch
+
+
+def test_devices_that_do_not_fit(ctx: kb.Context) -> None:
+    x, y = torch.ones(2), torch.ones(2, device="cuda")
+    with pytest.raises(RuntimeError, match="at least two devices, cuda:0 and cpu"):
+        x + y
+    with pytest.raises(RuntimeError, match="at least two devices"):
+        torch.cat([x, y])
+    with pytest.raises(RuntimeError, match="at least two devices"):
+        torch.ones(2, 2) @ torch.ones(2, 2, device="cuda")
+    assert (y + torch.tensor(1.0)).tolist() == [2.0, 2.0]  # a 0-d host tensor goes along
+    with pytest.raises(RuntimeError, match=r"invalid device string|start of device string"):
+        torch.ones(2, device="gpu")
+    with pytest.raises(ValueError, match=r"sip|SIP"):
+        torch.ones(2, device="cuda:9")
+
+
+def test_a_host_tensor_is_no_argument_of_a_kernel(ctx: kb.Context) -> None:
+    @kb.jit
+    def nothing(x):
+        pass
+
+    with pytest.raises(ValueError, match="cannot be accessed from Triton"):
+        nothing[(1,)](torch.ones(2))
+
+
+USES: list[Callable[[torch.Tensor], object]] = [
+    lambda x: x + 1,
+    lambda x: x.sum(),
+    lambda x: x @ x,
+    lambda x: x[x > 0],
+    lambda x: x.cpu(),
+    lambda x: x.numpy(),
+    lambda x: repr(x),
+    lambda x: x.add_(1),
+    lambda x: x.clone(),
+    lambda x: x.zero_(),
+    lambda x: x.copy_(torch.ones(2, 2)),
+    lambda x: torch.softmax(x, 0),
+    lambda x: x.tolist(),
+]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_tensor_used_after_its_context_closed(use: Callable[[torch.Tensor], object]) -> None:
+    with kb.Context("small"):
+        x = torch.ones(2, 2, device="cuda")
+    with pytest.raises(RuntimeError, match=r"closed|no kernbench\.Context is active"):
+        use(x)
+    with kb.Context("small"):
+        assert torch.ones(2, device="cuda").tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_tensor_of_another_context(use: Callable[[torch.Tensor], object]) -> None:
+    with kb.Context("small"):
+        x = torch.ones(2, 2, device="cuda")
+    with kb.Context("small"), pytest.raises((RuntimeError, ValueError), match=r"closed|context"):
+        use(x)
+
+
+def test_no_context_at_all() -> None:
+    with pytest.raises(RuntimeError, match=r"no kernbench\.Context is active"):
+        torch.ones(2, device="cuda")
+    assert not torch.cuda.is_available() and torch.cuda.device_count() == 0
+
+
+def test_missing_names_raise_when_called() -> None:
+    from kernbench.torch.nn import Conv2d
+
+    with pytest.raises(
+        NotImplementedError, match=r"kernbench: torch\.nn\.Conv2d is not implemented"
+    ):
+        Conv2d(1, 2, 3)
+    with pytest.raises(NotImplementedError, match=r"kernbench: torch\.fft\.rfft is not"):
+        torch.fft.rfft(torch.ones(3))
+    with pytest.raises(NotImplementedError, match=r"kernbench: torch\.svd"):
+        torch.svd(torch.ones(2, 2))
+    with pytest.raises(NotImplementedError, match=r"torch\.digamma"):
+        torch.ones(2).digamma()
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        _ = torch.no_such_name
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        torch.ones(2).no_such_name()
+    assert not hasattr(torch, "npu") and hasattr(torch, "xpu") and not torch.xpu.is_available()
+
+
+def test_a_class_may_derive_from_a_missing_one() -> None:
+    class Mine(torch.nn.Conv2d):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"torch\.nn\.Conv2d"):
+        Mine(1, 2, 3)
+
+
+def test_out_of_memory_says_how_much(ctx: kb.Context) -> None:
+    with pytest.raises(torch.OutOfMemoryError, match=r"GiB|bytes|free|expected"):
+        torch.empty(1 << 40, device="cuda")
+    with pytest.raises(RuntimeError):
+        torch.empty(1 << 60)
+    assert torch.ones(1, device="cuda").item() == 1
+
+
+def test_an_index_beyond_the_end_on_the_machine(ctx: kb.Context) -> None:
+    x = torch.ones(4, device="cuda")
+    with pytest.raises((kb.KernbenchError, IndexError), match="index out of bounds"):
+        x[torch.tensor([9], device="cuda")].tolist()
