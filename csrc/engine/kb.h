@@ -222,15 +222,16 @@ const kb_oplog *kb_engine_log(const kb_engine *engine);
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-/* Sends one message of nbytes bytes now and follows its last flit: the hops' shares and the latency, to
- * which they add up with the hop-less rest 0.  `hops` is the caller's, room for `capacity`. */
+/* Sends `count` messages of nbytes bytes each now, one behind the other, and follows the last one's last
+ * flit: the hops' shares and the latency, to which they add up with the hop-less rest 0.  `hops` is the
+ * caller's, room for `capacity`.  Asks is_interrupted while it runs. */
 typedef struct kb_probe_hop {
     uint32_t link;
     int64_t waiting_fs, own_fs, overhead_fs, service_fs, latency_fs;
 } kb_probe_hop;
 
 kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t nbytes,
-                          kb_probe_hop *hops, uint32_t capacity, uint32_t *n_hops,
+                          int64_t count, kb_probe_hop *hops, uint32_t capacity, uint32_t *n_hops,
                           int64_t *latency_fs, kb_error *err) KB_MUST_CHECK;
 
 /* X(counter, "meaning") */

@@ -510,6 +510,18 @@ class Context:
         self._engine.replay()
         return self._engine.view(va, nbytes)
 
+    def _carry(self, tensor: Tensor) -> None:
+        """Take the time of a host read, and read nothing."""
+        self._open()
+        storage = tensor._storage
+        assert isinstance(storage, Storage)
+        first, end = tensor._span()
+        size = tensor.dtype.itemsize
+        if end > first:
+            self._settle(storage)
+            va = storage.va + first * size
+            self.wait(self._copy(storage.sip, va, (end - first) * size, to_device=False))
+
     def _write(self, tensor: Tensor, raw: bytes, wait: bool = True) -> None:
         """Replace the bytes of a dense tensor, in order with its stream: a timed copy.
 
