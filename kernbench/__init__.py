@@ -66,12 +66,20 @@ from kernbench.runtime import (
     current_context,
     each_pe,
 )
+from kernbench.runtime.dispatch import set_interceptor as _set_interceptor
 from kernbench.runtime.dispatch import set_loader
 from kernbench.runtime.face import set_face
 from kernbench.topology import Topology
 
+
+def _load_operations() -> None:
+    """Fill the table of operations, and let autograd see each call."""
+    importlib.import_module("kernbench.ops")
+    _set_interceptor(importlib.import_module("kernbench.autograd").intercept)
+
+
 # The layers above the runtime are loaded when they are first asked for.
-set_loader(lambda: importlib.import_module("kernbench.ops"))
+set_loader(_load_operations)
 set_face(lambda: importlib.import_module("kernbench.torch"))
 del set_face, set_loader
 

@@ -89,8 +89,8 @@ def topology_keys(header: str) -> str:
     titles = ["key", "default", "value", "meaning"]
     parts = [
         "A topology begins with `kernbench: 1`. Beside `system:` there may stand `flit_bytes` (64\n"
-        "of 1 to 65536), `fabric: {mode: train}` (or `flit`: the same times, flit by flit), and the\n"
-        "explicit form's `components`, `meshes` and `links`\n"
+        "of 1 to 65536), `fabric: {mode: train}` (or `flit`: the same times, flit by flit), and\n"
+        "`components`, `meshes` and `links` of the explicit form\n"
         "([Describe a machine](../howto/describe-a-machine.md)).\n\n"
         "Below `system:` stand counts, and values group by group. A key that is left out has its\n"
         "default, which is that of the preset `default`. Sources: [S] public figure, [D] derived,\n"

@@ -8,8 +8,14 @@ int main(int n_args, char **args) {
     static const struct {
         const char *name;
         int (*run)(bench_args args);
-    } benches[] = {{"hold", bench_hold},     {"mm1", bench_mm1},   {"pipeline", bench_pipeline},
-                   {"fabric", bench_fabric}, {"mesh", bench_mesh}, {"memory", bench_memory}};
+    } benches[] = {{"hold", bench_hold},
+                   {"mm1", bench_mm1},
+                   {"pipeline", bench_pipeline},
+                   {"fabric", bench_fabric},
+                   {"mesh", bench_mesh},
+                   {"memory", bench_memory},
+                   {"plain_hold", bench_plain_hold},
+                   {"plain_pipeline", bench_plain_pipeline}};
     int at = 1; /* of the bench's name: options may stand before it */
     while (at < n_args && strchr(args[at], '=')) at++;
     for (size_t i = 0; at < n_args && i < sizeof benches / sizeof *benches; i++) {
@@ -22,7 +28,8 @@ int main(int n_args, char **args) {
     }
     (void)fprintf(
         stderr,
-        "usage: %s [longer=K] [mode=train|flit] hold|mm1|pipeline|fabric|mesh|memory [key=value ...]\n",
+        "usage: %s [longer=K] [mode=train|flit] hold|mm1|pipeline|fabric|mesh|memory|plain_hold|"
+        "plain_pipeline [key=value ...]\n",
         args[0]);
     return 3;
 }

@@ -11,19 +11,11 @@
 #include <string.h>
 
 #include "bench/machine.h"
-#include "bench/workload.h"
+#include "bench/pipeline.h"
 
-enum { N_SERVERS = 8, N_OWN = 4 };
+typedef bench_pipeline_work work;
 
-typedef struct work {
-    uint32_t n_sources;
-    size_t n_transfers; /* of each source */
-    uint64_t n_flits, service_ps, hop_ps, gap_ps;
-    double load;
-    bool random, ties;
-} work;
-
-static work read_work(bench_args args) {
+work bench_pipeline_read(bench_args args) {
     work w = {.n_sources = (uint32_t)bench_number(args, "M", 1),
               .n_transfers = (size_t)bench_number(args, "X", 100),
               .n_flits = (uint64_t)bench_number(args, "F", 64),
@@ -38,38 +30,49 @@ static work read_work(bench_args args) {
 
 /* Nodes: the end, the four shared servers, then five for each source. */
 static void build(bench_machine *machine, const work *w) {
-    bench_add_nodes(machine, 1 + N_OWN + w->n_sources * (1 + N_OWN), 0);
-    for (uint32_t i = 0; i < N_OWN; i++)
-        bench_add_link(machine, 1 + i, i + 1 < N_OWN ? 2 + i : 0, w->service_ps, w->hop_ps);
+    bench_add_nodes(machine, 1 + BENCH_OWN_SERVERS + w->n_sources * (1 + BENCH_OWN_SERVERS), 0);
+    for (uint32_t i = 0; i < BENCH_OWN_SERVERS; i++)
+        bench_add_link(machine, 1 + i, i + 1 < BENCH_OWN_SERVERS ? 2 + i : 0, w->service_ps,
+                       w->hop_ps);
     for (uint32_t m = 0; m < w->n_sources; m++) {
-        uint32_t source = 1 + N_OWN + m * (1 + N_OWN);
+        uint32_t source = 1 + BENCH_OWN_SERVERS + m * (1 + BENCH_OWN_SERVERS);
         bench_add_link(machine, source, source + 1, w->gap_ps, 0);
-        for (uint32_t i = 1; i <= N_OWN; i++)
-            bench_add_link(machine, source + i, i < N_OWN ? source + i + 1 : 1, w->service_ps,
-                           w->hop_ps);
+        for (uint32_t i = 1; i <= BENCH_OWN_SERVERS; i++)
+            bench_add_link(machine, source + i, i < BENCH_OWN_SERVERS ? source + i + 1 : 1,
+                           w->service_ps, w->hop_ps);
     }
     bench_build(machine);
 }
 
-static void fill(const work *w, bench_transfers *t) {
+void bench_pipeline_starts(const work *w, uint32_t m, uint64_t *starts_ps) {
     double mean_ps = (double)w->n_flits * (double)w->service_ps * w->n_sources / w->load / 16.0;
+    bench_random random = bench_random_make(777, m + 1);
+    uint64_t at_ps = w->ties ? 0 : m;
+    for (size_t i = 0; i < w->n_transfers; i++) {
+        if (w->random) at_ps += 16 * bench_exponential_ps(&random, mean_ps);
+        starts_ps[i] = at_ps;
+    }
+}
+
+static void fill(const work *w, bench_transfers *t) {
+    uint64_t *starts_ps = malloc(w->n_transfers * sizeof *starts_ps);
+    if (!starts_ps) exit(1);
     for (uint32_t m = 0; m < w->n_sources; m++) {
-        bench_random random = bench_random_make(777, m + 1);
-        uint64_t at_ps = w->ties ? 0 : m;
+        bench_pipeline_starts(w, m, starts_ps);
         for (size_t i = 0; i < w->n_transfers; i++) {
-            if (w->random) at_ps += 16 * bench_exponential_ps(&random, mean_ps);
             size_t k = i * w->n_sources + m;
-            t->src[k] = 1 + N_OWN + m * (1 + N_OWN);
+            t->src[k] = 1 + BENCH_OWN_SERVERS + m * (1 + BENCH_OWN_SERVERS);
             t->dst[k] = 0;
             t->nbytes[k] = (int64_t)(w->n_flits * BENCH_FLIT_NBYTES);
-            t->at_fs[k] = (int64_t)(at_ps * 1000);
+            t->at_fs[k] = (int64_t)(starts_ps[i] * 1000);
         }
     }
+    free(starts_ps);
 }
 
 int bench_pipeline(bench_args args) {
     if (bench_number(args, "window", 0) > 0 || bench_number(args, "gstep", 0) > 0) return 3;
-    work w = read_work(args);
+    work w = bench_pipeline_read(args);
     size_t n = w.n_sources * w.n_transfers;
     bench_machine machine = {.mode = bench_text(args, "mode", "train")};
     bench_transfers t = bench_take_transfers(n);
@@ -81,7 +84,7 @@ int bench_pipeline(bench_args args) {
     bench_clock end = bench_now();
     for (size_t k = 0; k < n; k++)
         check = bench_mix(check, (uint64_t)t.end_fs[k] / 1000 - w.gap_ps);
-    bench_report("pipeline", args, (double)(n * w.n_flits * N_SERVERS), (double)n_events, begin,
+    bench_report("pipeline", args, (double)(n * w.n_flits * BENCH_SERVERS), (double)n_events, begin,
                  end, check, "");
     bench_destroy(&machine);
     bench_free_transfers(&t);

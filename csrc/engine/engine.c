@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hw/audit.h"
 #include "hw/request.h"
 
 /* Element operations that MATERIALISE computes before it looks whether it is interrupted. */
@@ -175,6 +176,8 @@ kb_status kb_engine_run(kb_engine *engine, uint32_t handle, int64_t until_fs, ui
     if (status == KB_OK && run_end == KB_RUN_IDLE && !is_done(engine, handle) &&
         (handle != KB_NO_HANDLE || kb_machine_n_pending(engine->machine) > 0))
         status = deadlock(engine, &inner);
+    else if (status == KB_OK && run_end == KB_RUN_IDLE)
+        status = kb_fabric_audit(kb_machine_parts(engine->machine)->fabric, &inner);
     if (status) {
         if (err) *err = inner;
         return kb_engine_fail(engine, status, &inner);

@@ -2,7 +2,7 @@
  *
  *     take ──> place taken ──(served behind the buffer, its credit travels back)──> give(usable from when)
  *
- * Invariant: n_ready + n_coming + places taken = n_places.
+ * Invariant: n_ready + n_coming + n_held = n_places.
  */
 #ifndef KB_HW_CREDIT_H
 #define KB_HW_CREDIT_H
@@ -17,6 +17,7 @@
 typedef struct kb_credits {
     uint32_t n_places; /* 0: without limit, and nothing is counted */
     uint32_t n_ready;
+    uint32_t n_held;                   /* places taken */
     uint32_t head, n_coming, capacity; /* a power of two */
     int64_t *coming;                   /* a ring, in order of time */
 } kb_credits;
@@ -39,6 +40,7 @@ static inline void kb_credits_take(kb_credits *credits, int64_t now_fs) {
         credits->n_ready++;
     }
     credits->n_ready--;
+    credits->n_held++;
 }
 
 /* A place can be taken again from when_fs on.  False when there is no memory. */
@@ -46,6 +48,7 @@ KB_MUST_CHECK static inline bool kb_credits_give(kb_credits *credits, kb_alloc *
                                                  int64_t when_fs) {
     if (credits->n_coming == credits->capacity && !kb_credits_grow_(credits, alloc)) return false;
     uint32_t mask = credits->capacity - 1, place = credits->n_coming++;
+    credits->n_held--;
     for (; place && credits->coming[(credits->head + place - 1) & mask] > when_fs; place--)
         credits->coming[(credits->head + place) & mask] =
             credits->coming[(credits->head + place - 1) & mask];

@@ -24,6 +24,9 @@ void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int
     kb_message message = fabric->flights.items[number].message;
     const kb_sink *to = &fabric->sinks[message.dst];
     if (first + flits.count == message.n_flits) {
+        int64_t least_fs = fabric->flights.items[number].least_fs,
+                end_fs = kb_train_last_fs(&flits);
+        if (end_fs < least_fs) kb_audit_early_(fabric, &message, least_fs, end_fs);
         fabric->counters.messages_delivered++;
         fabric->counters.flits_delivered += (uint64_t)message.n_flits;
         fabric->counters.bytes_delivered += (uint64_t)message.nbytes;
@@ -263,6 +266,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     kb_status status = KB_OK;
     if (!made->ports || !made->sinks || !made->counts)
         status = kb_error_nomem(err, "the ports of the fabric");
+    if (status == KB_OK) status = kb_audit_init(made, err);
     if (status == KB_OK) status = kb_servers_init(made, err);
     if (status == KB_OK) status = init_ports(made, err);
     if (status == KB_OK)
@@ -281,6 +285,7 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     kb_alloc *alloc = fabric->alloc;
     kb_trains_deinit(fabric);
     kb_servers_deinit(fabric);
+    kb_audit_deinit(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);

@@ -2,6 +2,7 @@
 #ifndef KB_HW_FABRIC_CORE_H
 #define KB_HW_FABRIC_CORE_H
 
+#include "hw/audit.h"
 #include "hw/port.h"
 #include "hw/server.h"
 #include "hw/train_port.h"
@@ -20,7 +21,8 @@ typedef struct kb_flight {
                       those to be delivered */
     int64_t n_known; /* flits that have come into being, the last of them at known_fs */
     int64_t known_fs;
-    int64_t done_fs; /* in train mode: the tail's arrival, once it is known; before, -1 */
+    int64_t least_fs; /* its tail cannot be there before */
+    int64_t done_fs;  /* in train mode: the tail's arrival, once it is known; before, -1 */
 } kb_flight;
 
 typedef struct kb_sink {
@@ -32,8 +34,8 @@ typedef struct kb_sink {
 /* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
 typedef struct kb_path_memo {
     const uint32_t *links; /* NULL: nothing */
-    const uint8_t *channels;
-    uint32_t n_links, n_by_flit;
+    int64_t least_fs;      /* latency of one flit */
+    uint32_t n_links;
     uint32_t src, dst;
     int32_t slice;
 } kb_path_memo;
@@ -53,6 +55,7 @@ struct kb_fabric {
     kb_streams streams;
     kb_trains trains;
     kb_servers servers;
+    kb_audit audit;
     KB_POOL(kb_flight) flights;
     kb_waitq locals; /* messages without a link, by (completion, message id); numbers of flights */
     uint32_t local_slot;

@@ -22,23 +22,44 @@ static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_
                         (long long)made->message.start_fs);
 }
 
+/* What servers have to do with a path that is looked up anew. */
+static void note_servers(kb_fabric *fabric, const kb_path_memo *memo, uint32_t path) {
+    kb_server_path *by_flit = &fabric->servers.paths[memo - fabric->paths];
+    by_flit->channels = kb_topology_channels(fabric->topology, path);
+    by_flit->n_by_flit = 0;
+    for (uint32_t hop = 0; hop < memo->n_links; hop++)
+        if (kb_fabric_by_flit_(fabric, memo->links[hop])) by_flit->n_by_flit = hop + 1;
+}
+
 static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *made, kb_error *err) {
-    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61, path;
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61;
     kb_path_memo *memo = &fabric->paths[mixed % KB_PATH_MEMOS];
     if (!memo->links || memo->src != send->src || memo->dst != send->dst ||
         memo->slice != send->slice) {
+        uint32_t path;
         KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
                                 &made->n_links, &path, err));
         *memo =
-            (kb_path_memo){made->path, NULL, made->n_links, 0, send->src, send->dst, send->slice};
-        if (fabric->servers.of) memo->channels = kb_topology_channels(fabric->topology, path);
-        for (uint32_t hop = 0; hop < made->n_links; hop++)
-            if (kb_fabric_by_flit_(fabric, made->path[hop])) memo->n_by_flit = hop + 1;
+            (kb_path_memo){made->path,    kb_audit_least_fs(fabric, made->path, made->n_links, 1),
+                           made->n_links, send->src,
+                           send->dst,     send->slice};
+        if (!made->n_links) memo->least_fs = fabric->nodes[send->src].overhead_fs;
+        if (fabric->servers.of) note_servers(fabric, memo, path);
     }
     made->path = memo->links;
-    made->channels = memo->channels;
     made->n_links = memo->n_links;
-    made->n_by_flit = memo->n_by_flit;
+    made->channels = NULL;
+    made->n_by_flit = 0;
+    if (fabric->servers.of) {
+        const kb_server_path *by_flit = &fabric->servers.paths[memo - fabric->paths];
+        made->channels = by_flit->channels;
+        made->n_by_flit = by_flit->n_by_flit;
+    }
+    made->least_fs = memo->least_fs;
+    if (made->n_links && made->message.n_flits > 1)
+        made->least_fs =
+            kb_audit_least_fs(fabric, made->path, made->n_links, made->message.n_flits);
+    made->least_fs = kb_later_fs(made->message.start_fs, made->least_fs);
     return KB_OK;
 }
 
@@ -109,6 +130,7 @@ kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handl
         KB_POOL_GIVE(&fabric->flights, number);
         return status;
     }
+    kb_audit_send(&fabric->audit, flown->path, flown->n_links, flown->message.n_flits);
     fabric->counts[send->src]++;
     fabric->counters.messages_sent++;
     fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;

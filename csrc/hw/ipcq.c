@@ -121,7 +121,12 @@ static void stand(kb_ipcq *ipcq, kb_ring_end *end, kb_command *command) {
     uint32_t slot = kb_sched_slot(ipcq->sched, command), *at = &end->first;
     work *w = &ipcq->works[slot];
     w->command = command;
-    while (*at != NONE && (int32_t)(command->ticket - ipcq->works[*at].command->ticket) > 0)
+    bool is_last = end->first == NONE ||
+                   (int32_t)(command->ticket - ipcq->works[end->last].command->ticket) > 0;
+    if (is_last && end->first != NONE) at = &ipcq->works[end->last].next;
+    if (is_last) end->last = slot;
+    while (!is_last && *at != NONE &&
+           (int32_t)(command->ticket - ipcq->works[*at].command->ticket) > 0)
         at = &ipcq->works[*at].next;
     w->next = *at;
     *at = slot;

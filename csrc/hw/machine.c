@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "hw/audit.h"
 #include "hw/barrier.h"
 #include "hw/host.h"
 #include "hw/registry.h"
@@ -207,4 +208,8 @@ void kb_machine_why_stuck(const kb_machine *machine, char *text, size_t capacity
             length += n > 0 ? (size_t)n : 0;
         }
     }
+    char blocked[512];
+    kb_fabric_describe_blocked(machine->parts.fabric, blocked, sizeof blocked);
+    if (blocked[0] && length < capacity)
+        (void)snprintf(text + length, capacity - length, "%s%s", length ? "; " : "", blocked);
 }

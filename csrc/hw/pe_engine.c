@@ -1,10 +1,13 @@
 #include "hw/pe_engine.h"
 
+#include "hw/audit.h"
+
 struct kb_engine_unit {
     kb_alloc *alloc;
     kb_sim *sim;
     const kb_params *params;
     kb_sched *sched;
+    const char *name;
     kb_engine_kind kind;
     kb_engine_time_fn time;
     uint32_t slot;
@@ -20,6 +23,7 @@ static void kick(void *self) {
 static void start(kb_engine_unit *unit, kb_command *command, int64_t now_fs) {
     int64_t time_fs;
     command->record.start_fs = now_fs;
+    kb_audit_serial(unit->sim, unit->name, "the engine", now_fs, unit->busy_until_fs);
     if (unit->time(unit->params, command, now_fs > unit->busy_until_fs, &time_fs) ||
         time_fs > KB_TIME_MAX - now_fs) {
         (void)kb_error_set(kb_sim_fail(unit->sim, KB_OVERFLOW), KB_OVERFLOW,
@@ -55,6 +59,7 @@ kb_status kb_engine_unit_create(const kb_parts *parts, uint32_t node, kb_engine_
     made->sim = parts->sim;
     made->params = kb_parts_params(parts);
     made->sched = kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe);
+    made->name = at->name;
     made->kind = kind;
     made->time = time;
     made->busy_until_fs = -1;

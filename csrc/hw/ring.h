@@ -36,7 +36,8 @@ typedef struct kb_parcel {
 typedef struct kb_ring_end {
     uint32_t n_tickets; /* given */
     uint32_t next;      /* ticket whose turn it is */
-    uint32_t first;     /* ready command; UINT32_MAX: none */
+    uint32_t first;     /* ready command; UINT32_MAX: none, and then `last` has no meaning */
+    uint32_t last;
 } kb_ring_end;
 
 typedef struct kb_ring {

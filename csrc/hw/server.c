@@ -82,7 +82,8 @@ kb_status kb_servers_init(kb_fabric *fabric, kb_error *err) {
     servers->of = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *servers->of);
     servers->lane_of = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *servers->lane_of);
     servers->lanes = kb_alloc_zeroed(alloc, servers->n_lanes, sizeof *servers->lanes);
-    bool ready = by_node && servers->of && servers->lane_of && servers->lanes;
+    servers->paths = kb_alloc_zeroed(alloc, KB_PATH_MEMOS, sizeof *servers->paths);
+    bool ready = by_node && servers->of && servers->lane_of && servers->lanes && servers->paths;
     if (ready) servers->count = number_servers(fabric, by_node);
     kb_alloc_free(alloc, by_node, fabric->n_nodes, sizeof *by_node);
     if (ready) servers->items = kb_alloc_zeroed(alloc, servers->count, sizeof *servers->items);
@@ -102,6 +103,7 @@ void kb_servers_deinit(kb_fabric *fabric) {
     kb_alloc_free(alloc, servers->of, fabric->n_links, sizeof *servers->of);
     kb_alloc_free(alloc, servers->lane_of, fabric->n_links, sizeof *servers->lane_of);
     kb_alloc_free(alloc, servers->lanes, servers->n_lanes, sizeof *servers->lanes);
+    kb_alloc_free(alloc, servers->paths, KB_PATH_MEMOS, sizeof *servers->paths);
     kb_alloc_free(alloc, servers->items, servers->count, sizeof *servers->items);
 }
 
@@ -145,6 +147,17 @@ void kb_server_enlist(kb_fabric *fabric, uint32_t link, uint32_t number) {
     kb_waitq_push(&lane_of(fabric, link, flown, stream->hop)->waiting, kb_stream_eligible(stream),
                   input << 32 | flown->message.src, flown->message.count, number);
     schedule(fabric, &fabric->servers.items[fabric->servers.of[link]]);
+}
+
+uint32_t kb_servers_held(const kb_fabric *fabric, uint32_t link) {
+    uint32_t n = 0;
+    if (!kb_fabric_by_flit_(fabric, link)) return 0;
+    for (uint32_t k = 0; k < count_lanes(fabric, link); k++) {
+        const kb_credits *credits =
+            &fabric->servers.lanes[fabric->servers.lane_of[link] + k].credits;
+        n += credits->n_places - credits->n_ready - credits->n_coming;
+    }
+    return n;
 }
 
 uint32_t kb_servers_blocked(const kb_fabric *fabric, uint32_t *link) {
@@ -207,6 +220,16 @@ static bool watch(kb_fabric *fabric, uint32_t link, const kb_stream *stream, int
     return true;
 }
 
+/* Physics: one flit at a time, and no more of them behind the link than there are places. */
+static void check(const kb_fabric *fabric, const kb_server *server, const kb_lane *lane,
+                  uint32_t link, int64_t now) {
+    const kb_link *at = &kb_topology_links(fabric->topology)[link];
+    kb_audit_serial(fabric->sim, fabric->nodes[at->src].name, "its port", now, server->free_fs);
+    if (lane->credits.n_held > lane->credits.n_places)
+        kb_audit_overfull(fabric->sim, fabric->nodes[at->dst].name, "flits in an input buffer",
+                          lane->credits.n_held, lane->credits.n_places);
+}
+
 void kb_server_serve(kb_fabric *fabric, uint32_t place) {
     kb_server *server = &fabric->servers.items[fabric->servers.of[place]];
     int64_t now = kb_sim_now(fabric->sim);
@@ -223,6 +246,7 @@ void kb_server_serve(kb_fabric *fabric, uint32_t place) {
         return;
     }
     kb_credits_take(&lane->credits, now);
+    check(fabric, server, lane, link, now);
     kb_stream_advance(&fabric->streams, stream);
     if (stream->first.count) kb_waitq_move_first(&lane->waiting, kb_stream_eligible(stream));
     else kb_waitq_drop_first(&lane->waiting);

@@ -19,7 +19,7 @@
  * Invariants
  *   V1. due_fs is the earliest instant at which a lane has an eligible flit and a credit and the server
  *       is free; one service event at that time counts, any other is void.
- *   V2. When nothing is under way, every lane has all of its places (kb_servers_audit).
+ *   V2. When nothing is under way, every lane has all of its places (hw/audit.h).
  */
 #ifndef KB_HW_SERVER_H
 #define KB_HW_SERVER_H
@@ -40,12 +40,19 @@ typedef struct kb_server {
     uint32_t link; /* its place among events: the first of its links */
 } kb_server;
 
+/* What there is of servers on a path: beside the fabric's memo of it. */
+typedef struct kb_server_path {
+    const uint8_t *channels; /* virtual ones, by link; NULL: all 0 */
+    uint32_t n_by_flit;      /* links up to the last whose port is a server's */
+} kb_server_path;
+
 typedef struct kb_servers {
     kb_server *items;
     kb_lane *lanes;
     uint32_t count, n_lanes;
     uint32_t *of;      /* by link: its server; KB_NONE: it is a port of its own.  NULL: all are */
     uint32_t *lane_of; /* by link: the lane of channel 0 */
+    kb_server_path *paths; /* by number of the memo */
 } kb_servers;
 
 kb_status kb_servers_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
@@ -61,6 +68,9 @@ void kb_server_enlist(kb_fabric *fabric, uint32_t link, uint32_t stream);
 
 /* The simulator's handler: the server whose place is `link` may serve. */
 void kb_server_serve(kb_fabric *fabric, uint32_t link);
+
+/* Places behind a link that are taken, or lost. */
+uint32_t kb_servers_held(const kb_fabric *fabric, uint32_t link);
 
 /* The first lane in which messages wait for a credit that is not even on its way: its link, and how many
  * they are (0: no lane is like that).  For a run that is stuck. */

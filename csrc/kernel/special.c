@@ -1,11 +1,6 @@
-#include "kernel/special.h"
+#include "kernel/special_f64.h"
 
 #include <stdbool.h>
-
-/* A number as the unevaluated sum hi + lo, |lo| at most half of hi's last place: 106 bits. */
-typedef struct pair {
-    double hi, lo;
-} pair;
 
 static double not_a_number(void) {
     return kb_f64_from_bits(KB_F64_NAN);
@@ -16,35 +11,14 @@ static double nearest(double x) {
     return x + KB_SPECIAL_SHIFTER_ - KB_SPECIAL_SHIFTER_;
 }
 
-static pair quick_sum(double a, double b) { /* |a| >= |b| */
-    double sum = a + b;
-    return (pair){sum, b - (sum - a)};
+static kb_pair add(kb_pair a, kb_pair b) {
+    kb_pair sum = kb_pair_sum(a.hi, b.hi);
+    return kb_pair_quick_sum(sum.hi, sum.lo + (a.lo + b.lo));
 }
 
-static pair two_sum(double a, double b) {
-    double sum = a + b, b_part = sum - a;
-    return (pair){sum, (a - (sum - b_part)) + (b - b_part)};
-}
-
-static pair two_product(double a, double b) {
-    const double splitter = 0x1p27 + 1.0;
-    double product = a * b;
-    double a_high = a * splitter - (a * splitter - a), a_low = a - a_high;
-    double b_high = b * splitter - (b * splitter - b), b_low = b - b_high;
-    double error = a_high * b_high - product;
-    error += a_high * b_low;
-    error += a_low * b_high;
-    return (pair){product, error + a_low * b_low};
-}
-
-static pair add(pair a, pair b) {
-    pair sum = two_sum(a.hi, b.hi);
-    return quick_sum(sum.hi, sum.lo + (a.lo + b.lo));
-}
-
-static pair multiply(pair a, pair b) {
-    pair product = two_product(a.hi, b.hi);
-    return quick_sum(product.hi, product.lo + (a.hi * b.lo + a.lo * b.hi));
+static kb_pair multiply(kb_pair a, kb_pair b) {
+    kb_pair product = kb_pair_product(a.hi, b.hi);
+    return kb_pair_quick_sum(product.hi, product.lo + (a.hi * b.lo + a.lo * b.hi));
 }
 
 /* 2^k * x in two steps, so that neither power of two leaves the range; |k| < 2000. */
@@ -57,7 +31,7 @@ static double scale(double x, double k) {
 /* --- exp ------------------------------------------------------------------------------------- */
 
 /* e^r - 1 - r.hi for |r| <= 0.35: Taylor's series, its first term and r.lo apart. */
-static double exp_tail(pair r) {
+static double exp_tail(kb_pair r) {
     static const double factorials[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0,
                                         1.0 / 3628800.0,    1.0 / 362880.0,    1.0 / 40320.0,
                                         1.0 / 5040.0,       1.0 / 720.0,       1.0 / 120.0,
@@ -69,58 +43,48 @@ static double exp_tail(pair r) {
 }
 
 /* x = k ln 2 + r */
-static pair reduce_exp(pair x, double *k) {
+static kb_pair reduce_exp(kb_pair x, double *k) {
     *k = nearest(x.hi * 0x1.71547652b82fep+0);
     double high = x.hi - *k * 0x1.62e42fefa2000p-1; /* both exact */
-    pair r = two_sum(high, -*k * 0x1.9ef35793c7673p-41);
-    return quick_sum(r.hi, r.lo + x.lo);
+    kb_pair r = kb_pair_sum(high, -*k * 0x1.9ef35793c7673p-41);
+    return kb_pair_quick_sum(r.hi, r.lo + x.lo);
 }
 
-static double exp_of(pair x) {
+static double exp_of(kb_pair x) {
     if (x.hi > 710.0) return __builtin_inf();
     if (x.hi < -746.0) return 0.0;
     double k;
-    pair r = reduce_exp(x, &k);
+    kb_pair r = reduce_exp(x, &k);
     return scale(1.0 + (r.hi + exp_tail(r)), k);
 }
 
 double kb_exp_f64(double x) {
-    return x == x ? exp_of((pair){x, 0.0}) : not_a_number();
+    if (!kb_exp_is_rare_f64(x)) return kb_exp_common_f64(x);
+    return x == x ? exp_of((kb_pair){x, 0.0}) : not_a_number();
 }
 
 double kb_exp2_f64(double x) {
+    if (!kb_exp2_is_rare_f64(x)) return kb_exp2_common_f64(x);
     if (x != x) return not_a_number();
     if (x > 1024.0) return __builtin_inf();
     if (x < -1076.0) return 0.0;
     double k = nearest(x), f = x - k;
-    pair r = two_product(f, 0x1.62e42fefa39efp-1);
-    r = quick_sum(r.hi, r.lo + f * 0x1.abc9e3b39803fp-56);
+    kb_pair r = kb_pair_product(f, 0x1.62e42fefa39efp-1);
+    r = kb_pair_quick_sum(r.hi, r.lo + f * 0x1.abc9e3b39803fp-56);
     return scale(1.0 + (r.hi + exp_tail(r)), k);
 }
 
 double kb_sigmoid_f64(double x) {
+    if (!kb_sigmoid_is_rare_f64(x)) return kb_sigmoid_common_f64(x);
     if (x != x) return not_a_number();
     double power = kb_exp_f64(x < 0.0 ? x : -x);
-    pair divisor = quick_sum(1.0, power);
+    kb_pair divisor = kb_pair_quick_sum(1.0, power);
     double result = (x < 0.0 ? power : 1.0) / divisor.hi;
     return result - result * divisor.lo / divisor.hi;
 }
 
-/* As kb_tanh_f32, with the parts that a division loses put back. */
 double kb_tanh_f64(double x) {
-    if (x != x) return not_a_number();
-    double size = __builtin_fabs(x);
-    if (size < 0x1p-28) return x;
-    if (size > 22.0) return x < 0.0 ? -1.0 : 1.0;
-    double k;
-    pair r = reduce_exp((pair){2.0 * size, 0.0}, &k);
-    double power = scale(1.0, k);
-    pair less_one = two_sum(power - 1.0, power * r.hi);
-    less_one = quick_sum(less_one.hi, less_one.lo + power * exp_tail(r));
-    pair divisor = two_sum(2.0, less_one.hi);
-    double result = less_one.hi / divisor.hi;
-    result += (less_one.lo - result * (divisor.lo + less_one.lo)) / divisor.hi;
-    return x < 0.0 ? -result : result;
+    return kb_tanh_all_f64(x);
 }
 
 /* --- log ------------------------------------------------------------------------------------- */
@@ -139,28 +103,28 @@ static double split_log(double x, double *exponent) {
 }
 
 /* log(m), m as above, by the series of atanh. */
-static pair log_part(double x, double *exponent) {
+static kb_pair log_part(double x, double *exponent) {
     double f = split_log(x, exponent) - 1.0;
-    pair divisor = quick_sum(2.0, f);
+    kb_pair divisor = kb_pair_quick_sum(2.0, f);
     double s_high = f / divisor.hi;
-    pair back = two_product(s_high, divisor.hi);
+    kb_pair back = kb_pair_product(s_high, divisor.hi);
     double s_low = ((f - back.hi) - back.lo - s_high * divisor.lo) / divisor.hi;
-    pair s = quick_sum(s_high, s_low), z = multiply(s, s);
+    kb_pair s = kb_pair_quick_sum(s_high, s_low), z = multiply(s, s);
     static const double terms[] = {1.0 / 25, 1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17,
                                    1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9,  1.0 / 7};
     double q = 0.0;
     for (unsigned i = 0; i < sizeof terms / sizeof *terms; i++) q = q * z.hi + terms[i];
-    pair series = add((pair){0x1.999999999999ap-3, -0x1.999999999999ap-57}, /* 1/5 */
-                      (pair){q * z.hi, 0.0});
-    series = add((pair){0x1.5555555555555p-2, 0x1.5555555555555p-56}, multiply(series, z));
-    series = add((pair){1.0, 0.0}, multiply(series, z));
-    return multiply((pair){2.0 * s.hi, 2.0 * s.lo}, series);
+    kb_pair series = add((kb_pair){0x1.999999999999ap-3, -0x1.999999999999ap-57}, /* 1/5 */
+                         (kb_pair){q * z.hi, 0.0});
+    series = add((kb_pair){0x1.5555555555555p-2, 0x1.5555555555555p-56}, multiply(series, z));
+    series = add((kb_pair){1.0, 0.0}, multiply(series, z));
+    return multiply((kb_pair){2.0 * s.hi, 2.0 * s.lo}, series);
 }
 
-static pair log_of(double x) {
+static kb_pair log_of(double x) {
     double exponent;
-    pair part = log_part(x, &exponent);
-    pair whole = two_product(exponent, 0x1.62e42fefa39efp-1);
+    kb_pair part = log_part(x, &exponent);
+    kb_pair whole = kb_pair_product(exponent, 0x1.62e42fefa39efp-1);
     whole.lo += exponent * 0x1.abc9e3b39803fp-56;
     return add(whole, part);
 }
@@ -175,6 +139,7 @@ static bool has_log(double x, double *special) {
 
 /* With m = 1 + f and s = f / (2 + f): log(m) = f - f^2/2 + s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...). */
 double kb_log_f64(double x) {
+    if (!kb_log_is_rare_f64(x)) return kb_log_common_f64(x);
     static const double terms[] = {2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13,
                                    2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
     double special, exponent;
@@ -187,11 +152,12 @@ double kb_log_f64(double x) {
 }
 
 double kb_log2_f64(double x) {
+    if (!kb_log2_is_rare_f64(x)) return kb_log2_common_f64(x);
     double special, exponent;
     if (!has_log(x, &special)) return special;
-    pair part = log_part(x, &exponent);
-    part = multiply(part, (pair){0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56});
-    pair result = add((pair){exponent, 0.0}, part);
+    kb_pair part = log_part(x, &exponent);
+    part = multiply(part, (kb_pair){0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56});
+    kb_pair result = add((kb_pair){exponent, 0.0}, part);
     return result.hi + result.lo;
 }
 
@@ -207,6 +173,9 @@ static int parity(double y) {
 }
 
 double kb_pow_f64(double x, double y) {
+    int rare;
+    double common = kb_pow_common_f64(x, y, &rare);
+    if (!rare) return common;
     if (x == 1.0 || y == 0.0) return 1.0;
     if (x != x || y != y) return not_a_number();
     double size = __builtin_fabs(x);
@@ -221,7 +190,7 @@ double kb_pow_f64(double x, double y) {
     if (is_negative && kind == 0) return not_a_number();
     if (__builtin_fabs(y) > 0x1p70)
         y = y < 0.0 ? -0x1p70 : 0x1p70; /* over- or underflows all the same */
-    return sign * exp_of(multiply(log_of(size), (pair){y, 0.0}));
+    return sign * exp_of(multiply(log_of(size), (kb_pair){y, 0.0}));
 }
 
 /* --- sin and cos ----------------------------------------------------------------------------- */
@@ -247,7 +216,7 @@ static uint64_t window(unsigned at) {
 
 /* x = n pi/2 + r with |r| <= pi/4 and n modulo 4, for pi/4 < |x| < infinity (Payne and Hanek).  x
  * is m 2^e; of 2/pi only the 192 bits count whose product with it is below 4 and not too small. */
-static pair reduce_trig(double x, uint64_t *n) {
+static kb_pair reduce_trig(double x, uint64_t *n) {
     uint64_t bits = kb_f64_bits(x);
     uint64_t m = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x0010000000000000);
     unsigned first = (unsigned)(bits >> 52 & 2047) - (1075 - 62); /* bit e - 1, of weight 2 */
@@ -270,15 +239,16 @@ static pair reduce_trig(double x, uint64_t *n) {
     }
     if (shift) fraction |= part[2] >> (64 - shift);
     double unit = kb_f64_from_bits((uint64_t)(1023 - 64 - shift) << 52);
-    pair turned = {(double)(uint64_t)(fraction >> 75) * 2048.0 * unit,
-                   (double)(uint64_t)(fraction >> 22 & ((UINT64_C(1) << 53) - 1)) * 0x1p-42 * unit};
-    pair r = multiply(turned, (pair){0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54});
+    kb_pair turned = {(double)(uint64_t)(fraction >> 75) * 2048.0 * unit,
+                      (double)(uint64_t)(fraction >> 22 & ((UINT64_C(1) << 53) - 1)) * 0x1p-42 *
+                          unit};
+    kb_pair r = multiply(turned, (kb_pair){0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54});
     bool negate = up != (bits >> 63 != 0);
     if (bits >> 63) *n = 0 - *n;
-    return negate ? (pair){-r.hi, -r.lo} : r;
+    return negate ? (kb_pair){-r.hi, -r.lo} : r;
 }
 
-static double sin_part(pair r) {
+static double sin_part(kb_pair r) {
     static const double terms[] = {
         1.0 / 355687428096000.0, -1.0 / 1307674368000.0, 1.0 / 6227020800.0, -1.0 / 39916800.0,
         1.0 / 362880.0,          -1.0 / 5040.0,          1.0 / 120.0,        -1.0 / 6.0};
@@ -287,7 +257,7 @@ static double sin_part(pair r) {
     return r.hi + (p * z * r.hi + r.lo * (1.0 - 0.5 * z));
 }
 
-static double cos_part(pair r) {
+static double cos_part(kb_pair r) {
     static const double terms[] = {
         -1.0 / 6402373705728000.0, 1.0 / 20922789888000.0, -1.0 / 87178291200.0, 1.0 / 479001600.0,
         -1.0 / 3628800.0,          1.0 / 40320.0,          -1.0 / 720.0,         1.0 / 24.0};
@@ -300,7 +270,7 @@ static double cos_part(pair r) {
 static double wave(double x, uint64_t quarter) {
     if (!(__builtin_fabs(x) <= 0x1.fffffffffffffp+1023)) return not_a_number();
     uint64_t n = 0;
-    pair r = {x, 0.0};
+    kb_pair r = {x, 0.0};
     if (__builtin_fabs(x) > 0x1.921fb54442d18p-1) r = reduce_trig(x, &n);
     n += quarter;
     double result = n & 1 ? cos_part(r) : sin_part(r);
@@ -308,11 +278,29 @@ static double wave(double x, uint64_t quarter) {
 }
 
 double kb_sin_f64(double x) {
+    if (!kb_sin_is_rare_f64(x)) return kb_sin_common_f64(x);
     return x == 0.0 ? x : wave(x, 0);
 }
 
 double kb_cos_f64(double x) {
+    if (!kb_cos_is_rare_f64(x)) return kb_cos_common_f64(x);
     return wave(x, 1);
+}
+
+float kb_log_f32(float x) {
+    return kb_log_is_rare_f32(x) ? kb_special_single_(kb_log_f64((double)x)) : kb_log_common_f32(x);
+}
+
+float kb_log2_f32(float x) {
+    return kb_log2_is_rare_f32(x) ? kb_special_single_(kb_log2_f64((double)x))
+                                  : kb_log2_common_f32(x);
+}
+
+/* C's special cases on top.  A float of 2^24 or more is even. */
+float kb_pow_f32(float x, float y) {
+    int rare;
+    float common = kb_pow_common_f32(x, y, &rare);
+    return rare ? kb_special_single_(kb_pow_f64((double)x, (double)y)) : common;
 }
 
 float kb_sin_large_f32(float x) {

@@ -1,12 +1,13 @@
 /* exp, log, sin and their kin: our own, the same bits on every machine (ADR-0047 D5).
  *
  * Tiles (replay) and PE_CPU's scalars use these and never libm, whose results differ between
- * versions.  Only + - * / and sqrt of IEEE arithmetic and integer operations are used, no fused
- * multiply-add, so any compiler without contraction and any vector width gives these bits.
+ * versions.  Only what IEEE 754 defines to the last bit is used: + - * / sqrt, the fused multiply-add (which
+ * a machine without it computes slowly) and integer operations.  So any compiler without contraction and any
+ * vector width gives these bits.
  *
- *   _f32   at most 0.6 ulp (tested; subnormal results too).  Computed in double, from which one
- *          rounding leads to the result.  Inline and free of branches, so that loops over them vectorise.
- *   _f64   at most 2 ulp (tested; pow included).  Plain scalar code in special.c.
+ *   _f32   at most 1 ulp (tested; subnormal results too).  Inline and free of branches, so that loops over
+ *          them vectorise.  Most are computed in float, of which a vector holds most, some in double.
+ *   _f64   at most 2 ulp (tested; pow included).  See special_f64.h.
  *
  * Every NaN result is the canonical quiet NaN.  Special cases are those of C (annex F).
  */
@@ -26,14 +27,24 @@ double kb_erf_f64(double x);
 double kb_sigmoid_f64(double x);
 double kb_pow_f64(double x, double y);
 
-/* sin and cos from here on are not inline: the argument is reduced with as many digits of pi as it
- * needs.  Loops do the small arguments first and then these one by one. */
+/* sin and cos go to double from the first limit on, where float has too few digits of pi; from the second on
+ * they are not inline, and the argument is reduced with as many as it needs.  Loops do the small arguments first
+ * and then the others. */
+#define KB_TRIG_MEDIUM_F32 128.0f
 #define KB_TRIG_LARGE_F32 0x1p20f
 
 float kb_sin_large_f32(float x);
 float kb_cos_large_f32(float x);
 
 /* --- steps in double ------------------------------------------------------------------------- */
+
+static inline double kb_madd_f64_(double a, double b, double c) {
+    return __builtin_fma(a, b, c);
+}
+
+static inline float kb_madd_f32_(float a, float b, float c) {
+    return __builtin_fmaf(a, b, c);
+}
 
 /* Polynomials go by pairs of terms: what does not wait for the other runs beside it. */
 
@@ -50,11 +61,6 @@ static inline double kb_special_clamp_(float value, float limit) {
     return (double)(value < -limit ? -limit : value);
 }
 
-static inline double kb_special_clamp_f64_(double value, double limit) {
-    value = value > limit ? limit : value;
-    return value < -limit ? -limit : value;
-}
-
 /* 2^k * value for the integer k in the low bits of `shifted`, well within double's range. */
 static inline double kb_special_scale_(double value, double shifted) {
     return kb_f64_from_bits(kb_f64_bits(value) + (kb_f64_bits(shifted) << 52));
@@ -65,27 +71,21 @@ static inline double kb_special_exp2_(double t) {
     double shifted = t + KB_SPECIAL_SHIFTER_;
     double f = t - (shifted - KB_SPECIAL_SHIFTER_);
     double f2 = f * f;
-    double p01 = 0x1.62e430d034702p-1 * f + 1.0;
-    double p23 = 0x1.c6aecc669b6ddp-5 * f + 0x1.ebfbe045f4d3cp-3;
-    double p45 = 0x1.5f48c04f62e50p-10 * f + 0x1.3b2a1b7152befp-7;
-    double p456 = 0x1.443fffc90db59p-13 * f2 + p45;
-    return kb_special_scale_((p456 * f2 + p23) * f2 + p01, shifted);
+    double p01 = kb_madd_f64_(0x1.62e430d034702p-1, f, 1.0);
+    double p23 = kb_madd_f64_(0x1.c6aecc669b6ddp-5, f, 0x1.ebfbe045f4d3cp-3);
+    double p45 = kb_madd_f64_(0x1.5f48c04f62e50p-10, f, 0x1.3b2a1b7152befp-7);
+    double p456 = kb_madd_f64_(0x1.443fffc90db59p-13, f2, p45);
+    return kb_special_scale_(kb_madd_f64_(kb_madd_f64_(p456, f2, p23), f2, p01), shifted);
 }
 
-/* x = 2^*exponent * m with m near 1; log(m) to 4e-12 of itself.  x positive, finite and normal. */
-static inline double kb_special_log_(double x, double *exponent) {
-    const uint64_t root_half = UINT64_C(0x3fe6a09e667f3bcd), one = UINT64_C(0x3ff0000000000000);
-    uint64_t shifted = kb_f64_bits(x) + (one - root_half);
-    /* The exponent as the mantissa of a number around 2^52 becomes a number. */
-    *exponent =
-        kb_f64_from_bits((shifted >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
-    double m = kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half);
-    double s = (m - 1.0) / (m + 1.0);
+/* log(1 + f) to 4e-12 of itself, for 1 + f between the roots of 1/2 and 2. */
+static inline double kb_special_log_(double f) {
+    double s = f / (f + 2.0);
     double z = s * s;
     double z2 = z * z;
-    double p01 = 0x1.555554db60926p-1 * z + 0x1.0000000004991p+1;
-    double p23 = 0x1.2432e793be352p-2 * z + 0x1.999a9bd409d25p-2;
-    return ((0x1.e3aa7f87f0870p-3 * z2 + p23) * z2 + p01) * s;
+    double p01 = kb_madd_f64_(0x1.555554db60926p-1, z, 0x1.0000000004991p+1);
+    double p23 = kb_madd_f64_(0x1.2432e793be352p-2, z, 0x1.999a9bd409d25p-2);
+    return kb_madd_f64_(kb_madd_f64_(0x1.e3aa7f87f0870p-3, z2, p23), z2, p01) * s;
 }
 
 /* sin(r + n * pi/2), for |r| <= pi/4 and n in the low bits. */
@@ -110,69 +110,188 @@ static inline float kb_special_trig_(float x, uint64_t quarter) {
     return kb_special_single_(kb_special_wave_(r, kb_f64_bits(shifted) + quarter));
 }
 
+/* --- steps in float -------------------------------------------------------------------------- */
+
+#define KB_SPECIAL_SHIFTER_F32_ 0x1.8p23f
+
+static inline float kb_special_canonical_(float x) {
+    return x == x ? x : kb_f32_from_bits(KB_F32_NAN);
+}
+
+static inline float kb_special_clamp_f32_(float value, float limit) {
+    value = value > limit ? limit : value;
+    return value < -limit ? -limit : value;
+}
+
+/* 2^k * value for the integer k in the low bits of `shifted`, |k| <= 250, rounded once: in two steps, so that
+ * neither power leaves the range.  `value` is around 1. */
+static inline float kb_special_scale_f32_(float value, float shifted) {
+    uint32_t half = kb_f32_bits(shifted) << 22 & UINT32_C(0xff800000);
+    uint32_t rest = (kb_f32_bits(shifted) << 23) - half;
+    return kb_f32_from_bits(kb_f32_bits(value) + half) *
+           kb_f32_from_bits(rest + (UINT32_C(127) << 23));
+}
+
+/* (e^r - 1 - r) / r^2 for |r| <= 0.35. */
+static inline float kb_special_exp_rest_f32_(float r) {
+    float r2 = r * r;
+    float p01 = kb_madd_f32_(0x1.55548ep-3f, r, 0x1.000000p-1f);
+    float p23 = kb_madd_f32_(0x1.123b84p-7f, r, 0x1.55545cp-5f);
+    return kb_madd_f32_(kb_madd_f32_(0x1.6db50ep-10f, r2, p23), r2, p01);
+}
+
+/* x = k ln 2 + r + *low, with k in the low bits of *shifted; |x| <= 250. */
+static inline float kb_special_reduce_exp_f32_(float x, float *low, float *shifted) {
+    *shifted = kb_madd_f32_(x, 0x1.715476p+0f, KB_SPECIAL_SHIFTER_F32_);
+    float k = *shifted - KB_SPECIAL_SHIFTER_F32_;
+    float high = kb_madd_f32_(-k, 0x1.62e400p-1f, x); /* exact */
+    float r = kb_madd_f32_(-k, 0x1.7f7d1cp-20f, high);
+    *low = kb_madd_f32_(-k, 0x1.7f7d1cp-20f, high - r);
+    return r;
+}
+
+/* x = 2^*exponent * (1 + f), which is between the roots of 1/2 and 2; x positive, normal and finite. */
+static inline float kb_special_split_f32_(float x, float *exponent) {
+    const uint32_t root_half = UINT32_C(0x3f3504f3), one = UINT32_C(0x3f800000);
+    uint32_t shifted = kb_f32_bits(x) + (one - root_half);
+    *exponent = (float)((int32_t)(shifted >> 23) - 127);
+    return kb_f32_from_bits((shifted & UINT32_C(0x007fffff)) + root_half) - 1.0f;
+}
+
 /* --- fp32 ------------------------------------------------------------------------------------ */
 
 static inline float kb_exp_f32(float x) {
-    return kb_special_single_(
-        kb_special_exp2_(kb_special_clamp_(x, 140.0f) * 0x1.71547652b82fep+0));
+    float low, shifted, r;
+    r = kb_special_reduce_exp_f32_(kb_special_clamp_f32_(x, 110.0f), &low, &shifted);
+    float power = 1.0f + (r + kb_madd_f32_(kb_special_exp_rest_f32_(r), r * r, low));
+    return x == x ? kb_special_scale_f32_(power, shifted) : kb_f32_from_bits(KB_F32_NAN);
 }
 
+/* 2^f = 1 + f ln 2 + f^2 P(f) */
 static inline float kb_exp2_f32(float x) {
-    return kb_special_single_(kb_special_exp2_(kb_special_clamp_(x, 200.0f)));
+    float clamped = kb_special_clamp_f32_(x, 160.0f);
+    float shifted = clamped + KB_SPECIAL_SHIFTER_F32_;
+    float f = clamped - (shifted - KB_SPECIAL_SHIFTER_F32_), f2 = f * f;
+    float p01 = kb_madd_f32_(0x1.c6af84p-5f, f, 0x1.ebfbe0p-3f);
+    float p23 = kb_madd_f32_(0x1.5f05fap-10f, f, 0x1.3b29d2p-7f);
+    float p = kb_madd_f32_(kb_madd_f32_(0x1.4478a2p-13f, f2, p23), f2, p01);
+    float power = 1.0f + kb_madd_f32_(f, 0x1.62e430p-1f, p * f2);
+    return x == x ? kb_special_scale_f32_(power, shifted) : kb_f32_from_bits(KB_F32_NAN);
 }
 
-/* What log and log2 share: infinity is itself, 0 gives -infinity, less and NaN give NaN. */
-static inline float kb_special_log_result_(float x, double value) {
-    float result = (float)value;
-    result = x > 0x1.fffffep127f ? x : result;
-    result = x > 0.0f ? result : kb_f32_from_bits(KB_F32_NAN);
-    return x == 0.0f ? -__builtin_inff() : result;
+/* Numbers that are not positive, normal and finite go by way of double; a loop does them last. */
+static inline int kb_log_is_rare_f32(float x) {
+    return !(x >= 0x1p-126f) | !(x <= 0x1.fffffep127f);
 }
 
-static inline float kb_log_f32(float x) {
-    double exponent, part = kb_special_log_((double)x, &exponent);
-    return kb_special_log_result_(x, exponent * 0x1.62e42fefa39efp-1 + part);
+#define kb_log2_is_rare_f32 kb_log_is_rare_f32
+
+/* log(1 + f) = f - f^2 / 2 + f^3 P(f); f and the exponent's part are added with what their sum loses. */
+static inline float kb_log_common_f32(float x) {
+    float exponent, f = kb_special_split_f32_(x, &exponent), f2 = f * f;
+    float p01 = kb_madd_f32_(-0x1.00021ep-2f, f, 0x1.55554ap-2f);
+    float p23 = kb_madd_f32_(-0x1.5478c6p-3f, f, 0x1.99a596p-3f);
+    float p45 = kb_madd_f32_(-0x1.0cde94p-3f, f, 0x1.226e5ep-3f);
+    float p67 = kb_madd_f32_(-0x1.41f4ccp-4f, f, 0x1.07cfd2p-3f);
+    float p = kb_madd_f32_(kb_madd_f32_(kb_madd_f32_(p67, f2, p45), f2, p23), f2, p01);
+    float sum = kb_madd_f32_(exponent, 0x1.62e400p-1f, f);         /* of an exact product */
+    float lost = kb_madd_f32_(exponent, 0x1.62e400p-1f, -sum) + f; /* exact */
+    float rest = kb_madd_f32_(exponent, 0x1.7f7d1cp-20f, lost);
+    return sum + kb_madd_f32_(kb_madd_f32_(p, f, -0.5f), f2, rest);
 }
 
-static inline float kb_log2_f32(float x) {
-    double exponent, part = kb_special_log_((double)x, &exponent);
-    return kb_special_log_result_(x, exponent + part * 0x1.71547652b82fep+0);
+/* log2(1 + f) = f / ln 2 + f^2 P(f), with 1 / ln 2 and its product in two parts. */
+static inline float kb_log2_common_f32(float x) {
+    float exponent, f = kb_special_split_f32_(x, &exponent), f2 = f * f;
+    float p12 = kb_madd_f32_(-0x1.71546ap-2f, f, 0x1.ec7088p-2f);
+    float p34 = kb_madd_f32_(-0x1.ec842ep-3f, f, 0x1.277f30p-2f);
+    float p56 = kb_madd_f32_(-0x1.6de982p-3f, f, 0x1.a41c46p-3f);
+    float p78 = kb_madd_f32_(-0x1.5c5952p-3f, f, 0x1.5eccf8p-3f);
+    float p789 = kb_madd_f32_(0x1.98aaa8p-4f, f2, p78);
+    float p = kb_madd_f32_(kb_madd_f32_(kb_madd_f32_(p789, f2, p56), f2, p34), f2, p12);
+    p = kb_madd_f32_(p, f, -0x1.715476p-1f);
+    float product = f * 0x1.715476p+0f, sum = exponent + product;
+    float lost = product - (sum - exponent);
+    float low = kb_madd_f32_(f, 0x1.4ae0c0p-26f, kb_madd_f32_(f, 0x1.715476p+0f, -product));
+    return sum + kb_madd_f32_(p, f2, low + lost);
 }
 
-/* For |x| < KB_TRIG_LARGE_F32. */
+float kb_log_f32(float x);
+float kb_log2_f32(float x);
+
+/* sin(x + quarter * pi/2) for |x| < KB_TRIG_MEDIUM_F32.  pi/2 in three parts, of 17 bits each but for the last. */
+static inline float kb_special_small_trig_(float x, uint32_t quarter) {
+    float shifted = kb_madd_f32_(x, 0x1.45f306p-1f, KB_SPECIAL_SHIFTER_F32_);
+    float n = shifted - KB_SPECIAL_SHIFTER_F32_;
+    float high = kb_madd_f32_(-n, 0x1.921f00p+0f, x); /* this and the next product are exact */
+    float sum = kb_madd_f32_(-n, 0x1.6a8800p-17f, high);
+    float rest = kb_madd_f32_(-n, 0x1.6a8800p-17f, high - sum);
+    rest = kb_madd_f32_(-n, 0x1.0b4612p-34f, rest);
+    float r = sum + rest, low = (sum - r) + rest;
+    float z = r * r, half = 0.5f * z, top = 1.0f - half;
+    float s = kb_madd_f32_(kb_madd_f32_(-0x1.994b66p-13f, z, 0x1.110758p-7f), z, -0x1.555546p-3f);
+    float c = kb_madd_f32_(kb_madd_f32_(0x1.99ffbcp-16f, z, -0x1.6c0c84p-10f), z, 0x1.55554ap-5f);
+    s = r + kb_madd_f32_(s, z * r, low);
+    c = top + (((1.0f - top) - half) + kb_madd_f32_(c, z * z, -r * low));
+    uint32_t turn = kb_f32_bits(shifted) + quarter;
+    float wave = turn & 1 ? c : s;
+    return kb_f32_from_bits(kb_f32_bits(wave) ^ (turn & 2) << 30);
+}
+
 static inline float kb_sin_small_f32(float x) {
-    return x == 0.0f ? x : kb_special_trig_(x, 0);
+    float wave = kb_special_small_trig_(x, 0);
+    return x == 0.0f ? x : wave;
 }
 
 static inline float kb_cos_small_f32(float x) {
+    return kb_special_small_trig_(x, 1);
+}
+
+/* For |x| < KB_TRIG_LARGE_F32. */
+static inline float kb_sin_medium_f32(float x) {
+    return kb_special_trig_(x, 0);
+}
+
+static inline float kb_cos_medium_f32(float x) {
     return kb_special_trig_(x, 1);
 }
 
 static inline float kb_sin_f32(float x) {
-    return __builtin_fabsf(x) < KB_TRIG_LARGE_F32 ? kb_sin_small_f32(x) : kb_sin_large_f32(x);
+    float size = __builtin_fabsf(x);
+    return size < KB_TRIG_MEDIUM_F32  ? kb_sin_small_f32(x)
+           : size < KB_TRIG_LARGE_F32 ? kb_sin_medium_f32(x)
+                                      : kb_sin_large_f32(x);
 }
 
 static inline float kb_cos_f32(float x) {
-    return __builtin_fabsf(x) < KB_TRIG_LARGE_F32 ? kb_cos_small_f32(x) : kb_cos_large_f32(x);
+    float size = __builtin_fabsf(x);
+    return size < KB_TRIG_MEDIUM_F32  ? kb_cos_small_f32(x)
+           : size < KB_TRIG_LARGE_F32 ? kb_cos_medium_f32(x)
+                                      : kb_cos_large_f32(x);
 }
 
-/* (e^2x - 1) / (e^2x + 1), where e^2x - 1 = 2^k (e^r - 1) + (2^k - 1) loses nothing near 0. */
+/* E / (E + 2) with E = e^2|x| - 1 = 2^k (e^r - 1) + (2^k - 1), and with what the sums lose put back. */
 static inline float kb_tanh_f32(float x) {
-    double wide = kb_special_clamp_(x, 16.0f) * 2.0;
-    double shifted = wide * 0x1.71547652b82fep+0 + KB_SPECIAL_SHIFTER_;
-    double k = shifted - KB_SPECIAL_SHIFTER_;
-    double r = wide - k * 0x1.62e42fefa2000p-1 - k * 0x1.9ef35793c7673p-41;
-    double r2 = r * r;
-    double q01 = 0x1.5555555a7b04dp-3 * r + 0x1.0000000b95df5p-1;
-    double q23 = 0x1.1110e0e528fc9p-7 * r + 0x1.5554e8e8cf598p-5;
-    double q45 = 0x1.a12515da60daep-13 * r + 0x1.6d434d32cc595p-10;
-    double q = (q45 * r2 + q23) * r2 + q01;
-    double power = kb_special_scale_(1.0, shifted);
-    double less_one = power * (q * r2 + r) + (power - 1.0);
-    float result = kb_special_single_(less_one / (less_one + 2.0));
-    return x == 0.0f ? x : result;
+    float size = __builtin_fabsf(x), low, shifted;
+    size = size > 10.0f ? 10.0f : size;
+    float r = kb_special_reduce_exp_f32_(2.0f * size, &low, &shifted);
+    float power = kb_f32_from_bits((kb_f32_bits(shifted) << 23) + (UINT32_C(127) << 23));
+    float first = power - 1.0f, second = power * r;
+    float sum = first + second;
+    float tail = kb_madd_f32_(kb_special_exp_rest_f32_(r), r * r, low);
+    float lost = kb_madd_f32_(power, tail, second - (sum - first));
+    float less_one = sum + lost, less_one_low = (sum - less_one) + lost;
+    float divisor = less_one + 2.0f, back = divisor - less_one; /* whichever is larger */
+    float divisor_low = (less_one - (divisor - back)) + (2.0f - back);
+    float reciprocal = 1.0f / divisor, result = less_one * reciprocal;
+    float left = kb_madd_f32_(-result, divisor, less_one) + less_one_low;
+    left = kb_madd_f32_(-result, divisor_low + less_one_low, left);
+    result = kb_madd_f32_(left, reciprocal, result);
+    float wave = kb_f32_from_bits(kb_f32_bits(result) | (kb_f32_bits(x) & UINT32_C(0x80000000)));
+    return kb_special_canonical_(x == x ? wave : x);
 }
 
+/* 1 / (1 + e^-x) */
 static inline float kb_sigmoid_f32(float x) {
     double power = kb_special_exp2_(kb_special_clamp_(x, 140.0f) * -0x1.71547652b82fep+0);
     return kb_special_single_(1.0 / (1.0 + power));
@@ -206,32 +325,16 @@ static inline float kb_erf_f32(float x) {
     return kb_special_single_(wide * p);
 }
 
-/* 2^(y log2|x|), with C's special cases on top. */
-static inline float kb_pow_f32(float x, float y) {
-    const double nan = kb_f64_from_bits(KB_F64_NAN);
-    double base = (double)x, wide = __builtin_fabs(base), power = (double)y, exponent;
-    double part = kb_special_log_(wide, &exponent);
-    double log2 = exponent + part * 0x1.71547652b82fep+0;
-    log2 = wide == 0.0 ? -0x1p400 : log2;
-    log2 = wide > 0x1p200 ? 0x1p400 : log2;
-    double result = kb_special_exp2_(kb_special_clamp_f64_(log2 * power, 200.0));
-    /* A float of 2^24 or more is even; below, its integers and odd integers survive the shifter. */
-    double small = kb_special_clamp_f64_(power, 0x1p25);
-    double shifted = small + KB_SPECIAL_SHIFTER_;
-    double fraction = shifted - KB_SPECIAL_SHIFTER_ - small;
-    double whole_sign = kb_f64_from_bits(kb_f64_bits(result) ^ kb_f64_bits(shifted) << 63);
-    double broken = wide == 0.0 ? result : nan;
-    broken = wide > 0x1p200 ? result : broken;
-    double negative = fraction == 0.0 ? whole_sign : broken;
-    result = kb_f64_bits(base) >> 63 ? negative : result;
-    double one_or = wide == 1.0 ? 1.0 : result;
-    result = __builtin_fabs(power) > 0x1p200 ? one_or : result;
-    result = x == x ? result : nan;
-    result = y == y ? result : nan;
-    result = base == 1.0 ? 1.0 : result;
-    result = power == 0.0 ? 1.0 : result;
-    return kb_special_single_(result);
+/* x^y of a positive x, as 2^(y log2 x), by way of double; *rare is set when it is not for here. */
+static inline float kb_pow_common_f32(float x, float y, int *rare) {
+    float exponent, f = kb_special_split_f32_(x, &exponent);
+    double log2 = kb_madd_f64_(kb_special_log_((double)f), 0x1.71547652b82fep+0, (double)exponent);
+    double power = log2 * (double)y;
+    *rare = kb_log_is_rare_f32(x) | !(__builtin_fabs(power) < 126.0);
+    return (float)kb_special_exp2_(power);
 }
+
+float kb_pow_f32(float x, float y);
 
 /* Correctly rounded, as IEEE 754 wants it, but for the NaN. */
 static inline float kb_sqrt_f32(float x) {

@@ -61,6 +61,25 @@ kb_lane kb_lane_of(kb_dtype dtype) {
     }
 }
 
+kb_lane kb_lane_of_math(kb_dtype dtype) {
+    switch (dtype) {
+    case KB_INT8: return KB_LANE_I8;
+    case KB_UINT8: return KB_LANE_U8;
+    case KB_INT16: return KB_LANE_I16;
+    case KB_UINT16: return KB_LANE_U16;
+    default: return kb_lane_of(dtype);
+    }
+}
+
 size_t kb_lane_nbytes(kb_lane lane) {
-    return lane == KB_LANE_F32 || lane == KB_LANE_I32 || lane == KB_LANE_U32 ? 4 : 8;
+    switch (lane) {
+    case KB_LANE_I8:
+    case KB_LANE_U8: return 1;
+    case KB_LANE_I16:
+    case KB_LANE_U16: return 2;
+    case KB_LANE_F32:
+    case KB_LANE_I32:
+    case KB_LANE_U32: return 4;
+    default: return 8;
+    }
 }

@@ -6,15 +6,16 @@
  * Each object is its own static library with its own compiler flags; nothing else of the engine is
  * compiled for more than the base machine.  All of them give the same bits (ADR-0047 D7).
  *
- * Element-wise work is done in one of six *lane types*, to which a dtype is widened and from which
- * the result is narrowed: fp8, fp16, bf16 and fp32 in float, fp64 in double, integers in 32 or 64
- * bits (a narrower integer wraps when it is narrowed).
+ * Element-wise work is done in a *lane type*, to which a dtype is widened and from which the result is
+ * narrowed: fp8, fp16, bf16 and fp32 in float, fp64 in double, integers in their own width, bools in
+ * 32 bits.  Reductions take integers of 8 and 16 bits in 32 (they wrap when they are narrowed).
  */
 #ifndef KB_REPLAY_ISA_H
 #define KB_REPLAY_ISA_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "kernel/mathop.h"
@@ -27,6 +28,10 @@ typedef enum kb_lane {
     KB_LANE_U32,
     KB_LANE_I64,
     KB_LANE_U64,
+    KB_LANE_I8, /* from here on element-wise only */
+    KB_LANE_U8,
+    KB_LANE_I16,
+    KB_LANE_U16,
     KB_LANE_COUNT
 } kb_lane;
 
@@ -37,6 +42,10 @@ typedef void kb_math_loop(void *dst, const void *a, const void *b, const void *c
 /* Widens or narrows `count` elements; dst does not overlap src.  Widening may leave a NaN any NaN;
  * what is narrowed has canonical ones. */
 typedef void kb_convert_loop(void *dst, const void *src, size_t count);
+
+/* dst[i] = table[src[i]]; bytes. */
+typedef void kb_table_loop(void *restrict dst, const void *restrict src, const uint8_t table[256],
+                           size_t count);
 
 /* Reduces n rows of `width` lanes, row i at values + i * width, by the tree of replay/reduce.h;
  * `values` is overwritten and has room for one row more.  Returns where the width results are
@@ -61,6 +70,8 @@ typedef struct kb_isa {
     kb_tree_loop *tree[KB_LANE_COUNT][KB_REDUCEOP_COUNT];
     kb_convert_loop *widen[KB_DTYPE_COUNT]; /* NULL: the dtype is its lane type */
     kb_convert_loop *narrow[KB_DTYPE_COUNT];
+    kb_convert_loop *to_f32[KB_DTYPE_COUNT]; /* rounded once; NULL: float itself */
+    kb_table_loop *look_up;
     kb_convert_loop *to_tf32; /* float to float: 10 bits of mantissa, nearest, ties away from 0 */
     void (*canonical_f32)(void *values, size_t count); /* NaNs become the canonical one */
     void (*canonical_f64)(void *values, size_t count);
@@ -71,8 +82,10 @@ typedef struct kb_isa {
  * there is no such name, or the machine has it not. */
 kb_status kb_isa_find(const char *name, const kb_isa **isa, kb_error *err) KB_MUST_CHECK;
 
-/* The lane type that a dtype is computed in, and the bytes of one lane. */
+/* The lane type of a dtype in sums and reductions, the one of element-wise operations, and the bytes of
+ * one lane.  */
 kb_lane kb_lane_of(kb_dtype dtype);
+kb_lane kb_lane_of_math(kb_dtype dtype);
 size_t kb_lane_nbytes(kb_lane lane);
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "kernel/special.h"
+#include "kernel/special_f64.h"
 #include "replay/isa.h"
 
 /* --- arithmetic ------------------------------------------------------------------------------ */
@@ -69,21 +69,12 @@ static inline double canonical_f64(double x) {
     LOOP2(lane, type, type, sub, canonical_##lane(x - y))                       \
     LOOP2(lane, type, type, mul, canonical_##lane(x *y))                        \
     LOOP2(lane, type, type, div, canonical_##lane(x / y))                       \
-    LOOP2(lane, type, type, mod, canonical_##lane(fn(fmod)(x, y)))              \
     LOOP2(lane, type, type, min, canonical_##lane((y != y) | (x <= y) ? x : y)) \
     LOOP2(lane, type, type, max, canonical_##lane((y != y) | (x >= y) ? x : y)) \
     LOOP1(lane, type, type, sqrt, kb_sqrt_##lane(x))                            \
     LOOP1(lane, type, type, rsqrt, kb_rsqrt_##lane(x))                          \
     LOOP1(lane, type, type, floor, canonical_##lane(fn(floor)(x)))              \
     LOOP1(lane, type, type, ceil, canonical_##lane(fn(ceil)(x)))                \
-    LOOP1(lane, type, type, exp, kb_exp_##lane(x))                              \
-    LOOP1(lane, type, type, exp2, kb_exp2_##lane(x))                            \
-    LOOP1(lane, type, type, log, kb_log_##lane(x))                              \
-    LOOP1(lane, type, type, log2, kb_log2_##lane(x))                            \
-    LOOP1(lane, type, type, tanh, kb_tanh_##lane(x))                            \
-    LOOP1(lane, type, type, erf, kb_erf_##lane(x))                              \
-    LOOP1(lane, type, type, sigmoid, kb_sigmoid_##lane(x))                      \
-    LOOP2(lane, type, type, pow, kb_pow_##lane(x, y))                           \
     COMPARISONS(lane, type)
 
 #define SINGLE(fn) __builtin_##fn##f
@@ -93,27 +84,35 @@ FLOAT_LOOPS(f64, double, DOUBLE)
 LOOP1(f32, float, float, cast, canonical_f32(x))
 LOOP3(f32, float, float, fma, canonical_f32(KB_ISA_FMAF(x, y, z)))
 LOOP3(f64, double, double, fma, canonical_f64(KB_ISA_FMA(x, y, z)))
-LOOP1(f64, double, double, sin, kb_sin_f64(x))
-LOOP1(f64, double, double, cos, kb_cos_f64(x))
+LOOP2(f64, double, double, mod, canonical_f64(__builtin_fmod(x, y)))
 
-/* All arguments as if they were small, as a loop that vectorises; then the large ones singly. */
-#define TRIG_LOOP(op)                                                                             \
-    static void f32_##op(void *restrict dst, const void *a, const void *b, const void *c,         \
-                         size_t count) {                                                          \
-        float *restrict out = dst;                                                                \
-        const float *in = a;                                                                      \
-        (void)b, (void)c;                                                                         \
-        int any_large = 0;                                                                        \
-        for (size_t i = 0; i < count; i++) {                                                      \
-            float x = in[i];                                                                      \
-            any_large |= __builtin_fabsf(x) >= KB_TRIG_LARGE_F32;                                 \
-            out[i] = kb_##op##_small_f32(x);                                                      \
-        }                                                                                         \
-        for (size_t i = 0; any_large && i < count; i++)                                           \
-            if (__builtin_fabsf(in[i]) >= KB_TRIG_LARGE_F32) out[i] = kb_##op##_large_f32(in[i]); \
+#include "replay/special_template.h"
+
+/* While the quotient has at most 24 bits, it and its product with y are exact in double; then the
+ * others singly. */
+static inline double small_quotient(float x, float y) {
+    return __builtin_trunc((double)x / (double)y);
+}
+
+static inline int is_small_quotient(double quotient, float y) {
+    return (__builtin_fabs(quotient) < 0x1p24) & (__builtin_fabsf(y) < __builtin_inff());
+}
+
+static void f32_mod(void *restrict dst, const void *a, const void *b, const void *c, size_t count) {
+    float *restrict out = dst;
+    const float *left = a, *right = b;
+    (void)c;
+    int any_large = 0;
+    for (size_t i = 0; i < count; i++) {
+        float x = left[i], y = right[i];
+        double quotient = small_quotient(x, y);
+        any_large |= !is_small_quotient(quotient, y);
+        out[i] = __builtin_copysignf((float)((double)x - quotient * (double)y), x);
     }
-TRIG_LOOP(sin)
-TRIG_LOOP(cos)
+    for (size_t i = 0; any_large && i < count; i++)
+        if (!is_small_quotient(small_quotient(left[i], right[i]), right[i]))
+            out[i] = canonical_f32(__builtin_fmodf(left[i], right[i]));
+}
 
 /* Integers wrap: all arithmetic is unsigned.  See kernel/scalar.h for division and shifts. */
 #define INTEGER_LOOPS(lane, type, utype, bits, negative, quotient)                             \
@@ -138,9 +137,22 @@ TRIG_LOOP(cos)
     LOOP3(lane, type, type, fma, (utype)x *(utype)y + (utype)z)                                \
     COMPARISONS(lane, type)
 
-#define SIGNED_QUOTIENT(utype) y == 0 ? 0 : y == -1 ? (0 - (utype)x) : (utype)(x / y)
-INTEGER_LOOPS(i32, int32_t, uint32_t, 32, x < 0, (int32_t)(SIGNED_QUOTIENT(uint32_t)))
-INTEGER_LOOPS(i64, int64_t, uint64_t, 64, x < 0, (int64_t)(SIGNED_QUOTIENT(uint64_t)))
+/* By a float type that holds both numbers: its quotient, truncated, is right, because the next whole number
+ * is further away than its rounding.  0 and -1, by which nothing may be divided, are dealt with apart. */
+#define SIGNED_QUOTIENT(type, utype, real)   \
+    (type)(y == 0    ? (utype)0              \
+           : y == -1 ? (utype)(0 - (utype)x) \
+                     : (utype)(type)((real)x / (real)(y + (y == 0) + 2 * (y == -1))))
+#define UNSIGNED_QUOTIENT(type, real) (type)(y == 0 ? 0 : (int32_t)((real)x / (real)(y + (y == 0))))
+INTEGER_LOOPS(i8, int8_t, uint8_t, 8, x < 0, SIGNED_QUOTIENT(int8_t, uint8_t, float))
+INTEGER_LOOPS(i16, int16_t, uint16_t, 16, x < 0, SIGNED_QUOTIENT(int16_t, uint16_t, float))
+INTEGER_LOOPS(i32, int32_t, uint32_t, 32, x < 0, SIGNED_QUOTIENT(int32_t, uint32_t, double))
+INTEGER_LOOPS(i64, int64_t, uint64_t, 64, x < 0,
+              (int64_t)(y == 0    ? 0
+                        : y == -1 ? (0 - (uint64_t)x)
+                                  : (uint64_t)(x / y)))
+INTEGER_LOOPS(u8, uint8_t, uint8_t, 8, 0, UNSIGNED_QUOTIENT(uint8_t, float))
+INTEGER_LOOPS(u16, uint16_t, uint16_t, 16, 0, UNSIGNED_QUOTIENT(uint16_t, float))
 INTEGER_LOOPS(u32, uint32_t, uint32_t, 32, 0, y == 0 ? 0 : x / y)
 INTEGER_LOOPS(u64, uint64_t, uint64_t, 64, 0, y == 0 ? 0 : x / y)
 
@@ -248,6 +260,16 @@ CONVERT_LOOP(narrow_8, uint32_t, uint8_t, x)
 CONVERT_LOOP(narrow_16, uint32_t, uint16_t, x)
 CONVERT_LOOP(narrow_bf16, float, uint16_t,
              (kb_f32_bits(x) + 0x7fff + (kb_f32_bits(x) >> 16 & 1)) >> 16)
+CONVERT_LOOP(f32_of_bool, uint8_t, float, x != 0)
+CONVERT_LOOP(f32_of_i8, int8_t, float, x)
+CONVERT_LOOP(f32_of_i16, int16_t, float, x)
+CONVERT_LOOP(f32_of_i32, int32_t, float, x)
+CONVERT_LOOP(f32_of_i64, int64_t, float, x)
+CONVERT_LOOP(f32_of_u8, uint8_t, float, x)
+CONVERT_LOOP(f32_of_u16, uint16_t, float, x)
+CONVERT_LOOP(f32_of_u32, uint32_t, float, x)
+CONVERT_LOOP(f32_of_u64, uint64_t, float, x)
+CONVERT_LOOP(f32_of_f64, double, float, canonical_f32((float)x))
 #ifndef KB_ISA_HAS_HALF
 CONVERT_LOOP(widen_f16, uint16_t, float, kb_f16_to_f32(x))
 CONVERT_LOOP(widen_e4m3, uint8_t, float, kb_e4m3_to_f32(x))
@@ -255,6 +277,12 @@ CONVERT_LOOP(widen_e5m2, uint8_t, float, kb_e5m2_to_f32(x))
 CONVERT_LOOP(narrow_f16, float, uint16_t, kb_f32_to_f16(x))
 CONVERT_LOOP(narrow_e4m3, float, uint8_t, kb_f32_to_e4m3(x))
 CONVERT_LOOP(narrow_e5m2, float, uint8_t, kb_f32_to_e5m2(x))
+static void look_up(void *restrict dst, const void *restrict src, const uint8_t table[256],
+                    size_t count) {
+    uint8_t *restrict out = dst;
+    const uint8_t *in = src;
+    for (size_t i = 0; i < count; i++) out[i] = table[in[i]];
+}
 #endif
 
 static inline float round_tf32(float x) {
@@ -307,6 +335,10 @@ CANONICAL_LOOP(f64, double)
 #define ISA_MATH                                                    \
     {[KB_LANE_F32] = {FLOAT_ROW(f32), [KB_MATHOP_CAST] = f32_cast}, \
      [KB_LANE_F64] = {FLOAT_ROW(f64)},                              \
+     [KB_LANE_I8] = INTEGER_ROW(i8),                                \
+     [KB_LANE_U8] = INTEGER_ROW(u8),                                \
+     [KB_LANE_I16] = INTEGER_ROW(i16),                              \
+     [KB_LANE_U16] = INTEGER_ROW(u16),                              \
      [KB_LANE_I32] = INTEGER_ROW(i32),                              \
      [KB_LANE_U32] = INTEGER_ROW(u32),                              \
      [KB_LANE_I64] = INTEGER_ROW(i64),                              \
@@ -341,7 +373,14 @@ CANONICAL_LOOP(f64, double)
      [KB_UINT8] = narrow_8,       [KB_UINT16] = narrow_16,   [KB_FLOAT8E4NV] = narrow_e4m3, \
      [KB_FLOAT8E5] = narrow_e5m2, [KB_FLOAT16] = narrow_f16, [KB_BFLOAT16] = narrow_bf16}
 
-#define ISA_TABLE                                                                 \
-    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN, \
-    .narrow = ISA_NARROW, .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, \
-    .canonical_f64 = all_canonical_f64
+#define ISA_TO_F32                                                                        \
+    {[KB_BOOL] = f32_of_bool,   [KB_INT8] = f32_of_i8,        [KB_INT16] = f32_of_i16,    \
+     [KB_INT32] = f32_of_i32,   [KB_INT64] = f32_of_i64,      [KB_UINT8] = f32_of_u8,     \
+     [KB_UINT16] = f32_of_u16,  [KB_UINT32] = f32_of_u32,     [KB_UINT64] = f32_of_u64,   \
+     [KB_FLOAT64] = f32_of_f64, [KB_FLOAT8E4NV] = widen_e4m3, [KB_FLOAT8E5] = widen_e5m2, \
+     [KB_FLOAT16] = widen_f16,  [KB_BFLOAT16] = widen_bf16}
+
+#define ISA_TABLE                                                                       \
+    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN,       \
+    .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, .to_tf32 = to_tf32, \
+    .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64

@@ -8,6 +8,7 @@
 enum {
     PART_LANES = 1 << 16, /* what one thread takes at a time */
     LANE_NBYTES = 8,      /* of the widest */
+    N_CODES = 256,        /* of an 8-bit float */
 };
 
 /* An operand, ready to be read lane by lane in the lane type. */
@@ -25,6 +26,8 @@ typedef struct job {
     kb_dtype from, to;
     bool cast;               /* by kb_dtype_convert */
     kb_convert_loop *narrow; /* NULL: none */
+    const uint8_t *table;    /* of the result of every code of an 8-bit operand; NULL: none */
+    kb_table_loop *look_up;
     size_t result_nbytes;
     unsigned char *result;
     size_t count;
@@ -65,6 +68,11 @@ static void run_part(void *argument, size_t part) {
     _Alignas(64) unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
     size_t begin = part * PART_LANES;
     size_t end = self->count - begin < PART_LANES ? self->count : begin + PART_LANES;
+    if (self->table) {
+        const unsigned char *codes = self->inputs[0].lanes.elements;
+        self->look_up(self->result + begin, codes + begin, self->table, end - begin);
+        return;
+    }
     if (self->direct) {
         const void *values[3] = {NULL, NULL, NULL};
         for (uint32_t i = 0; i < self->n_inputs; i++)
@@ -77,6 +85,25 @@ static void run_part(void *argument, size_t part) {
         size_t count = end - at < KB_LANES_BLOCK ? end - at : KB_LANES_BLOCK;
         run_block(self, at, count, buffers);
     }
+}
+
+/* A function of one 8-bit float has 256 results: of a larger tile they are computed once. */
+static kb_status make_table(kb_tiles *tiles, job *self, kb_error *err) {
+    bool is_worth_it = self->n_inputs == 1 && self->count >= 4 * N_CODES && self->loop &&
+                       kb_dtype_get_kind(self->from) == KB_KIND_FLOAT &&
+                       kb_dtype_nbytes(self->from) == 1 && self->result_nbytes == 1 &&
+                       kb_lanes_contiguous(&self->inputs[0].lanes);
+    if (!is_worth_it) return KB_OK;
+    _Alignas(64) unsigned char buffers[6 * KB_LANES_BLOCK * LANE_NBYTES];
+    uint8_t codes[N_CODES], *table = kb_tiles_scratch(tiles, N_CODES);
+    if (!table) return kb_error_nomem(err, "replay");
+    for (int i = 0; i < N_CODES; i++) codes[i] = (uint8_t)i;
+    job of_codes = *self;
+    of_codes.inputs[0].lanes.elements = codes;
+    of_codes.result = table;
+    run_block(&of_codes, 0, N_CODES, buffers);
+    self->table = table;
+    return KB_OK;
 }
 
 /* A uniform operand is read and widened once. */
@@ -93,14 +120,16 @@ static bool is_small_float(kb_dtype dtype) {
     return kb_dtype_get_kind(dtype) == KB_KIND_FLOAT && kb_dtype_nbytes(dtype) < sizeof(float);
 }
 
-/* Which loops a CAST takes: float types of up to 32 bits go through the instruction set's own. */
+/* Which loops a CAST takes: by way of float where that rounds once, else kb_dtype_convert. */
 static void plan_cast(const kb_isa *isa, job *self) {
-    bool from_float = self->from == KB_FLOAT32 || is_small_float(self->from);
-    bool to_float = self->to == KB_FLOAT32 || is_small_float(self->to);
+    bool from_exact = self->from == KB_FLOAT32 || is_small_float(self->from) ||
+                      (kb_dtype_get_kind(self->from) != KB_KIND_FLOAT &&
+                       kb_dtype_nbytes(self->from) < sizeof(int32_t));
+    bool by_float = self->to == KB_FLOAT32 || (is_small_float(self->to) && from_exact);
     if (self->from == self->to) return;
-    self->cast = !(from_float && to_float);
+    self->cast = !by_float;
     if (self->cast) return;
-    self->inputs[0].widen = isa->widen[self->from];
+    self->inputs[0].widen = isa->to_f32[self->from];
     self->loop = isa->math[KB_LANE_F32][KB_MATHOP_CAST];
     self->narrow = isa->narrow[self->to];
 }
@@ -117,11 +146,12 @@ static kb_status plan(const kb_isa *isa, kb_mathop op, job *self, kb_error *err)
     case KB_MATHOP_WHERE: self->loop = isa->select[log2_nbytes(self->result_nbytes)]; return KB_OK;
     default: break;
     }
-    kb_lane lane = kb_lane_of(self->from);
+    kb_lane lane = kb_lane_of_math(self->from);
     self->loop = isa->math[lane][op];
     if (!self->loop)
         return kb_error_set(err, KB_INTERNAL, "operation %s is not defined on %s",
                             kb_mathop_name(op), kb_dtype_name(self->from));
+    if (lane != kb_lane_of(self->from)) return KB_OK; /* computed as it is */
     for (uint32_t i = 0; i < self->n_inputs; i++) self->inputs[i].widen = isa->widen[self->from];
     if (kb_mathop_result(op) == KB_RESULT_SAME) self->narrow = isa->narrow[self->to];
     return KB_OK;
@@ -155,6 +185,7 @@ kb_status kb_math_run(kb_exec *exec, kb_mathop op, const kb_payload *payload, kb
     *self = (job){.n_inputs = payload->n_operands,
                   .from = (kb_dtype)payload->operand[payload->n_operands - 1].dtype,
                   .to = (kb_dtype)result->dtype,
+                  .look_up = exec->isa->look_up,
                   .result_nbytes = kb_dtype_nbytes((kb_dtype)result->dtype),
                   .count = kb_lanes_count(result->rank, result->dims)};
     for (uint32_t i = 0; i < self->n_inputs; i++)
@@ -168,6 +199,7 @@ kb_status kb_math_run(kb_exec *exec, kb_mathop op, const kb_payload *payload, kb
         if (in->fixed || in->widen || !kb_lanes_contiguous(&in->lanes)) self->direct = false;
     }
     void *data;
+    KB_TRY(make_table(exec->tiles, self, err));
     KB_TRY(kb_exec_result(exec, result, self->count, &data, err));
     self->result = data;
     kb_crew_run(exec->crew, (self->count + PART_LANES - 1) / PART_LANES, run_part, self);

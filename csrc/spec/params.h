@@ -124,7 +124,7 @@
     X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")      \
     X("comm_contexts", comm_contexts, COUNT, "1", 1, 16,                         \
       "programs of collectives in flight per PE, beside those")                  \
-    X("comm_tcm", comm_tcm_nbytes, NBYTES, "262144", 64, 1e12,                   \
+    X("comm_tcm", comm_tcm_nbytes, NBYTES, "524288", 64, 1e12,                   \
       "TCM of the programs of collectives, of their own [A]")
 
 /* Costs are in PE_CPU cycles. */
@@ -182,12 +182,12 @@
     X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")
 
 /* What lies at the receiver of a ring is depth * slot bytes, beside the TCM of kernels. */
-#define KB_PARAMS_PE_IPCQ(X)                                                  \
-    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")            \
-    X("slot", slot_nbytes, NBYTES, "8192", 1, 1e9, "the largest message [A]") \
-    X("channels", channels, COUNT, "4096", 1, 1e6,                            \
-      "rings from one PE to another, each"                                    \
-      " taken when it is first used [A]")                                     \
+#define KB_PARAMS_PE_IPCQ(X)                                                   \
+    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")             \
+    X("slot", slot_nbytes, NBYTES, "16384", 1, 1e9, "the largest message [A]") \
+    X("channels", channels, COUNT, "4096", 1, 1e6,                             \
+      "rings from one PE to another, each"                                     \
+      " taken when it is first used [A]")                                      \
     X("memory", memory, CHOICE, "tcm", "tcm|sram|hbm", 0, "where a receiver's slots lie")
 
 /* What is counted: X(path under `system:`, key, grid, field of kb_system, default, maximum, "meaning").  A

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "hw/audit.h"
 #include "hw/fabric.h"
 #include "spec/topology.h"
 
@@ -24,10 +25,11 @@ typedef struct graph {
     uint32_t mesh_nx,
         mesh_ny; /* all of it is one mesh, of equal parts (graph_mesh); 0: it is none */
     bool mesh_wrap;
+    bool mesh_ends; /* nodes 0 .. n - 1 are endpoints, each joined to router n + itself */
 } graph;
 
 static inline uint32_t graph_node(graph *g, int64_t overhead_fs) {
-    if (g->n_nodes == 0) g->mesh_nx = 0;
+    if (g->n_nodes == 0) g->mesh_nx = g->mesh_ends = 0;
     g->overhead_fs[g->n_nodes] = overhead_fs;
     g->transit[g->n_nodes] = (kb_transit){.channels = 1};
     return g->n_nodes++;
@@ -59,6 +61,21 @@ static inline void graph_mesh(graph *g, uint32_t nx, uint32_t ny, bool wrap, int
     g->mesh_nx = nx;
     g->mesh_ny = ny;
     g->mesh_wrap = wrap;
+}
+
+/* The same with an endpoint at each router. */
+static inline void graph_mesh_of_endpoints(graph *g, uint32_t nx, uint32_t ny, int64_t service_fs,
+                                           kb_transit transit) {
+    uint32_t n = nx * ny;
+    graph_mesh(g, nx, ny, false, 0, service_fs, 0, transit);
+    for (uint32_t i = 0; i < g->n_links; i++) g->links[i].src += n, g->links[i].dst += n;
+    for (uint32_t v = 0; v < n; v++) {
+        g->transit[graph_node(g, 0)] = transit;
+        g->transit[v] = (kb_transit){.channels = 1};
+        (void)graph_link(g, v, n + v, service_fs, 0);
+        (void)graph_link(g, n + v, v, service_fs, 0);
+    }
+    g->mesh_ends = true;
 }
 
 static inline bool graph_has(const graph *g, uint32_t src, uint32_t dst) {
@@ -109,28 +126,42 @@ static inline void graph_print_link(graph_text *t, const kb_link *link) {
     graph_print_ns(t, "latency_ns", link->latency_fs);
 }
 
+static inline void graph_print_end(graph_text *t, const graph *g, uint32_t node) {
+    uint32_t n = g->n_nodes / 2, router = node - n;
+    if (g->mesh_ends && node >= n)
+        graph_print(t, "m.r%u_%u", router % g->mesh_nx, router / g->mesh_nx);
+    else graph_print(t, "n%u", node);
+}
+
 static inline void graph_print_all(graph_text *t, const graph *g) {
     graph_print(t, "kernbench: 1\nflit_bytes: 1\nfabric: {mode: %s}\n",
                 g->by_flit ? "flit" : "train");
     if (g->mesh_nx) {
         graph_print(t, "meshes:\n  - {name: m, dims: [%u, %u], wrap: %s, router: {impl: transit",
                     g->mesh_nx, g->mesh_ny, g->mesh_wrap ? "true" : "false");
-        graph_print_transit(t, g, 0);
+        graph_print_transit(t, g, g->n_nodes - 1);
         graph_print(t, "}, link: {");
         graph_print_link(t, &g->links[0]);
         graph_print(t, "}}\n");
-        return;
+        if (!g->mesh_ends) return;
     }
+    uint32_t n_components = g->mesh_ends ? g->n_nodes / 2 : g->n_nodes;
     graph_print(t, "components:\n");
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        graph_print(t, "  - {name: n%u, impl: transit", i);
-        graph_print_transit(t, g, i);
+    for (uint32_t i = 0; i < n_components; i++) {
+        graph_print(t, "  - {name: n%u, impl: %s", i, g->mesh_ends ? "endpoint" : "transit");
+        if (!g->mesh_ends) graph_print_transit(t, g, i);
         graph_print(t, "}\n");
     }
     graph_print(t, "links:\n");
     for (uint32_t i = 0; i < g->n_links; i++) {
-        graph_print(t, "  - {from: n%u, to: n%u, ", g->links[i].src, g->links[i].dst);
-        graph_print_link(t, &g->links[i]);
+        const kb_link *link = &g->links[i];
+        if (g->mesh_ends && link->src >= n_components && link->dst >= n_components) continue;
+        graph_print(t, "  - {from: ");
+        graph_print_end(t, g, link->src);
+        graph_print(t, ", to: ");
+        graph_print_end(t, g, link->dst);
+        graph_print(t, ", ");
+        graph_print_link(t, link);
         graph_print(t, "%s}\n", g->dateline[i] ? ", dateline: true" : "");
     }
 }
@@ -296,6 +327,7 @@ static inline bool rig_run(rig *r) {
     kb_run_end end = KB_RUN_BUDGET;
     kb_error err = KB_ERROR_INIT;
     kb_status status = kb_sim_run(r->sim, KB_TIME_MAX, UINT64_MAX, &end, &err);
+    if (status == KB_OK && end == KB_RUN_IDLE) status = kb_fabric_audit(r->fabric, &err);
     if (status != KB_OK) printf("# %s\n", err.message);
     return CHECK_EQ(status, KB_OK) && CHECK_EQ(end, KB_RUN_IDLE) && CHECK_EQ(r->n_misplaced, 0);
 }

@@ -6,6 +6,7 @@
  */
 #include "test/tap.h"
 
+#include "hw/audit.h"
 #include "hw/waitq.h"
 #include "test/trains_case.h"
 
@@ -131,6 +132,9 @@ static void run_sliced(driver *d) {
         status = kb_sim_run(d->sim, until_fs, UINT64_MAX, &how, &err);
         if (status != KB_OK) printf("# %s\n", err.message);
     }
+    kb_error err = KB_ERROR_INIT;
+    if (status == KB_OK) status = kb_fabric_audit(d->fabric, &err);
+    if (status != KB_OK) printf("# %s\n", err.message);
     d->out->status = status;
 }
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 from kernbench.cli.common import UsageError
 from kernbench.runtime import Context
 
 __all__ = ["Program", "find_module", "read_script"]
+
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,23 @@ class Program:
         return module
 
     def run(self, code: CodeType, module: ModuleType, context: Context) -> None:
-        """Run it, and its function ``run(torch)`` if it defines one."""
+        """Run it, and its function ``run(torch)`` if it defines one.
+
+        A ``run`` that wants more than one argument is the script's own affair.
+        """
         exec(code, module.__dict__)
-        if callable(function := getattr(module, "run", None)):
+        if callable(function := getattr(module, "run", None)) and not _wants_more(function):
             function(context)
+
+
+def _wants_more(function: Callable[..., Any]) -> bool:
+    """Return whether a function has more than one argument that must be given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in _ANY_NUMBER]
+    return len(needed) > 1
 
 
 def read_script(words: Sequence[str]) -> Program:

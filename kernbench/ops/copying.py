@@ -20,8 +20,11 @@ from kernbench.runtime.tensor import Tensor
 __all__ = ["clone", "copy_", "to_device"]
 
 
-def to_device(source: Tensor, where: device) -> Tensor:
-    """Return the elements as a tensor of another device: a timed copy over the host link."""
+def to_device(source: Tensor, where: device, wait: bool = True) -> Tensor:
+    """Return the elements as a tensor of another device: a timed copy over the host link.
+
+    Without `wait` a copy to the machine is left to its stream (``non_blocking=True``).
+    """
     if source._storage.device == where:
         return source
     if not on_machine(source):
@@ -32,7 +35,7 @@ def to_device(source: Tensor, where: device) -> Tensor:
         assert isinstance(image._storage, HostStorage)
         assert isinstance(made._storage, Storage)
         made._storage.keep = made._storage.keep or source._dtype.is_integral
-        made._storage.context._write(made, image._storage.bytes.tobytes())
+        made._storage.context._write(made, image._storage.bytes.tobytes(), wait)
         return made
     if where.type == "cpu":
         strides = like_strides(source._shape, source._strides)
@@ -93,7 +96,7 @@ def copy_(target: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
         if dense and not on_machine(source):
             held = np.ascontiguousarray(source._host())
             assert isinstance(target._storage, Storage)
-            target._storage.context._write(target, held.tobytes())
+            target._storage.context._write(target, held.tobytes(), not non_blocking)
             target._version += 1
             return target
     return pointwise.assign(target, to_device(source, target.device))
@@ -104,6 +107,7 @@ def to(source: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the elements in another dtype, on another device, or both."""
     where, kind = kwargs.get("device"), kwargs.get("dtype")
     copy, memory_format = kwargs.get("copy", False), kwargs.get("memory_format")
+    wait = not kwargs.get("non_blocking", False)
     names = ["non_blocking", "copy"]
     for each in args:
         if isinstance(each, Tensor):
@@ -113,12 +117,21 @@ def to(source: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif isinstance(each, bool):
             if names.pop(0) == "copy":
                 copy = each
+            else:
+                wait = not each
         elif each is not None:
             where = each
-    return _to(source, where, kind, copy, memory_format)
+    return _to(source, where, kind, copy, memory_format, wait)
 
 
-def _to(source: Tensor, where: Any, kind: Any, copy: bool = False, memory: Any = None) -> Tensor:
+def _to(
+    source: Tensor,
+    where: Any,
+    kind: Any,
+    copy: bool = False,
+    memory: Any = None,
+    wait: bool = True,
+) -> Tensor:
     from kernbench.runtime.dtypes import as_dtype
 
     target = source.device if where is None else as_device(where)
@@ -128,7 +141,7 @@ def _to(source: Tensor, where: Any, kind: Any, copy: bool = False, memory: Any =
     if wanted is not source._dtype:
         made = new_empty(source._shape, wanted, source.device, _memory_strides(source, memory))
         source = pointwise.assign(made, source)
-    return to_device(source, target)
+    return to_device(source, target, wait)
 
 
 def _register_conversions() -> None:
@@ -166,7 +179,8 @@ def cuda(
     self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
 ) -> Any:
     """Return the tensor on the machine: on the current SIP unless told."""
-    return call("to", self, as_device("cuda" if device is None else device))
+    where = as_device("cuda" if device is None else device)
+    return call("to", self, where, non_blocking=non_blocking)
 
 
 @register("type", "composite")

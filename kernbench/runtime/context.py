@@ -40,7 +40,10 @@ from kernbench.topology import Topology
 
 __all__ = ["Context", "current_context", "each_pe"]
 
-_MODULES = {"multiprocessing": "kernbench.runtime.multiprocessing"}
+_MODULES = {
+    "distributed": "kernbench.distributed",
+    "multiprocessing": "kernbench.runtime.multiprocessing",
+}
 
 _TURN_AFTER = 8
 """So many handles the engine takes as what must come first (csrc/hw/turn.h)."""
@@ -150,6 +153,7 @@ class Context:
         self._engine = _core.Engine(self.topology._core, **self._options)
         self._main.start_over()
         self._scheduler = Scheduler(self)
+        self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
         self._kernels: dict[str, _core.Kernel] = {}
         self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
         self._allocated: defaultdict[int, int] = defaultdict(int)  # bytes of tensors, by SIP
@@ -259,10 +263,10 @@ class Context:
         assert handle._place is not None
         sip, stream = handle._place
         rank.last[handle._place] = handle
-        if isinstance(handle, Launch):
-            self._reclaimers[sip].launched(handle, stream)
-        else:
+        if isinstance(handle, Mark):
             self._reclaimers[sip].submitted(handle, stream)
+        else:
+            self._reclaimers[sip].launched(handle, stream)
 
     def _see(self, handle: Handle) -> None:
         """Note that the script knows of the end of this, and of what came before it."""
@@ -310,19 +314,19 @@ class Context:
             raise ValueError("done: expected a handle of this context, since its last reset")
         rank = self._rank()
         rank.clock_fs = self.now_fs + self._call_fs
-        idle = self._pass(rank, f"an answer whether {handle._what()} is done")
+        idle = self._pass(rank, f"an answer whether {handle._what()} is done", asks=True)
         if handle._info()[0]:
             self._see(handle)
         elif idle:
             self._engine.run(handle._number)  # which says who waits for what
 
-    def _pass(self, rank: Rank, what: str) -> bool:
+    def _pass(self, rank: Rank, what: str, asks: bool = False) -> bool:
         """Let the machine, and the other ranks, come up to a rank's clock.
 
         Returns whether, without other ranks, nothing is left to happen.
         """
         if rank.greenlet is not None or self._scheduler.workers:
-            self._scheduler.come_up(rank, what)
+            self._scheduler.come_up(rank, what, asks)
             return False
         return self._engine.run_awaited(rank.clock_fs)[1]
 
@@ -341,6 +345,12 @@ class Context:
             for reclaimer in self._reclaimers.values():
                 reclaimer.all_seen()
         self._engine.replay()
+
+    def _end(self) -> None:
+        """End a worker's program: what it has begun is brought to its end."""
+        for finish in self._rank().at_end:
+            finish()
+        self._drain()
 
     def _drain(self) -> None:
         """Wait for what the caller has submitted."""
@@ -461,14 +471,20 @@ class Context:
             self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool, keep: Any = None) -> Handle:
+    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
-        `keep` is kept alive until it is seen done.
+        A read by the host, which has waited for what
+        it needs, does not wait for what the stream was ordered behind since: for a collective that
+        peers have not entered, say (ADR-0027 D0.5).
         """
-        rank, place, after = self._turn(sip)
+        if to_device:
+            rank, place, after = self._turn(sip)
+        else:
+            rank, after = self._rank(), ()
+            place = (sip, rank.streams.get(sip, 0))
         number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
-        handle = Handle(self, number, "copy_in" if to_device else "copy_out", keep, place)
+        handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
         self._note(rank, handle)
         return handle
 
@@ -494,8 +510,12 @@ class Context:
         self._engine.replay()
         return self._engine.view(va, nbytes)
 
-    def _write(self, tensor: Tensor, raw: bytes) -> None:
-        """Replace the bytes of a dense tensor, in order with its stream: a timed copy."""
+    def _write(self, tensor: Tensor, raw: bytes, wait: bool = True) -> None:
+        """Replace the bytes of a dense tensor, in order with its stream: a timed copy.
+
+        Without `wait` the caller goes on at once; who uses the tensor in another stream has to wait
+        for an event, as in torch.  The host still waits for the last work that was given it.
+        """
         self._open()
         storage = tensor._storage
         assert isinstance(storage, Storage)
@@ -503,11 +523,19 @@ class Context:
             raise RuntimeError("copy_: expected a tensor made since ctx.reset()")
         if not raw:
             return
-        self._settle(storage)
+        if wait:
+            self._settle(storage)
+        elif storage.writer is not None:
+            self.wait(storage.writer)
+            storage.writer = None
         self._engine.replay()  # what is logged reads the old bytes
         if self.data or storage.keep:
             self._engine.write(tensor.data_ptr(), raw)
-        self.wait(self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True))
+        copy = self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True)
+        if wait:
+            self.wait(copy)
+        else:
+            storage.writer = copy
 
     def _settle(self, storage: Storage) -> None:
         """Wait for the caller's current stream, and for the last writer of a storage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kernbench.runtime.profile import Profile, profile_launch
@@ -43,6 +44,7 @@ class Handle:
         self._place = place  # (SIP, stream)
         self._sequence = 0  # launches of the SIP so far
         self._seen = False  # the script knows that it is done: by a wait, or by asking
+        self._about: Callable[[], str] | None = None  # what it is, for messages
         self.rank = context._rank().index
         self.name = name
 
@@ -50,6 +52,8 @@ class Handle:
         return self._engine.handle(self._number)
 
     def _what(self) -> str:
+        if self._about is not None:
+            return self._about()
         return f"{self.name} (submitted at {self._info()[1] / 1e6:,.3f} ns)"
 
     def _finished(self) -> tuple[bool, int, int, int, int, int, int]:

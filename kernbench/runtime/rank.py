@@ -55,6 +55,7 @@ class Rank:
 
     __slots__ = (
         "aborting",
+        "at_end",
         "clock_fs",
         "context",
         "environ",
@@ -87,6 +88,7 @@ class Rank:
         self.environ: dict[str, str | None] = {}
         self.waiting: Waiting | None = None
         self.tick: Waiting | None = None  # used again by each wait for nothing but its clock
+        self.at_end: list[Callable[[], None]] = []  # called when a worker's program has ended
         self.aborting = False  # it is being ended: its waits raise SystemExit
         self.n_stops = 0
 

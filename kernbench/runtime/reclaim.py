@@ -11,25 +11,25 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kernbench.runtime.handle import Handle, Launch
+    from kernbench.runtime.handle import Handle
 
 __all__ = ["Reclaimer"]
 
 
 class Reclaimer:
-    """The launches of one SIP that are not seen done, and the ranges that were let go."""
+    """Launches and copies of one SIP that are not seen done, and the ranges that were let go."""
 
     def __init__(self) -> None:
         self.n_launches = 0
-        self.under_way: dict[int, deque[Launch]] = {}  # by stream; each ends in this order
-        self.let_go: list[tuple[int, int]] = []  # (launches before, va)
+        self.under_way: dict[int, deque[Handle]] = {}  # by stream; each ends in this order
+        self.let_go: list[tuple[int, int]] = []  # (work before, va)
 
     def submitted(self, handle: Handle, stream: int) -> None:
-        """Note work that was submitted: what comes before it in its stream ends before it."""
+        """Note a mark that was submitted: what comes before it in its stream ends before it."""
         handle._sequence = self.n_launches
 
-    def launched(self, launch: Launch, stream: int) -> None:
-        """Note a launch that was submitted: its tensors stay until it is seen done."""
+    def launched(self, launch: Handle, stream: int) -> None:
+        """Note a launch or a copy that was submitted: its tensors stay until it is seen done."""
         self.n_launches += 1
         launch._sequence = self.n_launches
         queue = self.under_way.get(stream)

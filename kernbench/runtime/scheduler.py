@@ -14,12 +14,12 @@ Acts happen in order of (clock, rank), so times do not depend on the order in wh
 from __future__ import annotations
 
 import contextvars
-import heapq
 import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
@@ -39,8 +39,8 @@ _MOST_STOPS = 100
 """So often a rank may swallow the SystemExit that ends it; then it is left where it waits."""
 _FOR_EVER = (1 << 63) - 1
 _MOST_NAMED = 24
-_MOST_IDLE = 100_000
-"""So often each rank may ask on an idle machine, before that is a livelock."""
+_MOST_IDLE = 1_000_000
+"""So often each rank may ask in vain on an idle machine, before that is a livelock."""
 
 
 class Failure:
@@ -101,7 +101,7 @@ class Worker:
                 self.function()
             except SystemExit as stop:
                 self.exit(stop.code)
-            self.scheduler.context._drain()
+            self.scheduler.context._end()
         except SystemExit:
             pass
         except KeyboardInterrupt:
@@ -146,9 +146,11 @@ class Scheduler:
         self.by_handle: dict[int, list[Waiting]] = {}
         self.failed: list[Worker] = []
         self.left: list[greenlet] = []  # those that would not end: kept, for they cannot be freed
+        self.to_raise: list[tuple[Rank, Exception]] = []  # where they wait, within this round
         self.interrupted = False
         self.environ: RankEnviron | None = None
         self.thread = threading.get_ident()
+        self.generation = 0  # of workers: those that run at one time are of one
         self.n_waits = 0
         self.n_idle = 0
         self.on_switch: Callable[[Rank | None], None] | None = None  # told who goes on
@@ -164,6 +166,7 @@ class Scheduler:
         """Make a worker; it runs when the main program next waits."""
         worker = Worker(self, rank, function, on_failure)
         if not self.workers:
+            self.generation += 1
             self.thread = threading.get_ident()
             self.environ = RankEnviron.install()
         variables = contextvars.copy_context()
@@ -221,14 +224,19 @@ class Scheduler:
             self.context._engine.await_(number)
         if waiting.at_fs is not None:
             self.n_waits += 1
-            heapq.heappush(self.timed, (waiting.at_fs, rank.index, self.n_waits, waiting))
+            heappush(self.timed, (waiting.at_fs, rank.index, self.n_waits, waiting))
         if worker is None:
             self.drive(waiting)
         else:
             worker.parent.switch()
 
-    def come_up(self, rank: Rank, what: str) -> None:
-        """Hand over until the machine, and the other ranks, have come up to a rank's clock."""
+    def come_up(self, rank: Rank, what: str, asks: bool = False) -> None:
+        """Hand over until the machine, and the other ranks, have come up to a rank's clock.
+
+        `asks`: the rank only looks; one that looks for ever, at a machine where nothing happens, is
+        found.
+        """
+        self.n_idle = self.n_idle + 1 if asks else 0  # as in `count`
         worker, tick = rank.greenlet, rank.tick
         if worker is None or tick is None or rank.aborting or worker is not getcurrent():
             rank.tick = Waiting(rank, what, at_fs=rank.clock_fs)
@@ -238,8 +246,25 @@ class Scheduler:
         tick.at_fs = tick.since_fs = rank.clock_fs
         rank.waiting = tick
         self.n_waits += 1
-        heapq.heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
+        heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
         worker.parent.switch()
+
+    def count(self, asks: bool) -> None:
+        """Count what the main program asks in vain while no other rank runs."""
+        self.n_idle = self.n_idle + 1 if asks else 0
+        if self.n_idle > _MOST_IDLE:
+            raise DeadlockError(
+                "livelock: the main program asks again and again, and no other rank is running"
+            )
+
+    def give_way(self, rank: Rank) -> None:
+        """Let a worker go on in the next round, with those that it has just woken."""
+        if rank.greenlet is None:
+            return
+        if rank.aborting or rank.greenlet is not getcurrent():
+            self.check(rank)
+        self.ready.append(rank)
+        rank.greenlet.parent.switch()
 
     def check(self, rank: Rank) -> None:
         """Refuse a wait on another stack than the rank's own, and any of one that is ended."""
@@ -310,15 +335,29 @@ class Scheduler:
         if len(ready) > 1:
             ready.sort(key=_index)
         for rank in ready:
-            worker = self.workers.get(rank.index)
-            if worker is None or rank.greenlet is None:
-                continue
-            worker.started = True
-            if self.on_switch is not None:
-                self.on_switch(rank)
+            self.resume(rank)
+        self.settle()
+
+    def resume(self, rank: Rank) -> None:
+        """Let a worker go on until it waits."""
+        worker = self.workers.get(rank.index)
+        if worker is None or rank.greenlet is None:
+            return
+        worker.started = True
+        if self.on_switch is None:
             rank.greenlet.switch()
-        if self.on_switch is not None:
+        else:
+            self.on_switch(rank)
+            rank.greenlet.switch()
             self.on_switch(None)
+
+    def settle(self) -> None:
+        """Deal with what came up within a round: errors for others, Ctrl-C, ranks that failed."""
+        while self.to_raise:
+            rank, error = self.to_raise.pop(0)
+            if rank.waiting is not None and rank.index in self.workers:
+                self.cancel(rank)
+                self.throw(rank, error)
         if self.interrupted:
             self.interrupted = False
             raise KeyboardInterrupt
@@ -332,7 +371,7 @@ class Scheduler:
         """Run the engine, for nobody is runnable, until somebody is."""
         timed = self.timed
         while timed and timed[0][3].over:
-            heapq.heappop(timed)
+            heappop(timed)
         limit = timed[0][0] if timed else _FOR_EVER
         try:
             arrived, idle = self.context._engine.run_awaited(limit)
@@ -344,23 +383,27 @@ class Scheduler:
             for number in arrived:
                 self.arrive(number)
         elif limit != _FOR_EVER:
-            if idle:
-                self.count_idle()
-            else:
+            if not idle:
                 self.n_idle = 0
-            waiting = heapq.heappop(timed)[3]
-            waiting.timed_out = True
-            if waiting.handles:
-                self.cancel(waiting.rank)
-            self.finish(waiting, limit)
+            elif self.n_idle > _MOST_IDLE * len(self.workers):
+                self.deadlock("livelock: ranks ask again and again, and nothing moves any more")
+            self.come_to(heappop(timed)[3], limit)
         elif idle:
             self.deadlock()
 
-    def count_idle(self) -> None:
-        """Find those who ask for ever, on a machine where nothing happens any more."""
-        self.n_idle += 1
-        if self.n_idle > _MOST_IDLE * (1 + len(self.workers)):
-            self.deadlock("livelock: ranks ask again and again, and nothing moves any more")
+    def come_to(self, waiting: Waiting, limit: int) -> None:
+        """End a wait for a time; its rank goes on at once, for it is the only one that can."""
+        rank = waiting.rank
+        waiting.timed_out = waiting.over = True
+        if waiting.handles:
+            self.cancel(rank)
+        rank.waiting = None
+        if limit > rank.clock_fs:
+            rank.clock_fs = limit
+        if rank.greenlet is not None:
+            self.resume(rank)
+            if self.to_raise or self.failed or self.interrupted:
+                self.settle()
 
     def arrive(self, number: int) -> None:
         """Note that an awaited handle is done."""

@@ -38,6 +38,7 @@ class Storage:
         self.writer: Handle | None = None  # the last launch that was given it
         self.keep = keep  # has bytes even without data, until a kernel writes them
         self.device = device("cuda", sip)
+        self.version = 0  # how often tensors over it were written to
         context._allocated[sip] += nbytes
 
     def data_ptr(self) -> int:
@@ -64,6 +65,7 @@ class HostStorage:
 
     def __init__(self, data: npt.NDArray[np.uint8]) -> None:
         self.bytes = data
+        self.version = 0
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> tuple[HostStorage, int, tuple[int, ...]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kernbench.runtime.context import Context, current_context
 
 if TYPE_CHECKING:
-    from kernbench.runtime.handle import Mark
+    from kernbench.runtime.handle import Handle, Mark
 
 __all__ = [
     "Event",
@@ -109,11 +109,16 @@ class Stream:
         if event._mark is not None:
             self._context._order_behind(self._place, event._mark)
 
+    def _ends(self) -> list[Handle]:
+        """Return what has to be done before all that is in this stream is."""
+        rank = self._context._rank()
+        last = rank.last.get(self._place)
+        return ([] if last is None else [last]) + rank.pending_after.get(self._place, [])
+
     def wait_stream(self, stream: Stream) -> None:
         """Let what comes next in this stream wait for all that is in the other one."""
-        last = self._context._rank().last.get(stream._place)
-        if last is not None:
-            self._context._order_behind(self._place, last)
+        for end in stream._ends():
+            self._context._order_behind(self._place, end)
 
     def record_event(self, event: Event | None = None) -> Event:
         """Record an event here; a new one unless given."""
@@ -123,14 +128,12 @@ class Stream:
 
     def synchronize(self) -> None:
         """Wait for all that is in this stream."""
-        last = self._context._rank().last.get(self._place)
-        if last is not None:
-            self._context.wait(last)
+        for end in self._ends():
+            self._context.wait(end)
 
     def query(self) -> bool:
         """Tell whether all that is in this stream is done: a poll."""
-        last = self._context._rank().last.get(self._place)
-        return last is None or last.done
+        return all(end.done for end in self._ends())
 
     def __enter__(self) -> Stream:
         self._before.append(current_stream(self._sip))

@@ -47,11 +47,17 @@ class Tensor:
     _shape: Size
     _strides: tuple[int, ...]
     _offset: int
-    _version: int
-    # For autograd, which the layer above keeps here.
-    requires_grad: bool = False
+    # History, which autograd keeps here (kernbench.autograd).
     grad: Tensor | None = None
     grad_fn: Any = None
+    retains_grad: bool = False
+    _hook_node: Any = None  # a leaf's node, while it has hooks
+    _requires_grad: bool = False
+    _result_index: int = 0  # which result of grad_fn it is
+    _accumulator: Any = None  # a leaf's node, weakly
+    _base: Tensor | None = None  # of a view
+    _base_history: int = 0  # the base's count below when the view got its history
+    _history: int = 0  # recorded operations that wrote to it
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - the class says it
         made = call("Tensor", *args, **kwargs)
@@ -76,7 +82,6 @@ class Tensor:
         made._shape = shape if type(shape) is Size else Size(shape)
         made._strides = dense_strides(shape) if strides is None else tuple(strides)
         made._offset = offset
-        made._version = 0
         return made
 
     def _as(self, cls: type[Tensor]) -> Tensor:
@@ -85,6 +90,48 @@ class Tensor:
 
     def _view(self, shape: Sequence[int], strides: Sequence[int], offset: int) -> Tensor:
         return Tensor._over(self._storage, self._dtype, shape, strides, offset)
+
+    # --- history ----------------------------------------------------------------------------------
+
+    @property
+    def _version(self) -> int:
+        """How often its memory was written to: views share the count."""
+        return self._storage.version
+
+    @_version.setter
+    def _version(self, count: int) -> None:
+        self._storage.version = count
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients with respect to it are wanted, or to what it was computed from."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and not (self._dtype.is_floating_point or self._dtype.is_complex):
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
+        if self.grad_fn is not None and not wanted:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        self._requires_grad = bool(wanted)
+
+    def _bare_view(self) -> Tensor:
+        """Return the same elements without history."""
+        return self._view(self._shape, self._strides, self._offset)
+
+    def _set_history(self, node: Any, index: int) -> None:
+        """Say of which recorded operation it is a result."""
+        self.grad_fn, self._result_index, self._requires_grad = node, index, True
+
+    def _forget_history(self) -> None:
+        """Make it a leaf that requires no gradient."""
+        self.grad_fn, self._requires_grad = None, False
 
     # --- what it is -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ class Waiting:
     ----------
     rank : Rank
         Who waits.
-    what : str
-        For messages, after "waits for".
+    what : str or callable
+        For messages, after "waits for"; a callable is asked when there is a message.
     handles : tuple of int
         Engine handles; it ends when all are done.
     at_fs : int, optional
@@ -35,7 +36,11 @@ class Waiting:
     __slots__ = ("at_fs", "handles", "missing", "over", "rank", "since_fs", "timed_out", "what")
 
     def __init__(
-        self, rank: Rank, what: str, handles: tuple[int, ...] = (), at_fs: int | None = None
+        self,
+        rank: Rank,
+        what: str | Callable[[], str],
+        handles: tuple[int, ...] = (),
+        at_fs: int | None = None,
     ) -> None:
         self.rank = rank
         self.what = what
@@ -48,9 +53,10 @@ class Waiting:
 
     def describe(self) -> str:
         """Return who waits for what, where, and since when."""
+        what = self.what if isinstance(self.what, str) else self.what()
         place = script_line(_frame_of(self.rank))
         return (
-            f"{self.rank} waits for {self.what}, at {place or 'an unknown line'}, "
+            f"{self.rank} waits for {what}, at {place or 'an unknown line'}, "
             f"since {self.since_fs / 1e6:,.3f} ns"
         )
 

@@ -79,6 +79,13 @@ _ALIASES = {
     "half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32",
     "long": "int64", "cfloat": "complex64", "cdouble": "complex128",
 }  # fmt: skip
+_OF_AUTOGRAD = frozenset(
+    words(
+        """
+    enable_grad inference_mode is_grad_enabled is_inference_mode_enabled no_grad set_grad_enabled
+    """
+    )
+)
 _LEGACY = {f"{each.label}Tensor": each for each in DTYPES}
 
 bool = _BY_NAME["bool"]
@@ -103,6 +110,8 @@ def __getattr__(name: str) -> Any:
             if error.name != place:
                 raise
             found = Placeholder(f"torch.{name}")
+    elif name in _OF_AUTOGRAD:
+        found = getattr(importlib.import_module("kernbench.autograd"), name)
     elif name in _LEGACY:
         from kernbench.torch.legacy import legacy_class
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kernbench import language
 from kernbench.errors import CompilationError, KernbenchError, OutOfResources
 from kernbench.language import JITFunction, cdiv, constexpr_function, jit, next_power_of_2
+from kernbench.runtime.tuning import Autotuner, Config, Heuristics, autotune, heuristics
 
 if TYPE_CHECKING:
     from kernbench.triton import testing
@@ -17,13 +18,18 @@ TritonError = KernbenchError
 __version__ = "3.7.1"
 
 __all__ = [
+    "Autotuner",
     "CompilationError",
+    "Config",
+    "Heuristics",
     "JITFunction",
     "OutOfResources",
     "TritonError",
     "__version__",
+    "autotune",
     "cdiv",
     "constexpr_function",
+    "heuristics",
     "jit",
     "language",
     "next_power_of_2",

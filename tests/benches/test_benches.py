@@ -119,6 +119,26 @@ def test_an_mlp_over_two_ranks_by_hand(tokens: int, width: int) -> None:
     assert "rank 0: compute" in ran["said"] and "rank 1: compute" in ran["said"]
 
 
+def test_all_reduce_by_size() -> None:
+    options = ("--topology", "small", "--set", "system.sips=3")
+    ran = bench("ccl_allreduce.py", "--max", "16K", "--iters", 1, options=options)
+    assert ran["code"] == 0, ran["said"]
+    rows = [line.split() for line in ran["said"].splitlines() if line.lstrip()[:1].isdigit()]
+    assert [row[0] for row in rows] == ["1024", "4096", "16384"]
+    for nbytes, _, us, algbw, busbw, wrong in rows:
+        assert abs(int(nbytes) / float(us) / 1e3 - float(algbw)) <= 0.011
+        assert abs(float(algbw) * 4 / 3 - float(busbw)) <= 0.02 and wrong == "0"
+
+
+def test_copies_overlap_compute() -> None:
+    ran = bench("streams.py", options=("--no-data",))
+    assert ran["code"] == 0, ran["said"]
+    line = next(line for line in ran["said"].splitlines() if line.startswith("streams:"))
+    assert float(line.split()[-4]) > 1.2
+    ran = bench("streams.py", "--pieces", 3, "--rows", 33, "--width", 65)
+    assert ran["code"] == 0 and ran["said"].count("of the sum of magnitudes") == 2, ran["said"]
+
+
 def test_composites_have_the_bits_of_single_commands_and_are_faster() -> None:
     ran = bench("gemm_composite.py", "--m", 100, "--n", 70, "--k", 130)
     assert ran["code"] == 0, ran["said"]

@@ -155,6 +155,84 @@ def test_bad_numbers_of_ranks_are_usage_errors(script, words: tuple[str, str]) -
     assert "ranks" in ran.err or "--set system.sips=9" in ran.err
 
 
+DISTRIBUTED = """
+import os
+import torch
+import torch.distributed as dist
+
+def main():
+    dist.init_process_group("nccl")
+    rank, size = dist.get_rank(), dist.get_world_size()
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    x = torch.full((1000,), float(rank + 1), device=device)
+    dist.all_reduce(x, op=dist.ReduceOp.SUM)
+    print(f"rank {rank} of {size}: {x[0].item()} on {x.device}")
+    dist.barrier()
+    dist.destroy_process_group()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@NEEDS_TORCH
+def test_a_script_that_torchrun_starts(script) -> None:
+    ran = kernbench("run", *SIPS, "--nproc", "4", script(DISTRIBUTED))
+    assert ran.code == 0, ran.err
+    for rank in range(4):
+        assert f"rank {rank} of 4: 10.0 on cuda:{rank}\n" in ran.out
+
+
+TUTORIAL = """
+import os
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+def allreduce(send, recv):
+    rank, size = dist.get_rank(), dist.get_world_size()
+    send_buff, recv_buff, accum = send.clone(), send.clone(), send.clone()
+    left, right = ((rank - 1) + size) % size, (rank + 1) % size
+    for i in range(size - 1):
+        if i % 2 == 0:
+            send_req = dist.isend(send_buff, right)
+            dist.recv(recv_buff, left)
+            accum[:] += recv_buff[:]
+        else:
+            send_req = dist.isend(recv_buff, right)
+            dist.recv(send_buff, left)
+            accum[:] += send_buff[:]
+        send_req.wait()
+    recv[:] = accum[:]
+
+def run(rank, size):
+    x, total = torch.full((8,), float(rank)), torch.zeros(8)
+    allreduce(x, total)
+    print("Rank ", rank, " has data ", total[0])
+
+def init_process(rank, size, fn, backend="gloo"):
+    os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = "127.0.0.1", "29500"
+    dist.init_process_group(backend, rank=rank, world_size=size)
+    fn(rank, size)
+
+if __name__ == "__main__":
+    mp.set_start_method("spawn")
+    processes = [mp.Process(target=init_process, args=(rank, 3, run)) for rank in range(3)]
+    for p in processes:
+        p.start()
+    for p in processes:
+        p.join()
+"""
+
+
+@NEEDS_TORCH
+def test_a_script_with_processes_and_a_run_of_its_own(script) -> None:
+    ran = kernbench("run", *SIPS, script(TUTORIAL))
+    assert ran.code == 0, ran.err
+    for rank in range(3):
+        assert f"Rank  {rank}  has data  tensor(3.)\n" in ran.out
+
+
 # --- clocks ---------------------------------------------------------------------------------------
 
 CLOCKS = """

@@ -28,7 +28,8 @@ def test_ctrl_c_is_answered_at_once(name: str) -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             for _ in range(2):
-                time.sleep(0.15)
+                # A kernel's value is computed only after some timing, which a busy host stretches.
+                time.sleep(0.15 if name != "replay_for_a_kernel" else 0.6)
                 sent_s = time.monotonic()
                 process.send_signal(signal.SIGINT)
                 word, answered_s = process.stdout.readline().split()

@@ -194,8 +194,8 @@ def misuse(src, n_sent, n_received, channel, SENT: tl.constexpr, RECEIVED: tl.co
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((0, 1, 0, 0, 4096, 1), ValueError, r"misuse:4: send: PE 0 and PE 1, .*8192.*16384"),
-        ((0, 0, 1, 0, 1, 4096), ValueError, r"misuse:7: recv: PE 1 and PE 0, .*8192.*16384"),
+        ((0, 1, 0, 0, 8192, 1), ValueError, r"misuse:4: send: PE 0 and PE 1, .*16384.*32768"),
+        ((0, 0, 1, 0, 1, 8192), ValueError, r"misuse:7: recv: PE 1 and PE 0, .*16384.*32768"),
         (
             (0, 1, 1, 0, 8, 16),
             ValueError,

@@ -272,6 +272,21 @@ def test_ranks_that_only_poll_are_a_livelock(monkeypatch: pytest.MonkeyPatch) ->
         ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Event(),), nprocs=2)
 
 
+def test_the_main_program_that_only_polls_is_a_livelock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernbench.runtime.scheduler._MOST_IDLE", 100)
+    with machine() as ctx:
+        queue = ctx.multiprocessing.Queue(maxsize=400)
+        for i in range(300):
+            queue.put(i)
+
+        def wait_until_full() -> None:
+            while not queue.full():
+                pass
+
+        with pytest.raises(kb.DeadlockError, match="livelock: the main program asks"):
+            wait_until_full()
+
+
 def test_ctrl_c_ends_all_ranks() -> None:
     ended = []
 
@@ -340,3 +355,22 @@ def test_leaving_with_ranks_that_wait(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "left with ranks running\n", "")
+
+
+def test_host_tensors_among_the_arguments_are_a_rank_s_own() -> None:
+    import kernbench.torch as torch
+
+    seen = {}
+
+    def work(rank: int, x: Any, nested: Any, shared: list[int]) -> None:
+        x += rank + 1
+        nested["w"][0].mul_(2)
+        shared.append(rank)
+        seen[rank] = (x.tolist(), nested["w"][0].tolist())
+
+    x, w, shared = torch.zeros(2), torch.ones(1), [0]
+    with machine() as ctx:
+        args = (x, {"w": [w]}, shared)
+        ctx.multiprocessing.spawn(work, args=args, nprocs=2)
+    assert seen == {0: ([1.0, 1.0], [2.0]), 1: ([2.0, 2.0], [2.0])}
+    assert x.tolist() == [0.0, 0.0] and w.tolist() == [1.0]

@@ -140,3 +140,44 @@ def test_a_host_read_does_not_wait_for_what_it_does_not_need() -> None:
             slow = add_some[(1,)](x, 90000, BLOCK=128)
         assert y.tolist() == [1.0]
         assert ctx.now_fs < slow.end_fs
+
+
+def test_a_copy_that_does_not_block_overlaps() -> None:
+    import kernbench.torch as torch
+
+    with machine(1) as ctx:
+        x, y = ctx.zeros(1 << 16), ctx.zeros(128)
+        source = torch.ones(1 << 16)
+        side, arrived = streams.Stream(), streams.Event(enable_timing=True)
+        h = add_some[(1,)](y, 900, BLOCK=128)
+        before = ctx.now_fs
+        with side:
+            x.copy_(source, non_blocking=True)
+            arrived.record()
+        assert ctx.now_fs == before + 2 * ctx._call_fs
+        assert arrived.stamp_fs < h.end_fs
+        assert x.sum().item() == 1 << 16
+
+
+def test_a_read_waits_for_a_copy_that_does_not_block() -> None:
+    import kernbench.torch as torch
+
+    with machine(1) as ctx:
+        with streams.Stream():
+            x = torch.full((1 << 16,), 2.0).to("cuda", non_blocking=True)
+        assert x[:2].tolist() == [2.0, 2.0]
+        copied = ctx.oplog.columns["end_fs"][0]
+        assert ctx.now_fs > copied
+
+
+def test_memory_of_a_copy_under_way_is_not_given_away() -> None:
+    import kernbench.torch as torch
+
+    with machine(1) as ctx:
+        first = torch.ones(1 << 14).to("cuda", non_blocking=True)
+        place = first.data_ptr()
+        del first
+        assert ctx.zeros(1 << 14).data_ptr() != place
+        ctx.synchronize()
+        ctx.zeros(1)
+        assert ctx.zeros(1 << 14).data_ptr() == place

@@ -7,6 +7,9 @@ until an act of another rank wakes it: :func:`block`.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 from kernbench.errors import DeadlockError
 from kernbench.runtime.rank import Rank, current_rank
 from kernbench.runtime.waiting import Waiting, script_line
@@ -14,12 +17,16 @@ from kernbench.runtime.waiting import Waiting, script_line
 __all__ = ["act", "block", "deadline", "poll", "wake"]
 
 
-def act(what: str) -> Rank:
+def act(what: str, asks: bool = False) -> Rank:
     """Come up to the caller's clock; return the caller."""
     rank = current_rank()
     context = rank.context
-    if context is not None and (rank.is_worker or context._scheduler.workers):
-        context._pass(rank, what)
+    if context is None:
+        return rank
+    if rank.is_worker or context._scheduler.workers:
+        context._pass(rank, what, asks)
+    else:
+        context._scheduler.count(asks)
     return rank
 
 
@@ -28,7 +35,7 @@ def poll(what: str) -> Rank:
     rank = current_rank()
     if rank.context is not None:
         rank.clock_fs = rank.context.now_fs + rank.context._call_fs
-    return act(what)
+    return act(what, asks=True)
 
 
 def deadline(rank: Rank, timeout: float | None) -> int | None:
@@ -38,7 +45,12 @@ def deadline(rank: Rank, timeout: float | None) -> int | None:
     return rank.clock_fs + max(0, round(timeout * 1e15))
 
 
-def block(rank: Rank, waiters: list[Waiting], what: str, until_fs: int | None = None) -> bool:
+def block(
+    rank: Rank,
+    waiters: list[Waiting],
+    what: str | Callable[[], str],
+    until_fs: int | None = None,
+) -> bool:
     """Wait until somebody wakes `waiters`; return False when `until_fs` came first."""
     if until_fs is not None and until_fs <= rank.clock_fs:
         return False
@@ -48,10 +60,9 @@ def block(rank: Rank, waiters: list[Waiting], what: str, until_fs: int | None = 
         if until_fs is not None:
             rank.clock_fs = until_fs
             return False
-        import sys
-
+        text = what if isinstance(what, str) else what()
         raise DeadlockError(
-            f"deadlock: {rank} waits for {what}, at {script_line(sys._getframe(1))}, and no other "
+            f"deadlock: {rank} waits for {text}, at {script_line(sys._getframe(1))}, and no other "
             "rank is running that could bring it"
         )
     waiters.append(waiting)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kernbench.errors import ProcessExitedException, SpawnException
 from kernbench.runtime.context import Context, current_context
 from kernbench.runtime.rank import Rank, current_rank
+from kernbench.runtime.tensor import Tensor
 from kernbench.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -264,6 +265,24 @@ class _Call:
 
 
 def _own_copy(value: Any) -> Any:
-    """Return what a rank gets of an argument: CPU tensors are copied, as pickling would."""
-    copy = getattr(value, "_copy_for_rank", None)
-    return value if copy is None else copy()
+    """Return what a rank gets of an argument: its host tensors are copied, as pickling would.
+
+    A list, tuple or dict is another one only where it holds such tensors; all else is passed as it
+    is.
+    """
+    if isinstance(value, Tensor):
+        if value.device.type != "cpu":
+            return value
+        plain: Any = value.detach()
+        own: Tensor = plain.clone()
+        own.requires_grad = value.requires_grad
+        return own
+    if type(value) in (tuple, list):
+        own_items = [_own_copy(each) for each in value]
+        changed = any(a is not b for a, b in zip(own_items, value, strict=True))
+        return type(value)(own_items) if changed else value
+    if type(value) is dict:
+        own_values = {key: _own_copy(each) for key, each in value.items()}
+        changed = any(own_values[key] is not each for key, each in value.items())
+        return own_values if changed else value
+    return value

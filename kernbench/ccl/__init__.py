@@ -1,0 +1,37 @@
+"""Collectives: algorithms written in the kernel language, over the queues between PEs.
+
+A collective is a launch on each member's SIP, in the communication context of its PEs, where the
+kernel waits for its peers.
+
+Examples
+--------
+>>> from kernbench import ccl
+>>> "ring" in ccl.algorithms("all_reduce")
+True
+"""
+
+from __future__ import annotations
+
+from kernbench.ccl import direct, grid, halving, ring, tree  # noqa: F401 - register algorithms
+from kernbench.ccl.call import OPS, Call, Group, Plan
+from kernbench.ccl.exchange import exchange
+from kernbench.ccl.kernels.combine import combine, finish
+from kernbench.ccl.launch import launch
+from kernbench.ccl.registry import COLLECTIVES, Algorithm, algorithm, algorithms, find, remove
+
+__all__ = [
+    "COLLECTIVES",
+    "OPS",
+    "Algorithm",
+    "Call",
+    "Group",
+    "Plan",
+    "algorithm",
+    "algorithms",
+    "combine",
+    "exchange",
+    "find",
+    "finish",
+    "launch",
+    "remove",
+]

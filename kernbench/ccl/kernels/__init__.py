@@ -1,0 +1,1 @@
+"""The kernels of collectives, in the kernel language."""

@@ -1,0 +1,107 @@
+"""Who sends how much to whom: from this the time of an algorithm on a fabric is estimated.
+
+An algorithm is a few phases; in one, all messages are under way at once.  A phase takes its latency
+(the longest path) once per step, and the time of its busiest link or port for all its bytes.  That
+is the law of HARDWARE section 7 where no two messages share a link, and tells algorithms apart
+where they do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from kernbench.ccl.call import Call
+
+Message = tuple[int, int, int]
+"""Rank that sends, rank that receives, bytes of the whole tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Messages that are under way at once.
+
+    Attributes
+    ----------
+    messages : tuple of Message
+    steps : int
+        How many follow one another: each adds its latency.
+    repeat : int
+        How often the bytes are sent; as often as the steps unless they are pipelined.
+    """
+
+    messages: tuple[Message, ...]
+    steps: int = 1
+    repeat: int = 1
+
+
+Phases = Callable[[Call], list[Phase] | None]
+"""None: such a call is not for it."""
+
+
+def ring_phase(size: int, nbytes: int, steps: int, both_ways: bool = False) -> Phase:
+    """All ranks to the next one; or half to each neighbour."""
+    forth = [(rank, (rank + 1) % size, nbytes // (1 + both_ways)) for rank in range(size)]
+    back = [(rank, (rank - 1) % size, nbytes // 2) for rank in range(size)] if both_ways else []
+    return Phase((*forth, *back), steps, steps)
+
+
+MANY = 64
+"""Groups beyond it are not looked at pair by pair."""
+
+
+def all_pairs(size: int, nbytes: int, times: int = 1) -> list[Phase] | None:
+    """All ranks to all others, one time or more."""
+    if size > MANY:
+        return None
+    pairs = [(a, b, nbytes) for a in range(size) for b in range(size) if a != b]
+    return [Phase(tuple(pairs), times, times)]
+
+
+def estimate_fs(call: Call, phases: Iterable[Phase]) -> int:
+    """Return about how long the messages take on the idle machine of a call."""
+    routes = _Routes(call)
+    return sum(
+        phase.steps * max((routes.latency_fs(a, b) for a, b, _ in phase.messages), default=0)
+        + phase.repeat * routes.busiest_fs(phase.messages)
+        for phase in phases
+    )
+
+
+class _Routes:
+    """The paths between the members' first PEs."""
+
+    def __init__(self, call: Call) -> None:
+        core = call.context.topology._core
+        self._core = core
+        self._links = core.links
+        self._nodes = core.nodes
+        self._flit = core.flit_nbytes
+        self._dma = [core.find(f"sip{sip}.cube0.pe0.dma") for sip in call.group.sips]
+        self._sip = [name.split(".")[0] for name, _, _ in self._nodes]
+        self._pes = max(1, -(-call.count // call.part))
+        self._paths: dict[tuple[int, int], list[int]] = {}
+
+    def _path(self, a: int, b: int) -> list[int]:
+        found = self._paths.get((a, b))
+        if found is None:
+            found = self._paths[a, b] = self._core.path(self._dma[a], self._dma[b])
+        return found
+
+    def latency_fs(self, a: int, b: int) -> int:
+        path = [self._links[link] for link in self._path(a, b)]
+        return sum(service + latency + self._nodes[src][2] for src, _, service, latency in path)
+
+    def busiest_fs(self, messages: tuple[Message, ...]) -> int:
+        loads: Counter[int] = Counter()
+        for a, b, nbytes in messages:
+            for link in self._path(a, b):
+                src, dst, _, _ = self._links[link]
+                # PEs share the links between SIPs; within them each has its own, near enough.
+                shared = self._sip[src] != self._sip[dst]
+                loads[link] += nbytes if shared else -(-nbytes // self._pes)
+        return max(
+            (-(-load // self._flit) * self._links[link][2] for link, load in loads.items()),
+            default=0,
+        )

@@ -1,0 +1,308 @@
+"""The board: what the ranks of a context have called, so that calls are matched and told apart.
+
+The k-th call of each member of a group belongs to one *round*.  A member enters by itself and is
+not held back; calls that do not match are found when the second of them comes, and reported to
+every member: which rank called what, where.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernbench import ccl
+from kernbench.errors import CollectiveMismatchError
+from kernbench.runtime.context import Context
+from kernbench.runtime.multiprocessing.acting import block, wake
+from kernbench.runtime.rank import Rank, current_rank
+from kernbench.runtime.waiting import Waiting, script_line
+
+__all__ = ["Board", "Post", "Round", "Shared", "board_of", "caller"]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One member's call."""
+
+    rank: int
+    name: str
+    facts: dict[str, Any]
+    where: str
+
+    def __str__(self) -> str:
+        facts = ", ".join(f"{key} {value}" for key, value in self.facts.items())
+        return f"rank {self.rank} called {self.name}({facts}) at {self.where or 'an unknown line'}"
+
+
+@dataclass(slots=True)
+class Round:
+    """The calls that belong together.
+
+    Attributes
+    ----------
+    entries : dict of int to Entry
+        By rank in the group.
+    values : dict of int to object
+        What members bring, if they meet on the host.
+    clock_fs : int
+        The latest clock of those that have entered.
+    """
+
+    shared: Shared
+    number: int
+    entries: dict[int, Entry] = field(default_factory=dict)
+    values: dict[int, Any] = field(default_factory=dict)
+    waiters: list[Waiting] = field(default_factory=list)
+    clock_fs: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all members have entered."""
+        return len(self.entries) == len(self.shared.ranks)
+
+    def describe(self) -> str:
+        """Return what it is, and who is missing."""
+        first = next(iter(self.entries.values()))
+        text = f"{first.name}, call {self.number + 1} of {self.shared.name}"
+        missing = [
+            rank for place, rank in enumerate(self.shared.ranks) if place not in self.entries
+        ]
+        if not missing:
+            return f"{text} (all {len(self.entries)} ranks have entered it)"
+        return f"{text} ({_ranks(missing)} of {len(self.shared.ranks)} not entered)"
+
+
+def _ranks(ranks: list[int]) -> str:
+    shown = ", ".join(map(str, ranks[:16])) + (", ..." if len(ranks) > 16 else "")
+    return f"rank {shown} has" if len(ranks) == 1 else f"ranks {shown} have"
+
+
+@dataclass(slots=True)
+class Post:
+    """One end of a message from rank to rank."""
+
+    kind: str
+    src: int
+    dst: int
+    tag: int
+    entry: Entry
+    clock_fs: int
+    matched: bool = False
+    waiters: list[Waiting] = field(default_factory=list)
+
+    def describe(self) -> str:
+        """Return what is missing."""
+        if self.matched:
+            return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag})"
+        if self.kind == "send":
+            return f"rank {self.dst} to receive what rank {self.src} sends (tag {self.tag})"
+        return f"rank {self.src} to send what rank {self.dst} receives (tag {self.tag})"
+
+
+class Shared:
+    """One process group, as all its members see it."""
+
+    def __init__(self, board: Board, ranks: tuple[int, ...], sips: tuple[int, ...], name: str):
+        self.board = board
+        self.ranks = ranks
+        self.sips = sips
+        self.name = name
+        self.number = board.free_number(sips)
+        self.counts = [0] * len(ranks)
+        self.rounds: dict[int, Round] = {}
+        self.generation = board.context._scheduler.generation
+        self.is_default = False
+        self.left: set[int] = set()
+        self.joined: set[int] = set()
+        self.members: ccl.Group | None = None  # made when the SIPs are known
+        self.broken: str | None = None
+        self.sends: dict[tuple[int, int], deque[Post]] = {}
+        self.receives: dict[tuple[int, int], deque[Post]] = {}
+        self.any_source: dict[int, list[Waiting]] = {}
+        self.boxes: dict[tuple[int, int], list[bytes]] = {}  # objects on their way
+
+    # --- rounds ---------------------------------------------------------------------------------
+
+    def enter(self, place: int, name: str, **facts: Any) -> Round:
+        """Enter a member's next round.
+
+        Raises
+        ------
+        CollectiveMismatchError
+            When another member's call of the round is another one.
+        """
+        if self.broken is not None:
+            raise CollectiveMismatchError(self.broken)
+        number = self.counts[place]
+        self.counts[place] += 1
+        found = self.rounds.get(number)
+        if found is None:
+            found = self.rounds[number] = Round(self, number)
+        rank = current_rank()
+        entry = Entry(self.ranks[place], name, facts, script_line(sys._getframe(1)))
+        found.entries[place] = entry
+        found.clock_fs = max(found.clock_fs, rank.clock_fs)
+        first = next(iter(found.entries.values()))
+        if (first.name, first.facts) != (name, facts):
+            self.fail(found)
+        if found.complete:
+            del self.rounds[number]
+            wake(rank, found.waiters)
+        return found
+
+    def fail(self, found: Round) -> None:
+        """Raise a mismatch here, and in every other member."""
+        calls = sorted(found.entries.items())
+        shown = [str(entry) for _, entry in calls[:8]]
+        first = next(iter(found.entries.values()))
+        for _, entry in calls[8:]:
+            if (entry.name, entry.facts) != (first.name, first.facts):
+                shown.append(str(entry))
+        self.broken = (
+            f"call {found.number + 1} of {self.name} ({len(self.ranks)} ranks) differs between "
+            "ranks:\n  " + "\n  ".join(shown)
+        )
+        self.board.raise_in_others(self, CollectiveMismatchError(self.broken))
+        raise CollectiveMismatchError(self.broken)
+
+    def meet(self, place: int, name: str, value: Any = None, **facts: Any) -> list[Any]:
+        """Enter, bring a value, and wait on the host for all members.
+
+        Returns
+        -------
+        list
+            What each member brought, in order of rank.  The clock is the latest of all.
+        """
+        found = self.enter(place, name, **facts)
+        found.values[place] = value
+        rank = current_rank()
+        if found.complete:  # all go on together, in order of rank
+            self.board.context._scheduler.give_way(rank)
+        else:
+            block(rank, found.waiters, found.describe)
+        rank.clock_fs = max(rank.clock_fs, found.clock_fs)
+        return [found.values[i] for i in range(len(self.ranks))]
+
+    # --- messages from rank to rank -------------------------------------------------------------
+
+    def post(self, kind: str, src: int, dst: int, tag: int, **facts: Any) -> Post:
+        """Post one end of a message, and match it with the other.
+
+        Raises
+        ------
+        CollectiveMismatchError
+            When the ends do not fit.
+        """
+        if self.broken is not None:
+            raise CollectiveMismatchError(self.broken)
+        rank = current_rank()
+        me = src if kind == "send" else dst
+        entry = Entry(me, kind, facts, script_line(sys._getframe(1)))
+        made = Post(kind, src, dst, tag, entry, rank.clock_fs)
+        mine, others = (
+            (self.sends, self.receives) if kind == "send" else (self.receives, self.sends)
+        )
+        waiting = others.setdefault((src, dst), deque())
+        if not waiting:
+            mine.setdefault((src, dst), deque()).append(made)
+            wake(rank, self.any_source.get(dst, []))
+            return made
+        other = waiting.popleft()
+        made.matched = other.matched = True
+        if other.entry.facts != facts or other.tag != tag:
+            self.broken = (
+                f"a message from rank {src} to rank {dst} differs between its ends (tags "
+                f"{other.tag} and {tag}):\n  {other.entry}\n  {entry}"
+            )
+            self.board.raise_in_others(self, CollectiveMismatchError(self.broken))
+            raise CollectiveMismatchError(self.broken)
+        wake(rank, other.waiters)
+        return made
+
+    def open_calls(self, place: int) -> list[Round | Post]:
+        """Return what a member has entered, and somebody else has not."""
+        rank = self.ranks[place]
+        rounds: list[Round | Post] = [r for r in self.rounds.values() if place in r.entries]
+        for (src, _), posts in self.sends.items():
+            rounds += [post for post in posts if src == rank]
+        for (_, dst), posts in self.receives.items():
+            rounds += [post for post in posts if dst == rank]
+        return rounds
+
+
+class Board:
+    """All groups of one context."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.groups: list[Shared] = []
+        self.stores: dict[str, Any] = {}
+
+    def free_number(self, sips: tuple[int, ...]) -> int:
+        """Return the least number that no living group with a common SIP has."""
+        taken = {
+            group.number
+            for group in self.groups
+            if self.lives(group) and not set(sips).isdisjoint(group.sips)
+        }
+        return next(n for n in range(len(taken) + 1) if n not in taken)
+
+    def lobby(self, world_size: int) -> Shared:
+        """Return the default group that ranks are about to enter, or make it."""
+        for found in self.groups:
+            if found.is_default and found.counts.count(0) and self.lives(found):
+                return found
+        everyone = tuple(range(world_size))
+        made = self.add(everyone, everyone, "the default group")
+        made.is_default = True
+        return made
+
+    def lives(self, group: Shared) -> bool:
+        """Return whether a group is one of the ranks that run now, and some are still in it."""
+        return group.generation == self.context._scheduler.generation and len(group.left) < len(
+            group.ranks
+        )
+
+    def add(self, ranks: tuple[int, ...], sips: tuple[int, ...], name: str) -> Shared:
+        """Make a group."""
+        self.groups = [group for group in self.groups if self.lives(group)]
+        made = Shared(self, ranks, sips, name)
+        self.groups.append(made)
+        return made
+
+    def raise_in_others(self, group: Shared, error: Exception) -> None:
+        """Raise an error in every other member of a group, where it waits."""
+        here = current_rank()
+        scheduler = self.context._scheduler
+        for sip in group.sips:
+            worker = scheduler.workers.get(sip)
+            if worker is not None and worker.rank is not here:
+                scheduler.to_raise.append((worker.rank, error))
+
+    def settle(self, group: Shared, place: int) -> None:
+        """Wait until what a member has entered, its peers have entered too."""
+        rank = current_rank()
+        while opened := group.open_calls(place):
+            block(rank, opened[0].waiters, opened[0].describe)
+
+
+def board_of(context: Context) -> Board:
+    """Return a context's board."""
+    board = context._shared.get(Board)
+    if board is None:
+        board = context._shared[Board] = Board(context)
+    assert isinstance(board, Board)
+    return board
+
+
+def caller() -> tuple[Rank, Context]:
+    """Return who calls; refuse where no context is active."""
+    rank = current_rank()
+    if rank.context is None:
+        raise RuntimeError(
+            "torch.distributed: no kernbench.Context is active; write `with "
+            "kernbench.Context(topology):` around the call, or run the script with `kernbench run`"
+        )
+    return rank, rank.context

@@ -1,0 +1,162 @@
+"""Process groups, as one rank sees them, and the group that a call means."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from kernbench import ccl
+from kernbench.distributed.backend import backend_of
+from kernbench.distributed.board import Shared
+from kernbench.runtime.context import Context
+from kernbench.runtime.handle import Handle
+from kernbench.runtime.rank import Rank, RankVar, current_rank
+from kernbench.runtime.streams import Stream, stream
+from kernbench.runtime.tensor import Tensor
+
+__all__ = ["NON_GROUP_MEMBER", "GroupMember", "ProcessGroup", "Worlds", "group_of", "worlds"]
+
+NON_GROUP_MEMBER = -100
+
+UNINITIALISED = (
+    "Default process group has not been initialized, please make sure to call init_process_group."
+)
+
+
+class ProcessGroup:
+    """A group of ranks; collectives of one group run in order, on a stream of the group's own.
+
+    Made by ``init_process_group`` and ``new_group``, never directly.
+    """
+
+    def __init__(self, context: Context, shared: Shared, place: int, backend: str) -> None:
+        self._context = context
+        self._shared = shared
+        self._place = place
+        self._backend = backend
+        if shared.members is None:
+            shared.members = ccl.Group(shared.sips, shared.number)
+        self._members = shared.members
+        self._sip = shared.sips[place]
+        context._n_streams[self._sip] += 1
+        self._stream = Stream._of(context, self._sip, context._n_streams[self._sip])
+
+    def rank(self) -> int:
+        """Return the caller's place in the group."""
+        return self._place
+
+    def size(self) -> int:
+        """Count the members."""
+        return len(self._shared.ranks)
+
+    @property
+    def group_name(self) -> str:
+        """Its name."""
+        return self._shared.name
+
+    group_desc = group_name
+
+    def name(self) -> str:
+        """Return the backend's name."""
+        return self._backend
+
+    def _global(self, place: int) -> int:
+        return self._shared.ranks[place]
+
+    def _backend_for(self, tensor: Tensor) -> str:
+        return backend_of(self._backend, _kind(tensor))
+
+    @contextlib.contextmanager
+    def _ordered(self) -> Iterator[None]:
+        """Run what is within on the group's stream, behind what the current stream holds."""
+        rank = current_rank()
+        here = (self._sip, rank.streams.get(self._sip, 0))
+        if (last := rank.last.get(here)) is not None:
+            self._context._order_behind(self._stream._place, last)
+        for waited in rank.pending_after.get(here, ()):
+            self._context._order_behind(self._stream._place, waited)
+        with stream(self._stream):
+            yield
+
+    def _last(self) -> Handle | None:
+        """Return what the caller has submitted last to the group's stream."""
+        return current_rank().last.get(self._stream._place)
+
+    def __repr__(self) -> str:
+        return f"<ProcessGroup {self._shared.name}: rank {self._place} of {self.size()}>"
+
+
+def _kind(tensor: Tensor) -> str:
+    device = getattr(tensor, "device", None)
+    return "cuda" if device is None else str(device.type)
+
+
+class Worlds:
+    """What one rank has initialised: its default group, and all groups that it is in."""
+
+    def __init__(self) -> None:
+        self.default: ProcessGroup | None = None
+        self.groups: list[ProcessGroup] = []
+        self.rank = -1
+        self.n_groups = 0
+
+    def clear(self) -> None:
+        """Leave all groups."""
+        for group in self.groups:
+            group._shared.left.add(group._place)
+        self.default = None
+        self.groups = []
+        self.rank = -1
+
+
+def _make(rank: Rank) -> Worlds:
+    return Worlds()
+
+
+worlds: RankVar[Worlds] = RankVar("torch.distributed", _make)
+
+
+class _GroupMeta(type):
+    @property
+    def WORLD(cls) -> ProcessGroup | None:
+        """The default group; None before ``init_process_group``."""
+        return worlds.get().default
+
+
+class GroupMember(metaclass=_GroupMeta):
+    """``GroupMember.WORLD`` is the default group, NON_GROUP_MEMBER what others get."""
+
+    NON_GROUP_MEMBER = NON_GROUP_MEMBER
+
+
+class group(metaclass=_GroupMeta):
+    """``group.WORLD`` is the default group."""
+
+
+def default_group() -> ProcessGroup:
+    """Return the default group.
+
+    Raises
+    ------
+    ValueError
+        Before ``init_process_group``, and after ``destroy_process_group``.
+    """
+    found = worlds.get().default
+    if found is None:
+        raise ValueError(UNINITIALISED)
+    return found
+
+
+def group_of(given: Any) -> ProcessGroup | None:
+    """Return the group that an argument means; None when the caller is not a member."""
+    world = default_group()
+    if given is None:
+        return world
+    if isinstance(given, ProcessGroup):
+        if given not in worlds.get().groups:
+            raise ValueError(f"Group {given!r} is not registered: it was destroyed")
+        return given
+    if given == NON_GROUP_MEMBER:
+        return None
+    raise TypeError(f"group: expected a ProcessGroup or None, got {given!r}")

@@ -1,0 +1,77 @@
+"""``ReduceOp``: how a reduction combines values."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from kernbench.runtime.tensor import Tensor
+
+__all__ = ["PremulSum", "ReduceOp", "check_op"]
+
+
+class ReduceOp(enum.Enum):
+    """How values are combined.
+
+    Examples
+    --------
+    >>> ReduceOp.SUM
+    <RedOpType.SUM: 0>
+    """
+
+    SUM = 0
+    AVG = 1
+    PRODUCT = 2
+    MIN = 3
+    MAX = 4
+    BAND = 5
+    BOR = 6
+    BXOR = 7
+    PREMUL_SUM = 8
+
+    def __repr__(self) -> str:
+        return f"<RedOpType.{self.name}: {self.value}>"
+
+    def __str__(self) -> str:
+        return f"RedOpType.{self.name}"
+
+
+class PremulSum:
+    """A sum of values each multiplied by a factor first; what NCCL calls a pre-multiplied sum."""
+
+    def __init__(self, factor: float | Tensor) -> None:
+        self.factor = factor
+
+    def __repr__(self) -> str:
+        return f"<RedOpType.PREMUL_SUM: 8, factor {self.factor}>"
+
+
+def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
+    """Return the name by which collectives know an operation, and the factor of a PremulSum.
+
+    Raises
+    ------
+    RuntimeError
+        When the backend, or the dtype, does not go with it.
+    """
+    if isinstance(op, PremulSum):
+        if backend != "nccl":
+            raise RuntimeError("ReduceOp.PREMUL_SUM is only available with the NCCL backend")
+        return "sum", op.factor
+    if not isinstance(op, ReduceOp):
+        raise TypeError(f"expected a torch.distributed.ReduceOp, got {op!r}")
+    if op is ReduceOp.AVG and backend == "gloo":
+        raise RuntimeError("Cannot use ReduceOp.AVG with Gloo")
+    if op is ReduceOp.PREMUL_SUM:
+        raise RuntimeError(
+            "ReduceOp.PREMUL_SUM: expected a factor; make one with PremulSum(factor)"
+        )
+    floating = tensor.dtype.is_floating_point
+    if op in (ReduceOp.BAND, ReduceOp.BOR, ReduceOp.BXOR):
+        if backend == "nccl":
+            raise RuntimeError(f"Cannot use ReduceOp.{op.name} with NCCL")
+        if floating:
+            raise RuntimeError(f"Cannot use ReduceOp.{op.name} with floating-point tensors")
+    if tensor.dtype.is_complex:
+        raise NotImplementedError("kernbench: torch.distributed of complex tensors")
+    return op.name.lower(), None

@@ -1,0 +1,410 @@
+"""Groups begin and end: ``init_process_group``, ``new_group``, and what can be asked of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from kernbench.distributed.backend import Backend, parse_backend
+from kernbench.distributed.board import board_of, caller
+from kernbench.distributed.groups import (
+    NON_GROUP_MEMBER,
+    ProcessGroup,
+    default_group,
+    group_of,
+    worlds,
+)
+
+__all__ = [
+    "destroy_process_group",
+    "get_backend",
+    "get_default_backend_for_device",
+    "get_global_rank",
+    "get_group_rank",
+    "get_process_group_ranks",
+    "get_rank",
+    "get_world_size",
+    "init_process_group",
+    "is_available",
+    "is_backend_available",
+    "is_gloo_available",
+    "is_initialized",
+    "is_mpi_available",
+    "is_nccl_available",
+    "is_torchelastic_launched",
+    "is_ucc_available",
+    "is_xccl_available",
+    "new_group",
+    "new_subgroups",
+    "new_subgroups_by_enumeration",
+    "split_group",
+]
+
+
+def init_process_group(
+    backend: str | None = None,
+    init_method: str | None = None,
+    timeout: Any = None,
+    world_size: int = -1,
+    rank: int = -1,
+    store: Any = None,
+    group_name: str = "",
+    pg_options: Any = None,
+    device_id: Any = None,
+    _ranks: Sequence[int] | None = None,
+) -> None:
+    """Make the default group; returns when every rank has called it.
+
+    Parameters
+    ----------
+    backend : str, optional
+        ``"nccl"``, ``"gloo"``, or by device, ``"cpu:gloo,cuda:nccl"``, which is the default.
+    init_method : str, optional
+        ``"env://"`` (the default), ``"tcp://host:port"`` or ``"file://path"``; the latter two take
+        `rank` and `world_size` from the arguments, or from the URL's query.
+    timeout, group_name, pg_options, device_id : object
+        Accepted: a call that cannot end is found by the machine, without a timeout.
+    world_size, rank : int
+        Of the caller; else RANK and WORLD_SIZE of the environment.
+    store : Store, optional
+        Needs `rank` and `world_size`; excludes `init_method`.
+
+    Raises
+    ------
+    ValueError
+        When it is called twice, or an argument or a variable of the environment is missing.
+    DeadlockError
+        When some rank never calls it.
+
+    Notes
+    -----
+    Differs from torch: nothing is sent over a network; ranks meet in the process (ADR-0059).
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> from kernbench import distributed as dist
+    >>> def work(rank):
+    ...     dist.init_process_group("nccl")
+    ...     if dist.get_rank() == 1:
+    ...         print(dist.get_rank(), "of", dist.get_world_size())
+    ...     dist.destroy_process_group()
+    >>> with kb.Context(kb.Topology.preset("small", {"system.sips": 2})) as ctx:
+    ...     ctx.multiprocessing.spawn(work, nprocs=2)
+    1 of 2
+    """
+    runner, context = caller()
+    mine = worlds.get()
+    if mine.default is not None:
+        raise ValueError("trying to initialize the default process group twice!")
+    if store is not None and init_method is not None:
+        raise AssertionError("Cannot specify both init_method and store.")
+    config = parse_backend(backend)
+    rank, world_size = _place(init_method, store, rank, world_size)
+    board = board_of(context)
+    sip = max(runner.index, 0)
+    lobby = board.lobby(world_size)
+    if len(lobby.ranks) != world_size:
+        raise ValueError(
+            f"init_process_group: rank {rank} has world_size {world_size}, others have "
+            f"{len(lobby.ranks)}"
+        )
+    if any(rank in found.entries for found in lobby.rounds.values()):
+        raise ValueError(f"init_process_group: rank {rank} is taken: two workers call it so")
+    sips = lobby.meet(rank, "init_process_group", sip, backend=config)
+    lobby.sips = tuple(sips)
+    mine.default = ProcessGroup(context, lobby, rank, config)
+    mine.groups = [mine.default]
+    mine.rank = rank
+    runner.at_end.append(_settle_all)
+
+
+def _settle_all() -> None:
+    """At the end of a rank: what it has entered has to be entered by its peers."""
+    for group in list(worlds.get().groups):
+        group._shared.board.settle(group._shared, group._place)
+
+
+def _place(init_method: str | None, store: Any, rank: int, world_size: int) -> tuple[int, int]:
+    """Return rank and world size: from the arguments, the URL, or the environment."""
+    method = "env://" if init_method is None and store is None else init_method or ""
+    url = urlparse(method)
+    if method and url.scheme not in ("env", "tcp", "file"):
+        raise RuntimeError(f"No rendezvous handler for {url.scheme}://")
+    if url.scheme == "tcp" and url.port is None:
+        raise ValueError(
+            f"Error initializing torch.distributed using {method}: port number missing"
+        )
+    query = parse_qs(url.query)
+    if rank < 0 and "rank" in query:
+        rank = int(query["rank"][0])
+    if world_size < 0 and "world_size" in query:
+        world_size = int(query["world_size"][0])
+    if url.scheme == "env":
+        rank = _from_environment("RANK") if rank < 0 else rank
+        world_size = _from_environment("WORLD_SIZE") if world_size < 0 else world_size
+        _from_environment("MASTER_ADDR", number=False)
+        _from_environment("MASTER_PORT")
+    if rank < 0 or world_size < 0:
+        what = "store" if store is not None else f"{url.scheme}:// rendezvous"
+        name = "rank" if rank < 0 else "world size"
+        raise ValueError(f"Error initializing torch.distributed using {what}: {name} missing")
+    if rank >= world_size:
+        raise ValueError(f"init_process_group: expected a rank below {world_size}, got {rank}")
+    return rank, world_size
+
+
+def _from_environment(name: str, number: bool = True) -> int:
+    value = os.environ.get(name)
+    if value is None:
+        raise ValueError(
+            "Error initializing torch.distributed using env:// rendezvous: environment variable "
+            f"{name} expected, but not set"
+        )
+    return int(value) if number else 0
+
+
+def destroy_process_group(group: ProcessGroup | None = None) -> None:
+    """Leave a group; the default one, which takes all others with it, unless told."""
+    mine = worlds.get()
+    if mine.default is None:
+        if caller()[0].aborting:
+            return
+        raise AssertionError("Invalid process group specified")
+    if group is None or group is mine.default:
+        if not caller()[0].aborting:
+            _settle_all()
+        mine.clear()
+        return
+    if group not in mine.groups:
+        raise ValueError("Invalid process group specified")
+    mine.groups.remove(group)
+    group._shared.left.add(group._place)
+
+
+def is_initialized() -> bool:
+    """Tell whether there is a default group."""
+    return worlds.get().default is not None
+
+
+def get_rank(group: Any = None) -> int:
+    """Return the caller's rank in a group; -1 when it is not a member."""
+    found = group_of(group)
+    return -1 if found is None else found.rank()
+
+
+def get_world_size(group: Any = None) -> int:
+    """Count the members of a group; -1 when the caller is not one."""
+    found = group_of(group)
+    return -1 if found is None else found.size()
+
+
+def get_backend(group: Any = None) -> Backend:
+    """Return the name of a group's backend for devices."""
+    found = group_of(group)
+    if found is None:
+        raise ValueError("Invalid process group specified")
+    return Backend(found._backend.rpartition(":")[2])
+
+
+def get_process_group_ranks(group: Any = None) -> list[int]:
+    """Return the ranks in the default group of a group's members."""
+    found = group_of(group)
+    return [] if found is None else list(found._shared.ranks)
+
+
+def get_group_rank(group: ProcessGroup, global_rank: int) -> int:
+    """Return the place in a group of a rank of the default group."""
+    ranks = get_process_group_ranks(group)
+    if global_rank not in ranks:
+        raise ValueError(f"Global rank {global_rank} is not part of group {group}")
+    return ranks.index(global_rank)
+
+
+def get_global_rank(group: ProcessGroup, group_rank: int) -> int:
+    """Return the rank in the default group of a group's member."""
+    ranks = get_process_group_ranks(group)
+    if not 0 <= group_rank < len(ranks):
+        raise ValueError(f"Group rank {group_rank} is not part of group {group}")
+    return ranks[group_rank]
+
+
+def new_group(
+    ranks: Sequence[int] | None = None,
+    timeout: Any = None,
+    backend: str | None = None,
+    pg_options: Any = None,
+    use_local_synchronization: bool = False,
+    group_desc: str | None = None,
+    device_id: Any = None,
+) -> Any:
+    """Make a group of some ranks; every rank has to call it, in the same order.
+
+    Returns
+    -------
+    ProcessGroup or int
+        ``GroupMember.NON_GROUP_MEMBER`` for a rank that is not in it.
+    """
+    world = default_group()
+    mine = worlds.get()
+    chosen = _sorted_ranks(world, range(world.size()) if ranks is None else ranks)
+    config = world._backend if backend is None else parse_backend(backend)
+    board = world._shared.board
+    if use_local_synchronization:
+        if world.rank() not in chosen:
+            return NON_GROUP_MEMBER
+    else:
+        world._shared.meet(world.rank(), "new_group", ranks=chosen, backend=config)
+    mine.n_groups += 1
+    name = group_desc or f"group {list(chosen)}"
+    if world.rank() not in chosen:
+        return NON_GROUP_MEMBER
+    made = _join(board, world, chosen, name)
+    group = ProcessGroup(world._context, made, chosen.index(world.rank()), config)
+    mine.groups.append(group)
+    return group
+
+
+def _sorted_ranks(world: ProcessGroup, ranks: Sequence[int]) -> tuple[int, ...]:
+    chosen = tuple(sorted(ranks))
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"new_group: expected each rank once, got {list(ranks)}")
+    if not chosen:
+        raise ValueError("new_group: expected at least one rank, got none")
+    for rank in chosen:
+        if not 0 <= rank < world.size():
+            raise ValueError(
+                "The new group's rank should be within the world_size set by init_process_group; "
+                f"got rank {rank}, world size {world.size()}"
+            )
+    return chosen
+
+
+def _join(board: Any, world: ProcessGroup, chosen: tuple[int, ...], name: str) -> Any:
+    """Return the group that the members who came before have made, or make it."""
+    place = chosen.index(world.rank())
+    for found in board.groups:
+        if found is not world._shared and found.ranks == chosen and place not in found.joined:
+            found.joined.add(place)
+            return found
+    made = board.add(chosen, tuple(world._shared.sips[rank] for rank in chosen), name)
+    made.joined.add(place)
+    return made
+
+
+def new_subgroups(
+    group_size: int | None = None,
+    group: Any = None,
+    timeout: Any = None,
+    backend: str | None = None,
+    pg_options: Any = None,
+    group_desc: str | None = None,
+) -> tuple[Any, list[Any]]:
+    """Make groups of `group_size` neighbours; return the caller's, and all."""
+    world = group_of(group)
+    if world is None:
+        raise ValueError("new_subgroups: expected a member of the group")
+    size = world.size()
+    if group_size is None or not 1 <= group_size <= size or size % group_size:
+        raise ValueError(
+            f"The world size ({size}) must be divisible by 'group_size={group_size}'; "
+            "expected a group size from 1 to the world size that divides it"
+        )
+    ranks = get_process_group_ranks(world)
+    parts = [ranks[first : first + group_size] for first in range(0, size, group_size)]
+    return new_subgroups_by_enumeration(parts, timeout, backend, pg_options, group_desc)
+
+
+def new_subgroups_by_enumeration(
+    ranks_per_subgroup_list: Sequence[Sequence[int]],
+    timeout: Any = None,
+    backend: str | None = None,
+    pg_options: Any = None,
+    group_desc: str | None = None,
+) -> tuple[Any, list[Any]]:
+    """Make the groups that are listed; return the one that the caller is in, or None, and all."""
+    if not ranks_per_subgroup_list:
+        raise ValueError("The arg 'ranks_per_subgroup_list' cannot be empty")
+    seen: dict[int, int] = {}
+    for number, ranks in enumerate(ranks_per_subgroup_list):
+        for rank in ranks:
+            if rank in seen:
+                raise ValueError(
+                    f"Rank {rank} has appeared in both subgroup "
+                    f"{list(ranks_per_subgroup_list[seen[rank]])} and {list(ranks)}"
+                )
+            seen[rank] = number
+    here, own, groups = get_rank(), None, []
+    for ranks in ranks_per_subgroup_list:
+        made = new_group(ranks, timeout, backend, pg_options, group_desc=group_desc)
+        groups.append(made)
+        if here in ranks:
+            own = made
+    return own, groups
+
+
+def split_group(
+    parent_pg: Any = None,
+    split_ranks: Sequence[Sequence[int]] | None = None,
+    timeout: Any = None,
+    pg_options: Any = None,
+    group_desc: str | None = None,
+) -> Any:
+    """Split a group into the parts that are listed; return the caller's, or None."""
+    parent = group_of(parent_pg)
+    if parent is None or not split_ranks:
+        raise ValueError("split_group: expected a group and the ranks of its parts")
+    ranks = get_process_group_ranks(parent)
+    parts = [[ranks[place] for place in part] for part in split_ranks]
+    own, _ = new_subgroups_by_enumeration(parts, timeout, None, pg_options, group_desc)
+    return own
+
+
+def get_default_backend_for_device(device: Any) -> str:
+    """Return ``"nccl"`` for cuda, ``"gloo"`` for the CPU."""
+    kind = str(getattr(device, "type", device)).partition(":")[0]
+    if kind not in ("cuda", "cpu"):
+        raise ValueError(f"Default backend not registered for device : {kind}")
+    return "nccl" if kind == "cuda" else "gloo"
+
+
+def is_available() -> bool:
+    """Return True."""
+    return True
+
+
+def is_nccl_available() -> bool:
+    """Return True."""
+    return True
+
+
+def is_gloo_available() -> bool:
+    """Return True."""
+    return True
+
+
+def is_mpi_available() -> bool:
+    """Return False: it is not modelled."""
+    return False
+
+
+def is_ucc_available() -> bool:
+    """Return False: it is not modelled."""
+    return False
+
+
+def is_xccl_available() -> bool:
+    """Return False: it is not modelled."""
+    return False
+
+
+def is_backend_available(backend: str) -> bool:
+    """Tell whether a backend is modelled."""
+    return backend.lower() in ("nccl", "gloo")
+
+
+def is_torchelastic_launched() -> bool:
+    """Return False."""
+    return False

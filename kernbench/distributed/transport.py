@@ -1,0 +1,160 @@
+"""From a call of torch.distributed to a launch: staging, streams, and who waits.
+
+Every member enters by itself.  Its part runs on the group's own stream, behind what its current
+stream holds; how the caller waits is the backend's.  Host tensors are staged over the host link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kernbench import ccl
+from kernbench.distributed.board import Post, Round
+from kernbench.distributed.groups import ProcessGroup
+from kernbench.distributed.work import Work
+from kernbench.runtime.tensor import Tensor
+
+__all__ = [
+    "Staged",
+    "check_list",
+    "check_tensor",
+    "facts_of",
+    "finish",
+    "flat",
+    "launch",
+    "stage",
+]
+
+
+def check_tensor(tensor: Any, name: str = "tensor") -> Tensor:
+    """Return a tensor; refuse anything else in torch's words."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"Invalid function argument. Expected parameter `{name}` of type torch.Tensor\n"
+            f"             but got {type(tensor)} instead."
+        )
+    return tensor
+
+
+def check_list(tensors: Any, name: str) -> list[Tensor]:
+    """Return a list of tensors; refuse anything else in torch's words."""
+    if not isinstance(tensors, (list, tuple)) or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError(
+            f"Invalid function argument. Expected parameter `{name}` of type "
+            f"List[torch.Tensor]\n             but got {type(tensors)} with elements of type "
+            f"{[type(each) for each in tensors] if isinstance(tensors, (list, tuple)) else '-'}."
+        )
+    return list(tensors)
+
+
+def facts_of(tensor: Tensor, **more: Any) -> dict[str, Any]:
+    """Return what has to agree between ranks."""
+    return {"shape": tuple(tensor.shape), "dtype": str(tensor.dtype), **more}
+
+
+@dataclass(slots=True)
+class Staged:
+    """A tensor of the machine that stands for one of the caller's.
+
+    Attributes
+    ----------
+    tensor : Tensor
+        Contiguous, on the group's SIP.
+    back : callable or None
+        Copies the result to where the caller wants it; None when it is there.
+    on_host : bool
+        Whether that has to wait for the host.
+    """
+
+    tensor: Tensor
+    back: Callable[[], None] | None = None
+    on_host: bool = False
+
+
+def stage(group: ProcessGroup, backend: str, tensor: Tensor, *, output: bool) -> Staged:
+    """Bring a tensor to the group's SIP, contiguous.
+
+    Raises
+    ------
+    ValueError
+        When it lies on another SIP, or, with nccl, is not contiguous.
+    """
+    plain: Any = tensor.detach() if hasattr(tensor, "detach") else tensor
+    device = getattr(tensor, "device", None)
+    if device is not None and device.type == "cpu":
+        staged = plain.to(f"cuda:{group._sip}").contiguous()
+
+        def to_host() -> None:
+            plain.copy_(staged)
+
+        return Staged(staged, to_host if output else None, on_host=output)
+    if tensor.sip != group._sip:
+        raise ValueError(
+            f"expected a tensor on cuda:{group._sip}, the device of rank "
+            f"{group._global(group.rank())}, got one on cuda:{tensor.sip}"
+        )
+    if tensor.is_contiguous():
+        return Staged(plain)
+    if backend == "nccl":
+        raise ValueError("Tensors must be contiguous")
+    dense = plain.contiguous()
+
+    def to_strides() -> None:
+        plain.copy_(dense)
+
+    return Staged(dense, to_strides if output else None)
+
+
+def flat(like: Tensor, count: int) -> Tensor:
+    """Make a tensor of `count` elements beside another one."""
+    made: Tensor = like.new_empty((count,))
+    return made
+
+
+def launch(
+    group: ProcessGroup,
+    about: Round | Post,
+    collective: str,
+    *,
+    input: Tensor | None = None,
+    output: Tensor | None = None,
+    op: str = "sum",
+    root: int = 0,
+) -> None:
+    """Launch this member's part on the group's stream, which is the current one."""
+    handle = ccl.launch(
+        group._context,
+        collective,
+        group=group._members,
+        rank=group.rank(),
+        input=input,
+        output=output,
+        op=op,
+        root=root,
+        stream=group._stream.stream_id,
+    )
+    handle._about = about.describe
+
+
+def finish(
+    group: ProcessGroup,
+    backend: str,
+    staged: Sequence[Staged],
+    result: Sequence[Any],
+    source: int = -1,
+) -> Work:
+    """Copy results back, and return the work: called where the launch was."""
+    later = []
+    for each in staged:
+        if each.back is not None and each.on_host:
+            later.append(each.back)
+        elif each.back is not None:
+            each.back()
+
+    def copy_back() -> None:
+        for back in later:
+            back()
+
+    return Work(group, backend, group._last(), copy_back if later else None, result, source)

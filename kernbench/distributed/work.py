@@ -1,0 +1,116 @@
+"""``Work``: a collective or a message under way, and what waiting for it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kernbench.distributed.groups import ProcessGroup
+from kernbench.runtime.handle import Handle
+from kernbench.runtime.rank import current_rank
+
+__all__ = ["Future", "Work"]
+
+
+class Work:
+    """What a call with ``async_op=True`` returns.
+
+    Notes
+    -----
+    With nccl, `wait` orders the caller's current stream behind the work, and the host goes on; with
+    gloo the host waits.  Differs from torch: `wait` ignores its timeout, for a work that cannot end
+    is found by the machine.
+    """
+
+    def __init__(
+        self,
+        group: ProcessGroup,
+        backend: str,
+        handle: Handle | None,
+        finish: Callable[[], None] | None = None,
+        result: Sequence[Any] = (),
+        source: int = -1,
+    ) -> None:
+        self._group = group
+        self._backend = backend
+        self._handle = handle
+        self._finish = finish
+        self._result = list(result)
+        self._source = source
+
+    def wait(self, timeout: Any = None) -> bool:
+        """Wait for it, as the backend does; return True."""
+        if self._backend == "nccl":
+            self.synchronize()
+        else:
+            self._wait_on_host()
+        return True
+
+    def synchronize(self) -> None:
+        """Order the caller's current stream behind it."""
+        if self._handle is not None:
+            sip = self._group._sip
+            place = (sip, current_rank().streams.get(sip, 0))
+            self._group._context._order_behind(place, self._handle)
+
+    def _wait_on_host(self) -> None:
+        if self._handle is not None:
+            self._group._context.wait(self._handle)
+        if self._finish is not None:
+            finish, self._finish = self._finish, None
+            finish()
+
+    def is_completed(self) -> bool:
+        """Tell whether it is done: a poll."""
+        if self._handle is not None and not self._handle.done:
+            return False
+        if self._backend != "nccl":
+            self._wait_on_host()
+        return True
+
+    def is_success(self) -> bool:
+        """Tell whether it is done; a failure ends the run."""
+        return self.is_completed()
+
+    def exception(self) -> None:
+        """Return None: a failure ends the run."""
+
+    def result(self) -> list[Any]:
+        """Return the tensors that hold the result."""
+        return self._result
+
+    def source_rank(self) -> int:
+        """Return the rank that a message came from."""
+        return self._source
+
+    def get_future(self) -> Future:
+        """Return a future of the result."""
+        return Future(self)
+
+    def __iter__(self) -> Iterator[Work]:
+        yield self
+
+
+class Future:
+    """What `Work.get_future` returns."""
+
+    def __init__(self, work: Work, then: Callable[[Future], Any] | None = None) -> None:
+        self._work = work
+        self._then = then
+
+    def wait(self) -> Any:
+        """Wait as `Work.wait` does; return the result."""
+        self._work.wait()
+        return self.value()
+
+    def value(self) -> Any:
+        """Return the result."""
+        return self._work.result() if self._then is None else self._then(Future(self._work))
+
+    def done(self) -> bool:
+        """Tell whether it is done: a poll."""
+        return self._work.is_completed()
+
+    def then(self, callback: Callable[[Future], Any]) -> Future:
+        """Return a future of what `callback` makes of this one."""
+        return Future(self._work, callback)

@@ -1,0 +1,218 @@
+"""Groups begin and end: init_process_group, new_group, and their errors (ADR-0059)."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from machines import machine, ranks
+
+import kernbench as kb
+from kernbench import distributed as dist
+
+
+def test_ranks_meet_at_the_latest_clock() -> None:
+    clocks = {}
+
+    def work(rank: int) -> None:
+        ctx = kb.current_context()
+        for _ in range(rank):
+            ctx.tensor([1.0])
+        before = ctx.now_fs
+        dist.init_process_group("gloo", rank=rank, world_size=3)
+        clocks[rank] = (before, ctx.now_fs, dist.get_rank(), dist.get_world_size())
+
+    with machine() as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=3)
+    latest = max(before for before, *_ in clocks.values())
+    assert {after for _, after, *_ in clocks.values()} == {latest}
+    assert [clocks[r][2:] for r in range(3)] == [(r, 3) for r in range(3)]
+
+
+def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    with machine(1) as ctx:
+        for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(ValueError, match="environment variable RANK expected, but not set"):
+            dist.init_process_group("gloo")
+        monkeypatch.setenv("RANK", "0")
+        with pytest.raises(ValueError, match="environment variable WORLD_SIZE expected"):
+            dist.init_process_group("gloo")
+        monkeypatch.setenv("WORLD_SIZE", "1")
+        monkeypatch.setenv("MASTER_ADDR", "localhost")
+        with pytest.raises(ValueError, match="MASTER_PORT"):
+            dist.init_process_group("gloo")
+        monkeypatch.setenv("MASTER_PORT", "1234")
+        dist.init_process_group("gloo")
+        assert dist.get_world_size() == 1 and ctx.distributed is dist
+        dist.destroy_process_group()
+        dist.init_process_group("gloo", init_method="tcp://x:1?rank=0&world_size=1")
+        dist.destroy_process_group()
+
+
+def test_before_and_after_there_is_no_group() -> None:
+    calls = [dist.get_rank, dist.get_world_size, dist.barrier, dist.get_backend]
+    with machine(1):
+        for call in calls:
+            with pytest.raises(ValueError, match="Default process group has not been initialized"):
+                call()
+        assert not dist.is_initialized() and dist.group.WORLD is None
+        dist.init_process_group("nccl", "tcp://localhost:1", rank=0, world_size=1)
+        assert dist.is_initialized() and dist.group.WORLD is dist.GroupMember.WORLD is not None
+        with pytest.raises(ValueError, match="initialize the default process group twice!"):
+            dist.init_process_group("nccl", rank=0, world_size=1)
+        dist.destroy_process_group()
+        assert not dist.is_initialized()
+        with pytest.raises(ValueError, match="has not been initialized"):
+            dist.all_reduce(kb.current_context().zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"backend": "foo"}, ValueError, "unknown"),
+        ({"backend": "mpi"}, ValueError, "not modelled"),
+        ({"init_method": "http://x"}, RuntimeError, "No rendezvous handler for http"),
+        ({"init_method": "tcp://x:1"}, ValueError, "rank missing"),
+        (
+            {"init_method": "tcp://x:1", "rank": 3, "world_size": 2},
+            ValueError,
+            "expected a rank below 2",
+        ),
+        ({"store": 1, "init_method": "env://"}, AssertionError, "both init_method and store"),
+    ],
+)
+def test_arguments_that_do_not_fit(words: Any, error: Any, message: str) -> None:
+    with machine(1), pytest.raises(error, match=message):
+        dist.init_process_group(**words)
+
+
+def test_signatures_are_torch_s() -> None:
+    wanted = {
+        "init_process_group": "backend init_method timeout world_size rank store group_name "
+        "pg_options device_id _ranks",
+        "new_group": "ranks timeout backend pg_options use_local_synchronization group_desc "
+        "device_id",
+        "all_reduce": "tensor op group async_op",
+        "broadcast": "tensor src group async_op group_src",
+        "reduce": "tensor dst op group async_op group_dst",
+        "all_gather": "tensor_list tensor group async_op",
+        "all_gather_into_tensor": "output_tensor input_tensor group async_op",
+        "reduce_scatter": "output input_list op group async_op",
+        "reduce_scatter_tensor": "output input op group async_op",
+        "gather": "tensor gather_list dst group async_op group_dst",
+        "scatter": "tensor scatter_list src group async_op group_src",
+        "all_to_all": "output_tensor_list input_tensor_list group async_op",
+        "all_to_all_single": "output input output_split_sizes input_split_sizes group async_op",
+        "send": "tensor dst group tag group_dst",
+        "recv": "tensor src group tag group_src",
+        "isend": "tensor dst group tag group_dst",
+        "irecv": "tensor src group tag group_src",
+        "barrier": "group async_op device_ids",
+    }
+    for name, words in wanted.items():
+        assert list(inspect.signature(getattr(dist, name)).parameters) == words.split(), name
+
+
+def test_a_world_that_is_larger_than_the_ranks_is_a_deadlock() -> None:
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl", rank=rank, world_size=3)
+
+    with (
+        machine() as ctx,
+        pytest.raises(kb.DeadlockError, match=r"init_process_group.*rank 2 has of 3 not entered"),
+    ):
+        ctx.multiprocessing.spawn(work, nprocs=2)
+
+
+def test_two_of_one_rank_are_refused() -> None:
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl", rank=0, world_size=2)
+
+    with machine() as ctx, pytest.raises(kb.SpawnException, match="rank 0 is taken"):
+        ctx.multiprocessing.spawn(work, nprocs=2)
+
+
+def test_groups_of_some_ranks() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        odd, even = dist.new_group([3, 1]), dist.new_group([0, 2])
+        mine, other = (odd, even) if rank % 2 else (even, odd)
+        assert other == dist.GroupMember.NON_GROUP_MEMBER == -100
+        assert dist.get_rank(other) == dist.get_world_size(other) == -1
+        assert dist.get_backend(mine) == "nccl" and mine.size() == 2
+        with pytest.warns(UserWarning, match="does not belong to the given group"):
+            assert dist.all_reduce(ctx.zeros(1), group=other) is None
+        own, every = dist.new_subgroups_by_enumeration([[0, 1], [2, 3]])
+        assert len(every) == 2 and dist.get_process_group_ranks(own) == [rank & 2, (rank & 2) + 1]
+        pairs, _ = dist.new_subgroups(2)
+        assert dist.get_process_group_ranks(pairs) == dist.get_process_group_ranks(own)
+        assert dist.get_global_rank(mine, 1) == (3 if rank % 2 else 2)
+        assert dist.get_group_rank(mine, rank) == mine.rank() == rank // 2
+        x = ctx.tensor([float(rank)])
+        dist.all_reduce(x, group=mine)
+        dist.all_reduce(x, group=own)
+        return x.tolist()
+
+    assert ranks(body, 4) == {r: [6.0] for r in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"), [([0, 9], "within the world_size"), ([1, 1], "once"), ([], "at least")]
+)
+def test_groups_that_cannot_be(chosen: list[int], message: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(ValueError, match=message):
+            dist.new_group(chosen)
+
+    ranks(body, 2)
+
+
+def test_a_group_that_some_make_is_a_deadlock_that_names_the_others() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        if rank != 1:
+            dist.new_group([0, 2])
+
+    with pytest.raises(kb.DeadlockError, match=r"new_group.*rank 1 has of 3 not entered"):
+        ranks(body, 3)
+
+
+def test_groups_that_differ_are_a_mismatch() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        dist.new_group([0, 2 - (rank == 1)])
+
+    with pytest.raises(kb.SpawnException) as caught:
+        ranks(body, 3)
+    assert all(isinstance(e, kb.CollectiveMismatchError) for _, e, _ in caught.value.errors)
+
+
+def test_two_spawns_in_one_context_and_one_after_a_failure() -> None:
+    def work(rank: int, fail: bool) -> None:
+        if fail and rank == 1:
+            raise ValueError("never enters")
+        dist.init_process_group("nccl")
+        x = kb.current_context().tensor([1.0])
+        dist.all_reduce(x)
+        assert x.tolist() == [2.0]
+
+    with machine(2) as ctx:
+        ctx.multiprocessing.spawn(work, args=(False,), nprocs=2)
+        with pytest.raises(kb.SpawnException, match="never enters"):
+            ctx.multiprocessing.spawn(work, args=(True,), nprocs=2)
+        ctx.multiprocessing.spawn(work, args=(False,), nprocs=2)
+
+
+def test_stores() -> None:
+    def work(rank: int) -> None:
+        store = dist.TCPStore("localhost", 1, 2, rank == 0)
+        if rank == 0:
+            kb.current_context().tensor([1.0])
+            store.set("key", "value")
+        assert store.get("key") == b"value" and store.add("n", 1) in (1, 2)
+        below = dist.PrefixStore("p", store)
+        below.set("x", b"1")
+        assert below.check(["x"]) and store.check(["p/x"]) and not store.check(["x"])
+        dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+
+    with machine(2) as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=2)

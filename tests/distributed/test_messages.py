@@ -1,0 +1,194 @@
+"""Messages from rank to rank, and calls on objects (ADR-0059)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from machines import ranks
+
+import kernbench as kb
+import kernbench.torch as torch
+from kernbench import distributed as dist
+
+BACKENDS = ["nccl", "gloo"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("n", [1, 300, 40_000])
+def test_a_message_arrives(backend: str, n: int) -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        if rank == 0:
+            dist.send(torch.arange(n, dtype=torch.float32, device="cuda"), dst=1)
+            return None
+        x = ctx.zeros(n)
+        assert dist.recv(x, src=0) == 0
+        return (x.numpy() == range(n)).all()
+
+    assert ranks(body, 2, backend=backend)[1]
+
+
+def test_host_tensors_and_works() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x = torch.full((4,), float(rank))
+        y = torch.zeros(4)
+        send, take = dist.isend(x, 1 - rank), dist.irecv(y, 1 - rank)
+        assert send is not None and take is not None
+        send.wait()
+        take.wait()
+        assert take.source_rank() == 1 - rank
+        return y.tolist()
+
+    assert ranks(body, 2, backend="gloo") == {0: [1.0] * 4, 1: [0.0] * 4}
+
+
+@pytest.mark.parametrize("n", [16, 300_000])
+def test_rings_of_batches(n: int) -> None:
+    """Ring attention's exchange: all send to the next, and receive from the one before."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x = torch.full((n,), float(rank), device="cuda")
+        for _ in range(4):
+            y = ctx.zeros(n)
+            ops = [
+                dist.P2POp(dist.isend, x, (rank + 1) % 4),
+                dist.P2POp(dist.irecv, y, (rank - 1) % 4),
+            ]
+            for work in dist.batch_isend_irecv(ops):
+                work.wait()
+            x = y
+        return x[0].item(), x[-1].item()
+
+    assert ranks(body, 4) == {r: (float(r), float(r)) for r in range(4)}
+
+
+def test_everyone_to_everyone_in_one_batch() -> None:
+    """In any order of the list, and larger than the queues between PEs."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        peers = [(rank * 3 + i) % 4 for i in range(4)]
+        peers.remove(rank)
+        sizes = {peer: 50_000 * (peer + 1) for peer in range(4)}
+        outs = {p: torch.full((sizes[p],), float(rank), device="cuda") for p in peers}
+        ins = {p: ctx.zeros(sizes[rank]) for p in peers}
+        ops = [dist.P2POp(dist.isend, outs[p], p) for p in peers]
+        ops += [dist.P2POp(dist.irecv, ins[p], p) for p in sorted(peers)]
+        works = dist.batch_isend_irecv(ops)
+        assert len(works) == 6
+        for work in works:
+            work.wait()
+        return [int((ins[p] == p).all()) for p in sorted(peers)]
+
+    assert ranks(body, 4) == {r: [1, 1, 1] for r in range(4)}
+
+
+def test_from_whoever_sends_first_by_the_clock() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        if rank == 0:
+            x = ctx.zeros(1)
+            return [dist.recv(x) for _ in range(2)]
+        for _ in range(10 if rank == 1 else 1):
+            ctx.tensor([1.0])
+        dist.send(ctx.zeros(1), 0)
+        return None
+
+    for backend in BACKENDS:
+        assert ranks(body, 3, backend=backend)[0] == [2, 1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_send_that_nobody_receives_is_named(backend: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        if rank == 0:
+            dist.send(ctx.zeros(4), 1)
+
+    with pytest.raises(kb.DeadlockError, match=r"rank 0 waits for rank 1 to receive what rank 0"):
+        ranks(body, 2, backend=backend)
+
+
+def test_a_receive_that_nobody_sends_is_named() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        if rank == 0:
+            dist.recv(ctx.zeros(4), 1, tag=5)
+
+    with pytest.raises(kb.DeadlockError, match=r"rank 1 to send what rank 0 receives \(tag 5\)"):
+        ranks(body, 2)
+
+
+@pytest.mark.parametrize("what", ["shape", "dtype", "tag"])
+def test_ends_that_differ_are_a_mismatch(what: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        if rank == 0:
+            dist.send(ctx.zeros(4), 1)
+            ctx.synchronize()
+        else:
+            kind = kb.float16 if what == "dtype" else kb.float32
+            x = ctx.zeros(5 if what == "shape" else 4, dtype=kind)
+            dist.recv(x, 0, tag=1 if what == "tag" else 0)
+
+    with pytest.raises(kb.SpawnException) as caught:
+        ranks(body, 2, backend="gloo")
+    assert len(caught.value.errors) == 2
+    for _, error, _ in caught.value.errors:
+        assert isinstance(error, kb.CollectiveMismatchError)
+        assert re.search(r"rank 0 called send\(.*test_messages\.py:\d+", str(error))
+        assert re.search(r"rank 1 called recv\(.*test_messages\.py:\d+", str(error))
+
+
+def test_what_cannot_be_sent() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        x = ctx.zeros(1)
+        with pytest.raises(ValueError, match="Invalid destination rank"):
+            dist.send(x, rank)
+        with pytest.raises(ValueError, match="Invalid source rank"):
+            dist.recv(x, rank)
+        with pytest.raises(ValueError, match="Invalid ``op``"):
+            dist.P2POp(dist.send, x, 1 - rank)
+        with pytest.raises(ValueError, match="not empty"):
+            dist.batch_isend_irecv([])
+        with pytest.raises(ValueError, match="P2POp"):
+            dist.batch_isend_irecv([x])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match=r"type torch\.Tensor"):
+            dist.send(3, 1 - rank)  # type: ignore[arg-type]
+
+    ranks(body, 2)
+
+
+# --- objects --------------------------------------------------------------------------------------
+
+
+def test_objects() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        everyone: list[Any] = [None] * 3
+        dist.all_gather_object(everyone, {"rank": rank})
+        assert everyone == [{"rank": r} for r in range(3)]
+        gathered: list[Any] | None = [None] * 3 if rank == 1 else None
+        dist.gather_object(rank, gathered, dst=1)
+        assert gathered == ([0, 1, 2] if rank == 1 else None)
+        shared: list[Any] = [rank, str(rank)]
+        dist.broadcast_object_list(shared, src=2)
+        assert shared == [2, "2"]
+        mine: list[Any] = [None]
+        dist.scatter_object_list(mine, ["a", "b", "c"] if rank == 0 else None, src=0)
+        assert mine == ["abc"[rank]]
+        if rank == 0:
+            dist.send_object_list([1, 2], 1)
+        elif rank == 1:
+            taken: list[Any] = [None, None]
+            assert dist.recv_object_list(taken, 0) == 0 and taken == [1, 2]
+        return ctx.now_fs
+
+    for backend in BACKENDS:
+        assert len(ranks(body, 3, backend=backend)) == 3
+
+
+def test_objects_are_copies() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        mine = [rank]
+        everyone: list[Any] = [None] * 2
+        dist.all_gather_object(everyone, mine)
+        everyone[rank].append("changed")
+        return mine, everyone[1 - rank]
+
+    assert ranks(body, 2) == {r: ([r], [1 - r]) for r in range(2)}
