@@ -68,9 +68,9 @@ golden: build ## write the golden op logs of tests/golden anew; read the differe
 parity: build .oracle/ready ## the kernel language against Triton's interpreter, tensors against torch (installs both)
 	KERNBENCH_ORACLE=$(CURDIR)/.oracle/bin/python $(PY) -m pytest -q tests/parity $(PYTEST)
 
-bench: build ## engine benchmarks
+bench: build ## measure what docs/reference/benchmarks.md says, and write it anew: some minutes
 	@$(NINJA) -C build --quiet
-	$(MESON) test -C build --no-rebuild --benchmark --verbose
+	$(PY) tools/bench/run.py --out docs/reference/benchmarks.md
 
 # The engine beside other simulators: a harness calls COMMAND BENCH key=value ..., and reads a line of JSON.
 bench_peers: build

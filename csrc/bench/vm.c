@@ -1,7 +1,8 @@
-/* How fast PE_CPU's virtual machine is on this computer: instructions per second of loops of scalars, of
- * pointer blocks that advance, of masks, and of vectors.  One program on a machine of one PE; the time is the CPU
- * time of the whole run loop.  The last line is what a masked load of 128 x 64 costs the machine: its access, payload
- * and command, until the command is in PE_SCHED's queue; what the DMA makes of it is not measured. */
+/* How fast PE_CPU's virtual machine is on this computer, a line of JSON for each figure: instructions per second
+ * of loops of scalars, of pointer blocks that advance, of masks, and of vectors.  One program on a machine of one
+ * PE; the time is the CPU time of the whole run loop.  The last is what a masked load of 128 x 64 costs the
+ * machine: its access, payload and command, until the command is in PE_SCHED's queue; what the DMA makes of it is
+ * not measured. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <time.h>
@@ -126,7 +127,8 @@ static void measure_loads(void) {
             vm.wait = KB_VM_NOTHING;
         }
     }
-    printf("%-16s %7.3f us\n", "masked load", time / (double)n_composed * 1e6);
+    printf("{\"what\":\"masked load\",\"value\":%.3f,\"unit\":\"us\"}\n",
+           time / (double)n_composed * 1e6);
     kb_vm_deinit(&vm);
     kb_kernel_destroy(&p.r.alloc, kernel);
     pe_close(&p);
@@ -142,7 +144,7 @@ int main(void) {
         vm_run_well(&r);
         double time = seconds() - begin;
         int64_t n_executed = vm_record(&r, KB_OP_PROGRAM, 0, NULL).work;
-        printf("%-16s %7.1f million instructions per second\n", names[kind],
+        printf("{\"what\":\"%s\",\"value\":%.3f,\"unit\":\"M/s\"}\n", names[kind],
                (double)n_executed / time / 1e6);
         vm_close(&r);
     }

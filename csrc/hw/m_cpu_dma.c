@@ -56,7 +56,7 @@ static void take_done(void *self, kb_request *request);
 
 /* Whether every cube gets the bytes, one from another. */
 static bool is_relayed(const kb_m_cpu_dma *dma, const kb_copy *copy) {
-    return copy->to_device && copy->placement->kind == KB_PLACEMENT_REPLICATED &&
+    return copy->to_device && !copy->install && copy->placement->kind == KB_PLACEMENT_REPLICATED &&
            copy->placement->n_copies == dma->n_cubes;
 }
 
@@ -138,6 +138,11 @@ static void start_piece(channel *c) {
     if (kb_ratio_scale(c->dma->rate, (int64_t)c->piece.nbytes, &busy_fs) ||
         kb_add_i64(now_fs, busy_fs, &c->write_fs))
         c->write_fs = KB_TIME_MAX;
+    if (c->copy->install) { /* M_CPU makes the entries up itself */
+        c->stage = STAGE_HOLDING;
+        kb_sim_at(c->dma->parts->sim, c->slot, c->write_fs);
+        return;
+    }
     send_or_fail(c, false);
 }
 

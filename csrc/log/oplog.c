@@ -8,16 +8,20 @@
 #include "base/checked.h"
 #include "base/hash.h"
 #include "base/vec.h"
+#include "log/column.h"
+#include "log/pool.h"
 
-enum { POOL_CHUNK = 1 << 16 }; /* words */
+/* Rows of every column: the newest are wide, those of a FULL log's other chunks packed. */
+typedef struct wide {
+    int64_t numbers[KB_COLUMN_COUNT][KB_OPLOG_CHUNK];
+} wide;
 
-/* A stretch of the pool.  A payload lies in one stretch; one that is larger than POOL_CHUNK has a
- * stretch of several chunk numbers for itself, of which only the first has words. */
-typedef struct pool_chunk {
-    int64_t *words;
-    size_t n_words;
-    int64_t last_record; /* the last record with a payload here: freed when that is released */
-} pool_chunk;
+typedef struct chunk {
+    wide *wide; /* NULL: packed, or released */
+    unsigned char *bytes;
+    size_t nbytes;
+    kb_column columns[KB_COLUMN_COUNT];
+} chunk;
 
 typedef struct kernel_name {
     char *text;
@@ -31,11 +35,10 @@ struct kb_oplog {
     int64_t count;
     int64_t released; /* records below are gone (HASH) */
     uint64_t hash;
-    KB_VEC(kb_oplog_chunk *) chunks;
-    kb_oplog_chunk *spare; /* HASH: the chunk last given back, for the next one */
-    KB_VEC(pool_chunk) pool;
-    size_t pool_used;  /* words used of the newest stretch */
-    size_t pool_freed; /* stretches before this one are freed */
+    KB_VEC(chunk *) chunks; /* NULL: released */
+    wide *spare;            /* rows for the next chunk */
+    chunk *spare_chunk;     /* a released one, for the next */
+    kb_pool pool;
     KB_VEC(kernel_name) kernels;
     int64_t nbytes;
 };
@@ -56,22 +59,41 @@ kb_status kb_oplog_create(kb_alloc *alloc, kb_oplog_mode mode, kb_oplog **log, k
     created->alloc = alloc;
     created->mode = mode;
     created->hash = KB_HASH_SEED;
+    created->pool.alloc = alloc;
     *log = created;
     return KB_OK;
+}
+
+/* Its rows, and it itself, are kept for the next chunk. */
+static void free_chunk(kb_oplog *log, chunk *old) {
+    if (!old) return;
+    if (old->wide && log->spare) {
+        log->nbytes -= (int64_t)sizeof *old->wide;
+        kb_alloc_free(log->alloc, old->wide, 1, sizeof *old->wide);
+    } else if (old->wide) {
+        log->spare = old->wide;
+    }
+    log->nbytes -= (int64_t)old->nbytes;
+    kb_alloc_free(log->alloc, old->bytes, old->nbytes, 1);
+    memset(old, 0, sizeof *old);
+    if (!log->spare_chunk) {
+        log->spare_chunk = old;
+        return;
+    }
+    log->nbytes -= (int64_t)sizeof *old;
+    kb_alloc_free(log->alloc, old, 1, sizeof *old);
 }
 
 void kb_oplog_destroy(kb_oplog *log) {
     if (!log) return;
     kb_alloc *alloc = log->alloc;
-    for (size_t i = 0; i < log->chunks.count; i++)
-        kb_alloc_free(alloc, log->chunks.items[i], 1, sizeof(kb_oplog_chunk));
-    kb_alloc_free(alloc, log->spare, 1, sizeof(kb_oplog_chunk));
-    for (size_t i = 0; i < log->pool.count; i++)
-        kb_alloc_free(alloc, log->pool.items[i].words, log->pool.items[i].n_words, sizeof(int64_t));
+    for (size_t i = 0; i < log->chunks.count; i++) free_chunk(log, log->chunks.items[i]);
+    kb_alloc_free(alloc, log->spare, 1, sizeof *log->spare);
+    kb_alloc_free(alloc, log->spare_chunk, 1, sizeof *log->spare_chunk);
+    kb_pool_deinit(&log->pool);
     for (size_t i = 0; i < log->kernels.count; i++)
         kb_alloc_free(alloc, log->kernels.items[i].text, log->kernels.items[i].nbytes, 1);
     KB_VEC_FREE(&log->chunks, alloc);
-    KB_VEC_FREE(&log->pool, alloc);
     KB_VEC_FREE(&log->kernels, alloc);
     kb_alloc_free(alloc, log, 1, sizeof *log);
 }
@@ -95,44 +117,62 @@ const char *kb_oplog_kernel_name(const kb_oplog *log, int32_t kernel) {
                                                               : "";
 }
 
-/* Room for n_words contiguous words: where they are and their offset in the pool. */
-static int64_t *pool_take(kb_oplog *log, size_t n_words, int64_t *offset) {
-    size_t newest = log->pool.count;
-    if (newest == 0 || !log->pool.items[newest - 1].words ||
-        log->pool_used + n_words > log->pool.items[newest - 1].n_words) {
-        size_t n_chunks = (n_words + POOL_CHUNK - 1) / POOL_CHUNK;
-        if (!KB_VEC_RESERVE(&log->pool, log->alloc, n_chunks)) return NULL;
-        int64_t *words = kb_alloc_zeroed(log->alloc, n_chunks * POOL_CHUNK, sizeof *words);
-        if (!words) return NULL;
-        log->nbytes += (int64_t)(n_chunks * POOL_CHUNK * sizeof *words);
-        log->pool.items[newest] = (pool_chunk){words, n_chunks * POOL_CHUNK, 0};
-        for (size_t i = 1; i < n_chunks; i++)
-            log->pool.items[newest + i] = (pool_chunk){NULL, 0, 0};
-        log->pool.count += n_chunks;
-        log->pool_used = 0;
-        newest += 1;
+/* --- chunks -------------------------------------------------------------------------------------- */
+
+/* Packs a chunk that is full; its rows are free for the next one. */
+static bool seal(kb_oplog *log, chunk *full) {
+    const int64_t *ends = full->wide->numbers[KB_COLUMN_end_fs];
+    size_t nbytes = 0;
+    for (int c = 0; c < KB_COLUMN_COUNT; c++) {
+        full->columns[c] = kb_column_plan(full->wide->numbers[c],
+                                          c == KB_COLUMN_end_fs ? NULL : ends, KB_OPLOG_CHUNK);
+        full->columns[c].at = (uint32_t)nbytes;
+        nbytes += (size_t)full->columns[c].n_bytes * KB_OPLOG_CHUNK;
     }
-    pool_chunk *chunk = &log->pool.items[newest - 1];
-    chunk->last_record = log->count;
-    *offset = (int64_t)((newest - 1) * POOL_CHUNK + log->pool_used);
-    int64_t *words = chunk->words + log->pool_used;
-    log->pool_used += n_words;
-    return words;
+    full->bytes = kb_alloc_zeroed(log->alloc, nbytes, 1);
+    if (!full->bytes) return false;
+    for (int c = 0; c < KB_COLUMN_COUNT; c++)
+        kb_column_pack(&full->columns[c], full->wide->numbers[c], ends, KB_OPLOG_CHUNK,
+                       full->bytes);
+    full->nbytes = nbytes;
+    log->nbytes += (int64_t)nbytes;
+    log->spare = full->wide;
+    full->wide = NULL;
+    return true;
 }
 
-static kb_oplog_chunk *chunk_of(kb_oplog *log, int64_t index) {
+/* The rows of record `index`, which is the next. */
+static wide *rows_of(kb_oplog *log, int64_t index) {
     size_t number = (size_t)(index / KB_OPLOG_CHUNK);
-    if (number < log->chunks.count) return log->chunks.items[number];
+    if (number < log->chunks.count) return log->chunks.items[number]->wide;
+    chunk *last = number > 0 ? log->chunks.items[number - 1] : NULL;
     if (!KB_VEC_RESERVE(&log->chunks, log->alloc, 1)) return NULL;
-    kb_oplog_chunk *chunk = log->spare;
-    log->spare = NULL;
-    if (!chunk) {
-        chunk = kb_alloc_zeroed(log->alloc, 1, sizeof *chunk);
-        if (!chunk) return NULL;
-        log->nbytes += (int64_t)sizeof *chunk;
+    if (log->mode == KB_OPLOG_FULL && last && last->wide && !seal(log, last)) return NULL;
+    if (!log->spare) {
+        log->spare = kb_alloc_zeroed(log->alloc, 1, sizeof *log->spare);
+        if (!log->spare) return NULL;
+        log->nbytes += (int64_t)sizeof *log->spare;
     }
-    log->chunks.items[log->chunks.count++] = chunk;
-    return chunk;
+    if (!log->spare_chunk) {
+        log->spare_chunk = kb_alloc_zeroed(log->alloc, 1, sizeof *log->spare_chunk);
+        if (!log->spare_chunk) return NULL;
+        log->nbytes += (int64_t)sizeof *log->spare_chunk;
+    }
+    chunk *next = log->spare_chunk;
+    log->spare_chunk = NULL;
+    next->wide = log->spare;
+    log->spare = NULL;
+    log->chunks.items[log->chunks.count++] = next;
+    return next->wide;
+}
+
+static int64_t number_at(const kb_oplog *log, int64_t index, kb_oplog_column column) {
+    const chunk *from = log->chunks.items[index / KB_OPLOG_CHUNK];
+    size_t row = (size_t)(index % KB_OPLOG_CHUNK);
+    if (from->wide) return from->wide->numbers[column][row];
+    const kb_column *ends = &from->columns[KB_COLUMN_end_fs];
+    int64_t end = from->columns[column].by_end ? kb_column_get(ends, from->bytes, row, 0) : 0;
+    return kb_column_get(&from->columns[column], from->bytes, row, end);
 }
 
 static uint64_t hash_record(const kb_oplog *log, const kb_record *record, const int64_t *words,
@@ -153,20 +193,17 @@ static uint64_t hash_record(const kb_oplog *log, const kb_record *record, const 
 
 kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t *words,
                           uint32_t n_words, kb_error *err) {
-    kb_oplog_chunk *chunk = chunk_of(log, log->count);
-    if (!chunk) return kb_error_nomem(err, "op log");
+    wide *rows = rows_of(log, log->count);
+    if (!rows) return kb_error_nomem(err, "op log");
     int64_t offset = -1;
-    if (n_words) {
-        int64_t *kept = pool_take(log, (size_t)n_words + 1, &offset);
-        if (!kept) return kb_error_nomem(err, "op log payload");
-        kept[0] = n_words;
-        memcpy(kept + 1, words, n_words * sizeof *words);
-    }
+    if (n_words && !kb_pool_add(&log->pool, words, n_words, log->count, &offset))
+        return kb_error_nomem(err, "op log payload");
     size_t row = (size_t)(log->count % KB_OPLOG_CHUNK);
-#define X(column, ctype, numpy, unit, meaning) chunk->column[row] = record->column;
+#define X(column, ctype, numpy, unit, meaning) \
+    rows->numbers[KB_COLUMN_##column][row] = (int64_t)record->column;
     KB_OPLOG_COLUMNS(X)
 #undef X
-    chunk->payload[row] = offset;
+    rows->numbers[KB_COLUMN_payload][row] = offset;
     log->hash = hash_record(log, record, words, n_words);
     log->count++;
     return KB_OK;
@@ -177,54 +214,48 @@ int64_t kb_oplog_count(const kb_oplog *log) {
 }
 
 kb_record kb_oplog_get(const kb_oplog *log, int64_t index) {
-    const kb_oplog_chunk *chunk = log->chunks.items[index / KB_OPLOG_CHUNK];
-    size_t row = (size_t)(index % KB_OPLOG_CHUNK);
     kb_record record;
     memset(&record, 0, sizeof record);
-#define X(column, ctype, numpy, unit, meaning) record.column = chunk->column[row];
+#define X(column, ctype, numpy, unit, meaning) \
+    record.column = (ctype)number_at(log, index, KB_COLUMN_##column);
     KB_OPLOG_COLUMNS(X)
 #undef X
     return record;
 }
 
 const int64_t *kb_oplog_payload(const kb_oplog *log, int64_t index, uint32_t *n_words) {
-    int64_t offset = log->chunks.items[index / KB_OPLOG_CHUNK]->payload[index % KB_OPLOG_CHUNK];
+    int64_t offset = number_at(log, index, KB_COLUMN_payload);
     *n_words = 0;
     if (offset < 0) return NULL;
-    const int64_t *kept = log->pool.items[offset / POOL_CHUNK].words + offset % POOL_CHUNK;
-    *n_words = (uint32_t)kept[0];
-    return kept + 1;
+    return kb_pool_get(&log->pool, offset, n_words);
 }
 
 void kb_oplog_release(kb_oplog *log, int64_t index) {
     if (log->mode != KB_OPLOG_HASH) return;
     if (index > log->count) index = log->count;
     for (int64_t i = log->released / KB_OPLOG_CHUNK; i < index / KB_OPLOG_CHUNK; i++) {
-        kb_oplog_chunk *chunk = log->chunks.items[i];
+        free_chunk(log, log->chunks.items[i]);
         log->chunks.items[i] = NULL;
-        if (log->spare) {
-            log->nbytes -= (int64_t)sizeof *chunk;
-            kb_alloc_free(log->alloc, chunk, 1, sizeof *chunk);
-        } else {
-            log->spare = chunk;
-        }
     }
     log->released = kb_max_i64(log->released, index);
-    /* The newest stretch stays: it is being written. */
-    while (log->pool_freed + 1 < log->pool.count) {
-        pool_chunk *chunk = &log->pool.items[log->pool_freed];
-        size_t n_chunks = chunk->n_words / POOL_CHUNK;
-        if (chunk->last_record >= log->released || log->pool_freed + n_chunks >= log->pool.count)
-            break;
-        log->nbytes -= (int64_t)(chunk->n_words * sizeof(int64_t));
-        kb_alloc_free(log->alloc, chunk->words, chunk->n_words, sizeof(int64_t));
-        chunk->words = NULL;
-        log->pool_freed += n_chunks;
-    }
+    kb_pool_release(&log->pool, log->released);
 }
 
-const kb_oplog_chunk *kb_oplog_chunk_at(const kb_oplog *log, int64_t index) {
-    return index >= 0 && (size_t)index < log->chunks.count ? log->chunks.items[index] : NULL;
+bool kb_oplog_is_whole(const kb_oplog *log) {
+    return log->chunks.count == 0 || log->chunks.items[0];
+}
+
+void kb_oplog_read_column(const kb_oplog *log, kb_oplog_column column, void *numbers) {
+    switch (column) {
+#define X(name, ctype, numpy, unit, meaning)                          \
+    case KB_COLUMN_##name:                                            \
+        for (int64_t i = 0; i < log->count; i++)                      \
+            ((ctype *)numbers)[i] = (ctype)number_at(log, i, column); \
+        return;
+        KB_OPLOG_COLUMNS(X)
+#undef X
+    default: return;
+    }
 }
 
 uint64_t kb_oplog_hash(const kb_oplog *log) {
@@ -232,7 +263,7 @@ uint64_t kb_oplog_hash(const kb_oplog *log) {
 }
 
 int64_t kb_oplog_nbytes(const kb_oplog *log) {
-    return log->nbytes;
+    return log->nbytes + log->pool.nbytes;
 }
 
 /* --- text ------------------------------------------------------------------------------------ */

@@ -1,10 +1,9 @@
 /* The op log: one record per engine operation, in order of completion - the only place where timing and
  * data meet (ADR-0042).
  *
- * Phase 1 appends; phase 2 (replay/) and results read.  Columns are chunked: a chunk, once handed out,
- * never moves and a published record never changes, so readers hold plain pointers.  What replay needs
- * beyond the columns - descriptors, operands - is the record's *payload*, int64 words in a chunked pool
- * (log/payload.h).
+ * Phase 1 appends; phase 2 (replay/) and results read.  Columns are chunked; a chunk that is full is packed
+ * (log/column.h).  What replay needs beyond the columns - descriptors, operands - is the record's *payload*,
+ * int64 words (log/payload.h), kept in a pool of bytes: each word takes one for every 7 bits of its size.
  *
  * Modes: FULL keeps everything; HASH keeps nothing but the rolling hash and the counts (and payloads
  * until replay has passed them), for huge runs.
@@ -15,6 +14,7 @@
 #ifndef KB_LOG_OPLOG_H
 #define KB_LOG_OPLOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/alloc.h"
@@ -33,7 +33,7 @@
     X(work, int64_t, "<i8", "1",                                                                  \
       "multiply-adds (GEMM), element operations (MATH), requests (DMA), tokens (COMPOSITE), the " \
       "peer's PE (SEND, RECV)")                                                                   \
-    X(payload, int64_t, "<i8", "word", "offset of the payload in the pool; -1: none")             \
+    X(payload, int64_t, "<i8", "B", "where the payload begins in the pool; -1: none")             \
     X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")        \
     X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                           \
     X(program, int32_t, "<i4", "id", "linear program number within the launch; -1: none")         \
@@ -79,12 +79,13 @@ typedef enum kb_oplog_mode { KB_OPLOG_FULL, KB_OPLOG_HASH } kb_oplog_mode;
 
 enum { KB_OPLOG_CHUNK = 4096 }; /* records per chunk */
 
-/* One chunk: KB_OPLOG_CHUNK rows of every column. */
-typedef struct kb_oplog_chunk {
-#define X(column, ctype, numpy, unit, meaning) ctype column[KB_OPLOG_CHUNK];
+/* The columns by number. */
+typedef enum kb_oplog_column {
+#define X(column, ctype, numpy, unit, meaning) KB_COLUMN_##column,
     KB_OPLOG_COLUMNS(X)
 #undef X
-} kb_oplog_chunk;
+        KB_COLUMN_COUNT
+} kb_oplog_column;
 
 typedef struct kb_oplog kb_oplog;
 
@@ -109,14 +110,17 @@ int64_t kb_oplog_count(const kb_oplog *log);
 /* Record `index` (FULL, or not yet released), gathered from the columns. */
 kb_record kb_oplog_get(const kb_oplog *log, int64_t index);
 
-/* The words of record `index`; valid until the log is destroyed (FULL) or the record released (HASH). */
+/* The words of record `index`; valid until the next call. */
 const int64_t *kb_oplog_payload(const kb_oplog *log, int64_t index, uint32_t *n_words);
 
 /* Records below `index` are not read again: HASH mode frees them; FULL ignores it. */
 void kb_oplog_release(kb_oplog *log, int64_t index);
 
-/* Chunk `index` for readers of whole columns; NULL past the end or when released. */
-const kb_oplog_chunk *kb_oplog_chunk_at(const kb_oplog *log, int64_t index);
+/* Whether the first record can still be read. */
+bool kb_oplog_is_whole(const kb_oplog *log);
+
+/* All kb_oplog_count numbers of a column, of its own C type, while the log is whole. */
+void kb_oplog_read_column(const kb_oplog *log, kb_oplog_column column, void *numbers);
 
 /* The hash of everything appended so far. */
 uint64_t kb_oplog_hash(const kb_oplog *log);

@@ -124,7 +124,7 @@ PyObject *kb_py_transfers(PyObject *object, PyObject *args) {
 
 /* --- the op log -------------------------------------------------------------------------------------- */
 
-static PyObject *read_column(const kb_oplog *log, const char *numpy, size_t offset, size_t nbytes) {
+static PyObject *read_column(const kb_oplog *log, const char *numpy, kb_oplog_column column) {
     npy_intp count = (npy_intp)kb_oplog_count(log);
     PyArray_Descr *descr = NULL;
     PyObject *text = PyUnicode_FromString(numpy);
@@ -135,12 +135,7 @@ static PyObject *read_column(const kb_oplog *log, const char *numpy, size_t offs
     Py_DECREF(text);
     PyObject *array = PyArray_NewFromDescr(&PyArray_Type, descr, 1, &count, NULL, NULL, 0, NULL);
     if (!array) return NULL;
-    char *out = PyArray_BYTES((PyArrayObject *)array);
-    for (npy_intp at = 0; at < count; at += KB_OPLOG_CHUNK) {
-        const char *chunk = (const char *)kb_oplog_chunk_at(log, at / KB_OPLOG_CHUNK);
-        npy_intp rows = count - at < KB_OPLOG_CHUNK ? count - at : KB_OPLOG_CHUNK;
-        memcpy(out + (size_t)at * nbytes, chunk + offset, (size_t)rows * nbytes);
-    }
+    kb_oplog_read_column(log, column, PyArray_DATA((PyArrayObject *)array));
     PyArray_CLEARFLAGS((PyArrayObject *)array, NPY_ARRAY_WRITEABLE);
     return array;
 }
@@ -149,18 +144,18 @@ PyObject *kb_py_oplog_columns(PyObject *object, PyObject *unused) {
     (void)unused;
     kb_py_engine *self = (kb_py_engine *)object;
     const kb_oplog *log = kb_engine_log(self->engine);
-    if (kb_oplog_count(log) > 0 && !kb_oplog_chunk_at(log, 0)) {
+    if (!kb_oplog_is_whole(log)) {
         PyErr_SetString(PyExc_ValueError, "oplog: expected a Context with oplog=\"full\", got "
                                           "\"hash\", which keeps no records");
         return NULL;
     }
     if (!kb_py_enter(self)) return NULL;
     PyObject *dict = PyDict_New();
-#define X(name, ctype, numpy, unit, meaning)                                                      \
-    if (dict) {                                                                                   \
-        PyObject *array = read_column(log, numpy, offsetof(kb_oplog_chunk, name), sizeof(ctype)); \
-        if (!array || PyDict_SetItemString(dict, #name, array) < 0) Py_CLEAR(dict);               \
-        Py_XDECREF(array);                                                                        \
+#define X(name, ctype, numpy, unit, meaning)                                        \
+    if (dict) {                                                                     \
+        PyObject *array = read_column(log, numpy, KB_COLUMN_##name);                \
+        if (!array || PyDict_SetItemString(dict, #name, array) < 0) Py_CLEAR(dict); \
+        Py_XDECREF(array);                                                          \
     }
     KB_OPLOG_COLUMNS(X)
 #undef X

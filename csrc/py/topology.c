@@ -1,4 +1,4 @@
-#include "py/state.h"
+#include "py/engine.h"
 
 static PyObject *topology_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"text", "name", "overlay", NULL};
@@ -179,6 +179,9 @@ static PyObject *topology_warnings(PyObject *object, void *unused) {
 static PyMethodDef methods[] = {
     {"find", topology_find, METH_O, "find(name) -> node id"},
     {"path", topology_path, METH_VARARGS, "path(src, dst, slice=-1) -> link ids"},
+    {"dram_map", kb_py_dram_map, METH_VARARGS, "dram_map(node) -> (fields, slices, burst) or None"},
+    {"dram_decode", kb_py_dram_decode, METH_VARARGS, "dram_decode(node, offsets) -> table"},
+    {"dram_encode", kb_py_dram_encode, METH_VARARGS, "dram_encode(node, table) -> offsets"},
     {"to_yaml", topology_to_yaml, METH_NOARGS, "The whole machine as YAML."},
     {NULL, NULL, 0, NULL},
 };

@@ -13,16 +13,16 @@ from typing import Any
 
 from kernbench.distributed.backend import Backend
 from kernbench.distributed.collectives import (
-    all_gather,
-    all_gather_into_tensor,
     all_reduce,
-    all_to_all,
-    all_to_all_single,
     barrier,
     broadcast,
-    gather,
     monitored_barrier,
     reduce,
+)
+from kernbench.distributed.gathering import (
+    all_gather,
+    all_gather_into_tensor,
+    gather,
     reduce_scatter,
     reduce_scatter_tensor,
     scatter,
@@ -37,9 +37,7 @@ from kernbench.distributed.objects import (
     send_object_list,
 )
 from kernbench.distributed.points import P2POp, batch_isend_irecv, irecv, isend, recv, send
-from kernbench.distributed.reduction import PremulSum, ReduceOp
-from kernbench.distributed.setup import (
-    destroy_process_group,
+from kernbench.distributed.queries import (
     get_backend,
     get_default_backend_for_device,
     get_global_rank,
@@ -47,7 +45,6 @@ from kernbench.distributed.setup import (
     get_process_group_ranks,
     get_rank,
     get_world_size,
-    init_process_group,
     is_available,
     is_backend_available,
     is_gloo_available,
@@ -57,12 +54,18 @@ from kernbench.distributed.setup import (
     is_torchelastic_launched,
     is_ucc_available,
     is_xccl_available,
+)
+from kernbench.distributed.reduction import PremulSum, ReduceOp
+from kernbench.distributed.setup import (
+    destroy_process_group,
+    init_process_group,
     new_group,
     new_subgroups,
     new_subgroups_by_enumeration,
     split_group,
 )
 from kernbench.distributed.stores import FileStore, HashStore, PrefixStore, Store, TCPStore
+from kernbench.distributed.transposing import all_to_all, all_to_all_single
 from kernbench.distributed.work import Future, Work
 from kernbench.errors import CollectiveMismatchError
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench.distributed.board import caller
-from kernbench.distributed.collectives import root_of
 from kernbench.distributed.groups import ProcessGroup, group_of
+from kernbench.distributed.lines import root_of
 from kernbench.distributed.points import _any_sender, _me, _peer, _refuse_self
 from kernbench.runtime.multiprocessing.acting import act, block
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from kernbench import ccl
 from kernbench.distributed.board import Post
-from kernbench.distributed.collectives import root_of
 from kernbench.distributed.groups import ProcessGroup, group_of
+from kernbench.distributed.lines import root_of
 from kernbench.distributed.transport import check_tensor, facts_of, finish, launch, stage
 from kernbench.distributed.work import Work
 from kernbench.runtime.multiprocessing.acting import act, block

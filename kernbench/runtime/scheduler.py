@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import contextvars
 import re
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
@@ -27,12 +25,13 @@ from greenlet import getcurrent, greenlet
 from kernbench.errors import DeadlockError, KernbenchError
 from kernbench.runtime.environ import RankEnviron
 from kernbench.runtime.rank import Rank, enter_rank
-from kernbench.runtime.waiting import Waiting, is_kernbench
+from kernbench.runtime.waiting import Waiting
+from kernbench.runtime.worker import Worker
 
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context
 
-__all__ = ["Failure", "Scheduler", "Worker"]
+__all__ = ["Scheduler"]
 
 _NODE, _PE = re.compile(r"\bsip(\d+)\."), re.compile(r"\bPE (\d+)")
 _MOST_STOPS = 100
@@ -41,97 +40,6 @@ _FOR_EVER = (1 << 63) - 1
 _MOST_NAMED = 24
 _MOST_IDLE = 1_000_000
 """So often each rank may ask in vain on an idle machine, before that is a livelock."""
-
-
-class Failure:
-    """How a worker ended, if not well: an exception, or an exit status.
-
-    Attributes
-    ----------
-    error : BaseException or None
-        What it raised.
-    text : str
-        Its traceback.
-    exitcode : int
-        1 for an exception, else the status.
-    """
-
-    __slots__ = ("error", "exitcode", "text")
-
-    def __init__(self, error: BaseException | None, text: str, exitcode: int = 1) -> None:
-        self.error = error
-        self.text = text
-        self.exitcode = exitcode
-
-
-class Worker:
-    """One rank's program.
-
-    Attributes
-    ----------
-    rank : Rank
-        Whose.
-    started, ended : bool
-        Whether it has begun, and whether it is over.
-    failure : Failure or None
-        How it failed; None if it did not, or was ended because another rank failed.
-    on_failure : callable
-        Called by the scheduler after the round in which it failed.
-    """
-
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        rank: Rank,
-        function: Callable[[], Any],
-        on_failure: Callable[[], None] | None = None,
-    ) -> None:
-        self.scheduler = scheduler
-        self.rank = rank
-        self.function = function
-        self.on_failure = on_failure
-        self.started = self.ended = False
-        self.failure: Failure | None = None
-        self.joiners: list[Waiting] = []
-
-    def body(self) -> None:
-        """Run the program; note how it ended."""
-        try:
-            try:
-                self.function()
-            except SystemExit as stop:
-                self.exit(stop.code)
-            self.scheduler.context._end()
-        except SystemExit:
-            pass
-        except KeyboardInterrupt:
-            self.scheduler.interrupted = not self.rank.aborting
-        except Exception as error:
-            self.fail(error)
-        except BaseException as error:
-            if not self.rank.aborting:
-                traceback.print_exc()
-                self.failure = Failure(error, traceback.format_exc())
-        self.ended = True
-        self.scheduler.forget(self)
-
-    def fail(self, error: Exception) -> None:
-        """Note an exception, unless the rank is being ended: then it is not a root cause."""
-        if self.rank.aborting:
-            return
-        below = error.__traceback__
-        while below is not None and below.tb_next and is_kernbench(below.tb_frame):
-            below = below.tb_next
-        text = "".join(traceback.format_exception(type(error), error, below))
-        self.failure = Failure(error, text)
-
-    def exit(self, code: Any) -> None:
-        """Take ``sys.exit(code)`` as a process does."""
-        if code is None or code == 0 or self.rank.aborting:
-            return
-        if not isinstance(code, int):
-            print(code, file=sys.stderr)
-        self.failure = Failure(None, "", code & 0xFF if isinstance(code, int) else 1)
 
 
 class Scheduler:

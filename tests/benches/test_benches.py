@@ -81,7 +81,7 @@ def test_placing_the_operands_pays() -> None:
         bench("gemm.py", *words, "--placement", placement, options=("--no-data",))["launches"][0]
         for placement in ("placed", "blocked")
     )
-    assert placed["latency_ns"] < 0.55 * blocked["latency_ns"]
+    assert placed["latency_ns"] < 0.6 * blocked["latency_ns"]
 
 
 @pytest.mark.slow

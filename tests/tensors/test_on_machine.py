@@ -191,6 +191,35 @@ def test_timing_alone_launches_and_has_no_values() -> None:
             y.tolist()
 
 
+def test_timing_alone_keeps_integers_for_kernels_that_decide_by_them() -> None:
+    with kb.Context("small", data=False) as ctx:
+        x = torch.empty(8, 4, device="cuda")
+        y = x[torch.tensor([1, 3]).cuda()]
+        ctx.synchronize()
+        assert y.shape == (2, 4)
+        x[torch.tensor([9]).cuda()]
+        with pytest.raises(kb.KernbenchError, match="index out of bounds"):
+            ctx.synchronize()
+
+
+def test_timing_alone_stages_too_in_the_same_time() -> None:
+    def run(data: bool) -> int:
+        with kb.Context("small", data=data) as ctx:
+            x = torch.arange(64, device="cuda").float() * 2
+            values, places = x.sort(descending=True)
+            assert values.shape == places.shape == (64,)
+            ctx.synchronize()
+            taken = ctx.now_fs
+            if not data:
+                with pytest.raises(kb.DataUnavailableError):
+                    x.unique()
+                with pytest.raises(kb.DataUnavailableError):
+                    x[x > 3]
+            return taken
+
+    assert run(True) == run(False) > 0
+
+
 def test_equal_runs_have_equal_bits_and_times() -> None:
     def run() -> tuple[bytes, int]:
         with kb.Context("small", seed=3) as ctx:

@@ -17,7 +17,7 @@ from kernbench.runtime.multiprocessing.spawning import (
 from kernbench.runtime.rank import current_rank
 
 if TYPE_CHECKING:
-    from kernbench.runtime.scheduler import Worker
+    from kernbench.runtime.worker import Worker
 
 __all__ = ["Process", "current_process", "parent_process"]
 

@@ -19,7 +19,7 @@ from kernbench.runtime.tensor import Tensor
 from kernbench.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
-    from kernbench.runtime.scheduler import Worker
+    from kernbench.runtime.worker import Worker
 
 __all__ = ["ProcessContext", "SpawnContext", "spawn", "start_processes", "start_rank"]
 

@@ -1,0 +1,243 @@
+"""Collectives that gather and scatter parts: each member's own, or one for each member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kernbench.distributed.groups import group_of
+from kernbench.distributed.lines import (
+    check_count,
+    check_dtypes,
+    check_sizes,
+    end,
+    outsider,
+    padded,
+    root_of,
+    spread,
+    through_line,
+    whole,
+    zero_tails,
+)
+from kernbench.distributed.reduction import ReduceOp, check_op
+from kernbench.distributed.transport import (
+    check_list,
+    check_tensor,
+    facts_of,
+    finish,
+    flat,
+    launch,
+    stage,
+)
+from kernbench.distributed.work import Work
+from kernbench.runtime.tensor import Tensor
+
+__all__ = [
+    "all_gather",
+    "all_gather_into_tensor",
+    "gather",
+    "reduce_scatter",
+    "reduce_scatter_tensor",
+    "scatter",
+]
+
+
+def all_gather(
+    tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None, async_op: bool = False
+) -> Work | None:
+    """Give every member the tensors of all, as a list; they may differ in size."""
+    outputs = check_list(tensor_list, "tensor_list")
+    check_tensor(tensor)
+    members = group_of(group)
+    if members is None:
+        outsider("all_gather")
+        return None
+    check_count("tensor_list", outputs, members)
+    check_dtypes("all_gather", [tensor, *outputs])
+    shapes = [tuple(each.shape) for each in outputs]
+    if tensor.numel() != outputs[members.rank()].numel():
+        raise ValueError(
+            f"all_gather: rank {members.rank()} gives {tensor.numel()} elements, its place in "
+            f"tensor_list has {outputs[members.rank()].numel()}"
+        )
+    backend = members._backend_for(tensor)
+    facts = {"shapes": shapes, "dtype": str(tensor.dtype)}
+    entered = members._shared.enter(members.rank(), "all_gather", **facts)
+    most = max(each.numel() for each in outputs)
+    return through_line(
+        members, backend, async_op, tensor, outputs, most, lambda mine, line: launch(
+            members, entered, "all_gather", input=mine, output=line
+        ),
+    )  # fmt: skip
+
+
+def all_gather_into_tensor(
+    output_tensor: Tensor, input_tensor: Tensor, group: Any = None, async_op: bool = False
+) -> Work | None:
+    """Give every member the tensors of all, side by side along dimension 0, or stacked."""
+    output, tensor = check_tensor(output_tensor, "output_tensor"), check_tensor(input_tensor)
+    members = group_of(group)
+    if members is None:
+        outsider("all_gather_into_tensor")
+        return None
+    check_dtypes("all_gather_into_tensor", [output, tensor])
+    if output.numel() != tensor.numel() * members.size():
+        raise ValueError(
+            "output tensor size must be equal to world_size times input tensor size: expected "
+            f"{tensor.numel() * members.size()} elements, got {output.numel()}"
+        )
+    return whole(members, "all_gather", "all_gather_into_tensor", tensor, output, async_op)
+
+
+def reduce_scatter_tensor(
+    output: Tensor,
+    input: Tensor,
+    op: Any = ReduceOp.SUM,
+    group: Any = None,
+    async_op: bool = False,
+) -> Work | None:
+    """Combine the tensors of all members; each gets its part, along dimension 0."""
+    check_tensor(output, "output"), check_tensor(input, "input")
+    members = group_of(group)
+    if members is None:
+        outsider("reduce_scatter_tensor")
+        return None
+    check_dtypes("reduce_scatter_tensor", [output, input])
+    name, factor = check_op(op, input, members._backend_for(input))
+    if input.numel() != output.numel() * members.size():
+        raise ValueError(
+            "input tensor must be the same size as output size times world size: expected "
+            f"{output.numel() * members.size()} elements, got {input.numel()}"
+        )
+    return whole(
+        members, "reduce_scatter", "reduce_scatter_tensor", input, output, async_op, name, factor
+    )
+
+
+def reduce_scatter(
+    output: Tensor,
+    input_list: Sequence[Tensor],
+    op: Any = ReduceOp.SUM,
+    group: Any = None,
+    async_op: bool = False,
+) -> Work | None:
+    """Combine the lists of all members; rank r gets part r.  Parts may differ in size."""
+    check_tensor(output, "output")
+    inputs = check_list(input_list, "input_list")
+    members = group_of(group)
+    if members is None:
+        outsider("reduce_scatter")
+        return None
+    check_count("input_list", inputs, members)
+    check_dtypes("reduce_scatter", [output, *inputs])
+    if output.numel() != inputs[members.rank()].numel():
+        raise ValueError(
+            f"reduce_scatter: expected an output of {inputs[members.rank()].numel()} elements, as "
+            f"many as input_list[{members.rank()}], got {output.numel()}"
+        )
+    backend = members._backend_for(output)
+    name, factor = check_op(op, output, backend)
+    shapes = [tuple(each.shape) for each in inputs]
+    facts = {"shapes": shapes, "dtype": str(output.dtype), "op": name}
+    entered = members._shared.enter(members.rank(), "reduce_scatter", **facts)
+    most = max(each.numel() for each in inputs)
+    with members._ordered():
+        taken = stage(members, backend, output, output=True)
+        parts = [stage(members, backend, each, output=False).tensor for each in inputs]
+        if most:
+            line, mine = padded(parts, most, taken.tensor), flat(taken.tensor, most)
+            if min(each.numel() for each in inputs) < most:
+                line = zero_tails(line, most, [each.numel() for each in inputs])
+            if factor is not None:
+                line.mul_(factor)
+            launch(members, entered, "reduce_scatter", input=line, output=mine, op=name)
+            spread(mine, most, [taken.tensor])
+        work = finish(members, backend, [taken], [output])
+    return end(work, async_op)
+
+
+def gather(
+    tensor: Tensor,
+    gather_list: Sequence[Tensor] | None = None,
+    dst: int | None = None,
+    group: Any = None,
+    async_op: bool = False,
+    group_dst: int | None = None,
+) -> Work | None:
+    """Give rank `dst` (0 unless told) the tensors of all members, as a list."""
+    check_tensor(tensor)
+    members = group_of(group)
+    if members is None:
+        outsider("gather")
+        return None
+    root = 0 if dst is None and group_dst is None else root_of(members, "dst", dst, group_dst)
+    mine = members.rank() == root
+    outputs = _root_list("gather_list", "destination", gather_list, mine)
+    backend = members._backend_for(tensor)
+    if mine:
+        check_count("gather_list", outputs, members)
+        check_sizes("gather_list", outputs, tensor)
+    facts = facts_of(tensor, dst=root)
+    entered = members._shared.enter(members.rank(), "gather", **facts)
+    if mine:
+        return through_line(
+            members, backend, async_op, tensor, outputs, tensor.numel(), lambda own, line: launch(
+                members, entered, "gather", input=own, output=line, root=root
+            ),
+        )  # fmt: skip
+    with members._ordered():
+        staged = stage(members, backend, tensor, output=False)
+        if tensor.numel():
+            launch(members, entered, "gather", input=staged.tensor.reshape(-1), root=root)
+        work = finish(members, backend, [], [])
+    return end(work, async_op)
+
+
+def scatter(
+    tensor: Tensor,
+    scatter_list: Sequence[Tensor] | None = None,
+    src: int | None = None,
+    group: Any = None,
+    async_op: bool = False,
+    group_src: int | None = None,
+) -> Work | None:
+    """Give each member one of the tensors that rank `src` (0 unless told) has in a list."""
+    check_tensor(tensor)
+    members = group_of(group)
+    if members is None:
+        outsider("scatter")
+        return None
+    root = 0 if src is None and group_src is None else root_of(members, "src", src, group_src)
+    mine = members.rank() == root
+    inputs = _root_list("scatter_list", "source", scatter_list, mine)
+    if mine:
+        check_count("scatter_list", inputs, members)
+        check_sizes("scatter_list", inputs, tensor)
+    backend = members._backend_for(tensor)
+    facts = facts_of(tensor, src=root)
+    entered = members._shared.enter(members.rank(), "scatter", **facts)
+    with members._ordered():
+        taken = stage(members, backend, tensor, output=True)
+        if tensor.numel():
+            line = None
+            if mine:
+                parts = [stage(members, backend, each, output=False).tensor for each in inputs]
+                line = padded(parts, tensor.numel(), taken.tensor)
+            launch(
+                members,
+                entered,
+                "scatter",
+                input=line,
+                output=taken.tensor.view(-1),
+                root=root,
+            )
+        work = finish(members, backend, [taken], [tensor])
+    return end(work, async_op)
+
+
+def _root_list(name: str, end: str, given: Any, mine: bool) -> list[Tensor]:
+    if mine and not given:
+        raise ValueError(f"Argument ``{name}`` must be specified on {end} rank.")
+    if not mine and given:
+        raise ValueError(f"Argument ``{name}`` must NOT be specified on non-{end} ranks.")
+    return check_list(given, name) if mine else []

@@ -1,0 +1,225 @@
+"""Random number states of tensor-parallel ranks, and recomputing activations.
+
+Dropout inside a parallel region must differ from rank to rank, outside of it it must not: the
+tracker holds a named generator state for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kernbench.autograd import Function, backward, enable_grad, no_grad
+from kernbench.runtime import Tensor
+from kernbench.runtime.devices import as_device
+from kernbench.runtime.generator import Generator, default_generator
+from kernbench.runtime.rank import RankVar
+from kernbench.tp import parallel_state
+from kernbench.tp.utils import gather_split_1d_tensor, split_tensor_into_1d_equal_chunks
+
+__all__ = [
+    "CudaRNGStatesTracker",
+    "checkpoint",
+    "get_cuda_rng_tracker",
+    "get_data_parallel_rng_tracker_name",
+    "get_expert_parallel_rng_tracker_name",
+    "initialize_rng_tracker",
+    "model_parallel_cuda_manual_seed",
+]
+
+MODEL_PARALLEL = "model-parallel-rng"
+EXPERT_PARALLEL = "expert-parallel-rng"
+DATA_PARALLEL = "data-parallel-rng"
+
+
+def _on_device() -> Generator:
+    """Return the generator of the current device."""
+    return default_generator(as_device("cuda"))
+
+
+class CudaRNGStatesTracker:
+    """Named states of the current device's generator."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def is_initialized(self) -> bool:
+        """Whether a state was added since the last reset."""
+        return bool(self.states_)
+
+    def reset(self) -> None:
+        """Forget all states."""
+        self.states_: dict[str, Any] = {}
+        self.seeds_: set[int] = set()
+
+    def get_states(self) -> dict[str, Any]:
+        """Return a copy of the table of states."""
+        return dict(self.states_)
+
+    def set_states(self, states: dict[str, Any]) -> None:
+        """Replace the table of states."""
+        self.states_ = dict(states)
+
+    def add(self, name: str, seed: int) -> None:
+        """Add the state that `seed` starts.
+
+        Raises
+        ------
+        Exception
+            When the seed or the name is taken.
+        """
+        if seed in self.seeds_:
+            raise Exception(f"seed {seed} already exists")
+        if name in self.states_:
+            raise Exception(f"cuda rng state {name} already exists")
+        self.seeds_.add(seed)
+        generator = _on_device()
+        before = generator.get_state()
+        generator.manual_seed(seed)
+        self.states_[name] = generator.get_state()
+        generator.set_state(before)
+
+    @contextmanager
+    def fork(self, name: str = MODEL_PARALLEL) -> Iterator[None]:
+        """Draw from the named state within the block, and go on with the present one after it.
+
+        Raises
+        ------
+        Exception
+            When there is no state of that name.
+        """
+        if name not in self.states_:
+            raise Exception(f"cuda rng state {name} is not added")
+        generator = _on_device()
+        before = generator.get_state()
+        generator.set_state(self.states_[name])
+        try:
+            yield
+        finally:
+            self.states_[name] = generator.get_state()
+            generator.set_state(before)
+
+
+_TRACKER: RankVar[CudaRNGStatesTracker] = RankVar(
+    "cuda rng tracker", lambda rank: CudaRNGStatesTracker()
+)
+
+
+def initialize_rng_tracker(*options: Any, **named: Any) -> None:
+    """Begin with an empty tracker; options of Megatron mean nothing here."""
+    _TRACKER.set(CudaRNGStatesTracker())
+
+
+def get_cuda_rng_tracker(*options: Any, **named: Any) -> CudaRNGStatesTracker:
+    """Return this rank's tracker."""
+    return _TRACKER.get()
+
+
+def get_expert_parallel_rng_tracker_name() -> str:
+    """Return the name of the experts' state."""
+    return EXPERT_PARALLEL
+
+
+def get_data_parallel_rng_tracker_name() -> str:
+    """Return the name of the state that is equal on all ranks of a tensor group."""
+    return DATA_PARALLEL
+
+
+def model_parallel_cuda_manual_seed(
+    seed: int,
+    te_rng_tracker: bool = False,
+    inference_rng_tracker: bool = False,
+    use_cudagraphable_rng: bool = False,
+    tp_rank: int | None = None,
+    ep_rank: int | None = None,
+    etp_rank: int | None = None,
+    force_reset_rng: bool = False,
+) -> None:
+    """Seed all states: the default by `seed`, the parallel ones by rank.
+
+    ``model-parallel-rng`` starts from ``seed + 2718 + tp_rank``, ``expert-parallel-rng`` from
+    ``seed + 1024 + 100 * ep_rank + etp_rank``, ``data-parallel-rng`` from ``seed``.
+    """
+    if tp_rank is None:
+        tp_rank = parallel_state.get_tensor_model_parallel_rank()
+    if ep_rank is None:
+        ep_rank = parallel_state.get_expert_model_parallel_rank()
+    if etp_rank is None:
+        etp_rank = parallel_state.get_expert_tensor_parallel_rank()
+    initialize_rng_tracker()
+    tracker = _TRACKER.get()
+    _on_device().manual_seed(seed)
+    tracker.add(DATA_PARALLEL, seed)
+    tracker.add(MODEL_PARALLEL, seed + 2718 + tp_rank)
+    tracker.add(EXPERT_PARALLEL, seed + 1024 + 100 * ep_rank + etp_rank)
+
+
+class _Checkpoint(Function):
+    @staticmethod
+    def forward(ctx: Any, run: Callable[..., Any], distribute: bool, *args: Any) -> Any:
+        ctx.run, ctx.distribute = run, distribute
+        ctx.states = _states()
+        with no_grad():
+            results = run(*args)
+        kept = list(args)
+        if distribute:
+            ctx.shape = args[0].shape
+            kept[0] = split_tensor_into_1d_equal_chunks(args[0].detach(), new_buffer=True)
+        ctx.others = [None if isinstance(each, Tensor) else each for each in kept]
+        ctx.save_for_backward(*(each if isinstance(each, Tensor) else None for each in kept))
+        return results
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        kept = [
+            other if tensor is None else tensor
+            for tensor, other in zip(ctx.saved_tensors, ctx.others, strict=True)
+        ]
+        if ctx.distribute:
+            kept[0] = gather_split_1d_tensor(kept[0]).view(ctx.shape)
+        inputs = [each.detach() if isinstance(each, Tensor) else each for each in kept]
+        wants = ctx.needs_input_grad[2:]
+        for each, wanted in zip(inputs, wants, strict=True):
+            if isinstance(each, Tensor):
+                each.requires_grad = wanted
+        now = _states()
+        _restore(ctx.states)
+        with enable_grad():
+            results = ctx.run(*inputs)
+        _restore(now)
+        results = results if isinstance(results, tuple) else (results,)
+        pairs = [
+            (result, grad)
+            for result, grad in zip(results, grads, strict=True)
+            if isinstance(result, Tensor) and result.requires_grad
+        ]
+        backward([result for result, _ in pairs], [grad for _, grad in pairs])
+        return (
+            None,
+            None,
+            *(each.grad if isinstance(each, Tensor) else None for each in inputs),
+        )
+
+
+def _states() -> tuple[Any, Any, dict[str, Any]]:
+    tracked = _TRACKER.get().get_states()
+    return default_generator().get_state(), _on_device().get_state(), tracked
+
+
+def _restore(states: tuple[Any, Any, dict[str, Any]]) -> None:
+    host, device, tracked = states
+    default_generator().set_state(host)
+    _on_device().set_state(device)
+    _TRACKER.get().set_states(tracked)
+
+
+def checkpoint(function: Callable[..., Any], distribute_saved_activations: bool, *args: Any) -> Any:
+    """Run `function` without keeping what its derivatives need; backward runs it again.
+
+    Parameters
+    ----------
+    distribute_saved_activations : bool
+        Keep only this rank's part of the first argument, and gather it for backward.
+    """
+    return _Checkpoint.apply(function, distribute_saved_activations, *args)
