@@ -298,7 +298,7 @@ INTRODUCTION = """\
 
 <!-- Made by `make bench`. -->
 
-Each figure was asked of the engine, and measured, in one run of `make bench` on one computer:
+Each figure was asked of the engine, and measured by `make bench` on one computer:
 {machine}, {date}. Ratios are of programs that ran one after the other, several times over, and of
 the best of each. What a bench does is said in its source, `csrc/bench/` and `tools/bench/`; what
 limits the speed, in [engine-performance](../explanation/engine-performance.md).
