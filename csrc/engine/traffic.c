@@ -152,26 +152,90 @@ kb_status kb_engine_traffic(kb_engine *engine, const kb_traffic_order *order, ui
     return submit(engine, job, handle, err);
 }
 
+/* The messages before the one that is followed: columns of n items each, alike. */
+typedef struct forerunners {
+    size_t n;
+    uint32_t *src, *dst;
+    int64_t *nbytes, *at_fs, *start_fs, *end_fs;
+} forerunners;
+
+static void free_forerunners(kb_alloc *alloc, const forerunners *f) {
+    kb_alloc_free(alloc, f->src, f->n, sizeof *f->src);
+    kb_alloc_free(alloc, f->dst, f->n, sizeof *f->dst);
+    kb_alloc_free(alloc, f->nbytes, f->n, sizeof *f->nbytes);
+    kb_alloc_free(alloc, f->at_fs, f->n, sizeof *f->at_fs);
+    kb_alloc_free(alloc, f->start_fs, f->n, sizeof *f->start_fs);
+    kb_alloc_free(alloc, f->end_fs, f->n, sizeof *f->end_fs);
+}
+
+static kb_status send_forerunners(kb_engine *engine, forerunners *f, uint32_t src, uint32_t dst,
+                                  int64_t nbytes, kb_error *err) {
+    kb_alloc *alloc = engine->alloc;
+    uint32_t handle;
+    f->src = kb_alloc_zeroed(alloc, f->n, sizeof *f->src);
+    f->dst = kb_alloc_zeroed(alloc, f->n, sizeof *f->dst);
+    f->nbytes = kb_alloc_zeroed(alloc, f->n, sizeof *f->nbytes);
+    f->at_fs = kb_alloc_zeroed(alloc, f->n, sizeof *f->at_fs);
+    f->start_fs = kb_alloc_zeroed(alloc, f->n, sizeof *f->start_fs);
+    f->end_fs = kb_alloc_zeroed(alloc, f->n, sizeof *f->end_fs);
+    if (!f->src || !f->dst || !f->nbytes || !f->at_fs || !f->start_fs || !f->end_fs)
+        return kb_error_nomem(err, "the messages of a probe");
+    for (size_t i = 0; i < f->n; i++) {
+        f->src[i] = src;
+        f->dst[i] = dst;
+        f->nbytes[i] = nbytes;
+        f->at_fs[i] = kb_engine_now(engine);
+    }
+    kb_traffic_order order = {.count = (int64_t)f->n,
+                              .src = f->src,
+                              .dst = f->dst,
+                              .nbytes = f->nbytes,
+                              .at_fs = f->at_fs,
+                              .start_fs = f->start_fs,
+                              .end_fs = f->end_fs};
+    return kb_engine_traffic(engine, &order, &handle, err);
+}
+
+/* Runs until nothing is left to happen, or somebody interrupts. */
+static kb_status run_probe(kb_engine *engine, kb_error *err) {
+    enum { SLICE = 1 << 20 };
+    const kb_engine_options *options = &engine->options;
+    kb_engine_end end = KB_ENGINE_BUDGET;
+    while (end == KB_ENGINE_BUDGET) {
+        KB_TRY(kb_engine_run(engine, KB_NO_HANDLE, INT64_MAX, SLICE, &end, err));
+        if (options->is_interrupted && options->is_interrupted(options->interrupter)) {
+            (void)kb_error_set(err, KB_INTERRUPTED, "interrupted");
+            return kb_engine_fail(engine, KB_INTERRUPTED, err);
+        }
+    }
+    return KB_OK;
+}
+
 kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t nbytes,
-                          kb_probe_hop *hops, uint32_t capacity, uint32_t *n_hops,
+                          int64_t count, kb_probe_hop *hops, uint32_t capacity, uint32_t *n_hops,
                           int64_t *latency_fs, kb_error *err) {
     const uint32_t *links;
     uint32_t n_links, path, handle;
-    kb_engine_end end;
     if (src >= kb_topology_n_nodes(engine->topology) ||
         dst >= kb_topology_n_nodes(engine->topology))
         return kb_error_set(err, KB_INVALID, "probe: expected node ids below %u",
                             kb_topology_n_nodes(engine->topology));
+    if (count < 1)
+        return kb_error_set(err, KB_INVALID, "count: expected at least 1, got %" PRId64, count);
     KB_TRY(
         kb_topology_path(engine->topology, src, dst, KB_ANY_SLICE, &links, &n_links, &path, err));
     if (n_links > capacity)
         return kb_error_set(err, KB_INVALID, "probe: expected a path of at most %u hops, got %u",
                             capacity, n_links);
+    forerunners before = {.n = (size_t)(count - 1)};
     kb_hop *watched = kb_alloc_zeroed(engine->alloc, n_links, sizeof *watched);
-    if (!watched) return kb_error_nomem(err, "hops of a probe");
-    kb_status status = submit_one(engine, src, dst, nbytes, kb_engine_now(engine),
-                                  KB_TRAFFIC_MESSAGE, 0, watched, &handle, err);
-    if (status == KB_OK) status = kb_engine_run(engine, handle, INT64_MAX, UINT64_MAX, &end, err);
+    kb_status status = watched ? KB_OK : kb_error_nomem(err, "hops of a probe");
+    if (status == KB_OK && before.n)
+        status = send_forerunners(engine, &before, src, dst, nbytes, err);
+    if (status == KB_OK)
+        status = submit_one(engine, src, dst, nbytes, kb_engine_now(engine), KB_TRAFFIC_MESSAGE, 0,
+                            watched, &handle, err);
+    if (status == KB_OK) status = run_probe(engine, err);
     for (uint32_t i = 0; status == KB_OK && i < n_links; i++)
         hops[i] =
             (kb_probe_hop){watched[i].link,        watched[i].waiting_fs, watched[i].own_fs,
@@ -181,6 +245,7 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
         *n_hops = n_links;
         *latency_fs = job->end_fs - job->start_fs;
     }
+    free_forerunners(engine->alloc, &before);
     kb_alloc_free(engine->alloc, watched, n_links, sizeof *watched);
     return status;
 }

@@ -231,15 +231,18 @@ static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwarg
 }
 
 static PyObject *engine_copy(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"va", "nbytes", "to_device", "stream", "submit_fs", "after", NULL};
+    static char *names[] = {"va",        "nbytes", "to_device", "stream",
+                            "submit_fs", "after",  "install",   NULL};
     PyObject *after = NULL;
     unsigned long long va;
     long long nbytes, submit_fs;
-    int to_device, stream;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL|O!:copy", names, &va, &nbytes, &to_device,
-                                     &stream, &submit_fs, &PyTuple_Type, &after))
+    int to_device, stream, install = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL|O!p:copy", names, &va, &nbytes,
+                                     &to_device, &stream, &submit_fs, &PyTuple_Type, &after,
+                                     &install))
         return NULL;
-    kb_copy_order order = {.va = va,
+    kb_copy_order order = {.install = install != 0,
+                           .va = va,
                            .nbytes = nbytes,
                            .to_device = to_device != 0,
                            .stream = stream,
@@ -386,8 +389,8 @@ enum { PROBE_HOPS = 4096 };
 
 static PyObject *engine_probe(PyObject *object, PyObject *args) {
     unsigned src, dst;
-    long long nbytes;
-    if (!PyArg_ParseTuple(args, "IIL:probe", &src, &dst, &nbytes)) return NULL;
+    long long nbytes, count = 1;
+    if (!PyArg_ParseTuple(args, "IIL|L:probe", &src, &dst, &nbytes, &count)) return NULL;
     kb_probe_hop *hops = PyMem_Calloc(PROBE_HOPS, sizeof *hops);
     if (!hops) return PyErr_NoMemory();
     uint32_t n_hops = 0;
@@ -396,8 +399,11 @@ static PyObject *engine_probe(PyObject *object, PyObject *args) {
     kb_error err = KB_ERROR_INIT;
     PyObject *result = NULL;
     if (kb_py_enter(self)) {
-        kb_status status = kb_engine_probe(self->engine, src, dst, nbytes, hops, PROBE_HOPS,
+        self->inside = PyEval_SaveThread();
+        kb_status status = kb_engine_probe(self->engine, src, dst, nbytes, count, hops, PROBE_HOPS,
                                            &n_hops, &latency_fs, &err);
+        PyEval_RestoreThread(self->inside);
+        self->inside = NULL;
         kb_py_leave(self);
         if (status) (void)kb_raise(&err);
         else result = PyList_New(n_hops);
@@ -461,8 +467,9 @@ static PyMethodDef methods[] = {
     {"replay", engine_replay, METH_NOARGS, "Execute what was logged and not yet executed."},
     {"handle", engine_handle, METH_VARARGS,
      "(done, start_fs, end_fs, launch, target_fs, late_pes, busy_pes)"},
-    {"probe", engine_probe, METH_VARARGS, "probe(src, dst, nbytes) -> (hops, latency_fs)"},
+    {"probe", engine_probe, METH_VARARGS, "probe(src, dst, nbytes, count=1) -> (hops, latency_fs)"},
     {"counters", engine_counters, METH_NOARGS, "What was counted, by name."},
+    {"memory", kb_py_memory, METH_VARARGS, "memory(node) -> name -> array by pseudo-channel"},
     {"oplog_columns", kb_py_oplog_columns, METH_NOARGS, "Name -> read-only array."},
     {"oplog_kernels", kb_py_oplog_kernels, METH_NOARGS, "Kernel names by number."},
     {"oplog_dump", kb_py_oplog_dump, METH_NOARGS, "Canonical text."},

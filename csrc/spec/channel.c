@@ -20,19 +20,27 @@ static void assign_meshes(kb_topology *topology) {
     }
 }
 
+/* Links between SIPs, and those that join their ends to the crossbars: a message that turns from x to y
+ * leaves the one line with the crossbar and enters the other. */
 static void assign_fabric(kb_topology *topology) {
     const kb_system *system = &topology->system;
+    kb_channels *channels = &topology->channels;
     int32_t first = 2 * (int32_t)topology->meshes.count;
     if (system->n_sips < 2 || system->params.fabric.kind == KB_FABRIC_SWITCH) return;
     for (int64_t sip = 0; sip < system->n_sips; sip++) {
         for (int direction = 0; direction < KB_N_DIRECTIONS; direction++) {
             int64_t next = kb_layout_neighbour(system, sip, direction);
             if (next < 0) continue;
-            uint32_t link = kb_graph_link(topology, kb_layout_c2c(topology, sip, direction),
-                                          kb_layout_c2c(topology, next, direction ^ 1));
+            uint32_t end = kb_layout_c2c(topology, sip, direction);
+            uint32_t xbar = kb_layout_io(topology, sip, KB_IO_XBAR);
+            uint32_t far = kb_layout_c2c(topology, next, direction ^ 1);
+            uint32_t link = kb_graph_link(topology, end, far);
+            int32_t line = first + (direction >= KB_PLUS_Y);
             bool ahead = direction == KB_PLUS_X || direction == KB_PLUS_Y;
-            topology->channels.lines[link] = first + (direction >= KB_PLUS_Y);
-            topology->channels.datelines[link] = ahead ? next < sip : next > sip;
+            channels->lines[link] = line;
+            channels->lines[kb_graph_link(topology, xbar, end)] = line;
+            channels->lines[kb_graph_link(topology, end, xbar)] = line;
+            channels->datelines[link] = ahead ? next < sip : next > sip;
         }
     }
 }

@@ -221,7 +221,7 @@ static void probes_add_up(void) {
     CHECK_EQ(open_bench(&b, &options, &err), KB_OK);
     CHECK_EQ(kb_topology_find(b.topology, "sip0.cube0.pe0.dma", &src, &err), KB_OK);
     CHECK_EQ(kb_topology_find(b.topology, "sip0.cube0.sram", &dst, &err), KB_OK);
-    CHECK_EQ(kb_engine_probe(b.engine, src, dst, 4096, hops, 32, &n_hops, &latency_fs, &err),
+    CHECK_EQ(kb_engine_probe(b.engine, src, dst, 4096, 1, hops, 32, &n_hops, &latency_fs, &err),
              KB_OK);
     for (uint32_t i = 0; i < n_hops; i++)
         sum_fs += hops[i].waiting_fs + hops[i].own_fs + hops[i].overhead_fs + hops[i].service_fs +

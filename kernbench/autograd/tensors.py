@@ -29,6 +29,8 @@ def backward(
 @register("requires_grad_", "composite")
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Say whether gradients of this leaf are wanted."""
+    if requires_grad and self._dtype.is_integral:
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
     self.requires_grad = requires_grad
     return self
 

@@ -76,14 +76,19 @@ class _Finder(MetaPathFinder):
 
 
 def _load(name: str) -> ModuleType | None:
-    """Import a module of kernbench, or take the module that its parent has under that name."""
+    """Import a module of kernbench, or take what the nearest one above it has under that name."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not name.startswith(error.name):
             raise
-    parent, _, last = name.rpartition(".")
-    found = getattr(sys.modules.get(parent), last, None)
+    known, missing = name, list[str]()
+    while known not in sys.modules:
+        known, _, last = known.rpartition(".")
+        missing.insert(0, last)
+    found: object = sys.modules[known]
+    for last in missing:
+        found = getattr(found, last, None)
     return found if isinstance(found, ModuleType) else None
 
 

@@ -1,4 +1,4 @@
-"""``kernbench probe``: what one message costs, hop by hop."""
+"""``kernbench probe``: what messages cost, hop by hop, and how much of them a network carries."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from kernbench.cli.common import (
     load_topology,
     print_json,
 )
+from kernbench.errors import TopologyError
 from kernbench.results import (
+    PATTERNS,
     Hop,
     Path,
     StandardPath,
+    Sweep,
     format_ns,
     format_table,
+    measure_load,
+    plot_sweep,
     probe,
     standard_paths,
+    sweep,
 )
 from kernbench.topology import Topology
 
@@ -33,51 +39,149 @@ def add_parser(commands: Any) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser(
         "probe",
-        help="what one message costs on its way, hop by hop",
-        description="Sends one message over the idle machine and splits its latency hop by hop; "
-        "the shares add up exactly. Without --src and --dst: the usual paths of the topology.",
+        help="what a message costs on its way, hop by hop; how much of them a network carries",
+        description="Sends messages over the idle machine and splits the last one's latency hop by "
+        "hop; the shares add up exactly. With --pattern: many nodes send at a rising load, up to "
+        "where latencies grow. Without any of these: the usual paths of the topology.",
         allow_abbrev=False,
     )
     add_topology_options(parser)
     parser.add_argument("--src", metavar="NODE", help="sender, such as sip0.cube0.pe0.dma")
     parser.add_argument("--dst", metavar="NODE", help="receiver, such as sip0.cube0.hbm")
     parser.add_argument("--bytes", type=int, default=64, metavar="N", help="payload; default 64")
+    parser.add_argument(
+        "--count",
+        type=int,
+        metavar="N",
+        help="messages, one behind the other (default 1); with --pattern, of each sender at each "
+        "load (default 1000)",
+    )
+    parser.add_argument(
+        "--pattern",
+        choices=PATTERNS,
+        help="who sends to whom: to any node, transposed, to one (--dst), to a partner, --src to "
+        "--dst",
+    )
+    parser.add_argument(
+        "--load",
+        type=float,
+        metavar="X",
+        help="this load alone, in flits per node and cycle, above 0 and up to 1",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the pattern; default 0")
+    parser.add_argument("--plot", metavar="FILE", help="draw the sweep, as out.png (matplotlib)")
     add_json_option(parser)
     parser.set_defaults(function=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    if (options.src is None) != (options.dst is None):
-        raise UsageError("expected --src and --dst, or neither of them")
     if options.bytes < 0:
         raise UsageError(f"--bytes: expected at least 0, got {options.bytes}")
+    if options.count is not None and options.count < 1:
+        raise UsageError(f"--count: expected at least 1, got {options.count}")
+    if options.pattern is None:
+        for name in ("load", "plot"):
+            if getattr(options, name) is not None:
+                raise UsageError(f"--{name}: expected --pattern {{{','.join(PATTERNS)}}} with it")
     topology = load_topology(options.topology, options.settings)
-    if options.src is None:
-        if topology.system is None:
-            raise UsageError(
-                "expected --src and --dst: the topology is an explicit graph, which has no usual "
-                "paths; `kernbench topology show` lists its nodes"
-            )
-        _print_paths(topology, standard_paths(topology, options.bytes), options.json)
+    if options.pattern is not None:
+        _run_pattern(topology, options)
+    elif (options.src is None) != (options.dst is None):
+        raise UsageError("expected --src and --dst, or neither of them")
+    elif options.src is not None:
+        path = probe(topology, options.src, options.dst, options.bytes, options.count or 1)
+        _print_path(topology, path, options.count or 1, options.json)
+    elif options.count is not None:
+        raise UsageError("--count: expected --src and --dst, or --pattern, with it")
+    elif topology.system is None:
+        raise UsageError(
+            "expected --src and --dst: the topology is an explicit graph, which has no usual "
+            "paths; `kernbench topology show` lists its nodes"
+        )
     else:
-        path = probe(topology, options.src, options.dst, options.bytes)
-        _print_path(topology, path, options.json)
+        _print_paths(topology, standard_paths(topology, options.bytes), options.json)
     return ExitCode.GOOD
+
+
+def _run_pattern(topology: Topology, options: argparse.Namespace) -> None:
+    more = {"seed": options.seed, "src": options.src, "dst": options.dst}
+    if options.count is not None:
+        more["count"] = options.count
+    try:
+        if options.load is None:
+            found = sweep(topology, options.pattern, options.bytes, **more)
+        else:
+            found = measure_load(topology, options.pattern, options.bytes, options.load, **more)
+        if options.plot is not None:
+            plot_sweep(found, options.plot, topology.name)
+    except TopologyError:
+        raise
+    except (ValueError, ModuleNotFoundError) as error:
+        raise UsageError(str(error)) from error
+    _print_sweep(topology, found, options.json)
+
+
+def _print_sweep(topology: Topology, found: Sweep, as_json: bool) -> None:
+    if as_json:
+        points = [
+            {
+                "load": point.load,
+                "accepted": point.accepted,
+                "mean_ns": point.mean_fs / 10**6,
+                "median_ns": point.median_fs / 10**6,
+                "p99_ns": point.p99_fs / 10**6,
+                "saturated": point.saturated,
+            }
+            for point in found.points
+        ]
+        print_json(
+            {
+                "pattern": found.pattern,
+                "senders": found.n_senders,
+                "nbytes": found.nbytes,
+                "count": found.count,
+                "cycle_ns": found.cycle_fs / 10**6,
+                "points": points,
+                "saturation": found.saturation,
+                "topology": topology.name,
+            }
+        )
+        return
+    print(
+        f"{found.pattern}: {found.n_senders:,} senders of {found.count:,} messages of "
+        f"{found.nbytes:,} bytes on topology {topology.name}; "
+        f"a cycle is {format_ns(found.cycle_fs)} ns"
+    )
+    rows = [
+        [
+            f"{point.load:.4f}",
+            f"{point.accepted:.4f}",
+            *(format_ns(time_fs) for time_fs in (point.mean_fs, point.median_fs, point.p99_fs)),
+            "saturated" if point.saturated else "",
+        ]
+        for point in found.points
+    ]
+    header = ["flits per node and cycle", "accepted", "mean ns", "median ns", "99 % ns", ""]
+    print(format_table(header, rows))
+    if found.saturation is not None:
+        print(f"saturates at {found.saturation:.3f} flits per node and cycle")
+    elif len(found.points) > 1:
+        print("carries a flit per node and cycle")
 
 
 def _shares(hop: Hop) -> list[int]:
     return [getattr(hop, f"{part}_fs") for part in _PARTS]
 
 
-def _print_path(topology: Topology, path: Path, as_json: bool) -> None:
+def _print_path(topology: Topology, path: Path, count: int, as_json: bool) -> None:
     if as_json:
         hops = [
             {"src": hop.src, "dst": hop.dst}
             | {f"{part}_ns": getattr(hop, f"{part}_fs") / 10**6 for part in _PARTS}
             for hop in path.hops
         ]
-        head = {"src": path.src, "dst": path.dst, "nbytes": path.nbytes}
+        head = {"src": path.src, "dst": path.dst, "nbytes": path.nbytes, "count": count}
         latency = {"latency_ns": path.latency_fs / 10**6, "latency_fs": path.latency_fs}
         print_json({**head, **latency, "hops": hops, "topology": topology.name})
         return
@@ -87,7 +191,9 @@ def _print_path(topology: Topology, path: Path, as_json: bool) -> None:
     ]
     sums = [sum(column) for column in zip(*map(_shares, path.hops), strict=True)]
     rows.append(["sum", *map(format_ns, sums), format_ns(sum(sums))])
-    print(f"{path.nbytes:,} bytes, {path.src} to {path.dst}: {format_ns(path.latency_fs)} ns")
+    last = f", the last of {count:,} messages" if count > 1 else ""
+    took = f"{format_ns(path.latency_fs)} ns"
+    print(f"{path.nbytes:,} bytes, {path.src} to {path.dst}{last}: {took}")
     print(format_table(["hop (ns)", *_PARTS, "all"], rows))
 
 

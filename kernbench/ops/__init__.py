@@ -7,6 +7,7 @@ written in ``tl`` (``kernels.py``, ``functions.py``), which cost what any kernel
 from __future__ import annotations
 
 from kernbench.ops import (
+    arithmetic,
     comparing,
     conveniences,
     copying,
@@ -15,14 +16,18 @@ from kernbench.ops import (
     indexing,
     joining,
     linear,
+    masking,
     nn,
+    picking,
     random,
     reductions,
+    scattering,
     sorting,
     views,
 )
 
 __all__ = [
+    "arithmetic",
     "comparing",
     "conveniences",
     "copying",
@@ -31,9 +36,12 @@ __all__ = [
     "indexing",
     "joining",
     "linear",
+    "masking",
     "nn",
+    "picking",
     "random",
     "reductions",
+    "scattering",
     "sorting",
     "views",
 ]

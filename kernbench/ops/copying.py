@@ -12,6 +12,7 @@ from kernbench.ops.support import deliver, new_empty, on_machine
 from kernbench.runtime.devices import CPU, as_device, device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import BY_NAME, dtype
+from kernbench.runtime.factories import empty_on
 from kernbench.runtime.geometry import broadcast_shapes, dense_strides, like_strides, wrap_dim
 from kernbench.runtime.promotion import promote_types
 from kernbench.runtime.storage import HostStorage, Storage
@@ -20,21 +21,25 @@ from kernbench.runtime.tensor import Tensor
 __all__ = ["clone", "copy_", "to_device"]
 
 
-def to_device(source: Tensor, where: device, wait: bool = True) -> Tensor:
+def to_device(source: Tensor, where: device, wait: bool = True, blank: bool = False) -> Tensor:
     """Return the elements as a tensor of another device: a timed copy over the host link.
 
-    Without `wait` a copy to the machine is left to its stream (``non_blocking=True``).
+    Without `wait` a copy to the machine is left to its stream (``non_blocking=True``).  With
+    `blank`, a tensor of a run of timing alone comes home as zeros, in the same time.
     """
     if source._storage.device == where:
         return source
+    if blank and isinstance(source._storage, Storage) and not source._storage.has_values:
+        source._storage.context._carry(source)
+        return empty_on(source._shape, source._dtype, CPU, zeroed=True)
     if not on_machine(source):
         strides = like_strides(source._shape, source._strides)
         image = new_empty(source._shape, source._dtype, CPU, strides)
         image._host()[...] = source._host()
-        made = new_empty(source._shape, source._dtype, where, strides)
+        kept = source._dtype.is_integral
+        made = empty_on(source._shape, source._dtype, where, strides, keep=kept)
         assert isinstance(image._storage, HostStorage)
         assert isinstance(made._storage, Storage)
-        made._storage.keep = made._storage.keep or source._dtype.is_integral
         made._storage.context._write(made, image._storage.bytes.tobytes(), wait)
         return made
     if where.type == "cpu":

@@ -9,7 +9,7 @@ import numpy as np
 
 from kernbench.ops import functions, kernels, pointwise
 from kernbench.ops.launching import block_for, launch, pes_of
-from kernbench.ops.support import BOOL, INT64, deliver, from_host, on_machine
+from kernbench.ops.support import BOOL, INT64, deliver, from_host, on_machine, wanting_gradient
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -32,9 +32,7 @@ def _kind(given: Any) -> dtype:
 
 
 def _made(tensor: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor:
-    if requires_grad:
-        call("requires_grad_", tensor)
-    return deliver(tensor, out)
+    return deliver(wanting_gradient(tensor, requires_grad), out)
 
 
 def _size(size: tuple[Any, ...], names: dict[str, Any], name: str) -> tuple[int, ...]:

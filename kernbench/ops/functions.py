@@ -263,6 +263,11 @@ def add(x, y):
 
 
 @jit
+def second(x, y):
+    return y
+
+
+@jit
 def add_scaled(x, y, alpha):
     return x + alpha * y
 

@@ -8,22 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.ops import kernels, pointwise
+from kernbench.ops import functions as fn
 from kernbench.ops.copying import to_device
-from kernbench.ops.launching import block_for, launch, pes_of
+from kernbench.ops.picking import take_places
+from kernbench.ops.scattering import write_on_machine
 from kernbench.ops.support import (
     INT64,
-    deliver,
     from_host,
     new_empty,
     on_machine,
-    staged,
 )
 from kernbench.runtime import dtypes
-from kernbench.runtime.devices import CPU
+from kernbench.runtime.devices import CPU, device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.factories import from_data
-from kernbench.runtime.geometry import broadcast_shapes, wrap_dim
+from kernbench.runtime.geometry import (
+    broadcast_shapes,
+    broadcast_strides,
+    permuted_strides,
+    view_strides,
+)
 from kernbench.runtime.tensor import Tensor
 
 __all__: list[str] = []
@@ -216,55 +220,79 @@ def _check_bounds(self: Tensor, picks: Sequence[Any]) -> None:
             )
 
 
+class _Picked:
+    """Index tensors for some dimensions of a tensor, and where their dimensions stand in a result.
+
+    ``lone`` are the dimensions picked from, ``kept`` the sizes of the others; the index's own
+    dimensions stand in the place of ``lone`` where those are neighbours, else in front.
+    """
+
+    def __init__(self, self_: Tensor, indices: Sequence[Any]) -> None:
+        self.indices = indices
+        self.lone = [d for d, each in enumerate(indices) if each is not None]
+        self.rest = [d for d in range(self_.ndim) if d not in self.lone]
+        self.sizes = [self_._shape[d] for d in self.lone]
+        self.kept = tuple(self_._shape[d] for d in self.rest)
+        self.picked = broadcast_shapes(*(indices[d]._shape for d in self.lone))
+        first, last = self.lone[0], self.lone[-1]
+        self.lead = first if self.lone == list(range(first, last + 1)) else 0
+        self.shape = (*self.kept[: self.lead], *self.picked, *self.kept[self.lead :])
+
+    def among_kept(self, steps: Sequence[int], kept: Sequence[int] | None = None) -> list[int]:
+        """Strides over the result: `steps` over the index's dimensions, `kept` (or 0) elsewhere."""
+        others = [0] * len(self.kept) if kept is None else list(kept)
+        return [*others[: self.lead], *steps, *others[self.lead :]]
+
+    def layout(self, self_: Tensor) -> tuple[int, ...]:
+        """Strides of what is picked, as torch has them: in the order of the source's."""
+        kept = [self_._strides[d] for d in self.rest]
+        seen = [self.among_kept([0] * len(self.picked), kept)]
+        for d in self.lone:
+            each = self.indices[d]
+            own = broadcast_strides(self.picked, each._shape, each._strides)
+            seen.append(self.among_kept(own))
+        return permuted_strides(self.shape, seen)
+
+    def places(self, where: device) -> Any:
+        """Return one index tensor for the dimensions together, on a device."""
+        found: Any = None
+        for dim, size in zip(self.lone, self.sizes, strict=True):
+            each = to_device(self.indices[dim], where)
+            if len(self.lone) > 1:
+                each = call("where", call("lt", each, 0), call("add", each, size), each)
+            found = each if found is None else call("add", call("mul", found, size), each)
+        return found
+
+    def merged(self, self_: Tensor) -> Tensor | None:
+        """View the dimensions picked from as one, in front; None where they do not lie so."""
+        moved = call("permute", self_, (*self.lone, *self.rest))
+        shape = (math.prod(self.sizes), *self.kept)
+        strides = view_strides(moved._shape, moved._strides, shape)
+        return None if strides is None else self_._view(shape, strides, self_._offset)
+
+
 @register("index")
 def index_(self: Tensor, indices: Sequence[Any]) -> Tensor:
     """Pick elements by index tensors, one for each dimension that is picked from."""
     _check_bounds(self, indices)
+    pick = _Picked(self, indices)
+    strides = pick.layout(self)
     if not on_machine(self):
         picked = self._host()[_host_picks(indices, self.ndim)]
-        return from_host(dtypes.to_compute(picked, self._dtype), self._dtype)
-    lone = [d for d, each in enumerate(indices) if each is not None]
-    if len(lone) == 1:
-        places = to_device(indices[lone[0]], self.device)
-        flat = call("index_select", self, lone[0], call("reshape", places, -1))
-        shape = (*self._shape[: lone[0]], *places._shape, *self._shape[lone[0] + 1 :])
-        return call("reshape", flat, shape)  # type: ignore[no-any-return]
-    flat, places, shape = _flattened(self, indices)
-    return call("reshape", call("index_select", flat, 0, places), shape)  # type: ignore[no-any-return]
-
-
-def _flattened(self: Tensor, indices: Sequence[Any]) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    """Turn index tensors for several dimensions into one for the first: rows of what is left."""
-    lone = [d for d, each in enumerate(indices) if each is not None]
-    rest = [d for d in range(self.ndim) if d not in lone]
-    together = lone == list(range(lone[0], lone[-1] + 1))
-    moved = call("contiguous", call("permute", self, (*lone, *rest)))
-    sizes = [self._shape[d] for d in lone]
-    flat = call("reshape", moved, (math.prod(sizes), *(self._shape[d] for d in rest)))
-    places: Any = None
-    for dim, size in zip(lone, sizes, strict=True):
-        each = to_device(indices[dim], self.device)
-        each = call("where", call("lt", each, 0), call("add", each, size), each)
-        places = each if places is None else call("add", call("mul", places, size), each)
-    picked = places._shape
-    first = tuple(self._shape[d] for d in rest)
-    if together and lone[0] > 0:
-        lead = lone[0]
-        shape = (*first[:lead], *picked, *first[lead:])
-        found = call("index_select", flat, 0, call("reshape", places, -1))
-        found = call("reshape", found, (*picked, *first))
-        order = [
-            *range(len(picked), len(picked) + lead),
-            *range(len(picked)),
-            *range(len(picked) + lead, len(picked) + len(first)),
-        ]
-        found = call("contiguous", call("permute", found, order))
-        return (
-            found,
-            call("arange", found._shape[0] if found.ndim else 1, device=self.device),
-            shape,
-        )
-    return flat, call("reshape", places, -1), (*picked, *first)
+        return from_host(dtypes.to_compute(picked, self._dtype), self._dtype, strides)
+    rows = pick.merged(self)
+    if rows is None:
+        rows = pick.merged(call("contiguous", self))
+        assert rows is not None or len(pick.lone) > 1
+    if rows is None:  # the dimensions are no neighbours: a copy with them in front
+        moved = call("contiguous", call("permute", self, (*pick.lone, *pick.rest)))
+        rows = call("view", moved, (math.prod(pick.sizes), *pick.kept))
+    places = pick.places(self.device)
+    own = broadcast_strides(pick.picked, places._shape, places._strides)
+    kept = pick.among_kept([0] * len(pick.picked), rows._strides[1:])
+    made = new_empty(pick.shape, self._dtype, self.device, strides)
+    take_places(made, rows, 0, places, pick.among_kept(own), kept, wrap=True)
+    return made
 
 
 @register("index_put_", "inplace")
@@ -279,9 +307,7 @@ def index_put_(
         )
     _check_bounds(self, indices)
     if on_machine(self):
-        home = to_device(self, CPU)
-        index_put_(home, indices, to_device(values, CPU), accumulate)
-        return call("copy_", self, home)  # type: ignore[no-any-return]
+        return _put_on_machine(self, indices, values, accumulate)
     places = _host_picks(indices, self.ndim)
     held = self._host()
     given = values._host()
@@ -309,404 +335,29 @@ def index_put(self: Tensor, indices: Any, values: Tensor, accumulate: bool = Fal
     return call("index_put_", call("clone", self), indices, values, accumulate)
 
 
-# --- along one dimension --------------------------------------------------------------------------
-
-
-def _check_index(name: str, index: Tensor) -> None:
-    if index._dtype.name not in ("int64", "int32"):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-
-
-def _take(
-    self: Tensor, dim: int, index: Tensor, shape: Sequence[int], steps: Sequence[int]
+def _put_on_machine(
+    self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool
 ) -> Tensor:
-    """Pick on the machine: places along `dim` are those of `index`, walked by `steps`."""
-    made = new_empty(shape, self._dtype, self.device)
-    if not made.numel():
-        return made
-    x_steps = [0 if d == dim else s for d, s in enumerate(self._strides)]
-    sizes, strides = pointwise.collapse(shape, [steps, x_steps, made._strides])
-    if sizes[0] != 1:
-        raise NotImplementedError(
-            f"kernbench: picking from shape {tuple(self._shape)} on the machine walks at most 4 "
-            "dimensions of its own; make the operands contiguous first"
-        )
-    count = made.numel()
-    block = block_for(count, pes_of(self), 1024, 256)
-    launch(
-        kernels.take_rows,
-        self,
-        -(-count // block),
-        (
-            made,
-            self,
-            index,
-            count,
-            self._shape[dim] if self._shape else 1,
-            *sizes[1:],
-            *strides[0][1:],
-            *strides[1][1:],
-            *strides[2][1:],
-            self._strides[dim],
-        ),
-        COLS=block,
-    )
-    return made
-
-
-@register("index_select")
-def index_select(self: Tensor, dim: int, index: Tensor, *, out: Any = None) -> Tensor:
-    """Pick places of a dimension."""
-    place = wrap_dim(dim, self.ndim)
-    if index.ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector")
-    _check_index("index_select", index)
-    if not on_machine(self):
-        if not self._shape:
-            return deliver(call("clone", self), out)
-        held, size = index._host().reshape(-1), self._shape[place]
-        if held.size and (held.min() < 0 or held.max() >= size):
-            raise IndexError("index out of range in self")
-        picked = np.take(self._host(), held, axis=place)
-        return deliver(from_host(dtypes.to_compute(picked, self._dtype), self._dtype), out)
-    index = call("reshape", index, -1)
-    shape = list(self._shape)
-    shape[place] = index.numel()
-    steps = [0] * self.ndim
-    steps[place] = index._strides[0]
-    return deliver(_take(self, place, to_device(index, self.device), shape, steps), out)
-
-
-@register("gather")
-def gather(
-    self: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Any = None
-) -> Tensor:
-    """Pick, at each place of `index`, the element at index's number along `dim`."""
-    place = wrap_dim(dim, self.ndim)
-    if index._dtype.name not in ("int64", "int32"):
-        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    if max(index.ndim, 1) != max(self.ndim, 1):
-        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    for d in range(index.ndim):
-        if d != place and index._shape[d] > self._shape[d]:
-            raise RuntimeError(
-                f"Size does not match at dimension {d} expected index {list(index._shape)} to be "
-                f"no larger than self {list(self._shape)} apart from dimension {place}"
-            )
-    if on_machine(self):
-        index = to_device(index, self.device)
-        cut = self._view(
-            [n if d == place else index._shape[d] for d, n in enumerate(self._shape)],
-            self._strides,
-            self._offset,
-        )
-        return deliver(_take(cut, place, index, index._shape, index._strides), out)
-    places, size = index._host(), self._shape[place] if self._shape else 1
-    _check_range("gather", places, size, place)
-    if not self._shape:
-        return deliver(call("clone", self), out)
-    held = self._host()[
-        tuple(slice(None) if d == place else slice(n) for d, n in enumerate(index._shape))
-    ]
-    picked = np.take_along_axis(held, places.astype(np.int64), axis=place)
-    return deliver(from_host(dtypes.to_compute(picked, self._dtype), self._dtype), out)
-
-
-def _check_range(name: str, places: Any, size: int, dim: int) -> None:
-    bad = places[(places < 0) | (places >= size)]
-    if bad.size:
+    """Write rows of the dimensions that are not picked from, each to its place."""
+    pick = _Picked(self, indices)
+    rows = pick.merged(self)
+    if rows is None:  # it crosses the link, and back
+        home = to_device(self, CPU)
+        index_put_(home, indices, to_device(values, CPU), accumulate)
+        return call("copy_", self, home)  # type: ignore[no-any-return]
+    values = to_device(values, self.device)
+    if broadcast_shapes(values._shape, pick.shape) != pick.shape:
         raise RuntimeError(
-            f"index {bad.reshape(-1)[0]} is out of bounds for dimension {dim} with size {size}"
+            f"shape mismatch: value tensor of shape {list(values._shape)} cannot be broadcast to "
+            f"indexing result of shape {list(pick.shape)}"
         )
-
-
-@register("take", "composite")
-def take(self: Tensor, index: Tensor) -> Any:
-    """Pick elements by their place in row-major order."""
-    flat = call("reshape", self, -1)
-    picked = call("index", flat, [call("reshape", index, -1)])
-    return call("reshape", picked, index._shape)
-
-
-@register("take_along_dim", "composite")
-def take_along_dim(self: Tensor, indices: Tensor, dim: int | None = None) -> Any:
-    """Gather, after broadcasting."""
-    if dim is None:
-        return call("gather", call("reshape", self, -1), 0, call("reshape", indices, -1))
-    place = wrap_dim(dim, self.ndim)
-    lead = list(
-        broadcast_shapes(
-            [1 if d == place else n for d, n in enumerate(self._shape)],
-            [1 if d == place else n for d, n in enumerate(indices._shape)],
-        )
+    lead, count = pick.lead, len(pick.picked)
+    order = [*range(lead, lead + count), *range(lead), *range(lead + count, len(pick.shape))]
+    given = call("permute", call("expand", values, pick.shape), order)
+    given = call("reshape", given, (math.prod(pick.picked), *pick.kept))
+    index = call("reshape", pick.places(self.device), (-1, *(1,) * len(pick.kept)))
+    write_on_machine(
+        rows, 0, call("expand", index, given._shape), given, fn.add if accumulate else None
     )
-    wide = [n if d != place else self._shape[place] for d, n in enumerate(lead)]
-    narrow = [n if d != place else indices._shape[place] for d, n in enumerate(lead)]
-    return call("gather", call("expand", self, wide), place, call("expand", indices, narrow))
-
-
-def _scatter_host(self: Tensor, dim: int, index: Tensor, src: Any, how: Any) -> Tensor:
-    place = wrap_dim(dim, self.ndim)
-    places = index._host()
-    _check_range("scatter", places, self._shape[place] if self._shape else 1, place)
-    if not index.numel():
-        return self
-    wide = dtypes.to_compute(self._host(), self._dtype).copy()
-    flat = wide.reshape(1) if wide.ndim == 0 else wide
-    where: list[Any] = list(np.indices(places.shape if places.ndim else (1,)))
-    where[place] = places.reshape(where[place].shape)
-    if isinstance(src, Tensor):
-        given = dtypes.to_compute(src._host(), src._dtype)
-        given = given[tuple(slice(n) for n in places.shape)].reshape(where[place].shape)
-    else:
-        given = np.broadcast_to(np.asarray(src, wide.dtype), where[place].shape)
-    how(flat, tuple(where), given)
-    self._host()[...] = dtypes.from_compute(wide, self._dtype)
     self._version += 1
-    return self
-
-
-def _put(target: Any, where: Any, given: Any) -> None:
-    target[where] = given
-
-
-_REDUCERS = {
-    None: _put,
-    "add": np.add.at,
-    "sum": np.add.at,
-    "multiply": np.multiply.at,
-    "prod": np.multiply.at,
-    "amax": np.maximum.at,
-    "amin": np.minimum.at,
-}
-
-
-def _check_scatter(name: str, self: Tensor, dim: int, index: Tensor, src: Any) -> None:
-    if index._dtype.name not in ("int64", "int32"):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    if isinstance(src, Tensor) and src._dtype is not self._dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
-    place = wrap_dim(dim, self.ndim)
-    if max(index.ndim, 1) != max(self.ndim, 1):
-        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
-    for d in range(index.ndim):
-        big = d != place and index._shape[d] > self._shape[d]
-        if isinstance(src, Tensor) and (big or index._shape[d] > src._shape[d]):
-            raise RuntimeError(
-                f"Expected index {list(index._shape)} to be no larger than self "
-                f"{list(self._shape)} apart from dimension {place} and to be no larger size than "
-                f"src {list(src._shape)}"
-            )
-        if big:
-            raise RuntimeError(
-                f"Expected index {list(index._shape)} to be no larger than self "
-                f"{list(self._shape)} apart from dimension {place}"
-            )
-
-
-def _scatter(name: str, self: Tensor, dim: int, index: Tensor, src: Any, how: Any) -> Tensor:
-    _check_scatter(name, self, dim, index, src)
-    if on_machine(self):
-        home = [
-            to_device(each, CPU) if isinstance(each, Tensor) else each
-            for each in (self, index, src)
-        ]
-        return call("copy_", self, _scatter_host(home[0], dim, home[1], home[2], how))  # type: ignore[no-any-return]
-    return _scatter_host(self, dim, index, src, how)
-
-
-@register("scatter_", "inplace")
-def scatter_(
-    self: Tensor,
-    dim: int,
-    index: Tensor,
-    src: Any = None,
-    *,
-    value: Any = None,
-    reduce: str | None = None,
-) -> Tensor:
-    """Write elements of `src`, or a number, at index's places along `dim`."""
-    return _scatter("scatter", self, dim, index, value if src is None else src, _REDUCERS[reduce])
-
-
-@register("scatter_add_", "inplace")
-def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """Add elements of `src` at index's places along `dim`."""
-    return _scatter("scatter", self, dim, index, src, np.add.at)
-
-
-@register("scatter_reduce_", "inplace")
-def scatter_reduce_(
-    self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    """Fold elements of `src` into index's places along `dim`."""
-    if not include_self:
-        start = {"sum": 0, "prod": 1, "amax": -math.inf, "amin": math.inf}[reduce]
-        _scatter("scatter", self, dim, index, start, _put)
-    return _scatter("scatter_reduce", self, dim, index, src, _REDUCERS[reduce])
-
-
-@register("index_add_", "inplace")
-def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
-    """Add slices of `source` at places of a dimension."""
-    place = wrap_dim(dim, self.ndim)
-    picks: list[Any] = [None] * place + [index]
-    scaled = source if alpha == 1 else call("mul", source, alpha)
-    return (
-        call("index_put_", self, picks, scaled, True)
-        if place == 0
-        else _moved_add(self, place, index, scaled)
-    )
-
-
-def _moved_add(self: Tensor, place: int, index: Tensor, source: Tensor) -> Any:
-    call(
-        "index_put_",
-        call("movedim", self, place, 0),
-        [index],
-        call("movedim", source, place, 0),
-        True,
-    )
-    return self
-
-
-@register("index_copy_", "inplace")
-def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-    """Write slices of `source` at places of a dimension."""
-    place = wrap_dim(dim, self.ndim)
-    call("index_put_", call("movedim", self, place, 0), [index], call("movedim", source, place, 0))
-    return self
-
-
-@register("index_fill_", "inplace")
-def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Any:
-    """Write a number at places of a dimension."""
-    place = wrap_dim(dim, self.ndim)
-    value = from_data(value.item() if isinstance(value, Tensor) else value, self._dtype)
-    call("index_put_", call("movedim", self, place, 0), [index], value)
-    return self
-
-
-@register("masked_fill_", "inplace")
-def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """Write a number where the mask holds."""
-    if mask._dtype.name != "bool":
-        raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype "
-            f"{mask._dtype.label.lower()}"
-        )
-    if isinstance(value, Tensor):
-        if value.ndim:
-            raise RuntimeError(
-                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                f"{value.ndim} dimension(s)."
-            )
-        value = value.item() if not on_machine(value) else value
-    shape = broadcast_shapes(self._shape, mask._shape)
-    if shape != tuple(self._shape):
-        raise RuntimeError(
-            f"output with shape {list(self._shape)} doesn't match the broadcast shape {list(shape)}"
-        )
-    if not isinstance(value, Tensor) and self._dtype.is_integral and isinstance(value, float):
-        value = int(value)
-    return call("copy_", self, call("where", mask, value, self))  # type: ignore[no-any-return]
-
-
-@register("masked_select")
-def masked_select(self: Tensor, mask: Tensor, *, out: Any = None) -> Any:
-    """Pick the elements where the mask holds."""
-    if mask._dtype.name != "bool":
-        raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = broadcast_shapes(self._shape, mask._shape)
-    seen, where = (call("expand", each, shape) for each in (self, mask))
-    return deliver(
-        call(
-            "index",
-            call("reshape", seen, -1),
-            list(call("nonzero", call("reshape", where, -1), as_tuple=True)),
-        ),
-        out,
-    )
-
-
-@register("masked_scatter_", "inplace")
-def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Any:
-    """Write elements of `source`, in order, where the mask holds."""
-    where = call("expand", mask, self._shape)
-    places = call("nonzero", where, as_tuple=True)
-    count = places[0].numel()
-    if source.numel() < count:
-        raise RuntimeError(
-            f"masked_scatter: expected source to have at least {count} elements, got "
-            f"{source.numel()}"
-        )
-    given = call("slice", call("reshape", source, -1), 0, 0, count)
-    return call("index_put_", self, list(places), given)
-
-
-@register("nonzero")
-def nonzero(self: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
-    """Return the places of elements that are not zero: a host read, for their number."""
-    if on_machine(self):
-        return staged(lambda x: nonzero(x, as_tuple=as_tuple), self)
-    found = np.nonzero(np.atleast_1d(self._values()))
-    if as_tuple:
-        return tuple(from_host(each.astype(np.int64), INT64) for each in found)
-    if not self._shape:
-        return from_host(np.zeros((len(found[0]), 0), np.int64), INT64)
-    stacked = np.stack(found, axis=1).astype(np.int64)
-    count = stacked.shape[0]
-    return deliver(from_host(stacked, INT64, (1, count) if count > 1 else None), out)
-
-
-@register("argwhere", "composite")
-def argwhere(self: Tensor) -> Any:
-    """Return the places of elements that are not zero."""
-    return call("nonzero", self)
-
-
-def _functional(name: str) -> None:
-    @register(name, "composite")
-    def copied(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        target = call("clone", self, memory_format="contiguous_format")
-        return call(f"{name}_", target, *args, **kwargs)
-
-    copied.__doc__ = f"Do ``{name}_`` on a copy."
-
-
-for _name in (
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "masked_fill",
-    "masked_scatter",
-):
-    _functional(_name)
-
-
-@register("put_", "inplace")
-def put_(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
-    """Write elements by their place in row-major order."""
-    places = np.unravel_index(to_device(index, CPU)._host(), self._shape)
-    picks = [from_host(each.astype(np.int64), INT64) for each in places]
-    return call("index_put_", self, picks, source, accumulate)
-
-
-@register("slice_scatter", "composite")
-def slice_scatter(
-    self: Tensor, src: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
-) -> Any:
-    """Copy with a slice replaced."""
-    made = call("clone", self)
-    call("copy_", call("slice", made, dim, start, end, step), src)
-    return made
-
-
-@register("fill_diagonal_", "inplace")
-def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
-    """Write a number on the diagonal."""
-    call("fill_", call("diagonal", self), fill_value)
     return self

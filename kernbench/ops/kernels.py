@@ -295,23 +295,68 @@ def gemm(
     tl.store(out + batch * ob + row * om + col * on, acc, mask=(row < m) & (col < n))
 
 
-@jit(debug=True)
-def take_rows(
-    out, x, index, count, size, n0, n1, n2, n3, i0, i1, i2, i3, x0, x1, x2, x3, o0, o1, o2, o3,
-    step, COLS: tl.constexpr,
-):  # fmt: skip
-    """``out[j] = x[j, with one dimension's place given by index[j]]``: gather and index_select."""
-    offs = tl.program_id(0).to(tl.int64) * COLS + tl.arange(0, COLS)
-    mask = offs < count
-    d3 = offs % n3
+@jit
+def place_of(offs, n1, n2, n3, s0, s1, s2, s3):
     rest = offs // n3
+    d3 = offs % n3
     d2 = rest % n2
     rest = rest // n2
-    d1 = rest % n1
-    d0 = rest // n1
-    at = tl.load(index + d0 * i0 + d1 * i1 + d2 * i2 + d3 * i3, mask, other=0).to(tl.int64)
+    return (rest // n1) * s0 + (rest % n1) * s1 + d2 * s2 + d3 * s3
+
+
+@jit(debug=True)
+def take_rows(
+    out, x, index, count, size, n1, n2, n3, i0, i1, i2, i3, x0, x1, x2, x3, o0, o1, o2, o3,
+    step, WRAP: tl.constexpr, COLS: tl.constexpr,
+):  # fmt: skip
+    """``out[j] = x[j, with one dimension's place given by index[j]]``: gather, index_select."""
+    offs = tl.program_id(0).to(tl.int64) * COLS + tl.arange(0, COLS)
+    mask = offs < count
+    at = tl.load(index + place_of(offs, n1, n2, n3, i0, i1, i2, i3), mask, other=0).to(tl.int64)
+    if WRAP:
+        at = tl.where(at < 0, at + size, at)
+    tl.device_assert((at >= 0) & (at < size), "index out of bounds")
+    v = tl.load(x + (place_of(offs, n1, n2, n3, x0, x1, x2, x3) + at * step), mask)
+    tl.store(out + place_of(offs, n1, n2, n3, o0, o1, o2, o3), v, mask)
+
+
+@jit(debug=True)
+def put_rows(
+    x, value, index, count, size, n1, n2, n3, i0, i1, i2, i3, x0, x1, x2, x3, v0, v1, v2, v3,
+    step, IS_NUMBER: tl.constexpr, CT: tl.constexpr, COLS: tl.constexpr,
+):  # fmt: skip
+    """``x[j, with one dimension's place given by index[j]] = value[j]``: scatter."""
+    offs = tl.program_id(0).to(tl.int64) * COLS + tl.arange(0, COLS)
+    mask = offs < count
+    at = tl.load(index + place_of(offs, n1, n2, n3, i0, i1, i2, i3), mask, other=0).to(tl.int64)
     at = tl.where(at < 0, at + size, at)
     tl.device_assert((at >= 0) & (at < size), "index out of bounds")
-    place = d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
-    v = tl.load(x + (place + at * step), mask)
-    tl.store(out + d0 * o0 + d1 * o1 + d2 * o2 + d3 * o3, v, mask)
+    if IS_NUMBER:
+        v = tl.zeros((COLS,), CT) + value.to(CT)
+    else:
+        v = tl.load(value + place_of(offs, n1, n2, n3, v0, v1, v2, v3), mask)
+    tl.store(x + (place_of(offs, n1, n2, n3, x0, x1, x2, x3) + at * step), v, mask)
+
+
+@jit(debug=True)
+def fold_rows(
+    x, value, index, rows, count, size, n1, n2, n3,
+    i0, i1, i2, i3, x0, x1, x2, x3, v0, v1, v2, v3, index_step, value_step, step,
+    FN: tl.constexpr, IS_NUMBER: tl.constexpr, CT: tl.constexpr, COLS: tl.constexpr,
+):  # fmt: skip
+    """Fold values into the elements that an index names, row after row of the index."""
+    offs = tl.program_id(0).to(tl.int64) * COLS + tl.arange(0, COLS)
+    mask = offs < count
+    index_at = place_of(offs, n1, n2, n3, i0, i1, i2, i3)
+    x_at = place_of(offs, n1, n2, n3, x0, x1, x2, x3)
+    value_at = place_of(offs, n1, n2, n3, v0, v1, v2, v3)
+    for row in range(0, rows):
+        at = tl.load(index + row * index_step + index_at, mask, other=0).to(tl.int64)
+        at = tl.where(at < 0, at + size, at)
+        tl.device_assert((at >= 0) & (at < size), "index out of bounds")
+        target = x + (x_at + at * step)
+        if IS_NUMBER:
+            v = tl.zeros((COLS,), CT) + value.to(CT)
+        else:
+            v = tl.load(value + row * value_step + value_at, mask).to(CT)
+        tl.store(target, FN(tl.load(target, mask).to(CT), v), mask)

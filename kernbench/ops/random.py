@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.ops.support import INT64, deliver, from_host, on_machine
+from kernbench.ops.support import INT64, deliver, from_host, on_machine, wanting_gradient
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -40,9 +40,7 @@ def _new(size: tuple[Any, ...], kind: Any, device: Any, names: dict[str, Any]) -
 
 
 def _finish(made: Tensor, requires_grad: bool, out: Any) -> Tensor:
-    if requires_grad:
-        call("requires_grad_", made)
-    return deliver(made, out)
+    return deliver(wanting_gradient(made, requires_grad), out)
 
 
 def _check_floating(name: str, kind: dtype) -> None:

@@ -228,10 +228,6 @@ def _result(name: str, fields: tuple[str, ...] = ("values", "indices")) -> Any:
     return _results[name]
 
 
-def _nan_first(x: Array) -> Array:
-    return x
-
-
 def _arg(self: Tensor, dim: int | None, keepdim: bool, smallest: bool) -> Tensor:
     """Find the place of the greatest, or smallest, element: the first of equals."""
     name = "argmin" if smallest else "argmax"

@@ -21,7 +21,8 @@ __all__: list[str] = []
 
 def _home(name: str, self: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Do it on the host."""
-    return staged(lambda *each: call(name, *each, **kwargs), self, *args)
+    sized = name in ("unique", "unique_consecutive", "bincount")
+    return staged(lambda *each: call(name, *each, **kwargs), self, *args, sized_by_values=sized)
 
 
 def _order(x: Any, axis: int, descending: bool) -> Any:

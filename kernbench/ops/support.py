@@ -30,6 +30,7 @@ __all__ = [
     "plain_number",
     "staged",
     "values",
+    "wanting_gradient",
 ]
 
 Array = npt.NDArray[Any]
@@ -99,6 +100,17 @@ def from_host(array: Array, kind: dtype, strides: Sequence[int] | None = None) -
     return made
 
 
+def wanting_gradient(made: Tensor, requires_grad: bool) -> Tensor:
+    """Return what a factory made, marked if its gradient is wanted."""
+    if requires_grad:
+        if made._dtype.is_integral:
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
+        made.requires_grad = True
+    return made
+
+
 def deliver(result: Tensor, out: Tensor | None) -> Tensor:
     """Return `result`, or write it to `out`, as ``out=`` asks."""
     if out is None:
@@ -137,16 +149,20 @@ def values(operand: Any, kind: dtype) -> Array:
     return dtypes.to_compute(converted, kind)
 
 
-def staged(function: Any, *operands: Any, **kwargs: Any) -> Any:
+def staged(function: Any, *operands: Any, sized_by_values: bool = False, **kwargs: Any) -> Any:
     """Do an operation of tensors on the machine that has no kernel yet: on the host.
 
     The operands cross the host link, the host computes in no simulated time, and the results cross
-    back; both ways are timed copies.
+    back; both ways are timed copies.  In a run of timing alone the copies take their time and carry
+    nothing; where values say how large the results are (`sized_by_values`), that is an error.
     """
     where = next(each.device for each in operands if isinstance(each, Tensor) and on_machine(each))
     from kernbench.ops.copying import to_device
 
-    home = [to_device(each, CPU) if isinstance(each, Tensor) else each for each in operands]
+    blank = not sized_by_values
+    home = [
+        to_device(each, CPU, blank=blank) if isinstance(each, Tensor) else each for each in operands
+    ]
     result = function(*home, **kwargs)
     if isinstance(result, Tensor):
         return to_device(result, where)

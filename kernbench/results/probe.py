@@ -58,8 +58,8 @@ def _engine(topology: Topology) -> _core.Engine:
     return _core.Engine(topology._core, data=False)
 
 
-def probe(topology: Topology, src: str, dst: str, nbytes: int) -> Path:
-    """Send one message over the idle machine and follow its last flit.
+def probe(topology: Topology, src: str, dst: str, nbytes: int, count: int = 1) -> Path:
+    """Send messages over the idle machine, one behind the other; follow the last one's last flit.
 
     Parameters
     ----------
@@ -68,20 +68,24 @@ def probe(topology: Topology, src: str, dst: str, nbytes: int) -> Path:
     src, dst : str
         Node names.
     nbytes : int
-        Payload; 0 is a command alone.
+        Payload of each; 0 is a command alone.
+    count : int
+        Messages, all at once.
 
     Raises
     ------
     TopologyError
         When a node is unknown, or there is no path.
     ValueError
-        When nbytes is negative.
+        When nbytes is negative, or count below 1.
     """
+    if count < 1:
+        raise ValueError(f"--count: expected at least 1, got {count}")
     if nbytes < 0:
         raise ValueError(f"--bytes: expected at least 0, got {nbytes}")
     start, end = topology.find(src), topology.find(dst)
     topology.path(start, end)
-    rows, latency_fs = _engine(topology).probe(start, end, nbytes)
+    rows, latency_fs = _engine(topology).probe(start, end, nbytes, count)
     links = topology.links
     hops = tuple(
         Hop(links[link].src, links[link].dst, waiting, own + service, overhead, propagation)

@@ -65,9 +65,12 @@ def empty_on(
     strides: Sequence[int] | None = None,
     *,
     zeroed: bool = False,
+    keep: bool = False,
     placement: Placement | None = None,
 ) -> Tensor:
     """Make a tensor of memory never written, or of zeros, with these strides (dense unless told).
+
+    `keep` keeps its bytes in a run of timing alone too, until a kernel writes them.
 
     Raises
     ------
@@ -79,9 +82,11 @@ def empty_on(
         if kind.element is None:
             raise NotImplementedError(f"kernbench: tensors of {kind!r} on the simulated machine")
         if strides is None or tuple(strides) == dense_strides(shape):
-            return _context()._map(shape, kind, placement, where.index or 0, zeroed=zeroed)
+            return _context()._map(
+                shape, kind, placement, where.index or 0, zeroed=zeroed, keep=keep
+            )
         room = (span(shape, strides),)
-        flat = _context()._map(room, kind, placement, where.index or 0, zeroed=zeroed)
+        flat = _context()._map(room, kind, placement, where.index or 0, zeroed=zeroed, keep=keep)
         return Tensor._over(flat._storage, kind, shape, strides)
     count = math.prod(shape) if strides is None else span(shape, strides)
     if count * kind.itemsize >= 1 << 63:

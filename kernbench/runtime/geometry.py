@@ -14,6 +14,7 @@ __all__ = [
     "dense_strides",
     "is_contiguous",
     "like_strides",
+    "permuted_strides",
     "result_strides",
     "span",
     "view_strides",
@@ -137,7 +138,7 @@ def _dense(shape: Shape, strides: Shape) -> bool:
     return True
 
 
-def _permuted(shape: Shape, operands: Sequence[Shape]) -> tuple[int, ...]:
+def permuted_strides(shape: Shape, operands: Sequence[Shape]) -> tuple[int, ...]:
     """Dense strides in the order of dimensions that the operands' strides suggest."""
     order = list(range(len(shape) - 1, -1, -1))  # innermost first
 
@@ -185,7 +186,7 @@ def result_strides(
         if all(tuple(strides) == first for _, strides in operands) and _dense(shape, first):
             return first
     covering = [broadcast_strides(shape, own, strides) for own, strides in operands]
-    return _permuted(shape, covering)
+    return permuted_strides(shape, covering)
 
 
 def like_strides(shape: Shape, strides: Shape) -> tuple[int, ...]:
@@ -194,7 +195,7 @@ def like_strides(shape: Shape, strides: Shape) -> tuple[int, ...]:
         return tuple(strides)
     if is_contiguous(shape, strides):
         return dense_strides(shape)
-    return _permuted(shape, [strides])
+    return permuted_strides(shape, [strides])
 
 
 def view_strides(shape: Shape, strides: Shape, wanted: Shape) -> tuple[int, ...] | None:

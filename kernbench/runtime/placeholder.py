@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any, NoReturn
 
 __all__ = ["Placeholder"]
 
 
-class Placeholder:
+class Placeholder(ModuleType):
     """A missing name: it can be imported, looked into and named; calling it is an error.
+
+    It is a module, as the name may be one: ``import torch.fft`` gives it.
 
     Examples
     --------
@@ -21,6 +24,8 @@ class Placeholder:
     """
 
     def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []  # so that what is under it can be imported too
         self._kernbench_name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:

@@ -41,6 +41,11 @@ class Storage:
         self.version = 0  # how often tensors over it were written to
         context._allocated[sip] += nbytes
 
+    @property
+    def has_values(self) -> bool:
+        """Whether its bytes exist: False in a run of timing alone, unless they were kept."""
+        return self.context.data or self.keep
+
     def data_ptr(self) -> int:
         """Return the virtual address of the first byte."""
         return self.va

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from command import kernbench
 
@@ -80,3 +83,109 @@ def test_the_table_of_usual_paths(name: str) -> None:
 def test_bad_words_are_2(words: list[str]) -> None:
     ran = kernbench("probe", *words)
     assert ran.code == 2 and ran.out == "" and "Traceback" not in ran.err
+
+
+MESH = (
+    "kernbench: 1\n"
+    "meshes: [{name: m, dims: [8, 8], router: {overhead_ns: 1}, "
+    "link: {GBps: 64, latency_ns: 1}}]\n"
+)
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Path:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(MESH)
+    return file
+
+
+@pytest.mark.parametrize("mode", ["train", "flit"])
+def test_the_last_of_many_waits_for_those_before(mesh: Path, mode: str) -> None:
+    """Four messages of two flits are 8 ns ahead at the first link, and none at the second."""
+    words = ["--src", "m.r0_0", "--dst", "m.r2_0", "--count", "5", "--bytes", "128", "--json"]
+    ran = kernbench("probe", "--topology", mesh, "--set", f"fabric.mode={mode}", *words)
+    assert ran.code == 0, ran.err
+    assert ran.json["count"] == 5 and ran.json["latency_fs"] == 15 * 10**6
+    total = sum(fs(hop[part]) for hop in ran.json["hops"] for part in PARTS)
+    assert total == ran.json["latency_fs"]
+    assert sum(hop["service_ns"] for hop in ran.json["hops"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "capacity"), [("uniform", 1 / 2), ("transpose", 1 / 7), ("hotspot", 1 / 56)]
+)
+def test_a_sweep_finds_saturation(mesh: Path, pattern: str, capacity: float) -> None:
+    """By the busiest link: 2 and 7 of the load, and all rows but one of 8 come to a corner by y."""
+    ran = kernbench("probe", "--topology", mesh, "--pattern", pattern, "--json")
+    assert ran.code == 0, ran.err
+    found = ran.json
+    assert found["saturation"] == pytest.approx(capacity, rel=0.04)
+    loads = [point["load"] for point in found["points"]]
+    assert loads == sorted(loads)
+    for point in found["points"]:
+        assert point["saturated"] == (point["load"] > found["saturation"])
+        if not point["saturated"]:
+            assert point["accepted"] == pytest.approx(point["load"], rel=0.06)
+
+
+def test_a_load_beyond_capacity_ends_and_says_so(mesh: Path) -> None:
+    words = ["--pattern", "uniform", "--count", "300"]
+    ran = kernbench("probe", "--topology", mesh, *words, "--load", "1")
+    assert ran.code == 0 and "saturated" in ran.out
+    again = kernbench("probe", "--topology", mesh, *words, "--load", "1")
+    assert again.out == ran.out
+    low = kernbench("probe", "--topology", mesh, *words, "--load", "0.1")
+    assert low.code == 0 and "saturated" not in low.out
+
+
+def test_a_machine_takes_patterns_too() -> None:
+    ran = kernbench(
+        "probe", "--topology", "small", "--pattern", "random", "--count", "20", "--json"
+    )
+    assert ran.code == 0, ran.err
+    assert ran.json["senders"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--count", "0", "--src", "m.r0_0", "--dst", "m.r1_0"], "--count: expected at least 1"),
+        (["--count", "3"], "--count: expected --src and --dst"),
+        (["--pattern", "uniform", "--count", "-1"], "--count: expected at least 1, got -1"),
+        (["--pattern", "uniform", "--bytes", "-1"], "--bytes: expected at least 0, got -1"),
+        (["--pattern", "uniform", "--load", "0"], "--load: expected a number above 0"),
+        (["--pattern", "uniform", "--load", "1.01"], "up to 1, got 1.01"),
+        (["--pattern", "uniform", "--load", "nan"], "--load: expected a number above 0"),
+        (["--pattern", "uniform", "--src", "m.r0_0"], "expected no --src or --dst"),
+        (["--pattern", "stream", "--src", "m.r0_0"], "expected --src and --dst"),
+        (["--pattern", "hotspot", "--dst", "m.r0_9"], "did you mean m.r0_"),
+        (["--load", "0.5"], "--load: expected --pattern"),
+        (["--plot", "out.png"], "--plot: expected --pattern"),
+        (["--pattern", "unifrom"], "invalid choice"),
+    ],
+)
+def test_bad_patterns_are_usage_errors(mesh: Path, words: list[str], message: str) -> None:
+    ran = kernbench("probe", "--topology", mesh, *words)
+    assert ran.code == 2 and message in ran.err, ran.err
+    assert ran.out == ""
+
+
+def test_transpose_needs_a_square(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(MESH.replace("[8, 8]", "[8, 4]"))
+    ran = kernbench("probe", "--topology", file, "--pattern", "transpose")
+    assert ran.code == 2 and "expected a square number of nodes, got 32" in ran.err
+
+
+def test_plot_draws_or_says_what_is_missing(mesh: Path, tmp_path: Path) -> None:
+    figure = tmp_path / "out.png"
+    words = ["--pattern", "uniform", "--load", "0.2", "--count", "20", "--plot", figure]
+    ran = kernbench("probe", "--topology", mesh, *words)
+    if importlib.util.find_spec("matplotlib") is None:
+        assert ran.code == 2 and "pip install 'kernbench[plot]'" in ran.err
+        assert not figure.exists()
+    else:
+        assert ran.code == 0, ran.err
+        assert figure.read_bytes().startswith(b"\x89PNG")
+        bad = kernbench("probe", "--topology", mesh, *words[:-1], tmp_path / "out.xyz")
+        assert bad.code == 2 and "xyz" in bad.err

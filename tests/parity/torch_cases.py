@@ -302,8 +302,63 @@ def products() -> list[TensorCase]:
     return found
 
 
+def by_index() -> list[TensorCase]:
+    """Return cases of picking and writing by index, along each dimension, with repeated places."""
+    found = []
+    forms = (
+        "a.gather(D, i)",
+        "a.scatter(D, i, v)",
+        "a.scatter_add(D, i, v)",
+        "a.scatter(D, i, 2)",
+        "a.scatter_reduce(D, i, v, 'amax')",
+        "a.scatter_reduce(D, i, v, 'prod', include_self=False)",
+        "a.index_select(D, r)",
+        "a.index_add(D, r, w)",
+        "a.index_copy(D, torch.randperm(N)[:2], w.narrow(D, 0, 2))",
+        "a.index_fill(D, r, 3)",
+        "a.index_put(P, torch.tensor(2).to(a.dtype))",
+        "a.index_put(P, torch.tensor(2).to(a.dtype), accumulate=True)",
+        "a[S]",
+        "a[r, ..., r]",
+        "a[:, None][r]",
+    )
+    for number in range(120):
+        rng = random.Random(f"index {number}")
+        form = forms[number % len(forms)]
+        ndim = rng.choice((1, 2, 2, 3, 3)) if "..." not in form else rng.choice((2, 3))
+        shape = tuple(rng.choice((2, 3, 4, 6)) for _ in range(ndim))
+        dim = rng.randrange(ndim)
+        small = tuple(n if d == dim else rng.randint(1, n) for d, n in enumerate(shape))
+        if "scatter(D, i, v)" in form or "index_copy" in form:  # places once: repeats are anyone's
+            small = tuple(1 if d == dim else n for d, n in enumerate(small))
+        least = min(shape) if "r, ..., r" in form else shape[0] if "None" in form else shape[dim]
+        picks = "(None,) * D + (r,)"
+        setup = "\n".join([
+            f"D, N = {dim}, {shape[dim]}",
+            f"i = torch.randint(0, {shape[dim]}, {small})",
+            f"v = torch.ones({small}).to(a.dtype) * 3",
+            f"r = torch.randint(0, {least}, (3,))",
+            f"w = torch.ones({shape[:dim]} + (3,) + {shape[dim + 1:]}).to(a.dtype)",
+            "P = " + picks.replace("None", "torch.tensor([1])"),
+            "S = (slice(None),) * D + (r,)",
+        ])  # fmt: skip
+        dtype = rng.choice(("float32", "float64", "int64", "float16"))
+        found.append(
+            TensorCase(
+                f"index/random/{number}: {form}",
+                form,
+                (given(rng, shape, dtype),),
+                0,
+                0,
+                setup=setup,
+                machine_ulps=0,
+            )
+        )
+    return found
+
+
 def all_tensor_cases() -> list[TensorCase]:
     """Return every case; names are unique."""
-    cases = [*elementwise(), *reductions(), *products(), *fixed_cases()]
+    cases = [*elementwise(), *reductions(), *products(), *by_index(), *fixed_cases()]
     assert len({case.name for case in cases}) == len(cases)
     return cases

@@ -40,7 +40,7 @@ a.scatter_(0, torch.tensor([[0]]), a.double()) | torch.where(a, a, a) | torch.wh
 torch.randint(5, 5, (2,)) | torch.randint(5, 3, (2,)) | torch.rand(2, dtype=torch.int64) | torch.randn(2, dtype=torch.int64) | torch.empty(2).normal_(0, -1) | torch.empty(2).uniform_(2, 1) | torch.bernoulli(torch.tensor([2.0]))
 torch.finfo(torch.int32) | torch.iinfo(torch.float32) | torch.promote_types(torch.uint16, torch.int32) | torch.promote_types(torch.float8_e5m2, torch.float32) | torch.device("foo") | torch.device("cuda:x") | torch.device("cuda:01")
 torch.from_numpy([1]) | torch.from_numpy(np.array(["a"])) | torch.topk(a, 9) | a.expand(3, 4).add_(1)[0] | a[:1].expand(3, 4).add_(1) | torch.eye(2).diag(0).diag(0).unsqueeze(0).unsqueeze(0).diag() | a.view_as(a[0])
-torch.allclose(a, a.double()) | torch.nn.functional.layer_norm(a, (3,)) | torch.nn.functional.layer_norm(a, (4,), torch.ones(3)) | torch.nn.functional.embedding(a, a) | a.requires_grad_() if False else a.long().requires_grad_()
+torch.allclose(a, a.double()) | torch.nn.functional.layer_norm(a, (3,)) | torch.nn.functional.layer_norm(a, (4,), torch.ones(3)) | torch.nn.functional.embedding(a, a) | a.long().requires_grad_() | torch.tensor([1], requires_grad=True) | setattr(a.long(), 'requires_grad', True) | torch.nn.Parameter(a.long())
 torch.trace(a[0]) | a.fill_(torch.zeros(2)) | torch.set_default_dtype(torch.int32) | torch.nn.functional.cross_entropy(a, torch.zeros(2, dtype=torch.long)) | torch.full((2,), "x") | torch.lerp(a, a.double(), 0.5)
 """
 INDEXING = """

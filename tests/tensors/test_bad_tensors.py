@@ -8,6 +8,7 @@ import pytest
 
 import kernbench as kb
 import kernbench.torch as torch
+from kernbench.cli.faces import served
 
 
 def test_devices_that_do_not_fit(ctx: kb.Context) -> None:
@@ -103,6 +104,19 @@ def test_a_class_may_derive_from_a_missing_one() -> None:
         Mine(1, 2, 3)
 
 
+def test_wrappers_change_nothing_or_refuse() -> None:
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    assert torch.compile(double) is double and torch.compile(dynamic=False)(double) is double
+    assert torch.amp.custom_fwd(device_type="cuda")(double) is double
+    assert torch.cuda.amp.custom_bwd(double) is double
+    with torch.autocast("cuda", enabled=False):
+        assert not torch.is_autocast_enabled()
+    with pytest.raises(NotImplementedError, match="autocast"):
+        torch.autocast("cuda")
+
+
 def test_out_of_memory_says_how_much(ctx: kb.Context) -> None:
     with pytest.raises(torch.OutOfMemoryError, match=r"GiB|bytes|free|expected"):
         torch.empty(1 << 40, device="cuda")
@@ -115,3 +129,19 @@ def test_an_index_beyond_the_end_on_the_machine(ctx: kb.Context) -> None:
     x = torch.ones(4, device="cuda")
     with pytest.raises((kb.KernbenchError, IndexError), match="index out of bounds"):
         x[torch.tensor([9], device="cuda")].tolist()
+
+
+def test_missing_modules_are_imported_and_raise_when_called() -> None:
+    with served():
+        import torch.backends.cudnn as cudnn
+        import torch.fft as fft
+        from torch.utils.data import DataLoader
+
+        cudnn.benchmark = True
+        assert cudnn.benchmark is True
+        with pytest.raises(NotImplementedError, match=r"torch\.utils\.data\.DataLoader is not"):
+            DataLoader([1])
+        with pytest.raises(NotImplementedError, match=r"torch\.fft\.rfft"):
+            fft.rfft(None)
+        with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+            import torch.no_such_module as missing  # noqa: F401

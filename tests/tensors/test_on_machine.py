@@ -43,11 +43,15 @@ def test_broadcast_and_strides_meet(ctx: kb.Context) -> None:
     )
 
 
-def test_six_dimensions_that_do_not_merge_are_refused(ctx: kb.Context) -> None:
-    x = torch.zeros(2, 2, 2, 2, 2, 2, device="cuda").permute(5, 4, 3, 2, 1, 0)
-    with pytest.raises(NotImplementedError, match="at most 5 dimensions"):
-        torch.add(x, torch.zeros(2, 2, 2, 2, 2, 2, device="cuda"))
-    assert (x + 1).shape == (2,) * 6  # alike operands merge
+def test_dimensions_that_do_not_merge_may_be_many(ctx: kb.Context) -> None:
+    a = array(2, 3, 2, 3, 2, 3, 2)
+    x = torch.from_numpy(a).cuda()
+    turned = a.transpose(6, 5, 4, 3, 2, 1, 0)
+    assert np.array_equal((x.permute(6, 5, 4, 3, 2, 1, 0) + 1).numpy(), turned + 1)
+    b = array(2, 3, 2, 3, 2, 3, 2)
+    y = torch.from_numpy(b).cuda().permute(0, 5, 2, 3, 4, 1, 6)
+    assert np.array_equal((x + y).numpy(), a + b.transpose(0, 5, 2, 3, 4, 1, 6))
+    assert np.allclose(x.sum((0, 2, 4)).numpy(), a.sum((0, 2, 4)), atol=1e-5)
 
 
 @pytest.mark.parametrize("dims", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])
@@ -189,6 +193,35 @@ def test_timing_alone_launches_and_has_no_values() -> None:
         assert repr(y) == "tensor(..., device='cuda:0', size=(64,))"
         with pytest.raises(kb.DataUnavailableError):
             y.tolist()
+
+
+def test_timing_alone_keeps_integers_for_kernels_that_decide_by_them() -> None:
+    with kb.Context("small", data=False) as ctx:
+        x = torch.empty(8, 4, device="cuda")
+        y = x[torch.tensor([1, 3]).cuda()]
+        ctx.synchronize()
+        assert y.shape == (2, 4)
+        x[torch.tensor([9]).cuda()]
+        with pytest.raises(kb.KernbenchError, match="index out of bounds"):
+            ctx.synchronize()
+
+
+def test_timing_alone_stages_too_in_the_same_time() -> None:
+    def run(data: bool) -> int:
+        with kb.Context("small", data=data) as ctx:
+            x = torch.arange(64, device="cuda").float() * 2
+            values, places = x.sort(descending=True)
+            assert values.shape == places.shape == (64,)
+            ctx.synchronize()
+            taken = ctx.now_fs
+            if not data:
+                with pytest.raises(kb.DataUnavailableError):
+                    x.unique()
+                with pytest.raises(kb.DataUnavailableError):
+                    x[x > 3]
+            return taken
+
+    assert run(True) == run(False) > 0
 
 
 def test_equal_runs_have_equal_bits_and_times() -> None:

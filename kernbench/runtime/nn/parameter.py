@@ -24,6 +24,10 @@ class Parameter(Tensor):
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:  # noqa: D102
         if data is None:
             data = call("empty", 0)
+        if requires_grad and data._dtype.is_integral:
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
         made = data._as(cls)
         made.requires_grad = requires_grad
         return made
