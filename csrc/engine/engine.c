@@ -280,6 +280,7 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.flit_hops = fabric.flit_hops;
     counters.flit_ports = fabric.flit_ports;
     counters.train_pieces = fabric.train_pieces;
+    counters.messages_by_flit = fabric.messages_by_flit;
     counters.bytes_sent = fabric.bytes_sent;
     counters.bytes_delivered = fabric.bytes_delivered;
     counters.requests = kb_requests_count(parts->requests);

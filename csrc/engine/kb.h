@@ -246,6 +246,7 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
     X(flit_hops, "flits served by ports")                                    \
     X(flit_ports, "ports that serve flit by flit: all, or those of servers") \
     X(train_pieces, "pieces of trains handed from port to port")             \
+    X(messages_by_flit, "messages sent while trains gave way to flits")      \
     X(bytes_sent, "payload bytes sent")                                      \
     X(bytes_delivered, "payload bytes delivered")                            \
     X(requests, "memory requests")                                           \

@@ -124,11 +124,12 @@ static PyObject *topology_system(PyObject *object, void *unused) {
     (void)unused;
     const kb_system *system = kb_topology_system(((kb_py_topology *)object)->topology);
     if (!system || system->n_sips == 0) Py_RETURN_NONE;
-    PyObject *dict =
-        Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "n_sips", (long long)system->n_sips,
-                      "cubes_x", (long long)system->cubes_x, "cubes_y", (long long)system->cubes_y,
-                      "n_pes", (long long)system->n_pes, "n_slices", (long long)system->n_slices,
-                      "noc_x", (long long)system->noc_x, "noc_y", (long long)system->noc_y);
+    PyObject *dict = Py_BuildValue(
+        "{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "n_sips", (long long)system->n_sips, "cubes_x",
+        (long long)system->cubes_x, "cubes_y", (long long)system->cubes_y, "n_pes",
+        (long long)system->n_pes, "n_slices", (long long)system->n_slices, "noc_x",
+        (long long)system->noc_x, "noc_y", (long long)system->noc_y, "fabric_x",
+        (long long)system->fabric_x, "fabric_y", (long long)system->fabric_y);
     int failed = dict ? 0 : -1;
 #define FIELD(key, field, kind, default_, minimum, maximum, meaning) \
     if (!failed) failed = put_param(dict, group_name, #field, VALUE_##kind(params->field));

@@ -188,7 +188,7 @@
 
 /* What lies at the receiver of a ring is depth * slot bytes, beside the TCM of kernels. */
 #define KB_PARAMS_PE_IPCQ(X)                                                   \
-    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")             \
+    X("depth", depth, COUNT, "16", 1, 65536, "slots of a ring [A]")            \
     X("slot", slot_nbytes, NBYTES, "16384", 1, 1e9, "the largest message [A]") \
     X("channels", channels, COUNT, "4096", 1, 1e6,                             \
       "rings from one PE to another, each"                                     \
