@@ -213,10 +213,11 @@ static kb_status follow_producers(kb_sched *sched, uint32_t slot, kb_error *err)
     return KB_OK;
 }
 
-static bool reads(const kb_sched_tiles *tiles, uint32_t tile) {
-    for (uint32_t i = 0; i < tiles->n_inputs; i++)
-        if (tiles->inputs[i] == tile) return true;
-    return false;
+/* How many operands are this tile. */
+static uint32_t reads(const kb_sched_tiles *tiles, uint32_t tile) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < tiles->n_inputs; i++) n += tiles->inputs[i] == tile;
+    return n;
 }
 
 /* Whose storage is overwritten: its readers, and its producer where nobody reads it. */
@@ -227,12 +228,14 @@ static kb_status follow_readers(kb_sched *sched, uint32_t slot, kb_error *err) {
     const kb_tile *tile = kb_tcm_tile(sched->tcm, old);
     if (tile->producer != KB_NO_COMMAND && !reads(&e->tiles, old))
         KB_TRY(follow(sched, tile->producer, slot, err));
-    if (tile->readers == 0) return KB_OK;
-    uint32_t first = e->context * sched->queue;
-    for (uint32_t i = first; i < first + slots_of(sched, e->context); i++)
-        if (sched->entries[i].state != ENTRY_FREE && i != slot &&
-            reads(&sched->entries[i].tiles, old))
-            KB_TRY(follow(sched, i, slot, err));
+    uint32_t first = e->context * sched->queue, end = first + slots_of(sched, e->context);
+    uint32_t n_left = tile->readers; /* few, and in low slots, which are used first */
+    for (uint32_t i = first; n_left && i < end; i++) {
+        if (sched->entries[i].state == ENTRY_FREE || i == slot) continue;
+        uint32_t n = reads(&sched->entries[i].tiles, old);
+        if (n) KB_TRY(follow(sched, i, slot, err));
+        n_left -= n;
+    }
     return KB_OK;
 }
 
