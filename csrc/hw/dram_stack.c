@@ -8,7 +8,8 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
         .dram = dram,
         .core = {.rules = kb_dram_rules_of(dram, params), .served = served, .self = self},
         .n_pcs = (uint32_t)dram->n_pcs,
-        .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices)};
+        .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices),
+        .known_span = UINT64_MAX};
     kb_pool_init(&stack->core.runs.state);
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
     stack->waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->waiting);
@@ -37,7 +38,12 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
     while (nbytes > 0) {
         uint64_t left = map->span_nbytes - (offset & (map->span_nbytes - 1));
         uint64_t taken = nbytes < left ? nbytes : left;
-        kb_dram_place place = kb_dram_map_decode(map, offset);
+        uint64_t span = offset & ~(map->span_nbytes - 1);
+        if (span != stack->known_span) {
+            stack->known = kb_dram_map_decode(map, offset);
+            stack->known_span = span;
+        }
+        const kb_dram_place place = stack->known;
         uint32_t number;
         if (!KB_POOL_TAKE(&stack->core.runs, stack->alloc, &number)) return false;
         kb_dram_run *run = &stack->core.runs.items[number];
@@ -65,10 +71,17 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
     return true;
 }
 
+/* Begins to bring a PC into the cache, but for its banks. */
+static inline void fetch(const kb_dram_pc *pc) {
+    const char *first = (const char *)pc, *end = (const char *)pc->banks;
+    for (; first < end; first += 64) __builtin_prefetch(first);
+}
+
 void kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
     uint32_t left = 0;
     for (uint32_t i = 0; i < stack->n_waiting; i++) {
         uint32_t pc = stack->waiting[i];
+        if (i + 1 < stack->n_waiting) fetch(&stack->pcs[stack->waiting[i + 1]]);
         kb_dram_pc_advance(&stack->pcs[pc], &stack->core, until_fs);
         if (kb_dram_pc_is_idle(&stack->pcs[pc])) stack->is_waiting[pc] = false;
         else stack->waiting[left++] = pc;
