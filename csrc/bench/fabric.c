@@ -26,16 +26,17 @@ int bench_fabric(bench_args args) {
         t.at_fs[i] = (int64_t)(at_ps * 1000);
     }
     bench_clock begin = bench_now();
-    bench_run(&machine, &t.batch);
+    bench_run(&machine, &t);
     bench_clock end = bench_now();
     for (size_t i = 0; i < n; i++) check = bench_mix(check, (uint64_t)t.end_fs[i]);
-    kb_fabric_counters counters = kb_fabric_count(machine.parts.fabric);
-    char extra[128];
-    (void)snprintf(extra, sizeof extra, ",\"flit_hops\":%llu,\"ns_per_flit_hop\":%.2f",
+    kb_counters counters = kb_engine_count(machine.engine);
+    char extra[192];
+    (void)snprintf(extra, sizeof extra,
+                   ",\"flit_hops\":%llu,\"ns_per_flit_hop\":%.2f,\"by_flit\":%llu",
                    (unsigned long long)counters.flit_hops,
-                   (end.cpu_s - begin.cpu_s) * 1e9 / (double)counters.flit_hops);
-    bench_report("fabric", args, (double)n, (double)kb_sim_n_events(machine.parts.sim), begin, end,
-                 check, extra);
+                   (end.cpu_s - begin.cpu_s) * 1e9 / (double)counters.flit_hops,
+                   (unsigned long long)counters.messages_by_flit);
+    bench_report("fabric", args, (double)n, (double)counters.events, begin, end, check, extra);
     bench_destroy(&machine);
     bench_free_transfers(&t);
     return 0;

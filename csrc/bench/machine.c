@@ -46,22 +46,6 @@ void bench_add_link(bench_machine *machine, uint32_t from, uint32_t to, uint64_t
              from, to, rate / 1000000000, rate % 1000000000, latency_ps / 1000, latency_ps % 1000);
 }
 
-void bench_build(bench_machine *machine) {
-    kb_parts *parts = &machine->parts;
-    kb_error err = KB_ERROR_INIT;
-    machine->alloc = kb_alloc_system();
-    parts->alloc = &machine->alloc;
-    bool made = kb_topology_parse(parts->alloc, machine->text, machine->length, "bench",
-                                  &parts->topology, &err) == KB_OK &&
-                kb_sim_create(parts->alloc, &parts->sim, &err) == KB_OK &&
-                kb_fabric_create(parts->alloc, parts->sim, parts->topology, &parts->fabric, &err) ==
-                    KB_OK &&
-                kb_dispatch_create(parts->alloc, parts->sim, parts->fabric, machine->n_nodes,
-                                   &parts->dispatch, &err) == KB_OK &&
-                kb_traffic_create(parts, &machine->traffic, &err) == KB_OK;
-    if (!made) stop("machine", err.message);
-}
-
 /* With buffers its routes have to be x first, as those of `meshes:` are. */
 static void add_mesh_of_buffers(bench_machine *machine, uint32_t width) {
     machine->n_nodes = width * width;
@@ -72,10 +56,9 @@ static void add_mesh_of_buffers(bench_machine *machine, uint32_t width) {
              BENCH_FLIT_NBYTES, machine->mode, width, width, machine->buffer_flits);
 }
 
-void bench_build_mesh(bench_machine *machine, uint32_t width) {
+void bench_add_mesh(bench_machine *machine, uint32_t width) {
     if (machine->buffer_flits && !machine->elsewhere) {
         add_mesh_of_buffers(machine, width);
-        bench_build(machine);
         return;
     }
     bench_add_nodes(machine, width * width, 2.0);
@@ -91,45 +74,60 @@ void bench_build_mesh(bench_machine *machine, uint32_t width) {
         if (y > 0) bench_add_link(machine, v, v - width, 1000, 1000);
     }
     if (machine->elsewhere) bench_add_link(machine, end, end + 1, 1000, 1000);
-    bench_build(machine);
 }
 
-void bench_run(bench_machine *machine, kb_batch *batch) {
+void bench_parse(bench_machine *machine) {
     kb_error err = KB_ERROR_INIT;
-    kb_run_end end;
-    if (kb_traffic_submit(machine->traffic, batch, &err) != KB_OK ||
-        kb_sim_run(machine->parts.sim, KB_TIME_MAX, UINT64_MAX, &end, &err) != KB_OK)
-        stop("run", err.message);
-    if (batch->n_done != batch->n) stop("run", "some transfers never ended");
+    machine->alloc = kb_alloc_system();
+    if (kb_topology_parse(&machine->alloc, machine->text, machine->length, "bench",
+                          &machine->topology, &err) != KB_OK)
+        stop("machine", err.message);
+}
+
+void bench_build(bench_machine *machine) {
+    kb_error err = KB_ERROR_INIT;
+    kb_engine_options options = kb_engine_default_options();
+    options.data = false;
+    bench_parse(machine);
+    if (kb_engine_create(&machine->alloc, machine->topology, &options, &machine->engine, &err) !=
+        KB_OK)
+        stop("machine", err.message);
 }
 
 void bench_destroy(bench_machine *machine) {
-    kb_traffic_destroy(machine->traffic);
-    kb_dispatch_destroy(machine->parts.dispatch);
-    kb_fabric_destroy(machine->parts.fabric);
-    kb_sim_destroy(machine->parts.sim);
-    kb_topology_destroy(machine->parts.topology);
+    kb_engine_destroy(machine->engine);
+    kb_topology_destroy(machine->topology);
     free(machine->text);
 }
 
 bench_transfers bench_take_transfers(size_t n) {
-    bench_transfers t = {malloc(n * sizeof *t.src),
+    bench_transfers t = {n,
+                         malloc(n * sizeof *t.src),
                          malloc(n * sizeof *t.dst),
                          malloc(n * sizeof *t.nbytes),
                          malloc(n * sizeof *t.at_fs),
                          malloc(n * sizeof *t.start_fs),
-                         malloc(n * sizeof *t.end_fs),
-                         {0}};
+                         malloc(n * sizeof *t.end_fs)};
     if (!t.src || !t.dst || !t.nbytes || !t.at_fs || !t.start_fs || !t.end_fs)
         stop("transfers", "no memory");
-    t.batch = (kb_batch){.n = n,
-                         .src = t.src,
-                         .dst = t.dst,
-                         .nbytes = t.nbytes,
-                         .at_fs = t.at_fs,
-                         .start_fs = t.start_fs,
-                         .end_fs = t.end_fs};
     return t;
+}
+
+void bench_run(bench_machine *machine, const bench_transfers *t) {
+    kb_error err = KB_ERROR_INIT;
+    kb_engine_end end;
+    uint32_t handle;
+    kb_traffic_order order = {.count = (int64_t)t->n,
+                              .src = t->src,
+                              .dst = t->dst,
+                              .nbytes = t->nbytes,
+                              .at_fs = t->at_fs,
+                              .start_fs = t->start_fs,
+                              .end_fs = t->end_fs};
+    if (kb_engine_traffic(machine->engine, &order, &handle, &err) != KB_OK ||
+        kb_engine_run(machine->engine, handle, INT64_MAX, UINT64_MAX, &end, &err) != KB_OK)
+        stop("run", err.message);
+    if (end != KB_ENGINE_DONE) stop("run", "some transfers never ended");
 }
 
 void bench_free_transfers(bench_transfers *t) {

@@ -6,6 +6,7 @@
 
 #include "bench/machine.h"
 #include "bench/workload.h"
+#include "hw/fabric.h"
 #include "hw/waitq.h"
 
 enum { WIDTH = 8, N_NODES = WIDTH * WIDTH, N_READERS = 256, N_MEMORIES = 16 };
@@ -13,6 +14,8 @@ enum { THINK_PS = 10000, ANSWER_PS = 50000, KIND_ASK = 0, KIND_ANSWER = 1 };
 
 typedef struct loop {
     bench_machine machine;
+    kb_sim *sim;
+    kb_fabric *fabric;
     bench_random random;
     kb_waitq due; /* readers, by the time of their next message */
     uint32_t slot;
@@ -25,7 +28,7 @@ typedef struct loop {
 
 static void plan(loop *l, uint32_t reader, int64_t when_fs) {
     kb_waitq_push(&l->due, when_fs, reader, 0, reader);
-    kb_sim_at(l->machine.parts.sim, l->slot, when_fs);
+    kb_sim_at(l->sim, l->slot, when_fs);
 }
 
 static void send(loop *l, uint32_t reader) {
@@ -45,15 +48,14 @@ static void send(loop *l, uint32_t reader) {
                        .tag = reader,
                        .nbytes = answer ? l->nbytes : 1};
     kb_error err = KB_ERROR_INIT;
-    if (kb_fabric_send(l->machine.parts.fabric, &message, NULL, &err) != KB_OK)
-        (void)kb_error_set(kb_sim_fail(l->machine.parts.sim, KB_INTERNAL), KB_INTERNAL, "%s",
-                           err.message);
+    if (kb_fabric_send(l->fabric, &message, NULL, &err) != KB_OK)
+        (void)kb_error_set(kb_sim_fail(l->sim, KB_INTERNAL), KB_INTERNAL, "%s", err.message);
 }
 
 static void send_due(void *self, uint32_t arg) {
     loop *l = self;
     (void)arg;
-    kb_sim *sim = l->machine.parts.sim;
+    kb_sim *sim = l->sim;
     while (l->due.count && l->due.items[0].when_fs <= kb_sim_now(sim)) {
         uint32_t reader = kb_waitq_first(&l->due);
         kb_waitq_drop_first(&l->due);
@@ -69,7 +71,7 @@ static void take(void *self, const kb_message *message, uint32_t link, int64_t f
     (void)first;
     (void)flits;
     uint32_t reader = message->tag;
-    int64_t now = kb_sim_now(l->machine.parts.sim);
+    int64_t now = kb_sim_now(l->sim);
     bool asked = message->kind == KIND_ASK;
     l->answers[reader] = asked;
     if (!asked) {
@@ -86,13 +88,16 @@ int bench_memory(bench_args args) {
     l->machine.mode = bench_text(args, "mode", "train");
     l->nbytes = (int64_t)bench_number(args, "F", 256) * BENCH_FLIT_NBYTES;
     l->random = bench_random_make(777, 1);
-    bench_build_mesh(&l->machine, WIDTH);
-    kb_parts *parts = &l->machine.parts;
-    if (!kb_waitq_reserve(&l->due, parts->alloc, N_READERS) ||
-        kb_sim_add_slot(parts->sim, send_due, l, 0, &l->slot, NULL) != KB_OK)
+    bench_add_mesh(&l->machine, WIDTH);
+    bench_parse(&l->machine);
+    kb_alloc *alloc = &l->machine.alloc;
+    if (kb_sim_create(alloc, &l->sim, NULL) != KB_OK ||
+        kb_fabric_create(alloc, l->sim, l->machine.topology, &l->fabric, NULL) != KB_OK ||
+        kb_sim_add_slot(l->sim, send_due, l, 0, &l->slot, NULL) != KB_OK ||
+        !kb_waitq_reserve(&l->due, alloc, N_READERS))
         return 1;
     for (uint32_t v = 0; v < N_NODES; v++)
-        kb_fabric_set_sink(parts->fabric, v, KB_DELIVER_TAIL, take, l);
+        kb_fabric_set_sink(l->fabric, v, KB_DELIVER_TAIL, take, l);
     for (uint32_t reader = 0; reader < N_READERS; reader++) {
         l->n_left[reader] = n;
         plan(l, reader, (int64_t)(bench_random_next(&l->random) % 100) * 1000000);
@@ -100,17 +105,20 @@ int bench_memory(bench_args args) {
     kb_run_end end;
     kb_error err = KB_ERROR_INIT;
     bench_clock begin = bench_now();
-    kb_status status = kb_sim_run(parts->sim, KB_TIME_MAX, UINT64_MAX, &end, &err);
+    kb_status status = kb_sim_run(l->sim, KB_TIME_MAX, UINT64_MAX, &end, &err);
     bench_clock stop = bench_now();
     if (status != KB_OK) (void)fprintf(stderr, "memory: %s\n", err.message);
-    kb_fabric_counters counters = kb_fabric_count(parts->fabric);
-    char extra[128];
-    (void)snprintf(extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu",
-                   (unsigned long long)counters.flit_hops,
-                   (unsigned long long)counters.train_pieces);
-    bench_report("memory", args, (double)(n * N_READERS), (double)kb_sim_n_events(parts->sim),
-                 begin, stop, l->check, extra);
-    kb_waitq_deinit(&l->due, parts->alloc);
+    kb_fabric_counters counters = kb_fabric_count(l->fabric);
+    char extra[192];
+    (void)snprintf(
+        extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu,\"by_flit\":%llu",
+        (unsigned long long)counters.flit_hops, (unsigned long long)counters.train_pieces,
+        (unsigned long long)counters.messages_by_flit);
+    bench_report("memory", args, (double)(n * N_READERS), (double)kb_sim_n_events(l->sim), begin,
+                 stop, l->check, extra);
+    kb_waitq_deinit(&l->due, alloc);
+    kb_fabric_destroy(l->fabric);
+    kb_sim_destroy(l->sim);
     bench_destroy(&l->machine);
     free(l);
     return status != KB_OK;

@@ -14,7 +14,8 @@ int bench_mesh(bench_args args) {
     bench_machine machine = {.mode = bench_text(args, "mode", "train"),
                              .buffer_flits = (uint32_t)bench_number(args, "buffer", 0),
                              .elsewhere = bench_number(args, "elsewhere", 0) > 0};
-    bench_build_mesh(&machine, width);
+    bench_add_mesh(&machine, width);
+    bench_build(&machine);
     bench_transfers t = bench_take_transfers(n);
     bench_random random = bench_random_make(777, 1);
     uint64_t at_ps = 0, check = 0;
@@ -26,16 +27,16 @@ int bench_mesh(bench_args args) {
         t.at_fs[i] = (int64_t)(at_ps * 1000);
     }
     bench_clock begin = bench_now();
-    bench_run(&machine, &t.batch);
+    bench_run(&machine, &t);
     bench_clock end = bench_now();
     for (size_t i = 0; i < n; i++) check = bench_mix(check, (uint64_t)t.end_fs[i]);
-    kb_fabric_counters counters = kb_fabric_count(machine.parts.fabric);
-    char extra[128];
-    (void)snprintf(extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu",
-                   (unsigned long long)counters.flit_hops,
-                   (unsigned long long)counters.train_pieces);
-    bench_report("mesh", args, (double)n, (double)kb_sim_n_events(machine.parts.sim), begin, end,
-                 check, extra);
+    kb_counters counters = kb_engine_count(machine.engine);
+    char extra[192];
+    (void)snprintf(
+        extra, sizeof extra, ",\"flit_hops\":%llu,\"train_pieces\":%llu,\"by_flit\":%llu",
+        (unsigned long long)counters.flit_hops, (unsigned long long)counters.train_pieces,
+        (unsigned long long)counters.messages_by_flit);
+    bench_report("mesh", args, (double)n, (double)counters.events, begin, end, check, extra);
     bench_destroy(&machine);
     bench_free_transfers(&t);
     return 0;

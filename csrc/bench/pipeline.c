@@ -79,8 +79,8 @@ int bench_pipeline(bench_args args) {
     build(&machine, &w);
     fill(&w, &t);
     bench_clock begin = bench_now();
-    bench_run(&machine, &t.batch);
-    uint64_t check = 0, n_events = kb_sim_n_events(machine.parts.sim);
+    bench_run(&machine, &t);
+    uint64_t check = 0, n_events = kb_engine_count(machine.engine).events;
     bench_clock end = bench_now();
     for (size_t k = 0; k < n; k++)
         check = bench_mix(check, (uint64_t)t.end_fs[k] / 1000 - w.gap_ps);

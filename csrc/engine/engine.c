@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hw/audit.h"
+#include "hw/hbm.h"
 #include "hw/request.h"
 
 /* Element operations that MATERIALISE computes before it looks whether it is interrupted. */
@@ -279,6 +280,7 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.flit_hops = fabric.flit_hops;
     counters.flit_ports = fabric.flit_ports;
     counters.train_pieces = fabric.train_pieces;
+    counters.messages_by_flit = fabric.messages_by_flit;
     counters.bytes_sent = fabric.bytes_sent;
     counters.bytes_delivered = fabric.bytes_delivered;
     counters.requests = kb_requests_count(parts->requests);
@@ -290,4 +292,20 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.allocations = engine->alloc->n_calls;
     counters.peak_nbytes = (uint64_t)engine->alloc->peak_nbytes;
     return counters;
+}
+
+kb_status kb_engine_memory_counts(const kb_engine *engine, uint32_t node,
+                                  kb_dram_statistics *statistics, uint32_t capacity,
+                                  uint32_t *n_pcs, kb_error *err) {
+    if (!kb_topology_dram(engine->topology, node))
+        return kb_error_set(err, KB_INVALID,
+                            "memory: expected an hbm with a standard, got %s, which has no banks",
+                            node < kb_topology_n_nodes(engine->topology)
+                                ? kb_topology_nodes(engine->topology)[node].name
+                                : "no node");
+    const kb_dram_stack *stack = kb_hbm_stack(kb_machine_parts(engine->machine)->components[node]);
+    *n_pcs = stack->n_pcs;
+    for (uint32_t i = 0; i < stack->n_pcs && i < capacity; i++)
+        statistics[i] = stack->pcs[i].statistics;
+    return KB_OK;
 }

@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "hw/dram_statistics.h"
 #include "kernel/kir.h"
 #include "log/oplog.h"
 #include "mem/dtype.h"
@@ -121,6 +122,8 @@ kb_status kb_engine_launch(kb_engine *engine, const kb_launch_order *order, uint
                            kb_error *err) KB_MUST_CHECK;
 
 typedef struct kb_copy_order {
+    bool
+        install; /* not the bytes, but the entries of their pages, in every page table (ADR-0035 D6) */
     uint64_t va;
     int64_t nbytes;
     bool to_device;
@@ -243,6 +246,7 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
     X(flit_hops, "flits served by ports")                                    \
     X(flit_ports, "ports that serve flit by flit: all, or those of servers") \
     X(train_pieces, "pieces of trains handed from port to port")             \
+    X(messages_by_flit, "messages sent while trains gave way to flits")      \
     X(bytes_sent, "payload bytes sent")                                      \
     X(bytes_delivered, "payload bytes delivered")                            \
     X(requests, "memory requests")                                           \
@@ -261,5 +265,11 @@ typedef struct kb_counters {
 } kb_counters;
 
 kb_counters kb_engine_count(const kb_engine *engine);
+
+/* What each of the n_pcs pseudo-channels of a memory with a standard has counted; *statistics is the caller's,
+ * room for `capacity`.  KB_INVALID when the node is no such memory. */
+kb_status kb_engine_memory_counts(const kb_engine *engine, uint32_t node,
+                                  kb_dram_statistics *statistics, uint32_t capacity,
+                                  uint32_t *n_pcs, kb_error *err) KB_MUST_CHECK;
 
 #endif

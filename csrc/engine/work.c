@@ -152,6 +152,7 @@ kb_status kb_engine_copy(kb_engine *engine, const kb_copy_order *order, uint32_t
         return kb_error_set(err, KB_INVALID, "copy: expected at least 1 byte, got %" PRId64,
                             order->nbytes);
     kb_copy_spec spec = {.to_device = order->to_device,
+                         .install = order->install,
                          .va = order->va,
                          .nbytes = (uint64_t)order->nbytes,
                          .at_fs = order->submit_fs,

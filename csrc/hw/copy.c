@@ -9,8 +9,18 @@ struct kb_copies {
     KB_VEC(uint32_t) free; /* reserved for every slot */
 };
 
+static bool next_entries(const kb_copy *copy, uint64_t from, kb_copy_piece *piece) {
+    uint64_t slice = from / copy->table_nbytes, in_table = from % copy->table_nbytes;
+    uint64_t nbytes = copy->table_nbytes - in_table;
+    if (from >= copy->nbytes) return false;
+    if (nbytes > KB_PLACEMENT_CHUNK_NBYTES) nbytes = KB_PLACEMENT_CHUNK_NBYTES;
+    *piece = (kb_copy_piece){from + nbytes, nbytes, (int32_t)slice, copy->table_offset + in_table};
+    return true;
+}
+
 bool kb_copy_next(const kb_copy *copy, uint32_t cube, uint64_t from, kb_copy_piece *piece) {
     const kb_placement *p = copy->placement;
+    if (copy->install) return next_entries(copy, from, piece);
     bool every_copy = copy->to_device && p->kind == KB_PLACEMENT_REPLICATED;
     uint32_t seen_from = every_copy ? cube : p->first_slice / p->slices_per_cube;
     while (from < copy->nbytes) {

@@ -22,6 +22,9 @@ typedef struct kb_copy {
     uint32_t slot; /* the messages' tag; reused */
     int32_t id;    /* counted from 0 in order of submission */
     bool to_device;
+    bool
+        install; /* no bytes of the tensor, but its pages' entries, into the table of every slice: */
+    uint64_t table_offset, table_nbytes; /* there */
     kb_va va;
     uint64_t nbytes;
     uint64_t offset;               /* of va in its tensor */
@@ -45,7 +48,7 @@ typedef struct kb_copy_piece {
 
 /* The first piece in `cube` from byte `from` of the copy on, cut at KB_PLACEMENT_CHUNK_NBYTES;
  * false when there is none.  What is replicated is written to every copy, and read from the
- * first. */
+ * first; page tables are written in every slice of every cube. */
 bool kb_copy_next(const kb_copy *copy, uint32_t cube, uint64_t from, kb_copy_piece *piece);
 
 typedef struct kb_copies kb_copies;

@@ -4,6 +4,7 @@
 #include "sim/sim.h"
 
 enum { READ, WRITE };
+enum { PATIENCE = 4 }; /* how many times the look-ahead a burst is passed at most */
 
 static const int64_t long_ago_fs = INT64_MIN / 2, far_ahead = INT64_MAX / 2;
 
@@ -80,10 +81,18 @@ void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
     side->backlog_last = number;
 }
 
-/* How many bursts of the oldest run have to be served before the first of the backlog has room: <= 0 when
- * it has. */
-static int64_t shortage(const kb_dram_side *side, const kb_dram_rules *rules) {
-    return side->next_seq - side->oldest_seq - rules->queue + 1;
+/* Why the first of the backlog has no room: so many bursts have to be served, and so many of the oldest
+ * run; <= 0: not for that. */
+static int64_t excess(const kb_dram_side *side, const kb_dram_rules *rules) {
+    return side->n_pending - rules->queue + 1;
+}
+
+static int64_t distance(const kb_dram_side *side, const kb_dram_rules *rules) {
+    return side->next_seq - side->oldest_seq - PATIENCE * (int64_t)rules->queue + 1;
+}
+
+static bool has_room(const kb_dram_side *side, const kb_dram_rules *rules) {
+    return excess(side, rules) <= 0 && distance(side, rules) <= 0;
 }
 
 static void note_oldest(kb_dram_side *side, const kb_dram_core *core) {
@@ -204,7 +213,7 @@ static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
 static void admit(kb_dram_pc *pc, kb_dram_core *core) {
     for (int d = READ; d <= WRITE; d++) {
         const kb_dram_side *side = &pc->sides[d];
-        while (side->next_fs <= pc->now_fs && shortage(side, &core->rules) <= 0)
+        while (side->next_fs <= pc->now_fs && has_room(side, &core->rules))
             enter_window(pc, core, d);
     }
 }
@@ -213,7 +222,7 @@ static void admit(kb_dram_pc *pc, kb_dram_core *core) {
 static int64_t next_arrival(const kb_dram_pc *pc, const kb_dram_rules *rules) {
     int64_t least_fs = KB_TIME_MAX;
     for (int d = READ; d <= WRITE; d++)
-        if (pc->sides[d].next_fs < least_fs && shortage(&pc->sides[d], rules) <= 0)
+        if (pc->sides[d].next_fs < least_fs && has_room(&pc->sides[d], rules))
             least_fs = pc->sides[d].next_fs;
     return least_fs;
 }
@@ -334,11 +343,11 @@ static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) 
 
 /* --- column commands -------------------------------------------------------------------------------- */
 
-/* When a bank's hit can be read or written. */
-static int64_t cas_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t b, int d) {
+/* When a bank's hit is ready to be read or written, as if it were in the stack that was accessed last: were
+ * that preferred, an old burst in another one might wait for ever. */
+static int64_t ready_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t b, int d) {
     uint32_t group = rules->group[b];
-    int64_t gap = rules->sid[b] == pc->column_sid ? rules->ccd_s : rules->ccd_r;
-    int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->column_fs + gap);
+    int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->column_fs + rules->ccd_s);
     at_fs = kb_max_i64(at_fs, kb_max_i64(pc->group_cas_fs[group], pc->cas_any_fs[d]));
     if (d == READ) at_fs = kb_max_i64(at_fs, pc->group_read_fs[group]);
     return kb_max_i64(at_fs, pc->now_fs);
@@ -349,8 +358,10 @@ static pick pick_cas(const kb_dram_pc *pc, const kb_dram_rules *rules) {
     pick best = {KB_TIME_MAX, UINT64_MAX, 0};
     for (uint64_t left = pc->sides[d].hits; left; left &= left - 1) {
         uint32_t b = (uint32_t)__builtin_ctzll(left);
-        consider(&best, cas_fs(pc, rules, b, d), pc->banks[b].age[d], b);
+        consider(&best, ready_fs(pc, rules, b, d), pc->banks[b].age[d], b);
     }
+    if (best.at_fs < KB_TIME_MAX && rules->sid[best.bank] != pc->column_sid)
+        best.at_fs = kb_max_i64(best.at_fs, pc->column_fs + rules->ccd_r);
     return best;
 }
 
@@ -410,11 +421,14 @@ static int64_t left_of(const kb_dram_core *core, uint32_t number) {
     return core->runs.items[number].count - core->runs.items[number].n_served;
 }
 
-/* The oldest run's bursts that may be served before one of the backlog has room. */
-static int64_t until_admission(const kb_dram_pc *pc, const kb_dram_core *core) {
+/* So many bursts may be served before one of the backlog has room, or so many of the oldest run. */
+static void until_admission(const kb_dram_pc *pc, const kb_dram_core *core, int64_t *n_any,
+                            int64_t *n_oldest) {
     const kb_dram_side *side = &pc->sides[pc->writing];
-    int64_t n = side->next_fs == KB_TIME_MAX ? 0 : shortage(side, &core->rules);
-    return n > 0 ? n : INT64_MAX;
+    bool waits = side->next_fs < KB_TIME_MAX;
+    int64_t any = excess(side, &core->rules), oldest = distance(side, &core->rules);
+    *n_any = waits && any > 0 ? any : INT64_MAX;
+    *n_oldest = waits && oldest > 0 ? oldest : INT64_MAX;
 }
 
 /* The bank whose hits alternate with those of `a` from at_fs on, a CAS each tCCD_S: it is next, and no
@@ -446,13 +460,15 @@ static void serve(kb_dram_pc *pc, kb_dram_core *core, pick a, int64_t limit_fs) 
     const kb_dram_rules *rules = &core->rules;
     int d = pc->writing;
     uint32_t run_a = pc->banks[a.bank].hit[d], oldest = pc->sides[d].oldest;
-    int64_t n_turn = until_turn(pc, rules), n_room = until_admission(pc, core);
+    int64_t n_any, n_oldest;
+    until_admission(pc, core, &n_any, &n_oldest);
+    n_any = kb_min_i64(n_any, until_turn(pc, rules));
     bool alone = pc->sides[d].hits == UINT64_C(1) << a.bank;
     int64_t ahead = limit_fs > a.at_fs ? limit_fs - a.at_fs : 0;
     if (alone) {
-        int64_t n = kb_min_i64(left_of(core, run_a), n_turn);
+        int64_t n = kb_min_i64(left_of(core, run_a), n_any);
         n = kb_min_i64(n, ahead / rules->ccd_l + 1);
-        if (oldest == run_a) n = kb_min_i64(n, n_room);
+        if (oldest == run_a) n = kb_min_i64(n, n_oldest);
         issue_cas(pc, core, a.bank, a.at_fs, kb_max_i64(n, 1), rules->ccd_l);
         return;
     }
@@ -460,10 +476,10 @@ static void serve(kb_dram_pc *pc, kb_dram_core *core, pick a, int64_t limit_fs) 
     int64_t n = 0;
     if (b != KB_NONE) {
         uint32_t run_b = pc->banks[b].hit[d];
-        n = kb_min_i64(kb_min_i64(left_of(core, run_a) - 1, left_of(core, run_b)), n_turn / 2);
+        n = kb_min_i64(kb_min_i64(left_of(core, run_a) - 1, left_of(core, run_b)), n_any / 2);
         n = kb_min_i64(n, (ahead / rules->ccd_s + 1) / 2);
-        if (oldest == run_a && n_room < INT64_MAX) n = kb_min_i64(n, n_room - 1);
-        if (oldest == run_b) n = kb_min_i64(n, n_room);
+        if (oldest == run_a && n_oldest < INT64_MAX) n = kb_min_i64(n, n_oldest - 1);
+        if (oldest == run_b) n = kb_min_i64(n, n_oldest);
     }
     if (n < 2) {
         issue_cas(pc, core, a.bank, a.at_fs, 1, 0);

@@ -4,8 +4,8 @@
  *          in order            look-ahead        open row, and who waits for it
  *
  * What waits is *runs*: bursts of one row, column after column, of one job.  Reads and writes have a
- * backlog and a window each.  The window holds what arrived less than `queue` bursts behind the oldest one
- * that is not served: so no burst is passed by more than that, and nothing starves.
+ * backlog and a window each.  The window holds up to `queue` bursts (a last run may stand out of it), and
+ * none that arrived 4 * queue behind the oldest that waits: so none is passed by more, and nothing starves.
  *
  * First ready, first come: of all commands that serve the window, the one that can be issued first, at
  * equal times the one for the oldest burst.  A bank has one command: CAS while a run in the window hits the
@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hw/dram_statistics.h"
 #include "hw/pool.h"
 #include "spec/topology.h"
 
@@ -73,25 +74,6 @@ typedef struct kb_dram_bank {
     uint32_t hit[2];                   /* the first of them in the open row, or KB_NONE */
     uint64_t age[2];                   /* of the hit, or else of the first: its seq */
 } kb_dram_bank;
-
-/* What users see; all of bursts unless they say otherwise. */
-#define KB_DRAM_STATISTICS(X)                                               \
-    X(reads, "bursts read")                                                 \
-    X(writes, "bursts written")                                             \
-    X(hits, "bursts whose row was open")                                    \
-    X(misses, "bursts for which a closed bank was opened")                  \
-    X(conflicts, "bursts for which another row was closed first")           \
-    X(refreshes, "refreshes, of all banks or of one")                       \
-    X(turnarounds, "changes of the bus between reads and writes")           \
-    X(busy_fs, "femtoseconds in which the data bus carried a burst")        \
-    X(wait_fs, "femtoseconds that bursts waited for their command, in sum") \
-    X(peak_queue, "the most bursts in the look-ahead, reads and writes")
-
-typedef struct kb_dram_statistics {
-#define X(name, meaning) int64_t name;
-    KB_DRAM_STATISTICS(X)
-#undef X
-} kb_dram_statistics;
 
 typedef struct kb_dram_side { /* reads, or writes */
     uint32_t backlog_first, backlog_last;

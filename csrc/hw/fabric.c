@@ -1,5 +1,6 @@
 #include "hw/fabric_core.h"
 
+#include "hw/fabric_mode.h"
 #include "hw/train_serve.h"
 #include "hw/train_wake.h"
 
@@ -43,8 +44,17 @@ kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link) {
     return arrival;
 }
 
+/* By trains, it may be the time of a tail; an event that was meant for the other mode is void. */
 static void arrive(void *self, uint32_t link) {
     kb_fabric *fabric = self;
+    const kb_port *port = &fabric->ports[link];
+    if (fabric->by_train) {
+        kb_train_wake(fabric, link);
+        return;
+    }
+    if (port->n_arrivals == 0 ||
+        port->arrivals[port->arrivals_head].when_fs != kb_sim_now(fabric->sim))
+        return;
     kb_arrival arrival = kb_fabric_pop_arrival_(fabric, link);
     kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit,
                          (kb_train){arrival.when_fs, 0, 1});
@@ -97,6 +107,13 @@ static void schedule(kb_fabric *fabric, uint32_t link) {
     if (next_fs >= port->due_fs) return;
     port->due_fs = next_fs;
     kb_sim_service(fabric->sim, link, next_fs);
+}
+
+void kb_fabric_resume_port_(kb_fabric *fabric, uint32_t link) {
+    kb_port *port = &fabric->ports[link];
+    if (port->waiting.count) schedule(fabric, link);
+    if (port->n_arrivals)
+        kb_sim_arrival(fabric->sim, link, port->arrivals[port->arrivals_head].when_fs);
 }
 
 bool kb_fabric_reserve_(kb_fabric *fabric, uint32_t link, uint32_t flight, uint32_t hop) {
@@ -187,8 +204,27 @@ bool kb_fabric_end_stream_(kb_fabric *fabric, uint32_t number) {
     return true;
 }
 
+/* The only flit of a message goes on: its stream moves to the next port. */
+static bool move_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    const kb_flight *flown = &fabric->flights.items[stream->flight];
+    uint32_t to = stream->to, hop = ++stream->hop;
+    stream->to = hop + 1 < flown->n_links ? flown->path[hop + 1] : KB_NONE;
+    stream->head_fs = arrive_fs + fabric->ports[to].overhead_fs;
+    stream->n_left = 1;
+    stream->first = (kb_train){arrive_fs, 0, 1};
+    fabric->streams.n_pieces++;
+    if (!kb_fabric_reserve_(fabric, to, stream->flight, hop)) return false;
+    kb_fabric_enlist_(fabric, to, number);
+    return true;
+}
+
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
+    if (link == fabric->n_links) {
+        kb_fabric_mode_change(fabric);
+        return;
+    }
     if (kb_fabric_by_flit_(fabric, link)) {
         kb_server_serve(fabric, link);
         return;
@@ -216,10 +252,12 @@ static void serve(void *self, uint32_t link) {
     if (port->waiting.count) schedule(fabric, link);
 
     int64_t arrive_fs = now + port->travel_fs;
+    bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!kb_fabric_pass_on_(fabric, number, arrive_fs))
+    else if (!(only ? move_on(fabric, number, arrive_fs)
+                    : kb_fabric_pass_on_(fabric, number, arrive_fs)))
         kb_fabric_fail_nomem_(fabric, "a flit");
-    if (tail) KB_POOL_GIVE(&fabric->streams.pool, number);
+    if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
 
 /* --- making one ----------------------------------------------------------------------------------- */
@@ -275,7 +313,8 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
         kb_fabric_destroy(made);
         return status;
     }
-    kb_sim_set_fabric(sim, kb_fabric_has_trains_(made) ? kb_train_wake : arrive, serve, made);
+    made->by_train = made->trains.ports != NULL;
+    kb_sim_set_fabric(sim, arrive, serve, made);
     *fabric = made;
     return KB_OK;
 }
@@ -317,7 +356,7 @@ void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t handle) {
     kb_hop *hops = fabric->traced;
     fabric->traced = NULL;
     if (!flown->n_links) return;
-    if (kb_fabric_has_trains_(fabric)) {
+    if (fabric->by_train) {
         kb_train_trace(fabric, handle, hops);
         return;
     }
@@ -330,7 +369,7 @@ kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
     kb_fabric_counters counters = fabric->counters;
     counters.train_pieces = fabric->streams.n_pieces;
     for (uint32_t i = 0; i < fabric->n_links; i++)
-        counters.flit_ports += !kb_fabric_has_trains_(fabric) || kb_fabric_by_flit_(fabric, i);
+        counters.flit_ports += !fabric->trains.ports || kb_fabric_by_flit_(fabric, i);
     for (uint32_t i = 0; i < fabric->n_links; i++)
         counters.flit_hops += kb_fabric_link_flits(fabric, i);
     return counters;
@@ -338,6 +377,5 @@ kb_fabric_counters kb_fabric_count(const kb_fabric *fabric) {
 
 uint64_t kb_fabric_link_flits(const kb_fabric *fabric, uint32_t link) {
     uint64_t n_served = fabric->ports[link].n_served;
-    return kb_fabric_has_trains_(fabric) ? n_served + fabric->trains.ports[link].n_served
-                                         : n_served;
+    return fabric->trains.ports ? n_served + fabric->trains.ports[link].n_served : n_served;
 }

@@ -119,9 +119,11 @@ typedef struct kb_fabric_counters {
     uint64_t messages_sent, messages_delivered;
     uint64_t flits_sent, flits_delivered;
     uint64_t bytes_sent, bytes_delivered;
-    uint64_t flit_hops;    /* services; by trains, some of them are still to come */
-    uint64_t flit_ports;   /* that serve flit by flit: in train mode, those of servers */
-    uint64_t train_pieces; /* pieces handed from port to port */
+    uint64_t flit_hops;        /* services; by trains, some of them are still to come */
+    uint64_t flit_ports;       /* that always serve flit by flit: in train mode, those of servers */
+    uint64_t messages_by_flit; /* sent while a fabric of trains served flit by flit */
+    uint64_t mode_changes;     /* to flits, or back */
+    uint64_t train_pieces;     /* pieces handed from port to port */
 } kb_fabric_counters;
 
 kb_fabric_counters kb_fabric_count(const kb_fabric *fabric);

@@ -40,6 +40,12 @@ typedef struct kb_path_memo {
     int32_t slice;
 } kb_path_memo;
 
+/* What was sent since it was last decided how to serve (hw/fabric_mode.h). */
+typedef struct kb_mode_window {
+    uint32_t n_messages;
+    uint64_t n_flits;
+} kb_mode_window;
+
 enum { KB_PATH_MEMOS = 4096 };
 
 struct kb_fabric {
@@ -59,6 +65,9 @@ struct kb_fabric {
     KB_POOL(kb_flight) flights;
     kb_waitq locals; /* messages without a link, by (completion, message id); numbers of flights */
     uint32_t local_slot;
+    bool by_train;    /* how ports serve now, */
+    bool is_changing; /* and that this instant ends with the other way */
+    kb_mode_window window;
     kb_watch watch;
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
@@ -83,14 +92,22 @@ void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
 void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);
 
+/* Whether it is by trains, or might be at another time.  Where there are servers it is always the same. */
+static inline bool kb_fabric_adapts_(const kb_fabric *fabric) {
+    return fabric->trains.ports && !fabric->servers.of;
+}
+
 /* Whether a link's port is a server's, and works flit by flit in either mode. */
 static inline bool kb_fabric_by_flit_(const kb_fabric *fabric, uint32_t link) {
     return fabric->servers.of && fabric->servers.of[link] != KB_NONE;
 }
 
 static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {
-    return fabric->trains.ports != NULL;
+    return fabric->by_train;
 }
+
+/* What waits at a port, and is on its way over it, was put there: goes on flit by flit. */
+void kb_fabric_resume_port_(kb_fabric *fabric, uint32_t link);
 
 /* Whether the message's flits are handed over before its tail. */
 static inline bool kb_train_lands(const kb_fabric *fabric, const kb_message *message) {

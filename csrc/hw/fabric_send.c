@@ -1,6 +1,7 @@
 #include "hw/fabric_core.h"
 
 #include "base/checked.h"
+#include "hw/fabric_mode.h"
 #include "hw/train_wake.h"
 
 /* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
@@ -133,6 +134,7 @@ kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handl
     kb_audit_send(&fabric->audit, flown->path, flown->n_links, flown->message.n_flits);
     fabric->counts[send->src]++;
     fabric->counters.messages_sent++;
+    kb_fabric_mode_note(fabric, flown->message.n_flits);
     fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
     fabric->counters.bytes_sent += (uint64_t)send->nbytes;
     if (handle) *handle = number;
@@ -177,7 +179,7 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
     kb_stream *stream = &fabric->streams.pool.items[number];
     if (flown->n_known == 0)
         stream->head_fs = flits.start_fs + fabric->nodes[flown->message.src].overhead_fs;
-    if (flown->n_links && kb_fabric_has_trains_(fabric)) {
+    if (flown->n_links && fabric->by_train) {
         if (!kb_train_add(fabric, handle, flits))
             return kb_error_nomem(err, "the flits of a message");
     } else if (flown->n_links) {

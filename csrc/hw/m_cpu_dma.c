@@ -106,6 +106,11 @@ static void start_piece(channel *c) {
     if (kb_ratio_scale(c->dma->rate, (int64_t)c->piece.nbytes, &busy_fs) ||
         kb_add_i64(now_fs, busy_fs, &c->write_fs))
         c->write_fs = KB_TIME_MAX;
+    if (c->copy->install) { /* M_CPU makes the entries up itself */
+        c->stage = STAGE_HOLDING;
+        kb_sim_at(c->dma->parts->sim, c->slot, c->write_fs);
+        return;
+    }
     send_or_fail(c, false);
 }
 

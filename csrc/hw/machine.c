@@ -6,6 +6,7 @@
 #include "hw/audit.h"
 #include "hw/barrier.h"
 #include "hw/host.h"
+#include "hw/pe_dma.h"
 #include "hw/registry.h"
 #include "hw/request.h"
 #include "hw/ring.h"
@@ -112,7 +113,14 @@ kb_status kb_machine_map(kb_machine *machine, const kb_mapping *mapping, kb_erro
 }
 
 kb_status kb_machine_unmap(kb_machine *machine, kb_va va, kb_error *err) {
-    return kb_mmu_unmap(machine->parts.mmu, va, err);
+    const kb_parts *p = &machine->parts;
+    const kb_node *nodes = kb_topology_nodes(p->topology);
+    const kb_mapping *mapping = kb_mmu_find(p->mmu, va);
+    kb_va end = mapping ? mapping->va + mapping->nbytes : va;
+    KB_TRY(kb_mmu_unmap(p->mmu, va, err));
+    for (uint32_t node = 0; node < machine->n_nodes; node++)
+        if (nodes[node].impl == KB_IMPL_PE_DMA) kb_dma_forget(p->components[node], va, end);
+    return KB_OK;
 }
 
 static kb_status check_submission(const kb_machine *machine, uint32_t sip, int64_t at_fs,
@@ -149,6 +157,22 @@ kb_status kb_machine_launch(kb_machine *machine, const kb_launch_spec *spec, int
     return KB_OK;
 }
 
+/* The entries lie side by side; more pages than a table holds share them. */
+static void plan_install(const kb_parts *parts, kb_copy *copy) {
+    enum { ENTRY = 8 };
+    const kb_system *system = kb_topology_system(parts->topology);
+    uint64_t page = (uint64_t)system->params.pe_mmu.page_nbytes;
+    uint64_t n_pages = (copy->va + copy->nbytes - 1) / page - copy->va / page + 1;
+    uint64_t slice_nbytes = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_slices);
+    uint64_t most = slice_nbytes < KB_PAGE_TABLE_NBYTES ? slice_nbytes : KB_PAGE_TABLE_NBYTES;
+    copy->install = true;
+    copy->table_offset = kb_page_entry_offset(parts, copy->va);
+    copy->table_nbytes = n_pages * ENTRY < most ? n_pages * ENTRY : most;
+    if (copy->table_nbytes > slice_nbytes - copy->table_offset)
+        copy->table_offset = slice_nbytes - copy->table_nbytes;
+    copy->nbytes = copy->table_nbytes * (uint64_t)system->n_slices;
+}
+
 kb_status kb_machine_copy(kb_machine *machine, const kb_copy_spec *spec, int32_t *id,
                           kb_error *err) {
     kb_copy *copy;
@@ -158,9 +182,10 @@ kb_status kb_machine_copy(kb_machine *machine, const kb_copy_spec *spec, int32_t
     KB_TRY(kb_mmu_check(machine->parts.mmu, spec->va, spec->va + spec->nbytes, err));
     const kb_mapping *mapping = kb_mmu_find(machine->parts.mmu, spec->va);
     KB_TRY(kb_copies_take(machine->parts.copies, &copy, err));
-    copy->to_device = spec->to_device;
+    copy->to_device = spec->to_device || spec->install;
     copy->va = spec->va;
     copy->nbytes = spec->nbytes;
+    if (spec->install) plan_install(&machine->parts, copy);
     copy->offset = spec->va - mapping->va;
     copy->placement = mapping->placement;
     copy->sip = kb_va_sip(spec->va);

@@ -38,7 +38,9 @@ kb_status kb_machine_launch(kb_machine *machine, const kb_launch_spec *spec, int
 
 typedef struct kb_copy_spec {
     bool to_device;
-    kb_va va; /* [va, va + nbytes) within one mapping */
+    bool
+        install; /* instead: the entries of the mapping's pages, into every page table of its SIP */
+    kb_va va;    /* [va, va + nbytes) within one mapping */
     uint64_t nbytes;
     int64_t at_fs;
     const int64_t

@@ -1,7 +1,7 @@
 /* Translation: which tensor a virtual address belongs to, and where its bytes lie.
  *
- * One table for the machine, sorted by address; PE_MMU's hit time is a parameter that PE_DMA pays
- * per descriptor.  (Misses are another issue: the table is the page table.)
+ * One table for the machine, sorted by address.  What a look-up costs, and which pages a PE has at hand,
+ * is PE_DMA's (hw/pe_dma.h).
  */
 #ifndef KB_HW_MMU_H
 #define KB_HW_MMU_H

@@ -6,6 +6,7 @@
 #include "hw/mmu.h"
 #include "hw/pe_sched.h"
 #include "hw/request.h"
+#include "hw/tlb.h"
 
 /* A command's requests, by the command's slot. */
 typedef struct progress {
@@ -33,6 +34,8 @@ typedef struct channel {
     kb_cursor cursor; /* after the piece */
     piece piece;
     uint64_t outstanding_nbytes;
+    bool misses;     /* the TLB has not the page of the next byte: */
+    uint64_t missed; /* this one */
 } channel;
 
 typedef struct kb_dma {
@@ -45,6 +48,12 @@ typedef struct kb_dma {
     uint32_t n_channels;
     channel *channels;
     progress *progress;
+    kb_tlb tlb;
+    uint32_t page_shift;
+    bool walking;
+    uint64_t walked; /* the page */
+    int64_t walk_fs; /* when the walk began */
+    uint32_t walk_slot;
 } kb_dma;
 
 static void fail(const kb_dma *dma, const kb_command *command, kb_status status,
@@ -99,12 +108,30 @@ static kb_status relocate(const kb_dma *dma, uint64_t va, bool write, stretch *s
     return KB_OK;
 }
 
-/* Cuts the next request off at the cursor: rows while they lie in one chunk and fit the window. */
+/* How many of the n bytes from va on lie in pages that the TLB has; *page: the last one that it had. */
+static uint64_t translated(channel *c, uint64_t va, uint64_t n, uint64_t *page) {
+    kb_dma *dma = c->dma;
+    uint64_t last = (va + n - 1) >> dma->page_shift;
+    for (uint64_t p = va >> dma->page_shift; p <= last; p++) {
+        if (p == *page) continue;
+        if (!kb_tlb_has(&dma->tlb, p)) {
+            uint64_t start = p << dma->page_shift;
+            c->missed = p;
+            return start > va ? start - va : 0;
+        }
+        *page = p;
+    }
+    return n;
+}
+
+/* Cuts the next request off at the cursor: rows while they lie in one chunk, fit the window and are
+ * translated.  Nothing, and misses: the first page is not. */
 static kb_status cut(channel *c, kb_error *err) {
     const kb_dma *dma = c->dma;
     bool write = c->kind == KB_ENGINE_DMA_WRITE;
-    uint64_t va, left = kb_cursor_row(&c->cursor, &va);
+    uint64_t va, left = kb_cursor_row(&c->cursor, &va), page = UINT64_MAX;
     stretch s;
+    c->misses = false;
     if (left == 0) return KB_OK;
     KB_TRY(locate(dma, va, write, &s, err));
     piece p = {0, c->cursor, s.memory, s.slice, s.delta};
@@ -117,6 +144,10 @@ static kb_status cut(channel *c, kb_error *err) {
             if (p.nbytes > 0) break;
             n = dma->window_nbytes;
         }
+        uint64_t known = translated(c, va, n, &page);
+        c->misses = known == 0 && p.nbytes == 0;
+        if (known == 0) break;
+        n = known;
         p.nbytes += n;
         kb_cursor_advance(&c->cursor, &c->shape, n);
         if (p.nbytes == dma->window_nbytes) break;
@@ -202,6 +233,74 @@ static bool take_command(channel *c) {
     return true;
 }
 
+/* --- page walks ------------------------------------------------------------------------------- */
+
+/* The last 256 KiB of a slice hold 8 bytes for a page; pages far from each other share them. */
+uint64_t kb_page_entry_offset(const kb_parts *parts, uint64_t va) {
+    enum { ENTRY = 8 };
+    const kb_params *params = kb_parts_params(parts);
+    int64_t n_slices = kb_topology_system(parts->topology)->n_slices;
+    uint64_t slice_nbytes = (uint64_t)(params->hbm.capacity_nbytes / n_slices);
+    uint64_t table = slice_nbytes < KB_PAGE_TABLE_NBYTES ? slice_nbytes : KB_PAGE_TABLE_NBYTES;
+    uint64_t page = va / (uint64_t)params->pe_mmu.page_nbytes;
+    return slice_nbytes - table + page % (table / ENTRY) * ENTRY;
+}
+
+static void end_walk(void *self, uint32_t arg) {
+    kb_dma *dma = self;
+    (void)arg;
+    if (!dma->walking) return;
+    dma->walking = false;
+    kb_tlb_insert(&dma->tlb, dma->walked);
+    for (uint32_t i = 0; i < dma->n_channels; i++) {
+        channel *c = &dma->channels[i];
+        if (!c->command || !c->misses) continue;
+        kb_record *record = &c->command->record;
+        if (record->work == 0 && c->missed == dma->walked)
+            record->setup_fs += kb_sim_now(dma->parts->sim) - dma->walk_fs;
+        kb_sim_signal(dma->parts->sim, c->slot);
+    }
+}
+
+static void take_entry(void *self, kb_request *request) {
+    kb_dma *dma = self;
+    (void)request;
+    int64_t end_fs;
+    if (kb_add_i64(kb_sim_now(dma->parts->sim), kb_parts_params(dma->parts)->pe_mmu.miss_fs,
+                   &end_fs))
+        end_fs = KB_TIME_MAX;
+    kb_sim_at(dma->parts->sim, dma->walk_slot, end_fs);
+}
+
+/* Begins a walk for the channel's missing page, when nobody walks. */
+static kb_status walk(channel *c, kb_error *err) {
+    enum { READ_NBYTES = 64 };
+    kb_dma *dma = c->dma;
+    const kb_system *system = kb_topology_system(dma->parts->topology);
+    if (dma->walking) return KB_OK;
+    dma->walking = true;
+    dma->walked = c->missed;
+    dma->walk_fs = kb_sim_now(dma->parts->sim);
+    if (system->params.pe_mmu.walk == KB_WALK_NONE) {
+        take_entry(dma, NULL);
+        return KB_OK;
+    }
+    uint64_t slice_nbytes = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_slices);
+    uint64_t slice = (uint64_t)(dma->at->pe * system->n_slices / system->n_pes);
+    uint64_t at = kb_page_entry_offset(dma->parts, c->missed << dma->page_shift);
+    uint32_t memory =
+        kb_topology_part(dma->parts->topology, KB_IMPL_HBM, dma->at->sip, dma->at->cube, -1);
+    return kb_request_range(dma->parts, dma->node, memory, false,
+                            slice * slice_nbytes + at / READ_NBYTES * READ_NBYTES, READ_NBYTES,
+                            take_entry, dma, 0, err);
+}
+
+void kb_dma_forget(void *dma, uint64_t first, uint64_t end) {
+    kb_dma *self = dma;
+    if (end > first)
+        kb_tlb_forget(&self->tlb, first >> self->page_shift, (end - 1) >> self->page_shift);
+}
+
 /* Sends what may be sent of the channel's command.  True when all of it is. */
 static kb_status send_command(channel *c, bool *all_sent, kb_error *err) {
     const kb_dma *dma = c->dma;
@@ -213,6 +312,11 @@ static kb_status send_command(channel *c, bool *all_sent, kb_error *err) {
     }
     for (;;) {
         if (c->piece.nbytes == 0) KB_TRY(cut(c, err));
+        if (c->piece.nbytes == 0 && c->misses) {
+            if (!c->started) c->command->record.start_fs = now_fs - dma->setup_fs;
+            c->started = true;
+            return walk(c, err);
+        }
         if (c->piece.nbytes > dma->window_nbytes - c->outstanding_nbytes) return KB_OK;
         if (!c->started) c->command->record.start_fs = now_fs - dma->setup_fs;
         c->started = true;
@@ -274,6 +378,10 @@ static kb_status init(kb_dma *dma, kb_error *err) {
         c->kind = i < n_reads ? KB_ENGINE_DMA_READ : KB_ENGINE_DMA_WRITE;
         KB_TRY(kb_sim_add_slot(dma->parts->sim, step, dma, i, &c->slot, err));
     }
+    while (INT64_C(1) << dma->page_shift < params->pe_mmu.page_nbytes) dma->page_shift++;
+    if (!kb_tlb_init(&dma->tlb, dma->parts->alloc, (uint32_t)params->pe_mmu.entries))
+        return kb_error_nomem(err, "a TLB");
+    KB_TRY(kb_sim_add_slot(dma->parts->sim, end_walk, dma, 0, &dma->walk_slot, err));
     kb_sched_attach(dma->sched, KB_ENGINE_DMA_READ, kick_read, dma);
     kb_sched_attach(dma->sched, KB_ENGINE_DMA_WRITE, kick_write, dma);
     return KB_OK;
@@ -298,5 +406,6 @@ void kb_dma_destroy(void *dma) {
     if (self->progress)
         kb_alloc_free(alloc, self->progress, kb_sched_n_slots(self->sched), sizeof *self->progress);
     kb_alloc_free(alloc, self->channels, self->n_channels, sizeof *self->channels);
+    kb_tlb_deinit(&self->tlb, alloc);
     kb_alloc_free(alloc, self, 1, sizeof *self);
 }

@@ -13,7 +13,11 @@
  * A chunk is a stretch of rows that one placement maps to one slice with one displacement; its
  * request carries the shape, so the memory spreads it over its PCs by address.  A command whose
  * mask is all off costs its set-up only.  start_fs = when its set-up began; setup_fs = set-up and
- * translation.
+ * translation, misses before the first request included.
+ *
+ * A request is sent when the TLB has all of its pages (hw/tlb.h).  A page that it has not is walked: one
+ * read of the page table's flit, in the PE's slice, and miss_ns.  A PE walks one page at a time; a
+ * request ends before a page that is missing.
  */
 #ifndef KB_HW_PE_DMA_H
 #define KB_HW_PE_DMA_H
@@ -23,5 +27,13 @@
 kb_status kb_dma_create(const kb_parts *parts, uint32_t node, void **dma,
                         kb_error *err) KB_MUST_CHECK;
 void kb_dma_destroy(void *dma); /* accepts NULL */
+
+/* Virtual addresses [first, end) mean something else from now on. */
+void kb_dma_forget(void *dma, uint64_t first, uint64_t end);
+
+enum { KB_PAGE_TABLE_NBYTES = 1 << 18 }; /* at the end of each slice */
+
+/* Where the entry of a virtual address's page lies: offset in the PE's slice of a machine's HBM. */
+uint64_t kb_page_entry_offset(const kb_parts *parts, uint64_t va);
 
 #endif

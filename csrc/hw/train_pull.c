@@ -88,14 +88,10 @@ static inline void leave(kb_trains *trains, uint32_t *depth, uint32_t to) {
 }
 
 /* The next open input that is short of what the frame asks for; KB_NONE: there is none, and least_fs
- * is the port's horizon.  Where inputs were closed meanwhile, the others changed places. */
+ * is the port's horizon.  Inputs that are closed meanwhile may be looked at too: kb_inputs_drop fills the
+ * gap with the last and leaves that where it was, so none of the n_open is missed. */
 static inline uint32_t next_short(const kb_trains *trains, kb_train_frame *frame) {
     const kb_train_port *ports = trains->ports, *port = &ports[frame->link];
-    if (port->open.count != frame->n_open) {
-        frame->n_open = port->open.count;
-        frame->n_seen = 0;
-        frame->least_fs = limit_of(port, trains->now_fs);
-    }
     for (; frame->n_seen < frame->n_open; frame->n_seen++) {
         uint32_t link = port->open.items[frame->n_seen].link;
         int64_t silent_fs = kb_train_port_silent_fs(&ports[link]);

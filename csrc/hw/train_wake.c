@@ -170,6 +170,21 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     return true;
 }
 
+bool kb_train_adopt(kb_fabric *fabric, uint32_t number) {
+    const kb_flight *flown = &fabric->flights.items[number];
+    uint32_t last = last_link(flown);
+    if (!reserve_wake(fabric, last)) return false;
+    if (flown->done_fs < 0)
+        for (uint32_t hop = fabric->streams.pool.items[flown->next].hop + 1; hop <= flown->n_links;
+             hop++)
+            if (!open_hop(fabric, flown, hop)) return false;
+    if (flown->n_known < flown->message.n_flits) fabric->trains.ports[flown->path[0]].n_own++;
+    else
+        push_wake(fabric, last, number,
+                  flown->done_fs >= 0 ? flown->done_fs : bound(fabric, flown, 0));
+    return true;
+}
+
 bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) {
     kb_flight *flown = &fabric->flights.items[stream->flight];
     flown->next = stream->next;
@@ -270,6 +285,16 @@ static void hand_over_first(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs
     kb_fabric_hand_over_(fabric, first.flight, first.link, first.first, first.train);
 }
 
+void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs,
+                               uint32_t until_link) {
+    while (inbox->landed.count) {
+        const kb_waiting *first = &inbox->landed.items[0];
+        if (first->when_fs > until_fs || (first->when_fs == until_fs && first->rank > until_link))
+            break;
+        hand_over_first(fabric, inbox, until_fs, until_link);
+    }
+}
+
 /* All flits that arrived by (until_fs, until_link). */
 static bool hand_over_landed(kb_fabric *fabric, uint32_t node, int64_t until_fs,
                              uint32_t until_link) {
@@ -280,12 +305,7 @@ static bool hand_over_landed(kb_fabric *fabric, uint32_t node, int64_t until_fs,
         if (!kb_train_pull(fabric, input, until_fs - fabric->trains.ports[input].travel_fs))
             return false;
     }
-    while (inbox->landed.count) {
-        const kb_waiting *first = &inbox->landed.items[0];
-        if (first->when_fs > until_fs || (first->when_fs == until_fs && first->rank > until_link))
-            break;
-        hand_over_first(fabric, inbox, until_fs, until_link);
-    }
+    kb_train_hand_over_landed(fabric, inbox, until_fs, until_link);
     return true;
 }
 

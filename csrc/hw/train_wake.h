@@ -40,6 +40,12 @@ bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) KB_MUST_CHECK;
 /* Begins to trace a message with a path. */
 void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
 
+/* A message that is under way flit by flit, its tail's stream being `next` (or its tail's arrival done_fs):
+ * its inputs from there on open, and its tail wakes.  False when there is no memory. */
+bool kb_train_adopt(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+
+/* Hands over what has landed by (until_fs, link). */
+void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs, uint32_t link);
 /* kb_fabric_settle. */
 void kb_train_settle(kb_fabric *fabric, uint32_t node);
 

@@ -223,6 +223,7 @@ static bool meets_machine(uint8_t op) {
     case KB_KIR_TRANS:
     case KB_KIR_SEND:
     case KB_KIR_RECV:
+    case KB_KIR_WAIT_TILE:
     case KB_KIR_MATERIALISE:
     case KB_KIR_WAIT_MEMORY:
     case KB_KIR_COMPOSITE:
@@ -327,6 +328,7 @@ kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) {
     case KB_KIR_RETURN: *cycles += costs->branch_cycles; break;
     case KB_KIR_WAIT_MEMORY:
     case KB_KIR_COMPOSITE_WAIT:
+    case KB_KIR_WAIT_TILE:
     case KB_KIR_MATERIALISE: *cycles += costs->scalar_cycles; break;
     case KB_KIR_LOAD:
     case KB_KIR_STORE: KB_TRY(kb_vm_compose_access(vm, &work, err)); /* fall through */
@@ -399,6 +401,10 @@ kb_status kb_vm_act(kb_vm *vm, int64_t *time_fs, bool *ended, kb_error *err) {
             vm->wait = KB_VM_COMPOSITE;
         break;
     case KB_KIR_COMPOSITE: KB_TRY(kb_vm_submit_composite(vm, err)); break;
+    case KB_KIR_WAIT_TILE:
+        if (!kb_tcm_is_there(vm->tcm, vm->regs[inst->a].tile)) vm->wait = KB_VM_TILE;
+        else if (inst->flags & KB_LAST_A) KB_TRY(kb_vm_set_tile(vm, inst->a, KB_NO_TILE, err));
+        break;
     case KB_KIR_MATERIALISE:
         if (!kb_tcm_is_there(vm->tcm, vm->regs[inst->a].tile)) vm->wait = KB_VM_TILE;
         else KB_TRY(materialise(vm, inst, err));

@@ -1,7 +1,6 @@
 #include "hw/waitq.h"
 
-bool kb_waitq_reserve(kb_waitq *queue, kb_alloc *alloc, uint32_t n_items) {
-    if (n_items <= queue->capacity) return true;
+bool kb_waitq_grow_(kb_waitq *queue, kb_alloc *alloc, uint32_t n_items) {
     if (n_items > UINT32_MAX / 2) return false;
     uint32_t capacity = queue->capacity ? 2 * queue->capacity : 4;
     if (capacity < n_items) capacity = n_items;

@@ -22,8 +22,14 @@ typedef struct kb_waitq {
     uint32_t count, capacity;
 } kb_waitq;
 
+bool kb_waitq_grow_(kb_waitq *queue, kb_alloc *alloc, uint32_t n_items) KB_MUST_CHECK;
+
 /* Room for n_items in all; false when there is no memory. */
-bool kb_waitq_reserve(kb_waitq *queue, kb_alloc *alloc, uint32_t n_items) KB_MUST_CHECK;
+KB_MUST_CHECK static inline bool kb_waitq_reserve(kb_waitq *queue, kb_alloc *alloc,
+                                                  uint32_t n_items) {
+    return n_items <= queue->capacity || kb_waitq_grow_(queue, alloc, n_items);
+}
+
 void kb_waitq_deinit(kb_waitq *queue, kb_alloc *alloc);
 
 static inline bool kb_waiting_before(const kb_waiting *a, const kb_waiting *b) {

@@ -80,9 +80,10 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(WAIT_MEMORY, "wait_memory", "-", "-", "-", "-",                                             \
       "-") /* all earlier memory operations done */                                               \
     /* other PEs */                                                                               \
-    X(PLACE, "place", "i", "-", "-", "-", "x") /* number imm of KB_AT_LIST */                     \
-    X(SEND, "send", "-", "i", "t", "?i", "-")  /* PE, value, channel (none: 0) */                 \
-    X(RECV, "recv", "t", "i", "?i", "-", "-")  /* PE, channel (none: 0) */                        \
+    X(PLACE, "place", "i", "-", "-", "-", "x")         /* number imm of KB_AT_LIST */             \
+    X(SEND, "send", "-", "i", "t", "?i", "-")          /* PE, value, channel (none: 0) */         \
+    X(RECV, "recv", "t", "i", "?i", "-", "-")          /* PE, channel (none: 0) */                \
+    X(WAIT_TILE, "wait_tile", "-", "t", "-", "-", "-") /* until the tile is there */              \
     /* composite commands, and what their bodies are made of (kernel/composite.h) */              \
     X(VIEW, "view", "-", "p", "i", "?i", "d")               /* origin, extents */                 \
     X(VIEW_STRIDE, "view_stride", "-", "i", "?i", "-", "d") /* in elements */                     \

@@ -231,15 +231,18 @@ static PyObject *engine_launch(PyObject *object, PyObject *args, PyObject *kwarg
 }
 
 static PyObject *engine_copy(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"va", "nbytes", "to_device", "stream", "submit_fs", "after", NULL};
+    static char *names[] = {"va",        "nbytes", "to_device", "stream",
+                            "submit_fs", "after",  "install",   NULL};
     PyObject *after = NULL;
     unsigned long long va;
     long long nbytes, submit_fs;
-    int to_device, stream;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL|O!:copy", names, &va, &nbytes, &to_device,
-                                     &stream, &submit_fs, &PyTuple_Type, &after))
+    int to_device, stream, install = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KLpiL|O!p:copy", names, &va, &nbytes,
+                                     &to_device, &stream, &submit_fs, &PyTuple_Type, &after,
+                                     &install))
         return NULL;
-    kb_copy_order order = {.va = va,
+    kb_copy_order order = {.install = install != 0,
+                           .va = va,
                            .nbytes = nbytes,
                            .to_device = to_device != 0,
                            .stream = stream,
@@ -466,6 +469,7 @@ static PyMethodDef methods[] = {
      "(done, start_fs, end_fs, launch, target_fs, late_pes, busy_pes)"},
     {"probe", engine_probe, METH_VARARGS, "probe(src, dst, nbytes, count=1) -> (hops, latency_fs)"},
     {"counters", engine_counters, METH_NOARGS, "What was counted, by name."},
+    {"memory", kb_py_memory, METH_VARARGS, "memory(node) -> name -> array by pseudo-channel"},
     {"oplog_columns", kb_py_oplog_columns, METH_NOARGS, "Name -> read-only array."},
     {"oplog_kernels", kb_py_oplog_kernels, METH_NOARGS, "Kernel names by number."},
     {"oplog_dump", kb_py_oplog_dump, METH_NOARGS, "Canonical text."},

@@ -48,4 +48,10 @@ PyObject *kb_py_oplog_dump(PyObject *object, PyObject *unused);
 PyObject *kb_py_oplog_hash(PyObject *object, void *unused);
 PyObject *kb_py_oplog_count(PyObject *object, void *unused);
 
+/* memory.c: memories with a standard; the first three are methods of a topology. */
+PyObject *kb_py_dram_map(PyObject *object, PyObject *args);
+PyObject *kb_py_dram_decode(PyObject *object, PyObject *args);
+PyObject *kb_py_dram_encode(PyObject *object, PyObject *args);
+PyObject *kb_py_memory(PyObject *object, PyObject *args);
+
 #endif

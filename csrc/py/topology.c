@@ -1,4 +1,4 @@
-#include "py/state.h"
+#include "py/engine.h"
 
 static PyObject *topology_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"text", "name", "overlay", NULL};
@@ -124,11 +124,12 @@ static PyObject *topology_system(PyObject *object, void *unused) {
     (void)unused;
     const kb_system *system = kb_topology_system(((kb_py_topology *)object)->topology);
     if (!system || system->n_sips == 0) Py_RETURN_NONE;
-    PyObject *dict =
-        Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "n_sips", (long long)system->n_sips,
-                      "cubes_x", (long long)system->cubes_x, "cubes_y", (long long)system->cubes_y,
-                      "n_pes", (long long)system->n_pes, "n_slices", (long long)system->n_slices,
-                      "noc_x", (long long)system->noc_x, "noc_y", (long long)system->noc_y);
+    PyObject *dict = Py_BuildValue(
+        "{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "n_sips", (long long)system->n_sips, "cubes_x",
+        (long long)system->cubes_x, "cubes_y", (long long)system->cubes_y, "n_pes",
+        (long long)system->n_pes, "n_slices", (long long)system->n_slices, "noc_x",
+        (long long)system->noc_x, "noc_y", (long long)system->noc_y, "fabric_x",
+        (long long)system->fabric_x, "fabric_y", (long long)system->fabric_y);
     int failed = dict ? 0 : -1;
 #define FIELD(key, field, kind, default_, minimum, maximum, meaning) \
     if (!failed) failed = put_param(dict, group_name, #field, VALUE_##kind(params->field));
@@ -179,6 +180,9 @@ static PyObject *topology_warnings(PyObject *object, void *unused) {
 static PyMethodDef methods[] = {
     {"find", topology_find, METH_O, "find(name) -> node id"},
     {"path", topology_path, METH_VARARGS, "path(src, dst, slice=-1) -> link ids"},
+    {"dram_map", kb_py_dram_map, METH_VARARGS, "dram_map(node) -> (fields, slices, burst) or None"},
+    {"dram_decode", kb_py_dram_decode, METH_VARARGS, "dram_decode(node, offsets) -> table"},
+    {"dram_encode", kb_py_dram_encode, METH_VARARGS, "dram_encode(node, table) -> offsets"},
     {"to_yaml", topology_to_yaml, METH_NOARGS, "The whole machine as YAML."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,64 +1,56 @@
-/* The event queue: what happens next.
+/* The event queue: what happens next.  A calendar over a heap (ADR-0058 says what was measured).
  *
- * A 4-ary heap of 16-byte events by value.  An event is nothing but its key (when, rank, place), so
- * the order is total: equal events are the same event, and what order they were pushed in is lost on
- * purpose (ADR-0039).
+ *     today and before ─> near: a heap (sim/event_heap.h), whose root is next
+ *     the next n_days  ─> days: a ring of unsorted lists, a day being 2^shift fs; a bit says which have events
+ *     later            ─> far: a heap
  *
- *     items[0]                     the four children of i are 4i+1 .. 4i+4, which lie in one
- *     items[1..4] [5..8] ...       64-byte line; behind the end lie sentinels, so that a node has
- *                                  always four children to compare and the walk down no branch for it
+ * When `near` is empty the next day with events is moved into it, and what is no more far into the ring.  So
+ * an event is filed by its day, in no order, and sorted among those of the same day alone: a push and a
+ * pop cost the same however many events wait.  The order is that of the keys in every case; how wide a
+ * day is only changes the speed.  Few events are all `near`, and there is no calendar.
  *
- * A pop leaves a hole at the root.  A push that follows fills it with one walk down (a fused
- * "replace": the common case, for most events cause one); else the next look fills it with the last.
+ * The calendar is laid out anew when days are too full, or too much is far, and as many events have gone by
+ * as wait: the median of the times that wait says how wide a day should be.  Where many events are at
+ * equal times, which no calendar tells apart, there is none.
  *
  * Invariants
- *   Q1. Without a hole, no item is less than its parent; with one, items[0] is void.
- *   Q2. items[count .. capacity + 4) are sentinels, which compare greater than any event.
+ *   Q1. Each event of `near` is of `today` or before, each of the ring of (today, today + n_days), each of
+ *       `far` of today + n_days or later; without a calendar, `today` is the last there is.
+ *   Q2. Each part has room for all events: moving them needs no memory.
  *   Q3. No call allocates while the number of events stays below the most there ever were.
  */
 #ifndef KB_SIM_EVENTQ_H
 #define KB_SIM_EVENTQ_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "sim/event_heap.h"
 
-#include "base/alloc.h"
-#include "base/status.h"
+#define KB_EVENT_NO_NOTE UINT32_MAX
 
-typedef struct kb_event {
-    uint64_t when_fs;
-    uint64_t order; /* rank << 32 | place */
-} kb_event;
+typedef struct kb_event_note {
+    kb_event event;
+    uint32_t next;
+} kb_event_note;
 
 typedef struct kb_eventq {
     kb_alloc *alloc;
-    kb_event *items; /* within `block`, such that items[1] begins a 64-byte line */
-    void *block;
-    size_t count, capacity; /* count includes the hole */
-    bool hole;
+    uint64_t until_fs; /* the end of today */
+    uint64_t today;
+    uint32_t shift;
+    size_t limit; /* without a calendar: more events get one */
+    kb_event_heap near;
+    size_t count, capacity;
+    uint64_t n_days; /* a power of two; 0: no calendar */
+    size_t n_ring;
+    size_t n_late; /* pushed to `far` since it was laid out */
+    size_t n_moved,
+        n_begun;    /* events, in so many days, since it was last looked whether days are full */
+    uint32_t *days; /* the first note of each that has one */
+    uint64_t *used; /* a bit for each day */
+    size_t days_capacity;
+    kb_event_note *notes;
+    uint32_t free; /* the first note that is none */
+    kb_event_heap far;
 } kb_eventq;
-
-#define KB_EVENT_NONE ((kb_event){UINT64_MAX, UINT64_MAX})
-
-__extension__ typedef unsigned __int128 kb_event_key_;
-
-static inline kb_event kb_event_of(int64_t when_fs, uint32_t rank, uint32_t place) {
-    return (kb_event){(uint64_t)when_fs, (uint64_t)rank << 32 | place};
-}
-
-static inline uint32_t kb_event_rank(kb_event event) {
-    return (uint32_t)(event.order >> 32);
-}
-
-static inline uint32_t kb_event_place(kb_event event) {
-    return (uint32_t)event.order;
-}
-
-/* As one 128-bit comparison: two instructions and no branch. */
-static inline bool kb_event_less(const kb_event *a, const kb_event *b) {
-    return ((kb_event_key_)a->when_fs << 64 | a->order) <
-           ((kb_event_key_)b->when_fs << 64 | b->order);
-}
 
 /* `alloc` is borrowed. */
 void kb_eventq_init(kb_eventq *queue, kb_alloc *alloc);
@@ -67,63 +59,61 @@ void kb_eventq_deinit(kb_eventq *queue);
 /* Makes room for n_events in all.  False, and nothing is lost, when there is no memory. */
 bool kb_eventq_reserve(kb_eventq *queue, size_t n_events) KB_MUST_CHECK;
 
+void kb_eventq_next_day_(kb_eventq *queue);
+void kb_eventq_push_far_(kb_eventq *queue, kb_event event);
+
 static inline size_t kb_eventq_count(const kb_eventq *queue) {
-    return queue->count - queue->hole;
+    return queue->count;
 }
 
-/* Puts `event` where it belongs on the way down from the root. */
-static inline void kb_eventq_sink_(kb_eventq *queue, kb_event event) {
-    kb_event *items = queue->items;
-    size_t end = queue->count, hole = 0;
-    for (;;) {
-        size_t child = 4 * hole + 1;
-        if (child >= end) break;
-        const kb_event *c = &items[child];
-        size_t left = (size_t)kb_event_less(&c[1], &c[0]);
-        size_t right = 2 + (size_t)kb_event_less(&c[3], &c[2]);
-        size_t least = left ^ ((left ^ right) & (0 - (size_t)kb_event_less(&c[right], &c[left])));
-        if (!kb_event_less(&c[least], &event)) break;
-        items[hole] = c[least];
-        hole = child + least;
-    }
-    items[hole] = event;
+static inline void kb_eventq_file_(kb_eventq *queue, kb_event event, uint64_t day) {
+    uint64_t place = day & (queue->n_days - 1);
+    uint32_t number = queue->free;
+    kb_event_note *note = &queue->notes[number];
+    queue->free = note->next;
+    uint64_t *used = &queue->used[place / 64], bit = UINT64_C(1) << place % 64;
+    note->event = event;
+    note->next = *used & bit ? queue->days[place] : KB_EVENT_NO_NOTE;
+    queue->days[place] = number;
+    *used |= bit;
+    queue->n_ring++;
 }
+
+bool kb_eventq_push_slow_(kb_eventq *queue, kb_event event) KB_MUST_CHECK;
 
 /* False, and nothing is lost, when there is no memory. */
 KB_MUST_CHECK static inline bool kb_eventq_push(kb_eventq *queue, kb_event event) {
-    if (queue->hole) {
-        queue->hole = false;
-        kb_eventq_sink_(queue, event);
+    bool near = event.when_fs <= queue->until_fs;
+    if (near && queue->near.hole && queue->count < queue->capacity) {
+        queue->count++;
+        queue->near.hole = false;
+        kb_event_heap_sink_(&queue->near, event);
         return true;
     }
-    if (queue->count == queue->capacity && !kb_eventq_reserve(queue, queue->count + 1))
-        return false;
-    kb_event *items = queue->items;
-    size_t hole = queue->count++;
-    while (hole) {
-        size_t parent = (hole - 1) / 4;
-        if (!kb_event_less(&event, &items[parent])) break;
-        items[hole] = items[parent];
-        hole = parent;
-    }
-    items[hole] = event;
+    if (queue->count == queue->capacity || queue->near.count >= queue->limit)
+        return kb_eventq_push_slow_(queue, event);
+    queue->count++;
+    uint64_t day = event.when_fs >> queue->shift;
+    if (near) kb_event_heap_push(&queue->near, event);
+    else if (day - queue->today < queue->n_days) kb_eventq_file_(queue, event, day);
+    else kb_eventq_push_far_(queue, event);
     return true;
 }
 
 /* The least event, which stays; KB_EVENT_NONE when there is none. */
 static inline kb_event kb_eventq_peek(kb_eventq *queue) {
-    if (queue->hole) {
-        queue->hole = false;
-        kb_event last = queue->items[--queue->count];
-        queue->items[queue->count] = KB_EVENT_NONE;
-        if (queue->count) kb_eventq_sink_(queue, last);
+    kb_event_heap_fill(&queue->near);
+    if (queue->near.count == 0) {
+        if (queue->count == 0) return KB_EVENT_NONE;
+        kb_eventq_next_day_(queue);
     }
-    return queue->count ? queue->items[0] : KB_EVENT_NONE;
+    return queue->near.items[0];
 }
 
 /* Removes the event that kb_eventq_peek has just returned (not KB_EVENT_NONE). */
 static inline void kb_eventq_pop(kb_eventq *queue) {
-    queue->hole = true;
+    kb_event_heap_pop(&queue->near);
+    queue->count--;
 }
 
 #endif

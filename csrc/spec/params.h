@@ -176,14 +176,19 @@
       "each engine's port: 16 x 32 B [A]")                                                  \
     X("access_ns", access_fs, NS, "4", 0, 1e9, "a value that PE_CPU reads [A]")
 
-#define KB_PARAMS_PE_MMU(X)                                                \
-    X("page", page_nbytes, NBYTES, "2097152", 4096, 1e12, "page size [A]") \
-    X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")        \
-    X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")
+#define KB_PARAMS_PE_MMU(X)                                                        \
+    X("page", page_nbytes, NBYTES, "2097152", 4096, 1e12, "page size [A]")         \
+    X("entries", entries, COUNT, "64", 1, 65536, "TLB entries [A]")                \
+    X("hit_ns", hit_fs, NS, "1", 0, 1e9, "per descriptor [A]")                     \
+    X("walk", walk, CHOICE, "hbm", "hbm|none", 0,                                  \
+      "what a TLB miss reads: the page table in the PE's slice, or nothing")       \
+    X("miss_ns", miss_fs, NS, "0", 0, 1e9, "a TLB miss, beside what it reads [A]") \
+    X("install", install, CHOICE, "free", "free|timed", 0,                         \
+      "whether a tensor's map takes time: each cube's M_CPU writes its page tables")
 
 /* What lies at the receiver of a ring is depth * slot bytes, beside the TCM of kernels. */
 #define KB_PARAMS_PE_IPCQ(X)                                                   \
-    X("depth", depth, COUNT, "8", 1, 65536, "slots of a ring [A]")             \
+    X("depth", depth, COUNT, "16", 1, 65536, "slots of a ring [A]")            \
     X("slot", slot_nbytes, NBYTES, "16384", 1, 1e9, "the largest message [A]") \
     X("channels", channels, COUNT, "4096", 1, 1e6,                             \
       "rings from one PE to another, each"                                     \
@@ -236,6 +241,8 @@ enum { KB_SERIALIZE_PORT, KB_SERIALIZE_ROUTER };
 enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
 enum { KB_NOC_MESH, KB_NOC_TORUS };
 enum { KB_PC_HASH_NONE, KB_PC_HASH_XOR };
+enum { KB_WALK_HBM, KB_WALK_NONE };
+enum { KB_INSTALL_FREE, KB_INSTALL_TIMED };
 enum { KB_STANDARD_NONE };
 enum { KB_REFRESH_NONE, KB_REFRESH_ALL_BANK, KB_REFRESH_PER_BANK };
 enum { KB_HBM_PER_PE, KB_HBM_PER_PORT };

@@ -191,15 +191,21 @@ static void a_new_row_each_time_in_one_bank(void) {
     close_memory(&m);
 }
 
+/* k bursts a row.  From 5 on, a look-ahead of 32 falls a cycle short of PRE and ACT every 32 bursts. */
 static void new_rows_in_rotating_banks(void) {
-    static const int64_t bounds[] = {8533, 17066, 25600, 25600};
-    for (uint64_t k = 1; k <= 4; k++) {
-        static memory m;
-        if (open_memory(&m, ONE_CHANNEL)) {
-            run_pattern(&m, (pattern){4, 4, k}, 40000, false);
-            check_rate(&m, 40000, bounds[k - 1]);
+    static const int64_t bounds[] = {8533, 17066, 25600, 25600, 25600, 25600, 25600, 25600};
+    for (uint64_t k = 1; k <= 8; k++) {
+        for (int64_t queue = 32; queue <= 64; queue *= 2) {
+            static memory m;
+            char keys[128];
+            (void)snprintf(keys, sizeof keys, ONE_CHANNEL ", queue: %d", (int)queue);
+            if (open_memory(&m, keys)) {
+                run_pattern(&m, (pattern){4, 4, k}, 40000, false);
+                if (k < 5 || queue > 32) check_rate(&m, 40000, bounds[k - 1]);
+                else CHECK(rate_of(&m, 40000) * 100 >= bounds[k - 1] * 98);
+            }
+            close_memory(&m);
         }
-        close_memory(&m);
     }
 }
 
@@ -297,7 +303,7 @@ static void time_may_be_cut_anywhere(void) {
     }
 }
 
-/* A stream of hits passes a conflict by the look-ahead at most. */
+/* A stream of hits passes a conflict by four times the look-ahead at most. */
 static void nothing_starves(void) {
     static memory m;
     if (open_memory(&m, ONE_CHANNEL)) {
@@ -305,7 +311,7 @@ static void nothing_starves(void) {
         uint32_t other = add(&m, at(&m, 0, 0, 0, 2, 0), 32, false, 0);
         for (uint64_t i = 0; i < 5000; i++) (void)add(&m, at(&m, 0, 0, 0, 1, i % 32), 32, false, 0);
         kb_dram_stack_advance(&m.stack, KB_TIME_MAX - 1);
-        CHECK(m.there_fs[other] < (31 + 32 * 4 + 9 + 26 + 31 + 22 + 40) * 625000);
+        CHECK(m.there_fs[other] < (31 + 4 * 32 * 4 + 9 + 26 + 31 + 22 + 40) * 625000);
     }
     close_memory(&m);
 }

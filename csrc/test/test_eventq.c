@@ -100,6 +100,99 @@ static void replaces_at_the_root(void) {
     CHECK_EQ(sums[0], sums[1]);
 }
 
+enum { N_SHAPES = 6 };
+
+/* How long after now the next event is: near and even, near and far, bursts, powers of two, all at once,
+ * and beyond every day there is. */
+static uint64_t wait_of(int shape, uint64_t *seed) {
+    uint64_t random = next_random(seed);
+    switch (shape) {
+    case 0: return random % 1000;
+    case 1: return random % 50 ? random % 4000 : random % UINT64_C(1000000000000);
+    case 2: return random % 3 * UINT64_C(100000);
+    case 3: return random & ((UINT64_C(1) << random % 41) - 1);
+    case 4: return 0;
+    default: return random % 2 ? random % 10 : (uint64_t)INT64_MAX / 100000;
+    }
+}
+
+/* Against a heap, step by step: the number that wait grows and shrinks, and how they are spread changes. */
+static void is_a_heap_whatever_the_times(void) {
+    enum { MOST = 20000, STEPS = 400000 };
+    kb_alloc alloc = kb_alloc_system();
+    kb_eventq queue;
+    kb_event_heap heap = {0};
+    kb_eventq_init(&queue, &alloc);
+    if (!CHECK(kb_event_heap_resize(&heap, &alloc, 2 * MOST))) return;
+    uint64_t seed = 7, now = 0;
+    size_t n_wrong = 0, n_wait = 0, most = 0, n_calls = 0;
+    for (int step = 0; step < STEPS; step++) {
+        int shape = step / 20000 % N_SHAPES, phase = step / 5000 % 5;
+        uint64_t odds = phase == 0 ? 90 : phase == 1 ? 50 : phase == 2 ? 20 : 55;
+        bool push = n_wait == 0 || (n_wait < MOST && next_random(&seed) % 100 < odds);
+        uint64_t when = now + wait_of(shape, &seed);
+        if (push && when < (uint64_t)INT64_MAX) {
+            kb_event event = kb_event_of((int64_t)when, (uint32_t)(next_random(&seed) % 3),
+                                         (uint32_t)(next_random(&seed) % 50));
+            n_wrong += !kb_eventq_push(&queue, event);
+            kb_event_heap_push(&heap, event);
+            if (++n_wait > most) {
+                most = n_wait;
+                n_calls = alloc.n_calls;
+            }
+        } else if (n_wait) {
+            kb_event_heap_fill(&heap);
+            kb_event next = kb_eventq_peek(&queue);
+            n_wrong += !equal(next, heap.items[0]);
+            now = next.when_fs;
+            kb_eventq_pop(&queue);
+            kb_event_heap_pop(&heap);
+            n_wait--;
+        }
+        n_wrong += kb_eventq_count(&queue) != n_wait;
+    }
+    CHECK_EQ(n_wrong, 0);
+    CHECK_EQ(alloc.n_calls, n_calls); /* none since the most waited */
+    while (kb_eventq_count(&queue)) {
+        kb_event_heap_fill(&heap);
+        n_wrong += !equal(kb_eventq_peek(&queue), heap.items[0]);
+        kb_eventq_pop(&queue);
+        kb_event_heap_pop(&heap);
+    }
+    CHECK_EQ(n_wrong, 0);
+    kb_eventq_deinit(&queue);
+    kb_event_heap_deinit(&heap, &alloc);
+    CHECK_EQ(alloc.live_nbytes, 0);
+}
+
+/* A push fills the hole of a pop only while there is room for it: others may have come meanwhile. */
+static void grows_in_spite_of_a_hole(void) {
+    enum { N = 1000 };
+    kb_alloc alloc = kb_alloc_system();
+    kb_eventq queue;
+    kb_eventq_init(&queue, &alloc);
+    bool pushed = true;
+    for (uint32_t i = 0; i < 60; i++) pushed &= kb_eventq_push(&queue, kb_event_of(i, 0, i));
+    size_t most = queue.capacity;
+    while (kb_eventq_count(&queue) < most) pushed &= kb_eventq_push(&queue, kb_event_of(100, 0, 0));
+    for (uint32_t i = 0; i < N; i++) {
+        int64_t now = (int64_t)kb_eventq_peek(&queue).when_fs;
+        kb_eventq_pop(&queue);
+        pushed &= kb_eventq_push(&queue, kb_event_of(now + 1000000000 + i, 0, 0));
+        pushed &= kb_eventq_push(&queue, kb_event_of(now, 0, i));
+    }
+    CHECK(pushed);
+    CHECK(kb_eventq_count(&queue) <= queue.capacity);
+    CHECK_EQ(kb_eventq_count(&queue), most + N);
+    uint64_t last = 0, n_wrong = 0;
+    for (; kb_eventq_count(&queue); kb_eventq_pop(&queue)) {
+        n_wrong += kb_eventq_peek(&queue).when_fs < last;
+        last = kb_eventq_peek(&queue).when_fs;
+    }
+    CHECK_EQ(n_wrong, 0);
+    kb_eventq_deinit(&queue);
+}
+
 static void a_million_at_one_instant(void) {
     enum { N = 1000000 };
     kb_alloc alloc = kb_alloc_system();
@@ -118,7 +211,7 @@ static void a_million_at_one_instant(void) {
 }
 
 static void survives_failing_allocations(void) {
-    for (uint64_t nth = 1; nth <= 4; nth++) {
+    for (uint64_t nth = 1; nth <= 12; nth++) {
         kb_alloc alloc = kb_alloc_system();
         alloc.fail_at = nth;
         kb_eventq queue;
@@ -149,6 +242,8 @@ int main(void) {
     TAP_RUN(order_is_when_rank_place);
     TAP_RUN(pops_what_sorting_gives);
     TAP_RUN(replaces_at_the_root);
+    TAP_RUN(is_a_heap_whatever_the_times);
+    TAP_RUN(grows_in_spite_of_a_hole);
     TAP_RUN(a_million_at_one_instant);
     TAP_RUN(survives_failing_allocations);
     return tap_finish();

@@ -4,7 +4,7 @@
 #include "test/pe_rig.h"
 
 static const char *const machine =
-    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {standard: none, pc_hash: none}}}}";
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {standard: none, pc_hash: none}}, pe: {mmu: {walk: none}}}}";
 
 static const int64_t setup_fs = 21 * KB_FS_PER_NS; /* set-up 20 ns, MMU hit 1 ns */
 
@@ -106,6 +106,75 @@ static void stores_end_with_their_commit(void) {
                  setup_fs + hop_fs + 10000000 + 4 * 2500000 + 33100000);
         CHECK_EQ(record.end_fs, record.memory_end_fs + 5000000 + hop_fs);
         CHECK_EQ(record.nbytes, 256);
+    }
+    pe_close(&p);
+}
+
+/* --- the TLB ---------------------------------------------------------------------------------- */
+
+static const char *const walking =
+    "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2, hbm: {standard: none, "
+    "pc_hash: none}}, pe: {mmu: {page: 4096, entries: 2, miss_ns: 3}}}}";
+
+/* One load after another at the PE's own port; returns how long each took. */
+static int64_t load_at(pe_rig *p, uint64_t va, int32_t line, kb_record *record) {
+    int64_t now_fs = kb_sim_now(p->r.parts.sim);
+    (void)pe_load(p, pe_box(KB_FLOAT16, va, 1, 32, 32));
+    rig_run_well(&p->r);
+    *record = pe_record(p, line, KB_OP_DMA_READ);
+    CHECK_EQ(record->start_fs, now_fs);
+    return record->end_fs - now_fs;
+}
+
+/* A miss is one read of a flit in the PE's slice, and miss_ns; the third page drives out the first. */
+static void misses_read_the_page_table(void) {
+    pe_rig p;
+    if (pe_open(&p, walking)) {
+        uint64_t va = pe_local(&p, 1 << 20, 0);
+        int64_t hop_fs = 2000000 + 625000 + 500000;
+        int64_t read_fs = 2 * hop_fs + 10000000 + 2500000 + 33100000 + 5000000;
+        static const struct {
+            uint64_t page;
+            bool hit;
+        } steps[] = {{0, false}, {0, true},  {1, false}, {0, true},
+                     {2, false}, {1, false}, {2, true},  {0, false}};
+        for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+            kb_record record;
+            int64_t walk_fs = steps[i].hit ? 0 : read_fs + 3000000;
+            CHECK_EQ(load_at(&p, va + steps[i].page * 4096, (int32_t)i + 1, &record),
+                     setup_fs + walk_fs + read_fs);
+            CHECK_EQ(record.setup_fs, setup_fs + walk_fs);
+            CHECK_EQ(record.work, 1);
+        }
+    }
+    pe_close(&p);
+}
+
+/* A tile over three pages, of which two fit: three requests, a walk before each. */
+static void requests_end_before_a_page_that_is_missing(void) {
+    pe_rig p;
+    if (pe_open(&p, walking)) {
+        uint64_t va = pe_local(&p, 1 << 20, 0);
+        (void)pe_load(&p, pe_box(KB_FLOAT16, va + 2048, 1, 5000, 5000));
+        rig_run_well(&p.r);
+        kb_record record = pe_record(&p, 1, KB_OP_DMA_READ);
+        CHECK_EQ(record.work, 3);
+        CHECK_EQ(record.nbytes, 10000);
+    }
+    pe_close(&p);
+}
+
+static void changed_maps_are_forgotten(void) {
+    pe_rig p;
+    if (pe_open(&p, walking)) {
+        uint64_t va = pe_local(&p, 1 << 20, 0);
+        kb_record record;
+        int64_t missed_fs = load_at(&p, va, 1, &record), hit_fs = load_at(&p, va, 2, &record);
+        CHECK(missed_fs > hit_fs);
+        kb_dma_forget(kb_parts_find(&p.r.parts, KB_IMPL_PE_DMA, 0, 0, 0), va + 4096, va + 8192);
+        CHECK_EQ(load_at(&p, va, 3, &record), hit_fs);
+        kb_dma_forget(kb_parts_find(&p.r.parts, KB_IMPL_PE_DMA, 0, 0, 0), va + 4095, va + 4096);
+        CHECK_EQ(load_at(&p, va, 4, &record), missed_fs);
     }
     pe_close(&p);
 }
@@ -284,6 +353,9 @@ static void bad_addresses(void) {
 
 int main(void) {
     TAP_RUN(one_flit_by_hand);
+    TAP_RUN(misses_read_the_page_table);
+    TAP_RUN(requests_end_before_a_page_that_is_missing);
+    TAP_RUN(changed_maps_are_forgotten);
     TAP_RUN(zero_load_loads_obey_the_law);
     TAP_RUN(stores_end_with_their_commit);
     TAP_RUN(one_request_for_each_chunk);

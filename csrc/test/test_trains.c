@@ -1,5 +1,5 @@
 /* hw/fabric: trains against flits.  The same driver runs each random case in both modes, through the
- * public interface alone; every message must end at the same femtosecond, in the same order, and sinks
+ * public interface (and some change from trains to flits and back on their way); every message must end at the same femtosecond, in the same order, and sinks
  * that take flits must have had the same ones at every tail.
  *
  *     test_trains [cases [first seed]]
@@ -7,6 +7,7 @@
 #include "test/tap.h"
 
 #include "hw/audit.h"
+#include "hw/fabric_mode.h"
 #include "hw/waitq.h"
 #include "test/trains_case.h"
 
@@ -15,7 +16,7 @@
 typedef struct outcome {
     int64_t end_fs[CASE_MAX_MESSAGES];
     uint64_t order; /* of all that was delivered */
-    uint64_t n_delivered, flit_hops, train_pieces, n_events;
+    uint64_t n_delivered, flit_hops, train_pieces, n_events, mode_changes;
     uint64_t link_flits; /* a hash of the counts */
     kb_status status;
 } outcome;
@@ -28,7 +29,9 @@ typedef struct driver {
     kb_sim *sim;
     kb_fabric *fabric;
     kb_waitq due; /* jobs by (start, number), and the further flits of those under way */
-    uint32_t slot;
+    uint32_t slot, change;
+    uint32_t n_asked;    /* changes of mode */
+    uint32_t n_planned;  /* jobs that are not skipped */
     uint64_t *seen;      /* by node: a hash of the flits it has had */
     uint32_t *n_waiting; /* by job: the parents that have not ended */
     int64_t *ready_fs, *n_known;
@@ -63,6 +66,14 @@ static void append(driver *d, uint32_t number) {
     else if (left > count)
         set_due(d, number,
                 flits.start_fs + flits.period_fs * (count - 1) + number % 4 * each->gap_fs);
+}
+
+static void change_mode(void *self, uint32_t arg) {
+    (void)arg;
+    driver *d = self;
+    kb_fabric_mode_ask(d->fabric);
+    if (d->out->n_delivered < d->n_planned && ++d->n_asked < d->c->n_changes)
+        kb_sim_at(d->sim, d->change, kb_sim_now(d->sim) + d->c->change_fs);
 }
 
 static void start(driver *d, uint32_t number) {
@@ -145,6 +156,7 @@ static void plan(driver *d) {
     for (uint32_t i = 0; i < c->n_jobs; i++) {
         d->out->end_fs[i] = -1;
         d->ready_fs[i] = c->jobs[i].start_fs;
+        d->n_planned += !c->jobs[i].skipped;
         if (!c->jobs[i].skipped && d->n_waiting[i] == 0) set_due(d, i, c->jobs[i].start_fs);
     }
 }
@@ -152,6 +164,7 @@ static void plan(driver *d) {
 static void read_counters(driver *d) {
     kb_fabric_counters counters = kb_fabric_count(d->fabric);
     d->out->flit_hops = counters.flit_hops;
+    d->out->mode_changes = counters.mode_changes;
     d->out->train_pieces = counters.train_pieces;
     d->out->n_events = kb_sim_n_events(d->sim);
     for (uint32_t i = 0; i < d->c->graph.n_links; i++)
@@ -171,12 +184,14 @@ static bool run(trains_case *c, bool by_flit, outcome *out) {
     d.topology = graph_build(&c->graph, &d.alloc);
     bool made = d.topology && CHECK_EQ(kb_sim_create(&d.alloc, &d.sim, NULL), KB_OK) &&
                 CHECK_EQ(kb_fabric_create(&d.alloc, d.sim, d.topology, &d.fabric, NULL), KB_OK) &&
-                CHECK_EQ(kb_sim_add_slot(d.sim, start_due, &d, 0, &d.slot, NULL), KB_OK);
+                CHECK_EQ(kb_sim_add_slot(d.sim, start_due, &d, 0, &d.slot, NULL), KB_OK) &&
+                CHECK_EQ(kb_sim_add_slot(d.sim, change_mode, &d, 0, &d.change, NULL), KB_OK);
     for (uint32_t v = 0; made && v < c->graph.n_nodes; v++)
         kb_fabric_set_sink(d.fabric, v, c->takes_flits[v] ? KB_DELIVER_FLITS : KB_DELIVER_TAIL,
                            deliver, &d);
     if (made) {
         plan(&d);
+        if (c->change_fs && !by_flit) kb_sim_at(d.sim, d.change, c->change_fs);
         run_sliced(&d);
         read_counters(&d);
     }
@@ -257,15 +272,17 @@ static bool check_case(uint64_t seed, bool big) {
 }
 
 static void equal_flits_at_random(void) {
-    uint64_t n_messages = 0, n_hops = 0;
+    uint64_t n_messages = 0, n_hops = 0, n_changes = 0;
     int n_wrong = 0;
     for (uint64_t i = 0; i < n_cases && n_wrong < 5; i++) {
         n_wrong += !check_case(first_seed + i, false);
         n_messages += by_train.n_delivered;
         n_hops += by_flit.flit_hops;
+        n_changes += by_train.mode_changes;
     }
-    printf("# %" PRIu64 " cases, %" PRIu64 " messages, %" PRIu64 " flit-hops\n", n_cases,
-           n_messages, n_hops);
+    printf("# %" PRIu64 " cases, %" PRIu64 " messages, %" PRIu64 " flit-hops, %" PRIu64
+           " changes of mode\n",
+           n_cases, n_messages, n_hops, n_changes);
 }
 
 static void equal_flits_in_large_cases(void) {

@@ -1,15 +1,18 @@
 /* Random cases for the fabric: a graph, and messages that start by themselves or when others end.
  *
- *   shape   chain, merge, in-tree, mesh, torus, ring, random graph
+ *   shape   chain, merge, in-tree, mesh, torus, ring, random graph, ring fed by slow links
  *   load    0.02 to 1.5, in bursts or not, at any instant or on a coarse grid (equal instants)
  *   start   at its time, and after the messages that it waits for, with a delay: in the call itself
  *           (KB_NOW), in the next delta (0), or later
+ *   mode    a fabric by trains changes to flits and back at some instants, or never
  *   flits   all there at the start, or, one message in eight, coming into being by and by
  *   ports   in half of the cases some nodes have finite buffers, in cycles two channels and datelines,
  *           or one server for all of their ports
  */
 #ifndef KB_TEST_TRAINS_CASE_H
 #define KB_TEST_TRAINS_CASE_H
+
+#include <string.h>
 
 #include "test/graph.h"
 
@@ -35,7 +38,9 @@ typedef struct trains_case {
     double load;
     uint32_t n_jobs, n_triggers;
     bool takes_flits[GRAPH_MAX_NODES];
-    int64_t slice_fs; /* of time that one run takes; 0: all in one */
+    int64_t slice_fs;   /* of time that one run takes; 0: all in one */
+    int64_t change_fs;  /* a fabric by trains goes over to flits, and back, this often; 0: never */
+    uint32_t n_changes; /* at most */
     job jobs[CASE_MAX_MESSAGES];
     trigger triggers[CASE_MAX_TRIGGERS];
 } trains_case;
@@ -96,10 +101,22 @@ static inline uint32_t case_ring(trains_case *c, dice *d, bool chords) {
     return n;
 }
 
+/* A fast ring, and a node with a slow link into each of its nodes: ports wait for each other all round, for
+ * much longer than a lap takes. */
+static inline uint32_t case_fed_ring(trains_case *c, dice *d) {
+    uint32_t n = (uint32_t)(3 + graph_below(&d->state, 4));
+    int64_t slow_fs = kb_min_i64(d->service_fs * (1 + graph_below(&d->state, 30)), 1000);
+    for (uint32_t v = 0; v < n; v++) {
+        case_link(c, d, v, (v + 1) % n);
+        (void)graph_link(&c->graph, n + v, v, slow_fs, graph_below(&d->state, d->latency_fs + 1));
+    }
+    return 2 * n;
+}
+
 static inline uint32_t case_graph(trains_case *c, dice *d, bool *tree, bool big) {
     static const char *const names[] = {"chain", "merge", "in-tree", "mesh",
-                                        "torus", "ring",  "random"};
-    int shape = big ? 3 + (int)graph_below(&d->state, 2) : (int)graph_below(&d->state, 7);
+                                        "torus", "ring",  "random",  "fed ring"};
+    int shape = big ? 3 + (int)graph_below(&d->state, 2) : (int)graph_below(&d->state, 8);
     c->shape = names[shape];
     c->graph.n_nodes = c->graph.n_links = 0;
     *tree = shape < 3;
@@ -108,14 +125,16 @@ static inline uint32_t case_graph(trains_case *c, dice *d, bool *tree, bool big)
     if (shape < 3) return case_tree(c, d, shape);
     if (shape < 5)
         return case_grid(c, d, width, (uint32_t)(2 + graph_below(&d->state, 3)), shape == 4);
-    return case_ring(c, d, shape == 6);
+    return shape == 7 ? case_fed_ring(c, d) : case_ring(c, d, shape == 6);
 }
 
 /* A way there is one. */
 static inline void case_ends(const trains_case *c, dice *d, bool tree, job *made) {
     made->src = made->dst = (uint32_t)graph_below(&d->state, c->graph.n_nodes);
-    while (!tree && made->dst == made->src && !dice_one_in(d, 20))
-        made->dst = (uint32_t)graph_below(&d->state, c->graph.n_nodes);
+    bool fed = strcmp(c->shape, "fed ring") == 0;
+    int64_t n_ends = fed ? c->graph.n_nodes / 2 : c->graph.n_nodes; /* a feeder is no end */
+    while (!tree && (made->dst >= n_ends || (made->dst == made->src && !dice_one_in(d, 20))))
+        made->dst = (uint32_t)graph_below(&d->state, n_ends);
     if (!tree) return;
     made->src = (uint32_t)(1 + graph_below(&d->state, c->graph.n_nodes - 1));
     made->dst = c->graph.links[made->src - 1].dst; /* link v - 1 leaves node v */
@@ -141,6 +160,7 @@ static inline void case_scale(trains_case *c, dice *d) {
         c->jobs[i].start_fs *= k;
         c->jobs[i].gap_fs *= k;
     }
+    c->change_fs *= k;
     for (uint32_t i = 0; i < c->n_triggers; i++)
         if (c->triggers[i].delay_fs > 0)
             c->triggers[i].delay_fs = c->triggers[i].delay_fs * k + graph_below(&d->state, 3);
@@ -239,6 +259,8 @@ static inline void case_make(trains_case *c, uint64_t seed, bool big) {
         case_break_cycles(c, &d);
     }
     c->slice_fs = dice_one_in(&d, 4) ? 1 + graph_below(&d.state, 100 * d.service_fs) : 0;
+    c->n_changes = big ? 20 : 300;
+    c->change_fs = dice_one_in(&d, 3) ? 1 + graph_below(&d.state, 400 * d.service_fs) : 0;
     if (!c->slice_fs && dice_one_in(&d, 8)) case_scale(c, &d);
 }
 

@@ -13,17 +13,19 @@ True
 from __future__ import annotations
 
 from kernbench.ccl import direct, grid, halving, ring, tree  # noqa: F401 - register algorithms
-from kernbench.ccl.call import OPS, Call, Group, Plan
+from kernbench.ccl.call import CHANNELS, OPS, Call, Chunks, Group, Plan
 from kernbench.ccl.exchange import exchange
 from kernbench.ccl.kernels.combine import combine, finish
 from kernbench.ccl.launch import launch
 from kernbench.ccl.registry import COLLECTIVES, Algorithm, algorithm, algorithms, find, remove
 
 __all__ = [
+    "CHANNELS",
     "COLLECTIVES",
     "OPS",
     "Algorithm",
     "Call",
+    "Chunks",
     "Group",
     "Plan",
     "algorithm",

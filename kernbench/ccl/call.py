@@ -207,7 +207,8 @@ class Call:
         block = min(1 << max(0, piece - 1).bit_length(), 1 << max(0, slot.bit_length() - 1))
         room = tcm // (2 * block * self.dtype.itemsize)
         queue = self._parameter("pe_sched.queue") // 4
-        window = max(1, min(self._parameter("pe_ipcq.depth"), room, queue))
+        # Half of a ring: credits that queue behind data the other way do not hold it up.
+        window = max(1, min(self._parameter("pe_ipcq.depth") // 2, room, queue))
         even = self.count % longest == 0 and longest % (n * n_halves) == 0 and piece % block == 0
         return Chunks(piece, block, block * window, even)
 

@@ -14,7 +14,7 @@ def columns_of(call: Call) -> int:
     """Return the length of a row: the fabric's where the group fills it, else near square."""
     system = call.context.topology.system
     assert system is not None
-    width = int(system.get("fabric_x", 1))
+    width = int(system["fabric_x"])
     whole = call.group.stride == 1 and call.group.sips[0] % width == 0
     if whole and 1 < width < call.size and call.size % width == 0:
         return width

@@ -26,7 +26,6 @@ def all_reduce(call: Call) -> Plan:
 
     Where the size is no power of 2, the ranks beyond one give their values to others first.
     """
-    assert call.input is not None and call.output is not None
     chunks = call.chunks(call.size)
     power = 1 << (call.size.bit_length() - 1)
     return Plan(
@@ -36,7 +35,6 @@ def all_reduce(call: Call) -> Plan:
             *(call.rank, call.size, power, *call.peers(), call.channel),
         ),
         {
-            "IN_PLACE": call.input.data_ptr() == call.output.data_ptr(),
             "OP": call.op,
             "B": chunks.block,
         },

@@ -67,6 +67,7 @@ from kernbench.language.ops_peer import (
     num_sips,
     pe_id,
     recv,
+    remote,
     send,
     sip_id,
 )
@@ -106,7 +107,7 @@ from kernbench.language.ops_tile import (
 from kernbench.language.ops_tile import (
     sum_ as sum,
 )
-from kernbench.language.standard import softmax, swizzle2d
+from kernbench.language.standard import barrier, softmax, swizzle2d
 
 __all__ = [
     "CompiledKernel",
@@ -117,6 +118,7 @@ __all__ = [
     "argmax",
     "argmin",
     "assume",
+    "barrier",
     "broadcast",
     "broadcast_to",
     "cast",
@@ -169,6 +171,7 @@ __all__ = [
     "range",
     "ravel",
     "recv",
+    "remote",
     "reshape",
     "rsqrt",
     "send",

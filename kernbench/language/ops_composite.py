@@ -146,10 +146,17 @@ def composite(
 
 @builtin()
 def wait(e: Emitter, handle: Operand) -> None:
-    """Wait until the composite of that handle is done, its last store included."""
+    """Wait until the composite of that handle is done, its last store included; or a tile is there.
+
+    What the program does after it, it does after that: a load, say, of what another PE stored
+    before it sent the tile.
+    """
     value = None if isinstance(handle, Const) else e.value(handle)
+    if value is not None and value.type.kind is Kind.TILE:
+        e.emit_effect("wait_tile", value)
+        return
     if value is None or value.type != Type(Kind.SCALAR, int64):
-        raise Refusal(f"expected the handle that tl.composite returned, got {handle}")
+        raise Refusal(f"expected the handle that tl.composite returned, or a tile, got {handle}")
     e.emit_effect("composite_wait", value)
 
 

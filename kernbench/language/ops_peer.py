@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 
 from kernbench.language._tables import tables
+from kernbench.language.arithmetic import binary
 from kernbench.language.builtin import builtin
-from kernbench.language.dtypes import int32
+from kernbench.language.dtypes import int32, int64
 from kernbench.language.emitter import Emitter
 from kernbench.language.values import (
     Const,
@@ -31,6 +32,9 @@ DIRECTIONS = (
 """Neighbours: the PE of the same number in the next cube or SIP, or the next of the same cube."""
 
 MACHINE, ZERO = Const("machine"), Const(0)
+
+VA_OFFSET_BITS = 44
+"""A virtual address is the SIP, above so many bits (csrc/mem/address.h)."""
 
 
 @builtin()
@@ -119,6 +123,31 @@ def recv(
     sizes = () if as_python(shape) == () else as_shape(shape)
     type_ = Type(Kind.TILE, as_dtype(dtype, "dtype"), sizes)
     return e.emit("recv", type_, _peer(e, src, "src"), _channel(e, channel))
+
+
+@builtin()
+def remote(e: Emitter, pointer: Operand, sip: Operand) -> Value:
+    """Return the pointer to the same place in another SIP's memory, for loads and stores there.
+
+    A tensor lies at the same place on each SIP where the SIPs' tensors were made alike, in one
+    order.  The fabric carries the accesses; nothing but `send`, `recv` and `barrier` orders them
+    with what the other SIP does, and a store is there when `debug_barrier` has returned.
+
+    Parameters
+    ----------
+    pointer : pointer or block of pointers
+        Into a tensor.
+    sip : int
+        Whose memory; one that has no tensor there is a PageFaultError at the access.
+    """
+    value = e.value(pointer)
+    if not value.type.is_pointer:
+        raise Refusal(f"expected a pointer or a block of pointers, got a {value}")
+    place = e.cast(e.index(sip, "sip"), int64)
+    offset = binary(e, "and", e.cast(value, int64), Const((1 << VA_OFFSET_BITS) - 1, int64))
+    base = binary(e, "shl", place, Const(VA_OFFSET_BITS, int64))
+    moved = e.value(binary(e, "or", offset, base))
+    return e.cast(moved, value.type.dtype)
 
 
 def _place(e: Emitter, names: dict[str, str], scope: Operand) -> Value:

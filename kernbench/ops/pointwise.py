@@ -300,6 +300,12 @@ def run(
             for t in given
         ],
     )
+    if len(sizes) > 5:  # a launch for each place of the outermost dimension
+        dim = next(d for d, size in enumerate(shape) if size > 1)
+        for place in range(shape[dim]):
+            parts = [_part(each, shape, dim, place) for each in operands]
+            run(function, parts, _part(out, shape, dim, place), kind, first)
+        return
     cols = min(next_power_of_2(sizes[4]), 1024)
     rows = max(
         1, min(next_power_of_2(sizes[3]), 4096 // cols, next_power_of_2(-(-count // (pes * cols))))
@@ -317,6 +323,18 @@ def run(
     )
 
 
+def _part(operand: Any, shape: Sequence[int], dim: int, place: int) -> Any:
+    """Return what of an operand belongs to one place of a dimension of the result."""
+    if not isinstance(operand, Tensor):
+        return operand
+    strides = broadcast_strides(shape, operand._shape, operand._strides)
+    return operand._view(
+        [*shape[:dim], *shape[dim + 1 :]],
+        [*strides[:dim], *strides[dim + 1 :]],
+        operand._offset + place * strides[dim],
+    )
+
+
 def _fills(out: Tensor) -> bool:
     low, high = out._span()
     return high - low == out.numel() and low == out._offset
@@ -331,10 +349,7 @@ def _scalar(number: Any, kind: dtype) -> Any:
 def collapse(
     shape: Sequence[int], strides: Sequence[Sequence[int]]
 ) -> tuple[list[int], list[list[int]]]:
-    """Merge dimensions that all operands walk as one, and bring them to five.
-
-    The two that are widest in the result come last; more than five are refused.
-    """
+    """Merge dimensions that all operands walk as one, and bring them to five at least."""
     sizes: list[int] = []
     steps: list[list[int]] = [[] for _ in strides]
     for dim, size in enumerate(shape):
@@ -350,12 +365,7 @@ def collapse(
             sizes.append(size)
             for own, given in zip(steps, strides, strict=True):
                 own.append(given[dim])
-    if len(sizes) > 5:
-        raise NotImplementedError(
-            f"kernbench: an element-wise operation of shape {tuple(shape)} on the machine walks at "
-            "most 5 dimensions of its own; make the operands contiguous first"
-        )
-    lead = 5 - len(sizes)
+    lead = max(5 - len(sizes), 0)
     return [1] * lead + sizes, [[0] * lead + own for own in steps]
 
 

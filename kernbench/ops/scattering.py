@@ -114,7 +114,8 @@ def write_on_machine(self: Tensor, dim: int, index: Tensor, src: Any, fold: Any 
     size, step = (self._shape[dim], self._strides[dim]) if self._shape else (1, 1)
     if fold is None:
         sizes, strides = pointwise.collapse(shape, steps)
-        lead, flat = sizes[0], [s for each in strides for s in each[1:]]
+        lead = sizes[0] if len(sizes) == 5 else 0
+        flat = [s for each in strides for s in each[1:]]
         count = index.numel()
         if lead == 1:
             block = block_for(count, pes_of(self), 1024, 256)
@@ -131,7 +132,7 @@ def write_on_machine(self: Tensor, dim: int, index: Tensor, src: Any, fold: Any 
     rest = [n for d, n in enumerate(shape) if d != dim]
     cut = [[s for d, s in enumerate(each) if d != dim] for each in steps]
     sizes, strides = pointwise.collapse(rest, cut)
-    if sizes[0] != 1:
+    if len(sizes) > 5 or sizes[0] != 1:
         raise NotImplementedError(
             f"kernbench: writing by index to shape {tuple(self._shape)} on the machine walks at "
             "most 5 dimensions of its own; make the operands contiguous first"

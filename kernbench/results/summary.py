@@ -31,7 +31,9 @@ _LABELS = {
     "host": "host",
 }
 _ENGINES = {"dma_read": "DMA read", "dma_write": "DMA write", "gemm": "GEMM", "math": "MATH"}
-_COUNTERS = ("requests", "messages", "train_pieces", "flit_ports", "events")
+_COUNTERS = (
+    "requests", "messages", "messages_by_flit", "train_pieces", "flit_ports", "events",
+)  # fmt: skip
 _MAX_ROWS = 12
 
 
@@ -171,6 +173,11 @@ class Summary:
             f"records {counters['records']:,}   peak {self.peak_rss_mb:,.0f} MB",
             f"op log {self.oplog_hash:016x}",
         ]
+        if counters["messages_by_flit"]:
+            lines.append(
+                f"{counters['messages_by_flit']:,} messages went flit by flit: nearly all were of "
+                "one flit (ADR-0043)"
+            )
         if counters["flit_ports"]:
             lines.append(f"{counters['flit_ports']:,} ports served flit by flit")
         if counters["uninit_reads"]:

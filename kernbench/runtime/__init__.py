@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernbench.runtime.context import Context, current_context, each_pe
 from kernbench.runtime.handle import Handle, Launch
+from kernbench.runtime.memory import MemoryStatistics
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import (
     Blocked,
@@ -23,6 +24,7 @@ __all__ = [
     "Interleaved",
     "Launch",
     "Local",
+    "MemoryStatistics",
     "OpLog",
     "Placement",
     "Replicated",

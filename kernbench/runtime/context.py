@@ -27,6 +27,7 @@ from kernbench.language import dtypes as tl
 from kernbench.runtime import dtypes, numpy_dtypes
 from kernbench.runtime.face import face_name
 from kernbench.runtime.handle import Handle, Launch, Mark
+from kernbench.runtime.memory import MemoryStatistics
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
 from kernbench.runtime.rank import Rank, current_rank, enter_rank, leave_rank
@@ -397,6 +398,8 @@ class Context:
             self._drain()  # what was let go may be in use until then
             self._unmap_now(sip)
             va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
+        if nbytes and self._installs:
+            self._copy(sip, va, nbytes, to_device=True, install=True)
         return Tensor._over(Storage(self, va, nbytes, sip, place, keep), kind, shape)
 
     def empty(
@@ -471,7 +474,15 @@ class Context:
             self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _copy(self, sip: int, va: int, nbytes: int, *, to_device: bool) -> Handle:
+    @property
+    def _installs(self) -> bool:
+        """Whether a tensor's map takes time (``mmu: {install: timed}``)."""
+        system = self.topology.system
+        return system is not None and system["pe_mmu.install"] == 1
+
+    def _copy(
+        self, sip: int, va: int, nbytes: int, *, to_device: bool, install: bool = False
+    ) -> Handle:
         """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
 
         A read by the host, which has waited for what
@@ -483,7 +494,9 @@ class Context:
         else:
             rank, after = self._rank(), ()
             place = (sip, rank.streams.get(sip, 0))
-        number = self._engine.copy(va, nbytes, to_device, place[1], self._submission(), after)
+        number = self._engine.copy(
+            va, nbytes, to_device, place[1], self._submission(), after, install
+        )
         handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
         self._note(rank, handle)
         return handle
@@ -655,6 +668,34 @@ class Context:
                 f"{request.kernel.name}: expected tensors of one SIP, got SIPs {sorted(sips)}"
             )
         return (sips.pop() if sips else self._rank().sip), tuple(bits)
+
+    def memory_statistics(self, memory: str | int) -> MemoryStatistics:
+        """Return what an HBM with a ``standard`` has counted so far.
+
+        Parameters
+        ----------
+        memory : str or int
+            Its name, or node id.
+
+        Raises
+        ------
+        ValueError
+            When the node is no such memory.
+        TopologyError
+            When there is no such node.
+
+        Examples
+        --------
+        >>> import kernbench as kb
+        >>> with kb.Context("small") as ctx:
+        ...     h = ctx.transfer("sip0.cube0.pe0.dma", "sip0.cube0.hbm", 4096, op="read")
+        ...     ctx.wait(h)
+        ...     int(ctx.memory_statistics("sip0.cube0.hbm").reads.sum())
+        128
+        """
+        self._open()
+        counted = self._engine.memory(self.topology.find(memory))
+        return MemoryStatistics(**counted, elapsed_fs=self._engine.now_fs)
 
     def transfer(
         self,

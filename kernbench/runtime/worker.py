@@ -74,7 +74,8 @@ class Worker:
                 self.function()
             except SystemExit as stop:
                 self.exit(stop.code)
-            self.scheduler.context._end()
+            if self.failure is None:
+                self.scheduler.context._end()
         except SystemExit:
             pass
         except KeyboardInterrupt:

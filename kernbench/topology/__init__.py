@@ -18,8 +18,9 @@ from typing import Any
 
 from kernbench import _core
 from kernbench.errors import TopologyError
+from kernbench.topology.address_map import AddressMap
 
-__all__ = ["Link", "Node", "Topology"]
+__all__ = ["AddressMap", "Link", "Node", "Topology"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,22 @@ class Topology:
         names = [self._nodes[start].name]
         names.extend(links[link].dst for link in self._core.path(start, self.find(dst)))
         return names
+
+    def address_map(self, name: str | int) -> AddressMap:
+        """Return the address map of a memory that has a ``standard``.
+
+        Raises
+        ------
+        TopologyError
+            When there is no such node, or it has no banks.
+        """
+        node = self.find(name)
+        if self._core.dram_map(node) is None:
+            raise TopologyError(
+                f"{self.nodes[node]}: expected an hbm with a standard, such as HBM3_6400_16Gb_8hi, "
+                f"got {self._nodes[node].impl} without one, which has no rows and banks"
+            )
+        return AddressMap(self._core, node, self.nodes[node])
 
     def __repr__(self) -> str:
         return f"Topology({self.name!r}, {len(self._nodes)} nodes, {len(self.links)} links)"

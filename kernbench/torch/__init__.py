@@ -31,6 +31,7 @@ from kernbench.runtime.enums import (
 )
 from kernbench.runtime.errors_of_torch import AcceleratorError, OutOfMemoryError
 from kernbench.runtime.generator import Generator, initial_seed, manual_seed, seed
+from kernbench.runtime.mixed import autocast, compile, is_autocast_enabled
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.printing import set_printoptions
 from kernbench.runtime.saving import load, save
@@ -71,6 +72,8 @@ _SUBMODULES = frozenset(
         """
     )
 )
+_PRIVATE = frozenset(words("_dynamo _inductor _library _prims_common _utils"))
+"""Modules of torch's own that libraries import from, and may then never use."""
 _ELSEWHERE = {
     "distributed": "kernbench.distributed",
     "multiprocessing": "kernbench.runtime.multiprocessing",
@@ -116,6 +119,8 @@ def __getattr__(name: str) -> Any:
         from kernbench.torch.legacy import legacy_class
 
         found = legacy_class(name, _LEGACY[name])
+    elif name in _PRIVATE:
+        found = Placeholder(f"torch.{name}")
     elif name.startswith("_"):
         raise AttributeError(f"module 'torch' has no attribute '{name}'")
     elif dispatch.has(name):
@@ -138,7 +143,9 @@ __all__ = [
     "Size",
     "Tensor",
     "are_deterministic_algorithms_enabled",
+    "autocast",
     "channels_last",
+    "compile",
     "contiguous_format",
     "device",
     "dtype",
@@ -149,6 +156,7 @@ __all__ = [
     "get_rng_state",
     "iinfo",
     "initial_seed",
+    "is_autocast_enabled",
     "load",
     "manual_seed",
     "preserve_format",

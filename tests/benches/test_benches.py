@@ -81,7 +81,7 @@ def test_placing_the_operands_pays() -> None:
         bench("gemm.py", *words, "--placement", placement, options=("--no-data",))["launches"][0]
         for placement in ("placed", "blocked")
     )
-    assert placed["latency_ns"] < 0.55 * blocked["latency_ns"]
+    assert placed["latency_ns"] < 0.6 * blocked["latency_ns"]
 
 
 @pytest.mark.slow
@@ -147,3 +147,71 @@ def test_composites_have_the_bits_of_single_commands_and_are_faster() -> None:
     assert int(rows["composed"][2]) == 1 < int(rows["single"][2].replace(",", ""))
     times = [float(rows[name][1].replace(",", "")) for name in ("composed", "single")]
     assert times[0] < 0.8 * times[1]
+
+
+def test_a_collective_runs_beside_a_product(tmp_path: Path) -> None:
+    machine = tmp_path / "four.yaml"
+    machine.write_text(
+        "{kernbench: 1, system: {sips: 4, fabric: {kind: ring, GBps: 100, latency_ns: 150}, "
+        "sip: {cubes: [1, 1]}, cube: {pes: 2}}}"
+    )
+    options = ("--topology", str(machine))
+    words = ("--rows", 512, "--k", 256, "--count", 65536)
+    ran = bench("ccl_overlap.py", *words, options=options)
+    assert ran["code"] == 0, ran["said"]
+    times = [line.split()[-2] for line in ran["said"].splitlines() if " alone " in line]
+    alone = [float(time.replace(",", "")) for time in times]
+    both = next(line for line in ran["said"].splitlines() if line.startswith("together"))
+    assert max(alone) <= float(both.split()[1].replace(",", "")) < sum(alone)
+    assert bench("ccl_overlap.py", "--rows", 100, options=options)["code"] == 1
+
+
+TORCH_LOSSES = (0.698356, 0.657564, 0.626274, 0.592545, 0.557960, 0.526623)
+"""What torch 2.13 prints on a CPU: `python benches/train_mlp.py --device cpu`."""
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_a_network_learns_as_under_torch(device: str) -> None:
+    words = ("--steps", 6, "--device", device)
+    ran = bench("train_mlp.py", *words, options=("--topology", "small"))
+    assert ran["code"] == 0, ran["said"]
+    rows = [line.split() for line in ran["said"].splitlines() if line[:6].strip().isdigit()]
+    assert [float(row[1]) for row in rows] == pytest.approx(TORCH_LOSSES, abs=2e-5)
+    if device == "cuda":
+        assert all(float(row[2]) > 10 for row in rows)  # us a step
+
+
+PARALLEL = {
+    "tp_mlp.py": (("--tokens", 16, "--width", 32, "--hidden", 64), "equal bits on all ranks"),
+    "tp_transformer_layer.py": (
+        ("--prompt", 9, "--decode", 2, "--width", 32, "--heads", 2),
+        "equal bits on all ranks",
+    ),
+    "ddp_step.py": (("--width", 33, "--bucket-kib", 4), "gradients are those of the whole batch"),
+    "moe_all_to_all.py": (("--ranks", 3, "--tokens", 13, "--width", 16), "max error"),
+    "ring_attention.py": (("--ranks", 3, "--block", 7, "--causal"), "max error"),
+}
+
+
+@pytest.mark.parametrize("name", PARALLEL)
+def test_parallel_benches_check_their_numbers(name: str) -> None:
+    words, said = PARALLEL[name]
+    ran = bench(name, *words, options=("--topology", "small", "--set", "system.sips=3"))
+    assert ran["code"] == 0 and said in ran["said"], ran["said"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("train_mlp.py", ["--steps", 0]),
+        ("tp_mlp.py", ["--hidden", 5]),
+        ("tp_transformer_layer.py", ["--heads", 3]),
+        ("ddp_step.py", ["--batch", 3]),
+        ("moe_all_to_all.py", ["--tokens", 0]),
+        ("ring_attention.py", ["--block", 0]),
+    ],
+)
+def test_sizes_that_do_not_fit(name: str, words: list[Any]) -> None:
+    ran = bench(name, *words)
+    assert ran["code"] == 1 and "error: expected" in ran["said"], ran["said"]
+    assert "Traceback" not in ran["said"]

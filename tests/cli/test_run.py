@@ -64,7 +64,7 @@ def test_json_is_one_object_with_the_keys_of_the_reference(script) -> None:
         "oplog_hash", "topology", "version",
     }  # fmt: skip
     assert set(ran.json["counters"]) == {
-        "requests", "messages", "train_pieces", "flit_ports", "events",
+        "requests", "messages", "messages_by_flit", "train_pieces", "flit_ports", "events",
     }  # fmt: skip
     assert all(isinstance(count, int) for count in ran.json["counters"].values())
     (launch,) = ran.json["launches"]

@@ -267,3 +267,33 @@ def test_1024_ranks() -> None:
         dist.all_reduce(x)
 
     ranks(body, 64, data=False, oplog="hash")
+
+
+@pytest.mark.parametrize("backend", ["nccl", "gloo"])
+def test_times_do_not_depend_on_the_order_of_resuming(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ADR-0049 D7, with collectives between the ranks."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        pair = dist.new_group([0, 1])
+        x, clocks = ctx.zeros(600), []
+        for i in range(4):
+            for _ in range((rank * 5 + i * 3) % 7):
+                x.add_(1.0)
+            dist.all_reduce(x)
+            if rank < 2:
+                dist.all_reduce(x, group=pair)
+            clocks.append(ctx.now_fs)
+            if i % 2:
+                dist.barrier()
+                everyone: list[Any] = [None] * 3
+                dist.all_gather_object(everyone, rank)
+            clocks.append(ctx.now_fs)
+        return clocks, x[0].item(), ctx.now_fs
+
+    found = []
+    for order in (lambda rank: rank.index, lambda rank: -rank.index):
+        monkeypatch.setattr("kernbench.runtime.scheduler._index", order)
+        found.append(ranks(body, backend=backend))
+    assert found[0] == found[1]

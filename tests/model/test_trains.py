@@ -119,3 +119,20 @@ def test_a_probe_says_the_same() -> None:
         for mode in ("train", "flit")
     ]
     assert told[0] == told[1]
+
+
+def test_single_flits_go_flit_by_flit_and_are_counted() -> None:
+    """Runs of mostly single flits leave trains by themselves; times stay (ADR-0043 D8)."""
+    rng = np.random.default_rng(3)
+    n = 8000
+    nbytes = np.where(np.arange(n) < 6000, 64, 64 * 40)
+    at_fs = np.sort(rng.integers(0, 2_000 * n, n))
+    ends, counters = [], []
+    for mode in ("train", "flit"):
+        with kb.Context(machine("small", mode)) as ctx:
+            done = ctx.transfers([PES[0]] * n, [PES[1]] * n, nbytes, at_fs)
+            ends.append(done.end_fs.tolist())
+            counters.append(dict(ctx.counters))
+    assert ends[0] == ends[1]
+    assert 3000 < counters[0]["messages_by_flit"] < 6200
+    assert counters[1]["messages_by_flit"] == 0

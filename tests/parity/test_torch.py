@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pickle
 import subprocess
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ if not ORACLE:
     pytest.skip("KERNBENCH_ORACLE is not set; `make parity` sets it", allow_module_level=True)
 TIMEOUT_S = 900
 CASES = all_tensor_cases()
-COUNTS: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="session")
@@ -40,23 +38,10 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     return found
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _count(request: pytest.FixtureRequest) -> Any:
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(
-            f"\nkernbench.torch against torch: {COUNTS['host']} cases on the host "
-            f"({COUNTS['error']} of them errors), {COUNTS['machine']} on the simulated machine"
-        )
-
-
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_on_the_host(case: TensorCase, oracle: dict[str, dict[str, Any]]) -> None:
     want = oracle[case.name]
     got = case.run(torch)
-    COUNTS["host"] += 1
-    COUNTS["error"] += want["kind"] == "error"
     compare(got, want, case.ulps, case, strides=case.strides)
 
 
@@ -70,7 +55,6 @@ def test_on_the_machine(case: TensorCase, oracle: dict[str, dict[str, Any]]) -> 
     ulps = case.ulps if case.machine_ulps is None else case.machine_ulps
     with kb.Context("small"), torch.device("cuda"):
         got = case.run(torch, "cuda")
-    COUNTS["machine"] += 1
     compare(got, want, ulps, case, strides=case.strides)
 
 

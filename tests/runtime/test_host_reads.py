@@ -55,12 +55,17 @@ def test_the_set_of_host_reads_is_closed(name: str, reads: list[Any]) -> None:
         assert not reads or name in HOST_READ_BARRIERS | CONDITIONAL_BARRIERS | STAGED_BARRIERS
 
 
-def test_entries_read(reads: list[Any]) -> None:
-    for name in sorted(HOST_READ_BARRIERS & {"numpy", "tolist", "item", "__array__"}):
-        with machine(1) as ctx:
-            touch(ctx.tensor([1.0]), name)
-            assert len(reads) == 1
-            reads.clear()
+ARGUMENTS = {"__contains__": (1.0,), "__format__": ("",)}
+
+
+@pytest.mark.parametrize("name", sorted(HOST_READ_BARRIERS & set(members())))
+def test_every_entry_that_the_class_has_reads(name: str, reads: list[Any]) -> None:
+    """T5.g: the registry holds nothing that does not read, either."""
+    with machine(1) as ctx:
+        x = ctx.tensor([1] if name == "__index__" else [1.0])
+        reads.clear()
+        getattr(x, name)(*ARGUMENTS.get(name, ()))
+        assert reads
 
 
 def test_a_read_waits_for_the_writer_and_shows_what_it_wrote() -> None:

@@ -229,7 +229,7 @@ def test_a_recv_that_nobody_answers() -> None:
 
 def test_a_send_into_a_full_ring_for_ever() -> None:
     with kb.Context("small") as ctx:
-        misuse[kb.each_pe](0, 9, 0, 0, 8, 8)
+        misuse[kb.each_pe](0, 17, 0, 0, 8, 8)
         with pytest.raises(kb.DeadlockError) as caught:
             ctx.synchronize()
         text = str(caught.value)
@@ -265,7 +265,7 @@ def test_zero_of_anything(key: str) -> None:
 
 
 def test_a_ring_that_does_not_fit_its_memory() -> None:
-    with pytest.raises(kb.TopologyError, match=r"pe\.ipcq\.slot: expected depth \(8\) slots"):
+    with pytest.raises(kb.TopologyError, match=r"pe\.ipcq\.slot: expected depth \(16\) slots"):
         machine(ipcq={"memory": "sram", "slot": 1 << 20})
 
 

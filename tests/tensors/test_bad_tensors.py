@@ -104,6 +104,19 @@ def test_a_class_may_derive_from_a_missing_one() -> None:
         Mine(1, 2, 3)
 
 
+def test_wrappers_change_nothing_or_refuse() -> None:
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    assert torch.compile(double) is double and torch.compile(dynamic=False)(double) is double
+    assert torch.amp.custom_fwd(device_type="cuda")(double) is double
+    assert torch.cuda.amp.custom_bwd(double) is double
+    with torch.autocast("cuda", enabled=False):
+        assert not torch.is_autocast_enabled()
+    with pytest.raises(NotImplementedError, match="autocast"):
+        torch.autocast("cuda")
+
+
 def test_out_of_memory_says_how_much(ctx: kb.Context) -> None:
     with pytest.raises(torch.OutOfMemoryError, match=r"GiB|bytes|free|expected"):
         torch.empty(1 << 40, device="cuda")

@@ -43,11 +43,15 @@ def test_broadcast_and_strides_meet(ctx: kb.Context) -> None:
     )
 
 
-def test_six_dimensions_that_do_not_merge_are_refused(ctx: kb.Context) -> None:
-    x = torch.zeros(2, 2, 2, 2, 2, 2, device="cuda").permute(5, 4, 3, 2, 1, 0)
-    with pytest.raises(NotImplementedError, match="at most 5 dimensions"):
-        torch.add(x, torch.zeros(2, 2, 2, 2, 2, 2, device="cuda"))
-    assert (x + 1).shape == (2,) * 6  # alike operands merge
+def test_dimensions_that_do_not_merge_may_be_many(ctx: kb.Context) -> None:
+    a = array(2, 3, 2, 3, 2, 3, 2)
+    x = torch.from_numpy(a).cuda()
+    turned = a.transpose(6, 5, 4, 3, 2, 1, 0)
+    assert np.array_equal((x.permute(6, 5, 4, 3, 2, 1, 0) + 1).numpy(), turned + 1)
+    b = array(2, 3, 2, 3, 2, 3, 2)
+    y = torch.from_numpy(b).cuda().permute(0, 5, 2, 3, 4, 1, 6)
+    assert np.array_equal((x + y).numpy(), a + b.transpose(0, 5, 2, 3, 4, 1, 6))
+    assert np.allclose(x.sum((0, 2, 4)).numpy(), a.sum((0, 2, 4)), atol=1e-5)
 
 
 @pytest.mark.parametrize("dims", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])

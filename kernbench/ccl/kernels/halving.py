@@ -22,6 +22,13 @@ def send_all(x_ptr, first, last, peer, channel, B: tl.constexpr):
 
 
 @jit
+def send_one(x_ptr, at, last, peer, channel, B: tl.constexpr):
+    """Send the block at `at`, if there is one."""
+    if at < last:
+        tl.send(peer, load(x_ptr, at + tl.arange(0, B), last, False), channel)
+
+
+@jit
 def take_all(y_ptr, first, last, peer, channel, B: tl.constexpr):
     """Receive elements `first` to `last`."""
     for i in range(first, last, B):
@@ -30,10 +37,10 @@ def take_all(y_ptr, first, last, peer, channel, B: tl.constexpr):
 
 
 @jit
-def add_block(y_ptr, i, last, peer, lower, channel, OP: tl.constexpr, B: tl.constexpr):
-    """Combine what comes with this rank's block, the lower rank's first."""
+def add_block(x_ptr, y_ptr, i, last, peer, lower, channel, OP: tl.constexpr, B: tl.constexpr):
+    """Combine what comes with this rank's block of `x_ptr`, the lower rank's first."""
     offs = i + tl.arange(0, B)
-    mine = load(y_ptr, offs, last, False)
+    mine = load(x_ptr, offs, last, False)
     theirs = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
     if lower:
         total = combine(theirs, mine, OP)
@@ -44,6 +51,7 @@ def add_block(y_ptr, i, last, peer, lower, channel, OP: tl.constexpr, B: tl.cons
 
 @jit
 def exchange(
+    x_ptr,
     y_ptr,
     give,
     give_end,
@@ -56,23 +64,23 @@ def exchange(
     OP: tl.constexpr,
     B: tl.constexpr,
 ):
-    """Give one half away, and combine the other: no more at once than a ring has slots for."""
-    most = tl.maximum(give_end - give, keep_end - keep)
-    for first in range(0, most, span):
-        last = first + span
-        send_all(y_ptr, give + first, tl.minimum(give + last, give_end), peer, channel, B)
-        for i in range(keep + first, tl.minimum(keep + last, keep_end), B):
-            add_block(y_ptr, i, keep_end, peer, lower, channel, OP, B)
+    """Give one half away, and combine the other: no more ahead than a ring has slots for."""
+    send_all(x_ptr, give, tl.minimum(give + span, give_end), peer, channel, B)
+    for i in range(0, tl.maximum(give_end - give, keep_end - keep), B):
+        if keep + i < keep_end:
+            add_block(x_ptr, y_ptr, keep + i, keep_end, peer, lower, channel, OP, B)
+        send_one(x_ptr, give + span + i, give_end, peer, channel, B)
 
 
 @jit
 def swap(y_ptr, give, give_end, take, take_end, span, peer, channel, B: tl.constexpr):
     """Give one half, and take the other."""
-    most = tl.maximum(give_end - give, take_end - take)
-    for first in range(0, most, span):
-        last = first + span
-        send_all(y_ptr, give + first, tl.minimum(give + last, give_end), peer, channel, B)
-        take_all(y_ptr, take + first, tl.minimum(take + last, take_end), peer, channel, B)
+    send_all(y_ptr, give, tl.minimum(give + span, give_end), peer, channel, B)
+    for i in range(0, tl.maximum(give_end - give, take_end - take), B):
+        if take + i < take_end:
+            block = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
+            store(y_ptr, take + i + tl.arange(0, B), block, take_end, False)
+        send_one(y_ptr, give + span + i, give_end, peer, channel, B)
 
 
 @jit
@@ -89,7 +97,6 @@ def all_reduce(
     stride,
     table,
     channel,
-    IN_PLACE: tl.constexpr,
     OP: tl.constexpr,
     B: tl.constexpr,
 ):
@@ -102,15 +109,12 @@ def all_reduce(
         send_all(x_ptr, 0, length, peer, channel, B)
         take_all(y_ptr, 0, length, peer, channel, B)
         return
-    if not IN_PLACE:
-        for i in range(0, length, B):
-            offs = i + tl.arange(0, B)
-            store(y_ptr, offs, load(x_ptr, offs, length, False), length, False)
     partner = rank + power
     if partner < size:
         peer = of_rank(partner, sip0, stride, table)
         for i in range(0, length, B):
-            add_block(y_ptr, i, length, peer, False, channel, OP, B)
+            add_block(x_ptr, y_ptr, i, length, peer, False, channel, OP, B)
+        x_ptr = y_ptr
     first = 0
     last = length
     bit = power // 2
@@ -118,11 +122,12 @@ def all_reduce(
         peer = of_rank(rank ^ bit, sip0, stride, table)
         middle = first + tl.cdiv(last - first, 2)
         if rank & bit:
-            exchange(y_ptr, first, middle, middle, last, span, peer, True, channel, OP, B)
+            exchange(x_ptr, y_ptr, first, middle, middle, last, span, peer, True, channel, OP, B)
             first = middle
         else:
-            exchange(y_ptr, middle, last, first, middle, span, peer, False, channel, OP, B)
+            exchange(x_ptr, y_ptr, middle, last, first, middle, span, peer, False, channel, OP, B)
             last = middle
+        x_ptr = y_ptr  # from the second step on
         bit = bit // 2
     if OP == "avg":
         for i in range(first, last, B):

@@ -37,12 +37,13 @@ from kernbench.runtime.streams import (
     stream,
     synchronize,
 )
-from kernbench.torch.cuda import nccl, nvtx
+from kernbench.torch.cuda import amp, nccl, nvtx
 
 __all__ = [
     "Event",
     "OutOfMemoryError",
     "Stream",
+    "amp",
     "can_device_access_peer",
     "current_device",
     "current_stream",

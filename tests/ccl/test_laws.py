@@ -1,0 +1,103 @@
+"""The laws of collectives: 64 MiB within 5 % of n / B, on the idle fabric that each is made for.
+
+B is what a rank's ports that the algorithm uses carry.  The PEs of this machine keep up with the
+fabric: what is measured is the algorithm.  No result is below the lower bound.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import kernbench as kb
+from kernbench import ccl
+
+RATE = 100  # GB/s, one link between SIPs: bytes per ns
+NBYTES = 64 << 20
+RANKS = 8
+
+
+def machine(sips: int, kind: str) -> kb.Topology:
+    wide = {"GBps": 512}
+    return kb.Topology.from_dict(
+        {
+            "kernbench": 1,
+            "system": {
+                "sips": sips,
+                "fabric": {"kind": kind, "GBps": RATE, "latency_ns": 150},
+                "sip": {"cubes": [1, 1], "io": wide},
+                "cube": {
+                    "pes": 1,
+                    "noc": {"dims": [1, 1], **wide},
+                    "ucie": {"port_GBps": 512, **wide},
+                    "hbm": {"standard": "none", "remote_ports": 1, "local_GBps": 512},
+                },
+                "pe": {"clock_ghz": 2, "comm_tcm": 1 << 21, "dma": {"window": 65536}},
+            },
+        }
+    )
+
+
+def simulated_ns(kind: str, collective: str, algorithm: str, size: int, nbytes: int) -> float:
+    """Return the time from the last rank's start to the last response, timing alone."""
+    with kb.Context(machine(size, kind), data=False, oplog="hash") as ctx:
+        group = ccl.Group(range(size))
+        count = nbytes // 4
+        part = count // size
+        handles = []
+        for rank in range(size):
+            small_in = collective == "all_gather"
+            small_out = collective == "reduce_scatter"
+            x = ctx.empty(part if small_in else count, sip=rank)
+            y = ctx.empty(part if small_out else count, sip=rank)
+            handles.append(
+                ccl.launch(
+                    ctx,
+                    collective,
+                    group=group,
+                    rank=rank,
+                    input=x,
+                    output=y,
+                    algorithm=algorithm,
+                )
+            )
+        ctx.synchronize()
+        first = max(handle.target_fs for handle in handles)
+        return (max(handle.end_fs for handle in handles) - first) / 1e6
+
+
+P = RANKS
+LAWS = [
+    ("ring", "all_reduce", "ring", 2 * (P - 1) / P, 1),
+    ("ring", "all_gather", "ring", (P - 1) / P, 1),
+    ("ring", "reduce_scatter", "ring", (P - 1) / P, 1),
+    ("ring", "broadcast", "ring", 1, 1),
+    ("ring", "reduce", "ring", 1, 1),
+    ("ring", "all_reduce", "bidirectional_ring", 2 * (P - 1) / P, 2),
+    ("ring", "all_gather", "bidirectional_ring", (P - 1) / P, 2),
+    ("ring", "reduce_scatter", "bidirectional_ring", (P - 1) / P, 2),
+    ("switch", "all_reduce", "halving_doubling", 2 * (P - 1) / P, 1),
+    ("switch", "all_reduce", "two_shot", 2 * (P - 1) / P, 1),
+    ("switch", "all_reduce", "double_tree", 2, 1),
+    ("torus", "all_reduce", "hierarchical", 2 * (P - 1) / P, 1),
+    ("switch", "all_gather", "direct", (P - 1) / P, 1),
+    ("switch", "reduce_scatter", "direct", (P - 1) / P, 1),
+    ("switch", "all_to_all", "direct", (P - 1) / P, 1),
+]
+
+
+@pytest.mark.parametrize(("kind", "collective", "algorithm", "share", "ports"), LAWS)
+def test_64_mib_take_their_bytes_over_the_rate(
+    kind: str, collective: str, algorithm: str, share: float, ports: int
+) -> None:
+    law_ns = share * NBYTES / (RATE * ports)
+    found_ns = simulated_ns(kind, collective, algorithm, RANKS, NBYTES)
+    assert law_ns <= found_ns <= 1.05 * law_ns
+
+
+def test_each_step_of_a_ring_adds_its_latency() -> None:
+    """Of tiny messages: ``2 (p - 1)`` steps, so two more for each rank, of one length."""
+    times = [simulated_ns("ring", "all_reduce", "ring", size, 4 * size) for size in range(4, 8)]
+    steps = {round((b - a) * 1e6) for a, b in itertools.pairwise(times)}
+    assert max(steps) - min(steps) <= 2_000_000  # two nanoseconds: who is told of its start when
