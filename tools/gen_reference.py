@@ -70,11 +70,32 @@ def bounds(kind: str, minimum: str, maximum: str) -> str:
     return f"{KINDS[kind]}, {minimum} to {maximum}"
 
 
+def pair(grid: str, text: str) -> str:
+    """Return what stands for a count, or for both of a grid."""
+    return f"[{text}, {text}]" if grid == "true" else text
+
+
 def topology_keys(header: str) -> str:
-    """Return the page of every key below `system:` of a topology."""
+    """Return the page of every key of a topology."""
+    counts = [
+        [
+            f"`{path}.{key}`".replace("`.", "`"),
+            "by the number of SIPs" if default == "0" else f"`{pair(grid, default)}`",
+            f"{pair(grid, 'integer')}, 1 to {maximum}",
+            meaning,
+        ]
+        for path, key, grid, _, default, maximum, meaning in rows(header, "KB_COUNT_LIST")
+    ]
+    titles = ["key", "default", "value", "meaning"]
     parts = [
-        "Keys below `system:`, group by group. A key that is left out has its default, which is\n"
-        "that of the preset `default`. Sources: [S] public figure, [D] derived, [A] assumption.\n"
+        "A topology begins with `kernbench: 1`. Beside `system:` there may stand `flit_bytes` (64\n"
+        "of 1 to 65536), `fabric: {mode: train}` (or `flit`: the same times, flit by flit), and\n"
+        "`components`, `meshes` and `links` of the explicit form\n"
+        "([Describe a machine](../howto/describe-a-machine.md)).\n\n"
+        "Below `system:` stand counts, and values group by group. A key that is left out has its\n"
+        "default, which is that of the preset `default`. Sources: [S] public figure, [D] derived,\n"
+        "[A] assumption.\n",
+        f"## Counts\n\n{table(titles, counts)}",
     ]
     for group, _, path in rows(header, "KB_PARAM_GROUPS"):
         lines = [
@@ -83,7 +104,7 @@ def topology_keys(header: str) -> str:
                 header, f"KB_PARAMS_{group}"
             )
         ]
-        parts.append(f"## `{path}`\n\n{table(['key', 'default', 'value', 'meaning'], lines)}")
+        parts.append(f"## `{path}`\n\n{table(titles, lines)}")
     return page("Topology keys", "csrc/spec/params.h", "\n".join(parts))
 
 

@@ -37,7 +37,7 @@ static double most_of_messages(const char *mode, size_t n) {
         t.nbytes[i] = FLITS * BENCH_FLIT_NBYTES;
         t.at_fs[i] = 0;
     }
-    bench_run(&machine, &t.batch);
+    bench_run(&machine, &t);
     double nbytes = (double)machine.alloc.peak_nbytes;
     bench_destroy(&machine);
     bench_free_transfers(&t);

@@ -63,7 +63,7 @@ static double measure(kb_opkind kind, int op, const kb_payload *payload) {
     for (int round = 0; round < ROUNDS; round++) {
         double begin = now(), end = begin;
         int n = 0;
-        for (; end - begin < 0.002; n++, end = now())
+        for (; end - begin < (by_wall ? 0.05 : 0.002); n++, end = now())
             if (once(kind, op, payload)) {
                 (void)fprintf(stderr, "%s\n", err.message);
                 exit(1);

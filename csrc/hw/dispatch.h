@@ -22,6 +22,7 @@
     X(LAUNCH, "launch")           \
     X(LAUNCH_DONE, "launch-done") \
     X(COPY, "copy")               \
+    X(COPY_PIECE, "copy-piece")   \
     X(MARK, "mark")               \
     X(IPCQ_DATA, "ipcq-data")     \
     X(IPCQ_TAIL, "ipcq-tail")     \

@@ -8,12 +8,19 @@
 #include "hw/outbox.h"
 #include "hw/request.h"
 
+enum { NO_CUBE = -1, MAX_AHEAD = 64 };
+
 /* A copy that is under way here. */
 typedef struct active {
     kb_copy *copy;
     uint64_t from;     /* where its next piece is looked for */
     uint32_t n_pieces; /* under way */
+    bool commanded;    /* by M_CPU; what the cube before says may come earlier */
     bool exhausted;
+    uint64_t n_taken;   /* pieces, from the first on */
+    uint64_t n_there;   /* pieces that the cube before has written */
+    uint64_t n_written; /* pieces, all up to there; */
+    uint64_t written;   /* and which of those behind, one bit each */
 } active;
 
 typedef enum stage { STAGE_IDLE, STAGE_READING, STAGE_HOLDING, STAGE_WRITING } stage;
@@ -23,7 +30,9 @@ typedef struct channel {
     stage stage;
     kb_copy *copy;
     kb_copy_piece piece;
-    int64_t write_fs; /* no earlier */
+    kb_copy_piece source; /* the same piece where it is read, where that is not the host */
+    uint64_t number;      /* of the piece */
+    int64_t write_fs;     /* no earlier */
     uint32_t slot;
 } channel;
 
@@ -31,6 +40,11 @@ typedef struct kb_m_cpu_dma {
     const kb_parts *parts;
     const kb_node *at;
     uint32_t node, m_cpu, hbm, host;
+    int32_t before;      /* cube that replicated bytes come from; NO_CUBE: the host */
+    uint32_t hbm_before; /* node */
+    uint32_t n_next;
+    uint32_t next[2]; /* nodes: M_CPU.DMA of the cubes that read from this one */
+    uint32_t n_cubes;
     kb_ratio rate;
     kb_outbox *outbox;
     uint32_t n_channels;
@@ -40,17 +54,29 @@ typedef struct kb_m_cpu_dma {
 
 static void take_done(void *self, kb_request *request);
 
+/* Whether every cube gets the bytes, one from another. */
+static bool is_relayed(const kb_m_cpu_dma *dma, const kb_copy *copy) {
+    return copy->to_device && !copy->install && copy->placement->kind == KB_PLACEMENT_REPLICATED &&
+           copy->placement->n_copies == dma->n_cubes;
+}
+
+static bool comes_from_before(const kb_m_cpu_dma *dma, const kb_copy *copy) {
+    return dma->before != NO_CUBE && is_relayed(dma, copy);
+}
+
 static kb_status send(channel *c, bool write, kb_error *err) {
     const kb_m_cpu_dma *dma = c->dma;
-    bool at_host = write != c->copy->to_device;
+    bool before = !write && comes_from_before(dma, c->copy);
+    bool at_host = write != c->copy->to_device && !before;
+    const kb_copy_piece *place = before ? &c->source : &c->piece;
     kb_request *request;
     KB_TRY(kb_request_take(dma->parts->requests, &request, err));
     request->requester = dma->node;
-    request->memory = at_host ? dma->host : dma->hbm;
-    request->slice = at_host ? KB_ANY_SLICE : c->piece.slice;
+    request->memory = at_host ? dma->host : before ? dma->hbm_before : dma->hbm;
+    request->slice = at_host ? KB_ANY_SLICE : place->slice;
     request->write = write;
-    request->nbytes = c->piece.nbytes;
-    request->shape = kb_shape_range(at_host ? 0 : c->piece.offset, c->piece.nbytes);
+    request->nbytes = place->nbytes;
+    request->shape = kb_shape_range(at_host ? 0 : place->offset, place->nbytes);
     request->cursor = kb_cursor_begin(&request->shape);
     request->done = take_done;
     request->self = c;
@@ -67,10 +93,11 @@ static void send_or_fail(channel *c, bool write) {
                        error.message);
 }
 
+/* NULL when nothing of it has come here. */
 static active *find(kb_m_cpu_dma *dma, const kb_copy *copy) {
     size_t i = 0;
-    while (dma->copies.items[i].copy != copy) i++;
-    return &dma->copies.items[i];
+    while (i < dma->copies.count && dma->copies.items[i].copy != copy) i++;
+    return i < dma->copies.count ? &dma->copies.items[i] : NULL;
 }
 
 static void finish_if_done(kb_m_cpu_dma *dma, active *a) {
@@ -85,10 +112,15 @@ static void finish_if_done(kb_m_cpu_dma *dma, active *a) {
 static bool next_piece(kb_m_cpu_dma *dma, channel *c) {
     for (size_t i = 0; i < dma->copies.count; i++) {
         active *a = &dma->copies.items[i];
-        if (a->exhausted) continue;
+        if (a->exhausted || !a->commanded) continue;
         if (kb_copy_next(a->copy, (uint32_t)dma->at->cube, a->from, &c->piece)) {
+            bool before = comes_from_before(dma, a->copy);
+            if (before && a->n_taken == a->n_there) continue;
+            if (a->n_taken - a->n_written == MAX_AHEAD) continue;
+            if (before) (void)kb_copy_next(a->copy, (uint32_t)dma->before, a->from, &c->source);
             a->from = c->piece.done;
             a->n_pieces++;
+            c->number = a->n_taken++;
             c->copy = a->copy;
             return true;
         }
@@ -129,6 +161,15 @@ static void note_memory(kb_copy *copy, const kb_request *request) {
     copy->n_requests++;
 }
 
+/* Lets those cubes have it that read it from here. */
+static void hand_on(kb_m_cpu_dma *dma, active *a, uint64_t number) {
+    a->written |= UINT64_C(1) << (number - a->n_written);
+    for (; a->written & 1; a->written >>= 1, a->n_written++)
+        for (uint32_t i = 0; i < dma->n_next && is_relayed(dma, a->copy); i++)
+            kb_outbox_post(dma->outbox, kb_sim_now(dma->parts->sim), dma->next[i],
+                           KB_MSG_COPY_PIECE, a->copy->slot);
+}
+
 static void take_done(void *self, kb_request *request) {
     channel *c = self;
     kb_m_cpu_dma *dma = c->dma;
@@ -141,11 +182,13 @@ static void take_done(void *self, kb_request *request) {
     }
     active *a = find(dma, c->copy);
     a->n_pieces--;
+    hand_on(dma, a, c->number);
     finish_if_done(dma, a);
     c->stage = STAGE_IDLE;
     kb_sim_signal(sim, c->slot);
 }
 
+/* From M_CPU, or from the cube before. */
 static void take_copy(void *self, const kb_message *message, uint32_t link, int64_t first,
                       kb_train flits) {
     kb_m_cpu_dma *dma = self;
@@ -155,9 +198,34 @@ static void take_copy(void *self, const kb_message *message, uint32_t link, int6
         return;
     }
     kb_copy *copy = kb_copies_at(dma->parts->copies, message->tag);
-    dma->copies.items[dma->copies.count++] = (active){.copy = copy};
+    active *a = find(dma, copy);
+    if (!a) {
+        a = &dma->copies.items[dma->copies.count++];
+        *a = (active){.copy = copy};
+    }
+    if (message->kind == KB_MSG_COPY) a->commanded = true;
+    else a->n_there++;
     for (uint32_t i = 0; i < dma->n_channels; i++)
         kb_sim_signal(dma->parts->sim, dma->channels[i].slot);
+}
+
+/* Whom replicated bytes come from, and go to: a tree over the cubes of the SIP. */
+static void find_neighbours(kb_m_cpu_dma *dma) {
+    const kb_topology *topology = dma->parts->topology;
+    const kb_system *system = kb_topology_system(topology);
+    int32_t width = (int32_t)system->cubes_x, cube = dma->at->cube;
+    int32_t n_cubes = width * (int32_t)system->cubes_y;
+    bool first_column = cube % width == 0;
+    dma->n_cubes = (uint32_t)n_cubes;
+    dma->before = !first_column ? cube - 1 : cube > 0 ? cube - width : NO_CUBE;
+    if (dma->before != NO_CUBE)
+        dma->hbm_before = kb_topology_part(topology, KB_IMPL_HBM, dma->at->sip, dma->before, -1);
+    int32_t next[2] = {(cube + 1) % width ? cube + 1 : n_cubes,
+                       first_column ? cube + width : n_cubes};
+    for (int i = 0; i < 2; i++)
+        if (next[i] < n_cubes)
+            dma->next[dma->n_next++] =
+                kb_topology_part(topology, KB_IMPL_M_CPU_DMA, dma->at->sip, next[i], -1);
 }
 
 static kb_status init(kb_m_cpu_dma *dma, kb_error *err) {
@@ -166,6 +234,7 @@ static kb_status init(kb_m_cpu_dma *dma, kb_error *err) {
     dma->m_cpu = kb_topology_part(parts->topology, KB_IMPL_M_CPU, dma->at->sip, dma->at->cube, -1);
     dma->hbm = kb_topology_part(parts->topology, KB_IMPL_HBM, dma->at->sip, dma->at->cube, -1);
     dma->host = kb_topology_part(parts->topology, KB_IMPL_HOST, -1, -1, -1);
+    find_neighbours(dma);
     dma->rate = params->dma;
     dma->n_channels = (uint32_t)params->dma_channels;
     dma->channels = kb_alloc_zeroed(parts->alloc, dma->n_channels, sizeof *dma->channels);
@@ -176,6 +245,7 @@ static kb_status init(kb_m_cpu_dma *dma, kb_error *err) {
     }
     KB_TRY(kb_outbox_create(parts, dma->node, &dma->outbox, err));
     kb_dispatch_set(parts->dispatch, dma->node, KB_MSG_COPY, KB_DELIVER_TAIL, take_copy, dma);
+    kb_dispatch_set(parts->dispatch, dma->node, KB_MSG_COPY_PIECE, KB_DELIVER_TAIL, take_copy, dma);
     return KB_OK;
 }
 

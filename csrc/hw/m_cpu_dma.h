@@ -3,6 +3,10 @@
  *   COPY from M_CPU ─> pieces, in order ─> a free channel: read whole ─> written ─> next piece
  *                   <─ COPY, when the last piece is written
  *
+ * What goes to every cube of a SIP crosses the host link once: cube (0, 0) reads it from the host, every
+ * other one from the cube before it, west of it in its row, north of it in column 0.  A COPY_PIECE from
+ * there says that one more piece, in order, is written there and may be read.
+ *
  * `dma_channels` pieces are under way at a time; each occupies its channel for at least its bytes
  * at the channel's rate between the start of its read and the start of its write.
  */

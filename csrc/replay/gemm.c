@@ -8,7 +8,8 @@ enum {
     PANEL_NBYTES = 24 << 10, /* of b, for as many k as that is: the first cache holds it */
     BAND_ROWS = 144,  /* rows of a that go through all panels: for those k the second cache does */
     THREAD_ROWS = 48, /* the same where threads share the bands */
-    MAX_BLOCK = 12 * 32, /* elements of a register block */
+    THREAD_WORK = 1 << 23, /* multiply-adds from which on they do: to wake one takes some time */
+    MAX_BLOCK = 12 * 32,   /* elements of a register block */
 };
 
 typedef struct job {
@@ -187,8 +188,9 @@ kb_status kb_gemm_run(kb_exec *exec, const kb_payload *payload, kb_error *err) {
                 .k = a->dims[1],
                 .size = kb_dtype_nbytes(sums)};
     self.depth = PANEL_NBYTES / (self.kernel->n_columns * self.size);
-    self.band_rows = kb_crew_size(exec->crew) > 1 ? THREAD_ROWS : BAND_ROWS;
     size_t count = self.m * self.n;
+    bool shares = kb_crew_size(exec->crew) > 1 && count * self.k >= THREAD_WORK;
+    self.band_rows = shares ? THREAD_ROWS : BAND_ROWS;
     bool tf32 = payload->precision == KB_TF32 && a->dtype == KB_FLOAT32;
     KB_TRY(widen_a(exec, a, tf32, &self, err));
     KB_TRY(pack_b(exec, b, tf32, &self, err));

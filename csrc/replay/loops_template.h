@@ -114,7 +114,8 @@ static void f32_mod(void *restrict dst, const void *a, const void *b, const void
             out[i] = canonical_f32(__builtin_fmodf(left[i], right[i]));
 }
 
-/* Integers wrap: all arithmetic is unsigned.  See kernel/scalar.h for division and shifts. */
+/* Integers wrap: all arithmetic is unsigned, also where C widens to int.  See kernel/scalar.h for division and
+ * shifts. */
 #define INTEGER_LOOPS(lane, type, utype, bits, negative, quotient)                             \
     static inline type lane##_divide(type x, type y) {                                         \
         return quotient;                                                                       \
@@ -124,9 +125,9 @@ static void f32_mod(void *restrict dst, const void *a, const void *b, const void
     LOOP1(lane, type, type, not, ~x)                                                           \
     LOOP2(lane, type, type, add, (utype)x + (utype)y)                                          \
     LOOP2(lane, type, type, sub, (utype)x - (utype)y)                                          \
-    LOOP2(lane, type, type, mul, (utype)x *(utype)y)                                           \
+    LOOP2(lane, type, type, mul, 1u * (utype)x * (utype)y)                                     \
     LOOP2(lane, type, type, floordiv, lane##_divide(x, y))                                     \
-    LOOP2(lane, type, type, mod, (utype)x - (utype)lane##_divide(x, y) * (utype)y)             \
+    LOOP2(lane, type, type, mod, (utype)x - 1u * (utype)lane##_divide(x, y) * (utype)y)        \
     LOOP2(lane, type, type, min, x < y ? x : y)                                                \
     LOOP2(lane, type, type, max, x < y ? y : x)                                                \
     LOOP2(lane, type, type, and, x &y)                                                         \
@@ -134,7 +135,7 @@ static void f32_mod(void *restrict dst, const void *a, const void *b, const void
     LOOP2(lane, type, type, xor, x ^ y)                                                        \
     LOOP2(lane, type, type, shl, (utype)y < bits ? (utype)x << ((utype)y % bits) : 0)          \
     LOOP2(lane, type, type, shr, (utype)y < bits ? x >> ((utype)y % bits) : negative ? -1 : 0) \
-    LOOP3(lane, type, type, fma, (utype)x *(utype)y + (utype)z)                                \
+    LOOP3(lane, type, type, fma, 1u * (utype)x * (utype)y + (utype)z)                          \
     COMPARISONS(lane, type)
 
 /* By a float type that holds both numbers: its quotient, truncated, is right, because the next whole number

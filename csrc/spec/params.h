@@ -195,6 +195,16 @@
       " taken when it is first used [A]")                                      \
     X("memory", memory, CHOICE, "tcm", "tcm|sram|hbm", 0, "where a receiver's slots lie")
 
+/* What is counted: X(path under `system:`, key, grid, field of kb_system, default, maximum, "meaning").  A
+ * grid is `key: [x, y]`, and default and maximum are those of each.  Maxima: what an address can name. */
+#define KB_COUNT_LIST(X)                                                                   \
+    X("", "sips", false, n_sips, 2, 4096, "SIPs; one rank is one SIP")                     \
+    X("fabric", "dims", true, fabric_x, 0, 4096, "SIPs of a mesh or torus: columns, rows") \
+    X("sip", "cubes", true, cubes_x, 4, 1024, "cubes of a SIP: columns, rows")             \
+    X("cube", "pes", false, n_pes, 8, 1024, "PEs of a cube")                               \
+    X("cube.noc", "dims", true, noc_x, 4, 4096,                                            \
+      "routers of a cube: columns, rows; 1 x 1: a crossbar")
+
 /* X(group, YAML key path under `system:`) - every table above, in the order of the reference page */
 #define KB_PARAM_GROUPS(X)            \
     X(HOST, host, "host")             \

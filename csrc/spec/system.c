@@ -7,22 +7,19 @@
 #include "spec/check.h"
 #include "spec/dram_read.h"
 
-/* What an address can name (mem/address.h), and what the graph can hold. */
-enum {
-    MAX_SIPS = 1 << KB_ADDR_SIP_BITS,
-    MAX_CUBES = 1 << KB_ADDR_CUBE_BITS,
-    MAX_PES = 1 << KB_ADDR_PE_BITS,
-    MAX_SIDE = 4096,
-    MAX_EXTRA_KEYS = 8
-};
+enum { MAX_EXTRA_KEYS = 8 };
 
 const kb_count_row kb_count_rows[KB_N_COUNT_ROWS] = {
-    {"", "sips", false, offsetof(kb_system, n_sips), MAX_SIPS},
-    {"fabric", "dims", true, offsetof(kb_system, fabric_x), MAX_SIPS},
-    {"sip", "cubes", true, offsetof(kb_system, cubes_x), MAX_CUBES},
-    {"cube", "pes", false, offsetof(kb_system, n_pes), MAX_PES},
-    {"cube.noc", "dims", true, offsetof(kb_system, noc_x), MAX_SIDE},
+#define X(path, key, grid, field, fallback, maximum, meaning) \
+    {path, key, grid, offsetof(kb_system, field), fallback, maximum},
+    KB_COUNT_LIST(X)
+#undef X
 };
+
+/* The maxima of the list are what an address can name. */
+_Static_assert(1 << KB_ADDR_SIP_BITS == 4096, "SIPs");
+_Static_assert(1 << KB_ADDR_CUBE_BITS == 1024, "cubes");
+_Static_assert(1 << KB_ADDR_PE_BITS == 1024, "PEs");
 
 kb_param_group kb_section_group(const char *path) {
     for (size_t i = 0; i < KB_N_PARAM_GROUPS; i++) {
@@ -106,13 +103,15 @@ static void set_default_dims(kb_system *system) {
     system->fabric_y = y;
 }
 
+static void set_fallback(const kb_count_row *row, kb_system *system) {
+    const int64_t values[2] = {row->fallback, row->fallback};
+    memcpy((char *)system + row->offset, values, (row->grid ? 2 : 1) * sizeof values[0]);
+}
+
 kb_status kb_system_read(const kb_reader *reader, const kb_place *place, int64_t flit_nbytes,
                          kb_system *system) {
     kb_system_init(system);
-    system->n_sips = 2;
-    system->cubes_x = system->cubes_y = 4;
-    system->n_pes = 8;
-    system->noc_x = system->noc_y = 4;
+    for (size_t i = 0; i < KB_N_COUNT_ROWS; i++) set_fallback(&kb_count_rows[i], system);
     KB_TRY(read_section(reader, place, "", system));
     if (system->fabric_x == 0) set_default_dims(system);
     bool per_pe = system->params.hbm.attach == KB_HBM_PER_PE;

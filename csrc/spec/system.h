@@ -10,11 +10,17 @@ typedef struct kb_count_row {
     const char *path; /* of the mapping, under `system:` */
     const char *key;
     bool grid;
-    size_t offset;   /* in kb_system; of a grid: x, and y follows */
-    int64_t maximum; /* of a grid: of each */
+    size_t offset;    /* in kb_system; of a grid: x, and y follows */
+    int64_t fallback; /* of a grid: of each; 0: as other values say */
+    int64_t maximum;  /* of a grid: of each */
 } kb_count_row;
 
-enum { KB_N_COUNT_ROWS = 5 };
+enum {
+#define X(path, key, grid, field, fallback, maximum, meaning) KB_COUNT_##field,
+    KB_COUNT_LIST(X)
+#undef X
+        KB_N_COUNT_ROWS
+};
 extern const kb_count_row kb_count_rows[KB_N_COUNT_ROWS];
 
 /* The mappings under a path: the first parts of the paths of the parameter groups below it. */

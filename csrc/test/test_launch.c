@@ -298,7 +298,7 @@ static kb_copy *copy_of(test *t, const kb_placement *placement, bool to_device, 
     return copy;
 }
 
-/* Law L5: every byte goes over the host link once for each copy of it, and into its slice once. */
+/* Law L5: every byte comes to the cubes that hold it, and goes into its slice, once. */
 static void copies_move_every_byte(void) {
     test t;
     if (open_test(&t, machine)) {
@@ -362,6 +362,41 @@ static void copies_reach_the_host_links_rate(void) {
     close_test(&t);
 }
 
+/* What every cube gets crosses the host link once: six cubes take little longer than one (ADR-0035 D7). */
+static void replicated_bytes_cross_the_host_link_once(void) {
+    test t;
+    if (open_test(&t, machine)) {
+        copies c = {.n = 0};
+        t.r.parts.hooks = (kb_hooks){.self = &c, .copy_done = take_copy_done};
+        kb_host *host = kb_parts_find(&t.r.parts, KB_IMPL_HOST, -1, -1, -1);
+        kb_slices slices = {0, 18, 3};
+        kb_placement replicated;
+        uint64_t nbytes = (4 << 20) + 12345; /* not whole pieces; more of them than may be ahead */
+        CHECK_EQ(kb_placement_replicated(&replicated, &t.r.alloc, nbytes, slices, &t.r.err), KB_OK);
+        kb_fabric_counters before = kb_fabric_count(t.r.parts.fabric);
+        kb_host_copy(host, copy_of(&t, &replicated, true, 7, nbytes - 7));
+        rig_run_well(&t.r);
+        kb_fabric_counters after = kb_fabric_count(t.r.parts.fabric);
+        CHECK_EQ(after.bytes_delivered - before.bytes_delivered, 6 * 2 * ((int64_t)nbytes - 7));
+        int64_t law_fs;
+        CHECK(!kb_ratio_scale(kb_parts_params(&t.r.parts)->host.link, (int64_t)nbytes, &law_fs));
+        CHECK(c.done[0].done_fs > law_fs);
+        CHECK(c.done[0].done_fs < law_fs + law_fs / 3); /* two channels of one cube at the link */
+        CHECK_EQ(c.done[0].n_requests % 6, 0);          /* pieces, the same in each cube */
+        int64_t from_fs = kb_sim_now(t.r.parts.sim);
+        for (int i = 0; i < 3; i++) { /* several at once, of several streams */
+            kb_copy *copy = copy_of(&t, &replicated, true, 0, 200000);
+            copy->stream = (uint32_t)i;
+            kb_host_copy(host, copy);
+        }
+        rig_run_well(&t.r);
+        CHECK_EQ(c.n, 4);
+        CHECK(kb_sim_now(t.r.parts.sim) - from_fs < law_fs);
+        kb_placement_deinit(&replicated);
+    }
+    close_test(&t);
+}
+
 /* A copy and a launch of one stream: one after the other. */
 static void copies_take_their_turn(void) {
     test t;
@@ -393,6 +428,7 @@ int main(void) {
     TAP_RUN(warm_launches_take_no_memory);
     TAP_RUN(copies_move_every_byte);
     TAP_RUN(copies_reach_the_host_links_rate);
+    TAP_RUN(replicated_bytes_cross_the_host_link_once);
     TAP_RUN(copies_take_their_turn);
     return tap_finish();
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import operator
 import os
 import struct
 from collections import defaultdict
@@ -27,6 +26,7 @@ from kernbench.language import dtypes as tl
 from kernbench.runtime import dtypes, numpy_dtypes
 from kernbench.runtime.face import face_name
 from kernbench.runtime.handle import Handle, Launch, Mark
+from kernbench.runtime.inputs import as_array, as_shape
 from kernbench.runtime.memory import MemoryStatistics
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.placement import Blocked, Placement
@@ -427,7 +427,7 @@ class Context:
         OutOfMemoryError
             When the memory has no room; it says how much was wanted and how much there is.
         """
-        return self._map(_shape(size), dtype, placement, sip)
+        return self._map(as_shape(size), dtype, placement, sip)
 
     def zeros(
         self,
@@ -437,7 +437,7 @@ class Context:
         sip: int | None = None,
     ) -> Tensor:
         """Make a tensor of zeros, written when it is created, in no simulated time."""
-        return self._map(_shape(size), dtype, placement, sip, zeroed=True)
+        return self._map(as_shape(size), dtype, placement, sip, zeroed=True)
 
     def tensor(
         self,
@@ -461,7 +461,7 @@ class Context:
             Keep the values even in a context of timing alone, for kernels that decide by them.
             Values of bool and integers are kept anyway.
         """
-        values = _array(data)
+        values = as_array(data)
         wanted = dtypes.as_dtype(dtype or numpy_dtypes.of_numpy(values.dtype)).element
         if wanted is None:
             raise TypeError(f"tensor: expected a dtype that the machine has, got {dtype!r}")
@@ -795,18 +795,3 @@ class Context:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.now_fs / 1e6:,.3f} ns"
         return f"Context({self.topology!r}, data={self.data}, {state})"
-
-
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        size = tuple(size[0])
-    return tuple(operator.index(n) for n in size)
-
-
-def _array(data: Any) -> npt.NDArray[Any]:
-    if isinstance(data, Tensor):
-        raise TypeError("tensor: expected numbers or a NumPy array, got a Tensor")
-    values = np.asarray(data)
-    if not isinstance(data, (np.ndarray, np.generic)) and values.dtype == np.float64:
-        values = values.astype(np.float32)
-    return values

@@ -16,7 +16,7 @@ WHAT = {
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Count what passed, by what it was compared with."""
     passed = Counter(
-        report.nodeid.rpartition("::")[2].partition("[")[0]
+        report.nodeid.partition("::")[2].partition("[")[0]
         for report in terminalreporter.stats.get("passed", ())
     )
     for name, what in WHAT.items():

@@ -5,10 +5,19 @@ TOOL = "gen_reference.py"
 TREE = {
     "docs/reference/README.md": "",
     "csrc/spec/params.h": """
+#define KB_COUNT_LIST(X) \\
+    X("", "sips", false, n_sips, 2, 4096, "SIPs") \\
+    X("sip", "cubes", true, cubes_x, 4, 1024, "columns, rows")
 #define KB_PARAMS_HOST(X) \\
     X("call_ns", call_fs, NS, "2000", 0, 1e9, "a call (of any kind), then [A]") \\
     X("kind", kind, CHOICE, "ring", "ring|mesh", 0, "how")
 #define KB_PARAM_GROUPS(X) X(HOST, host, "sip.host")
+""",
+    "csrc/spec/dram.h": """
+#define KB_DRAM_TIMING_LIST(X) \\
+    X("tRP", rp, 1, "precharge to activate")
+#define KB_DRAM_STANDARDS(X) \\
+    X("HBM9_16Gb", 16, 2, 2, 4, 4, 16384, 32, a, b, c, 625000, 26)
 """,
     "csrc/log/oplog.h": """
 #define KB_OPLOG_COLUMNS(X) \\
@@ -29,9 +38,13 @@ def test_pages_are_made_from_the_lists(tree, run_tool):
     pages = root / "docs" / "reference"
     keys = (pages / "topology-keys.md").read_text(encoding="utf-8")
     assert "## `sip.host`" in keys
+    assert "| `sips` | `2` | integer, 1 to 4096 | SIPs |" in keys
+    assert "| `sip.cubes` | `[4, 4]` | [integer, integer], 1 to 1024 | columns, rows |" in keys
     call = "| `call_ns` | `2000` | decimal, ns, 0 to 1e9 | a call (of any kind), then [A] |"
     assert call in keys.splitlines()
     assert "| `kind` | `ring` | `ring` or `mesh` | how |" in keys.splitlines()
+    dram = (pages / "dram-standards.md").read_text(encoding="utf-8").splitlines()
+    assert "| `tRP` | 26 | precharge to activate |" in dram
     log = (pages / "op-log.md").read_text(encoding="utf-8").splitlines()
     assert "| `end_fs` | `<i8` | fs | completion; a \\| b |" in log
     assert "| 0 | `dma` | memory to tile |" in log

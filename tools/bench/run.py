@@ -170,12 +170,12 @@ def memory(programs: Programs) -> Iterable[Row]:
     """Count bytes, as the engine's own allocator counts them."""
     for run in programs.lines("bench_memory"):
         yield told(f"bytes {run['what']}", f"{run['value']:.0f} B")
-    for n in (1024, 4096):
-        (run,) = python("timing_alone.py", str(n), "hash")
+    for n, oplog in ((25_000, "hash"), (250_000, "hash"), (250_000, "full")):
+        (run,) = python("many_records.py", str(n), oplog)
         yield told(
-            f'GEMM {n}³, `oplog="hash"`',
-            f"{run['records']:,} records; log {run['log_nbytes'] / 1e6:.1f} MB, "
-            f"process {run['peak_mb']:.0f} MB",
+            f'{run["records"]:,} records, `oplog="{oplog}"`',
+            f"log {run['log_nbytes'] / 1e6:.1f} MB ({run['log_nbytes'] / run['records']:.1f} B a "
+            f"record), process {run['peak_mb']:.0f} MB",
         )
 
 
@@ -298,7 +298,7 @@ INTRODUCTION = """\
 
 <!-- Made by `make bench`. -->
 
-Each figure was asked of the engine, and measured, in one run of `make bench` on one computer:
+Each figure was asked of the engine, and measured by `make bench` on one computer:
 {machine}, {date}. Ratios are of programs that ran one after the other, several times over, and of
 the best of each. What a bench does is said in its source, `csrc/bench/` and `tools/bench/`; what
 limits the speed, in [engine-performance](../explanation/engine-performance.md).
