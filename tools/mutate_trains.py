@@ -194,6 +194,24 @@ FAULTS = [
         "if (train->count > 1 && gap != train->period_fs) return false;",
         "",
     ),
+    (
+        "a server's feeder looked at too late",
+        "train_wake.c",
+        "kb_later_fs(kb_train_port_silent_fs(port), 1));",
+        "kb_later_fs(kb_train_port_silent_fs(port), 2));",
+    ),
+    (
+        "a server's first flit expected too late",
+        "train_wake.c",
+        "push_wake(fabric, flown->path[hop], number, at_fs);",
+        "push_wake(fabric, flown->path[hop], number, at_fs + 3);",
+    ),
+    (
+        "flits of a server land too late",
+        "fabric.c",
+        "(kb_train){arrive_fs, 0, 1}))",
+        "(kb_train){arrive_fs + 1, 0, 1}))",
+    ),
 ]
 
 OFTEN = ("STEPS_BACK = 4", "STEPS_BACK = 0")

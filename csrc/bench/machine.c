@@ -46,8 +46,26 @@ void bench_add_link(bench_machine *machine, uint32_t from, uint32_t to, uint64_t
              from, to, rate / 1000000000, rate % 1000000000, latency_ps / 1000, latency_ps % 1000);
 }
 
+/* With buffers its routes have to be x first, as those of `meshes:` are. */
+static void add_mesh_of_buffers(bench_machine *machine, uint32_t width) {
+    machine->n_nodes = width * width;
+    add_text(machine,
+             "kernbench: 1\nflit_bytes: %d\nfabric: {mode: %s}\nmeshes:\n  - {name: m, "
+             "dims: [%" PRIu32 ", %" PRIu32 "], router: {overhead_ns: 2, buffer_flits: %" PRIu32
+             "}, link: {GBps: 64, latency_ns: 1}}\n",
+             BENCH_FLIT_NBYTES, machine->mode, width, width, machine->buffer_flits);
+}
+
 void bench_add_mesh(bench_machine *machine, uint32_t width) {
+    if (machine->buffer_flits && !machine->elsewhere) {
+        add_mesh_of_buffers(machine, width);
+        return;
+    }
     bench_add_nodes(machine, width * width, 2.0);
+    uint32_t end = machine->n_nodes;
+    for (int i = 0; machine->elsewhere && i < 2; i++)
+        add_text(machine, "  - {name: n%" PRIu32 ", impl: transit, buffer_flits: %" PRIu32 "}\n",
+                 machine->n_nodes++, machine->buffer_flits);
     for (uint32_t v = 0; v < width * width; v++) {
         uint32_t x = v % width, y = v / width;
         if (x + 1 < width) bench_add_link(machine, v, v + 1, 1000, 1000);
@@ -55,6 +73,7 @@ void bench_add_mesh(bench_machine *machine, uint32_t width) {
         if (y + 1 < width) bench_add_link(machine, v, v + width, 1000, 1000);
         if (y > 0) bench_add_link(machine, v, v - width, 1000, 1000);
     }
+    if (machine->elsewhere) bench_add_link(machine, end, end + 1, 1000, 1000);
 }
 
 void bench_parse(bench_machine *machine) {

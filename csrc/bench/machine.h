@@ -3,6 +3,8 @@
 #ifndef KB_BENCH_MACHINE_H
 #define KB_BENCH_MACHINE_H
 
+#include <stdbool.h>
+
 #include "engine/kb.h"
 
 enum { BENCH_FLIT_NBYTES = 64 };
@@ -10,8 +12,10 @@ enum { BENCH_FLIT_NBYTES = 64 };
 typedef struct bench_machine {
     char *text;
     size_t length, capacity;
-    const char *mode; /* of the fabric: "train" or "flit" */
-    uint32_t n_nodes; /* node i is called "n<i>" */
+    const char *mode;      /* of the fabric: "train" or "flit" */
+    uint32_t n_nodes;      /* node i is called "n<i>" */
+    uint32_t buffer_flits; /* of a mesh: behind each of its links, or, with `elsewhere`, */
+    bool elsewhere;        /* between two more nodes that nobody sends to; 0: without limit */
     kb_alloc alloc;
     kb_topology *topology;
     kb_engine *engine; /* bench_build */

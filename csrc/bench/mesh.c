@@ -1,5 +1,6 @@
 /* mesh: n messages of F flits on a w x w mesh, from anywhere to anywhere, at `load` flits a node and
- * service time; mode = train or flit. */
+ * service time; mode = train or flit; buffer = places behind each link (0: without limit), and with
+ * elsewhere = 1 they are in another part of the machine. */
 #include <stdio.h>
 
 #include "bench/machine.h"
@@ -10,7 +11,9 @@ int bench_mesh(bench_args args) {
     size_t n = (size_t)bench_number(args, "n", 20000);
     uint64_t n_flits = (uint64_t)bench_number(args, "F", 64);
     double load = bench_number(args, "load", 0.1);
-    bench_machine machine = {.mode = bench_text(args, "mode", "train")};
+    bench_machine machine = {.mode = bench_text(args, "mode", "train"),
+                             .buffer_flits = (uint32_t)bench_number(args, "buffer", 0),
+                             .elsewhere = bench_number(args, "elsewhere", 0) > 0};
     bench_add_mesh(&machine, width);
     bench_build(&machine);
     bench_transfers t = bench_take_transfers(n);

@@ -39,7 +39,8 @@ static const kb_transit *behind(const slow *s, uint32_t link) {
 
 /* The way round a mesh that a link belongs to: x or y; in other graphs all links are one. */
 static uint32_t axis(const graph *g, uint32_t link) {
-    return g->mesh_nx ? g->links[link].src % g->mesh_nx == g->links[link].dst % g->mesh_nx : 0;
+    const kb_link *at = &g->links[link];
+    return g->mesh_nx && at->src % g->mesh_nx == at->dst % g->mesh_nx ? 1 : 0;
 }
 
 static void slow_channels(const slow *s, slow_message *m) {

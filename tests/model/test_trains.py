@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from kernbench.results import probe
 BENCHES = Path(__file__).parents[2] / "benches"
 
 
-def machine(preset: str, mode: str) -> kb.Topology:
-    return kb.Topology.preset(preset, overrides={"fabric.mode": mode})
+def machine(preset: str, mode: str, more: Mapping[str, Any] | None = None) -> kb.Topology:
+    return kb.Topology.preset(preset, overrides={"fabric.mode": mode, **(more or {})})
 
 
 def load(name: str) -> Any:
@@ -28,16 +29,42 @@ def load(name: str) -> Any:
     return module
 
 
-def run(module: Any, words: str, preset: str, mode: str) -> tuple[int, int, dict[str, int]]:
+def run(
+    module: Any, words: str, preset: str, mode: str, more: Mapping[str, Any] | None = None
+) -> tuple[int, int, dict[str, int]]:
     """Run a bench; return its op log's hash, the time at its end, and its counters."""
     argv, sys.argv = sys.argv, [module.__name__, *words.split()]
     try:
-        with kb.Context(machine(preset, mode)) as ctx:
+        with kb.Context(machine(preset, mode, more)) as ctx:
             module.run(ctx)
             ctx.synchronize()
             return ctx.oplog.hash, ctx.now_fs, dict(ctx.counters)
     finally:
         sys.argv = argv
+
+
+@pytest.mark.filterwarnings("ignore:.*for full rate")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"system.cube.noc.buffer_flits": 4},
+        {"system.cube.ucie.buffer_flits": 32},
+        {"system.cube.noc.serialize": "router", "system.cube.ucie.serialize": "router"},
+        {"system.sip.io.buffer_flits": 600, "system.fabric.buffer_flits": 1000},
+        {"system.cube.noc.buffer_flits": 16, "system.sip.io.buffer_flits": 300},
+    ],
+)
+@pytest.mark.parametrize("preset", ["small", "default"])
+def test_launches_over_finite_buffers_have_the_same_op_log(
+    preset: str, more: dict[str, Any]
+) -> None:
+    """ADR-0037 D11: servers work by events in both modes, beside trains."""
+    module, words = load("gemm"), "--m 256 --n 256 --k 64 --placement blocked"
+    by_train = run(module, words, preset, "train", more)
+    by_flit = run(module, words, preset, "flit", more)
+    assert by_train[:2] == by_flit[:2]
+    assert by_train[2]["flit_ports"] < by_flit[2]["flit_ports"]
+    assert by_train[2]["flit_hops"] == by_flit[2]["flit_hops"]
 
 
 @pytest.mark.parametrize(
