@@ -24,6 +24,9 @@ EXAMPLES = {
     "CompileTimeAssertionFailure": ("text", "k.py", 3, 5),
     "OutOfResources": (4096, 1024, "TCM", "use smaller tiles"),
     "DeadlockError": ("text", "livelock"),
+    "ProcessException": ("text", 1, 42),
+    "ProcessRaisedException": ("text", 1, 42),
+    "ProcessExitedException": ("text", 1, 42, 3),
     "SpawnException": ("text", 1, 42, ((1, ValueError("x"), "trace"),)),
 }
 
