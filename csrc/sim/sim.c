@@ -6,6 +6,7 @@
 
 /* rank = delta << 1 | class; services come after every delta */
 enum { CLASS_SLOT = 0, RANK_ARRIVAL = 1, RANK_DELTA = 2 };
+enum { FETCH_NBYTES = 256, LINE_NBYTES = 64 };
 #define RANK_SERVICE UINT32_MAX
 #define RANK_LIMIT (UINT32_MAX - 3)
 
@@ -28,6 +29,8 @@ struct kb_sim {
     KB_VEC(slot) slots;
     kb_place_fn arrival, service;
     void *fabric;
+    const void *ports; /* what arrivals work on, by link; NULL: not told */
+    size_t port_nbytes;
     kb_alloc *alloc;
     kb_error failure;
 };
@@ -64,6 +67,11 @@ void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, vo
     sim->arrival = arrival;
     sim->service = service;
     sim->fabric = self;
+}
+
+void kb_sim_set_ports(kb_sim *sim, const void *ports, size_t port_nbytes) {
+    sim->ports = ports;
+    sim->port_nbytes = port_nbytes;
 }
 
 int64_t kb_sim_now(const kb_sim *sim) {
@@ -147,6 +155,26 @@ static bool ends_before(kb_sim *sim, kb_event next, int64_t until_fs, kb_run_end
     return true;
 }
 
+/* What follows is one of the root's children, unless the event to be handled causes an earlier one: on a
+ * large machine, what it works on is in no cache by then. */
+static inline void fetch_ahead(const kb_sim *sim) {
+    const kb_event *items = sim->queue.near.items;
+    size_t end = sim->queue.near.count < 5 ? sim->queue.near.count : 5, least = 1;
+    for (size_t i = 1; i < end; i++) {
+        if (kb_event_less(&items[i], &items[least])) least = i;
+        if (kb_event_rank(items[i]) != RANK_ARRIVAL && kb_event_rank(items[i]) != RANK_SERVICE)
+            __builtin_prefetch(&sim->slots.items[kb_event_place(items[i])]);
+    }
+    if (end < 2) return;
+    uint32_t rank = kb_event_rank(items[least]), place = kb_event_place(items[least]);
+    if (rank == RANK_SERVICE) return;
+    uintptr_t works_on = rank == RANK_ARRIVAL
+                             ? (uintptr_t)sim->ports + (uintptr_t)place * sim->port_nbytes
+                             : (uintptr_t)sim->slots.items[place].self;
+    for (uintptr_t i = 0; i < FETCH_NBYTES; i += LINE_NBYTES)
+        __builtin_prefetch((const void *)(works_on + i));
+}
+
 static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
     kb_run_end end = KB_RUN_STOPPED;
     sim->n_left = max_events;
@@ -159,6 +187,7 @@ static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
         if (!again && sim->n_left == 0) return KB_RUN_BUDGET;
         kb_eventq_pop(&sim->queue);
         if (again) continue;
+        fetch_ahead(sim);
         if (later) move_to(sim, (int64_t)next.when_fs);
         sim->last = next;
         sim->n_events++;
