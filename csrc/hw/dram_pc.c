@@ -47,18 +47,21 @@ kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params)
     return rules;
 }
 
-void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules) {
-    *pc = (kb_dram_pc){.column_fs = long_ago_fs, .refresh_fs = rules->refi, .act_any_fs = 0};
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks) {
+    *pc = (kb_dram_pc){
+        .column_fs = long_ago_fs, .refresh_fs = rules->refi, .act_any_fs = 0, .banks = banks};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
     for (int d = 0; d < 2; d++) {
         kb_dram_side *side = &pc->sides[d];
         side->backlog_first = side->backlog_last = side->oldest = side->youngest = KB_NONE;
         side->next_fs = KB_TIME_MAX;
         side->oldest_seq = far_ahead;
-        for (uint32_t b = 0; b < KB_DRAM_MAX_BANKS; b++)
-            pc->banks[b].first[d] = pc->banks[b].last[d] = pc->banks[b].hit[d] = KB_NONE;
     }
-    for (uint32_t b = 0; b < KB_DRAM_MAX_BANKS; b++) pc->banks[b].open_row = -1;
+    for (uint32_t b = 0; b < rules->n_banks; b++)
+        banks[b] = (kb_dram_bank){.open_row = -1,
+                                  .first = {KB_NONE, KB_NONE},
+                                  .last = {KB_NONE, KB_NONE},
+                                  .hit = {KB_NONE, KB_NONE}};
 }
 
 /* --- what waits ----------------------------------------------------------------------------------- */
@@ -141,7 +144,7 @@ static inline int64_t row_command_fs(const kb_dram_pc *pc, const kb_dram_rules *
     const kb_dram_bank *bank = &pc->banks[b];
     int64_t at_fs = kb_max_i64(pc->row_bus_fs, pc->now_fs);
     if (bank->open_row >= 0) return kb_max_i64(at_fs, bank->pre_fs);
-    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->group_act_fs[rules->group[b]]));
+    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->groups[rules->group[b]].act_fs));
     return kb_max_i64(at_fs, pc->act_any_fs);
 }
 
@@ -302,7 +305,7 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
         set_hit(pc, core, b, d, next_hit(pc, core, b, bank->first[d]));
     }
     pc->row_bus_fs = at_fs + rules->act_bus;
-    pc->group_act_fs[group] = at_fs + rules->rrd_l;
+    pc->groups[group].act_fs = at_fs + rules->rrd_l;
     pc->acts_fs[pc->n_acts++ & 3] = at_fs;
     pc->act_any_fs = kb_max_i64(at_fs + rules->rrd_s, pc->acts_fs[pc->n_acts & 3] + rules->faw);
 }
@@ -348,8 +351,8 @@ static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) 
 static int64_t ready_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t b, int d) {
     uint32_t group = rules->group[b];
     int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->column_fs + rules->ccd_s);
-    at_fs = kb_max_i64(at_fs, kb_max_i64(pc->group_cas_fs[group], pc->cas_any_fs[d]));
-    if (d == READ) at_fs = kb_max_i64(at_fs, pc->group_read_fs[group]);
+    at_fs = kb_max_i64(at_fs, kb_max_i64(pc->groups[group].cas_fs, pc->cas_any_fs[d]));
+    if (d == READ) at_fs = kb_max_i64(at_fs, pc->groups[group].read_fs);
     return kb_max_i64(at_fs, pc->now_fs);
 }
 
@@ -391,7 +394,7 @@ static void issue_cas(kb_dram_pc *pc, kb_dram_core *core, uint32_t b, int64_t at
     s->busy_fs += count * rules->bl;
     s->wait_fs += count * (at_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
     bank->pre_fs = kb_max_i64(bank->pre_fs, last_fs + rules->cas_pre[d]);
-    pc->group_cas_fs[group] = last_fs + rules->ccd_l;
+    pc->groups[group].cas_fs = last_fs + rules->ccd_l;
     pc->column_fs = last_fs;
     pc->column_sid = rules->sid[b];
     pc->wrote = d == WRITE;
@@ -400,7 +403,7 @@ static void issue_cas(kb_dram_pc *pc, kb_dram_core *core, uint32_t b, int64_t at
         if (pc->sides[WRITE].n_pending > 0) pc->n_passed += count;
     } else {
         pc->cas_any_fs[READ] = last_fs + rules->write_read_s;
-        pc->group_read_fs[group] = last_fs + rules->write_read_l;
+        pc->groups[group].read_fs = last_fs + rules->write_read_l;
     }
     pc->now_fs = kb_max_i64(pc->now_fs, last_fs);
     pc->sides[d].n_pending -= count;
@@ -449,9 +452,9 @@ static uint32_t find_partner(kb_dram_pc *pc, const kb_dram_core *core, pick a) {
     if (second < pc->banks[a.bank].age[d] || rules->group[b] == rules->group[a.bank] ||
         rules->sid[b] != rules->sid[a.bank])
         return KB_NONE;
-    int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->group_cas_fs[rules->group[b]]);
+    int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->groups[rules->group[b]].cas_fs);
     at_fs = kb_max_i64(at_fs, pc->cas_any_fs[d]);
-    if (d == READ) at_fs = kb_max_i64(at_fs, pc->group_read_fs[rules->group[b]]);
+    if (d == READ) at_fs = kb_max_i64(at_fs, pc->groups[rules->group[b]].read_fs);
     return at_fs <= a.at_fs + rules->ccd_s ? b : KB_NONE;
 }
 

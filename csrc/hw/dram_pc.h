@@ -75,6 +75,10 @@ typedef struct kb_dram_bank {
     uint64_t age[2];                   /* of the hit, or else of the first: its seq */
 } kb_dram_bank;
 
+typedef struct kb_dram_group {
+    int64_t cas_fs, read_fs, act_fs; /* no earlier */
+} kb_dram_group;
+
 typedef struct kb_dram_side { /* reads, or writes */
     uint32_t backlog_first, backlog_last;
     int64_t next_fs, next_seq; /* of the backlog's first; KB_TIME_MAX when there is none */
@@ -99,11 +103,10 @@ typedef struct kb_dram_pc {
     uint32_t refresh_bank;
     int64_t drain_to; /* bursts */
     int64_t n_passed; /* bursts read while writes waited */
-    int64_t group_cas_fs[KB_DRAM_MAX_GROUPS], group_read_fs[KB_DRAM_MAX_GROUPS];
-    int64_t group_act_fs[KB_DRAM_MAX_GROUPS];
     kb_dram_side sides[2];
     kb_dram_statistics statistics;
-    kb_dram_bank banks[KB_DRAM_MAX_BANKS];
+    kb_dram_bank *banks; /* the caller's */
+    kb_dram_group groups[KB_DRAM_MAX_GROUPS];
 } kb_dram_pc;
 
 /* `count` bursts of the run, from n_served on, were issued; the first one's data are there at there_fs,
@@ -118,7 +121,8 @@ typedef struct kb_dram_core {
     void *self;
 } kb_dram_core;
 
-void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules);
+/* `banks` is borrowed: room for those of the rules. */
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks);
 
 /* Adds a run of the pool; its when_fs is no earlier than those added before in its direction, and later
  * than what any advance was called with. */

@@ -1,5 +1,9 @@
 #include "hw/dram_stack.h"
 
+static size_t n_banks(const kb_dram_stack *stack) {
+    return (size_t)stack->n_pcs * stack->core.rules.n_banks;
+}
+
 kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dram *dram,
                              const kb_params_hbm *params, kb_dram_served_fn served, void *self,
                              kb_error *err) {
@@ -12,13 +16,16 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
         .known_span = UINT64_MAX};
     kb_pool_init(&stack->core.runs.state);
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
+    stack->banks = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->banks);
     stack->waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->waiting);
     stack->is_waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->is_waiting);
-    if (!stack->pcs || !stack->waiting || !stack->is_waiting) {
+    if (!stack->pcs || !stack->banks || !stack->waiting || !stack->is_waiting) {
         kb_dram_stack_deinit(stack);
         return kb_error_nomem(err, "an HBM's pseudo-channels");
     }
-    for (uint32_t i = 0; i < stack->n_pcs; i++) kb_dram_pc_init(&stack->pcs[i], &stack->core.rules);
+    const kb_dram_rules *rules = &stack->core.rules;
+    for (uint32_t i = 0; i < stack->n_pcs; i++)
+        kb_dram_pc_init(&stack->pcs[i], rules, stack->banks + (size_t)i * rules->n_banks);
     return KB_OK;
 }
 
@@ -26,6 +33,7 @@ void kb_dram_stack_deinit(kb_dram_stack *stack) {
     if (!stack->alloc) return;
     KB_POOL_FREE(&stack->core.runs, stack->alloc);
     kb_alloc_free(stack->alloc, stack->pcs, stack->n_pcs, sizeof *stack->pcs);
+    kb_alloc_free(stack->alloc, stack->banks, n_banks(stack), sizeof *stack->banks);
     kb_alloc_free(stack->alloc, stack->waiting, stack->n_pcs, sizeof *stack->waiting);
     kb_alloc_free(stack->alloc, stack->is_waiting, stack->n_pcs, sizeof *stack->is_waiting);
     *stack = (kb_dram_stack){0};
@@ -72,8 +80,10 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
 }
 
 /* Begins to bring a PC into the cache, but for its banks. */
-static inline void fetch(const kb_dram_pc *pc) {
-    const char *first = (const char *)pc, *end = (const char *)pc->banks;
+static inline void fetch(const kb_dram_stack *stack, uint32_t pc) {
+    const kb_dram_rules *rules = &stack->core.rules;
+    const char *first = (const char *)&stack->pcs[pc];
+    const char *end = (const char *)&stack->pcs[pc].groups[rules->group[rules->n_banks - 1] + 1];
     for (; first < end; first += 64) __builtin_prefetch(first);
 }
 
@@ -81,7 +91,7 @@ void kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
     uint32_t left = 0;
     for (uint32_t i = 0; i < stack->n_waiting; i++) {
         uint32_t pc = stack->waiting[i];
-        if (i + 1 < stack->n_waiting) fetch(&stack->pcs[stack->waiting[i + 1]]);
+        if (i + 1 < stack->n_waiting) fetch(stack, stack->waiting[i + 1]);
         kb_dram_pc_advance(&stack->pcs[pc], &stack->core, until_fs);
         if (kb_dram_pc_is_idle(&stack->pcs[pc])) stack->is_waiting[pc] = false;
         else stack->waiting[left++] = pc;

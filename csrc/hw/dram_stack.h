@@ -16,7 +16,8 @@ typedef struct kb_dram_stack {
     kb_dram_core core;
     uint32_t n_pcs, slice_pcs;
     kb_dram_pc *pcs;
-    uint32_t *waiting; /* PCs with something that waits, n_waiting of them; is_waiting says who */
+    kb_dram_bank *banks; /* of all PCs, one after the other */
+    uint32_t *waiting;   /* PCs with something that waits, n_waiting of them; is_waiting says who */
     bool *is_waiting;
     uint32_t n_waiting;
     uint64_t known_span; /* spans are of one row: of the last one that was asked for, */

@@ -10,7 +10,7 @@
 typedef enum entry_state { ENTRY_FREE, ENTRY_WAITING, ENTRY_READY, ENTRY_RUNNING } entry_state;
 
 /* A command's slot.  `next` and `previous` link it into the free list, or the ready queue of its
- * engine; the memory links into its context's unfinished DMA commands. */
+ * engine. */
 typedef struct entry {
     kb_command command; /* first: a command's address is its entry's */
     entry_state state;
@@ -18,7 +18,7 @@ typedef struct entry {
     kb_sched_tiles tiles;
     uint32_t first_edge;
     uint32_t next, previous;
-    uint32_t next_memory, previous_memory;
+    uint32_t note; /* of a memory command: its place among those of its context */
     int64_t *words;
     size_t words_capacity;
 } entry;
@@ -29,10 +29,18 @@ typedef struct edge {
     uint32_t next;
 } edge;
 
+/* An unfinished memory command: what it touches lies within [first_va, end_va).  Apart from its slot, for
+ * each one that is submitted is compared with all of them. */
+typedef struct memory_note {
+    uint64_t first_va, end_va;
+    uint32_t slot;
+    bool writes;
+} memory_note;
+
 typedef struct context {
     uint32_t free;
     uint32_t count;
-    uint32_t first_memory;
+    uint32_t n_memory; /* its unfinished memory commands */
     uint32_t n_writes; /* among its unfinished memory commands */
 } context;
 
@@ -54,6 +62,7 @@ struct kb_sched {
     uint32_t n_contexts;
     int64_t n_submitted;
     entry *entries;
+    memory_note *notes; /* a context's from its first slot's number on */
     context *contexts;
     KB_VEC(edge) edges;
     uint32_t free_edge;
@@ -117,8 +126,10 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     made->free_edge = NONE;
     made->entries = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->entries);
     made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts + 1, sizeof *made->contexts);
+    made->notes = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->notes);
     kb_status status = KB_OK;
-    if (!made->entries || !made->contexts) status = kb_error_nomem(err, "a PE_SCHED");
+    if (!made->entries || !made->contexts || !made->notes)
+        status = kb_error_nomem(err, "a PE_SCHED");
     else status = kb_sim_add_slot(parts->sim, kick_engines, made, 0, &made->sim_slot, err);
     if (status != KB_OK) {
         kb_sched_destroy(made);
@@ -128,7 +139,7 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
         made->engines[kind].first = made->engines[kind].last = NONE;
     for (uint32_t c = 0; c <= made->n_contexts; c++) {
         uint32_t first = c * made->queue, count = slots_of(made, c);
-        made->contexts[c] = (context){.free = first, .first_memory = NONE};
+        made->contexts[c] = (context){.free = first};
         for (uint32_t i = 0; i < count; i++)
             made->entries[first + i].next = i + 1 < count ? first + i + 1 : NONE;
     }
@@ -143,6 +154,7 @@ void kb_sched_destroy(void *sched) {
         kb_alloc_free(self->alloc, self->entries[i].words, self->entries[i].words_capacity,
                       sizeof(int64_t));
     kb_alloc_free(self->alloc, self->entries, kb_sched_n_slots(self), sizeof *self->entries);
+    kb_alloc_free(self->alloc, self->notes, kb_sched_n_slots(self), sizeof *self->notes);
     kb_alloc_free(self->alloc, self->contexts, self->n_contexts + 1, sizeof *self->contexts);
     KB_VEC_FREE(&self->edges, self->alloc);
     kb_alloc_free(self->alloc, self, 1, sizeof *self);
@@ -261,36 +273,50 @@ static bool is_hazard(const kb_command *a, const kb_command *b) {
     return false;
 }
 
-static kb_status follow_memory(kb_sched *sched, uint32_t slot, kb_error *err) {
-    const entry *e = &sched->entries[slot];
-    bool writes = writes_memory(&e->command);
+static memory_note *notes_of(const kb_sched *sched, uint32_t c) {
+    return sched->notes + c * sched->queue;
+}
+
+static memory_note note_of(const kb_command *command, uint32_t slot) {
+    memory_note note = {UINT64_MAX, 0, slot, writes_memory(command)};
+    for (uint32_t i = 0; i < n_spans(command); i++) {
+        kb_span span = span_at(command, i);
+        if (span.first_va < note.first_va) note.first_va = span.first_va;
+        if (span.end_va > note.end_va) note.end_va = span.end_va;
+    }
+    return note;
+}
+
+static kb_status follow_memory(kb_sched *sched, const memory_note *mine, kb_error *err) {
+    const entry *e = &sched->entries[mine->slot];
     const context *c = &sched->contexts[e->context];
-    uint32_t i = writes || c->n_writes > 0 ? c->first_memory : NONE; /* reads may overlap */
-    for (; i != NONE; i = sched->entries[i].next_memory) {
-        const kb_command *earlier = &sched->entries[i].command;
-        if (!writes && !writes_memory(earlier)) continue;
-        if (is_hazard(earlier, &e->command)) KB_TRY(follow(sched, i, slot, err));
+    const memory_note *notes = notes_of(sched, e->context);
+    if (!mine->writes && c->n_writes == 0) return KB_OK; /* reads may overlap */
+    for (uint32_t i = 0; i < c->n_memory; i++) {
+        const memory_note *earlier = &notes[i];
+        bool apart = earlier->first_va >= mine->end_va || mine->first_va >= earlier->end_va;
+        if (apart || !(mine->writes || earlier->writes)) continue;
+        if (is_hazard(&sched->entries[earlier->slot].command, &e->command))
+            KB_TRY(follow(sched, earlier->slot, mine->slot, err));
     }
     return KB_OK;
 }
 
-static void link_memory(kb_sched *sched, uint32_t slot) {
-    entry *e = &sched->entries[slot];
+static void link_memory(kb_sched *sched, const memory_note *note) {
+    entry *e = &sched->entries[note->slot];
     context *c = &sched->contexts[e->context];
-    e->previous_memory = NONE;
-    e->next_memory = c->first_memory;
-    if (c->first_memory != NONE) sched->entries[c->first_memory].previous_memory = slot;
-    c->first_memory = slot;
-    c->n_writes += writes_memory(&e->command);
+    e->note = c->n_memory++;
+    notes_of(sched, e->context)[e->note] = *note;
+    c->n_writes += note->writes;
 }
 
 static void unlink_memory(kb_sched *sched, uint32_t slot) {
     const entry *e = &sched->entries[slot];
     context *c = &sched->contexts[e->context];
-    c->n_writes -= writes_memory(&e->command);
-    if (e->previous_memory != NONE) sched->entries[e->previous_memory].next_memory = e->next_memory;
-    else c->first_memory = e->next_memory;
-    if (e->next_memory != NONE) sched->entries[e->next_memory].previous_memory = e->previous_memory;
+    memory_note *notes = notes_of(sched, e->context), last = notes[--c->n_memory];
+    c->n_writes -= notes[e->note].writes;
+    notes[e->note] = last;
+    sched->entries[last.slot].note = e->note;
 }
 
 /* --- ready queues ----------------------------------------------------------------------------- */
@@ -351,8 +377,9 @@ kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t c,
     KB_TRY(follow_producers(sched, slot, err));
     KB_TRY(follow_readers(sched, slot, err));
     if (is_memory(command)) {
-        KB_TRY(follow_memory(sched, slot, err));
-        link_memory(sched, slot);
+        const memory_note note = note_of(command, slot);
+        KB_TRY(follow_memory(sched, &note, err));
+        link_memory(sched, &note);
     }
     for (uint32_t i = 0; i < tiles->n_inputs; i++) {
         kb_tcm_read(sched->tcm, tiles->inputs[i]);
@@ -427,7 +454,7 @@ bool kb_sched_idle(const kb_sched *sched, uint32_t c) {
 }
 
 bool kb_sched_memory_idle(const kb_sched *sched, uint32_t c) {
-    return sched->contexts[c].first_memory == NONE;
+    return sched->contexts[c].n_memory == 0;
 }
 
 uint32_t kb_sched_count(const kb_sched *sched, uint32_t c) {

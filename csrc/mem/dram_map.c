@@ -124,22 +124,6 @@ static kb_status check_hashes(const kb_dram_map *map, kb_error *err) {
     return KB_OK;
 }
 
-kb_status kb_dram_map_seal(kb_dram_map *map, kb_error *err) {
-    KB_TRY(seal_pieces(map, err));
-    KB_TRY(check_hashes(map, err));
-    KB_TRY(seal_xors(map, err));
-    map->span_nbytes = map->burst_nbytes;
-    for (uint32_t i = 0; i < map->n_pieces && map->pieces[i].field == KB_DRAM_COLUMN; i++)
-        map->span_nbytes *= map->pieces[i].count;
-    for (uint32_t i = 0; i < map->n_xors; i++) { /* bits of a column that change with others */
-        uint64_t flipped = UINT64_C(1) << map->xors[i].flipped;
-        uint64_t by = UINT64_C(1) << map->xors[i].by, least = flipped < by ? flipped : by;
-        while (map->span_nbytes > least) map->span_nbytes /= 2;
-    }
-    if (map->span_nbytes < map->burst_nbytes) map->span_nbytes = map->burst_nbytes;
-    return KB_OK;
-}
-
 /* The XOR of the digits of a value to base 2^n_bits. */
 static uint64_t fold(uint64_t value, uint32_t n_bits) {
     if (n_bits == 0) return 0;
@@ -157,9 +141,8 @@ static uint64_t hash_of(const kb_dram_piece *piece, uint64_t burst) {
     return fold(above, (uint32_t)piece->shift);
 }
 
-kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset) {
+static kb_dram_place place_of(const kb_dram_map *map, uint64_t burst) {
     kb_dram_place place = {{0}};
-    uint64_t burst = offset / map->burst_nbytes;
     if (map->n_xors) burst = multiply(map->rows, burst, bits_of(map->n_bursts));
     uint64_t rest = burst;
     for (uint32_t i = 0; i < map->n_pieces; i++) {
@@ -170,6 +153,53 @@ kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset) {
         place.at[piece->field] += digit * piece->scale;
     }
     return place;
+}
+
+static void seal_tables(kb_dram_map *map) {
+    int32_t shift = 0;
+    map->n_tables = 0;
+    if (!is_power(map->n_bursts) || bits_of(map->n_bursts) > 8 * KB_DRAM_MAX_TABLES) return;
+    for (uint32_t f = 0; f < KB_DRAM_N_FIELDS; f++) {
+        map->shifts[f] = shift;
+        shift += (int32_t)bits_of(map->sizes[f]);
+    }
+    for (uint32_t bit = 0; UINT64_C(1) << bit < map->n_bursts; bit++) {
+        kb_dram_place place = place_of(map, UINT64_C(1) << bit);
+        uint64_t *table = map->tables[bit / 8], word = 0;
+        uint32_t own = 1U << bit % 8;
+        for (uint32_t f = 0; f < KB_DRAM_N_FIELDS; f++) word |= place.at[f] << map->shifts[f];
+        table[0] = 0;
+        for (uint32_t i = 0; i < own; i++) table[own + i] = table[i] ^ word;
+        map->n_tables = bit / 8 + 1;
+    }
+}
+
+kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset) {
+    uint64_t burst = offset >> map->burst_shift, word = 0;
+    if (map->n_tables == 0) return place_of(map, burst);
+    for (uint32_t i = 0; i < map->n_tables; i++) word ^= map->tables[i][burst >> 8 * i & 255];
+    kb_dram_place place;
+    for (uint32_t f = 0; f < KB_DRAM_N_FIELDS; f++)
+        place.at[f] = word >> map->shifts[f] & (map->sizes[f] - 1);
+    return place;
+}
+
+kb_status kb_dram_map_seal(kb_dram_map *map, kb_error *err) {
+    KB_TRY(seal_pieces(map, err));
+    KB_TRY(check_hashes(map, err));
+    KB_TRY(seal_xors(map, err));
+    map->span_nbytes = map->burst_nbytes;
+    for (uint32_t i = 0; i < map->n_pieces && map->pieces[i].field == KB_DRAM_COLUMN; i++)
+        map->span_nbytes *= map->pieces[i].count;
+    for (uint32_t i = 0; i < map->n_xors; i++) { /* bits of a column that change with others */
+        uint64_t flipped = UINT64_C(1) << map->xors[i].flipped;
+        uint64_t by = UINT64_C(1) << map->xors[i].by, least = flipped < by ? flipped : by;
+        while (map->span_nbytes > least) map->span_nbytes /= 2;
+    }
+    if (map->span_nbytes < map->burst_nbytes) map->span_nbytes = map->burst_nbytes;
+    map->burst_shift = (int32_t)bits_of(map->burst_nbytes);
+    seal_tables(map);
+    return KB_OK;
 }
 
 uint64_t kb_dram_map_encode(const kb_dram_map *map, const kb_dram_place *place) {

@@ -9,6 +9,9 @@
  *   - `xors` flips bit a of the offset where bit b is set, all at once, before it is cut into digits;
  *   - a *hashed* field is XORed with all digits, to its own base, of what stands above it.
  * Either way no two offsets fall together, so decoding has an inverse.
+ *
+ * Where all counts are powers of two, each bit of a field is the XOR of some bits of the offset: the fields,
+ * side by side in one word, are the XOR of what each byte of the burst's number contributes, by table.
  */
 #ifndef KB_MEM_DRAM_MAP_H
 #define KB_MEM_DRAM_MAP_H
@@ -37,7 +40,7 @@ typedef enum kb_dram_field {
 
 const char *kb_dram_field_name(kb_dram_field field);
 
-enum { KB_DRAM_MAX_PIECES = 16, KB_DRAM_MAX_XORS = 64 };
+enum { KB_DRAM_MAX_PIECES = 16, KB_DRAM_MAX_XORS = 64, KB_DRAM_MAX_TABLES = 5 };
 
 /* Counts and digits are below 2^31. */
 typedef struct kb_dram_piece {
@@ -54,7 +57,8 @@ typedef struct kb_dram_xor {
 } kb_dram_xor;
 
 typedef struct kb_dram_map {
-    uint64_t burst_nbytes;
+    uint64_t burst_nbytes; /* a power of two */
+    int32_t burst_shift;   /* log2 of it */
     uint64_t sizes[KB_DRAM_N_FIELDS];
     uint64_t n_bursts; /* the product of the sizes */
     uint32_t n_pieces;
@@ -65,7 +69,10 @@ typedef struct kb_dram_map {
         inverse[64]; /* of the matrix of the XORs and of its inverse, by bit of the burst */
     bool hashed[KB_DRAM_N_FIELDS];
     uint64_t
-        span_nbytes; /* an aligned range of so many bytes lies in one row, column after column */
+        span_nbytes;   /* an aligned range of so many bytes lies in one row, column after column */
+    uint32_t n_tables; /* bytes of a burst's number; 0: no tables, as a count is no power of two */
+    int32_t shifts[KB_DRAM_N_FIELDS]; /* where a field stands in a word of the tables */
+    uint64_t tables[KB_DRAM_MAX_TABLES][256];
 } kb_dram_map;
 
 typedef struct kb_dram_place {
