@@ -67,8 +67,8 @@ FACTORIES = frozenset(
 _SUBMODULES = frozenset(
     words(
         """
-        _C accelerator amp autograd backends cuda linalg mps mtia nn optim random testing utils
-        version xpu
+        _C accelerator amp autograd backends cuda linalg mps mtia nn ops optim random testing
+        utils version xpu
         """
     )
 )

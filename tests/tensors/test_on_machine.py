@@ -233,3 +233,14 @@ def test_equal_runs_have_equal_bits_and_times() -> None:
             return y.numpy().tobytes(), ctx.now_fs
 
     assert run() == run()
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_view_as_generated_code_makes_it(device: str) -> None:
+    with kb.Context("small"):
+        x = torch.arange(12.0, device=device)[2:]
+        view = torch.ops.inductor._reinterpret_tensor(x, (2, 3), (3, 1), 1)
+        assert view.tolist() == [[3.0, 4.0, 5.0], [6.0, 7.0, 8.0]]
+        assert view.storage_offset() == 3
+    with pytest.raises(NotImplementedError, match=r"torch\.ops\.aten\.add"):
+        torch.ops.aten.add(1)
