@@ -210,11 +210,6 @@ kb_status kb_access_clip(kb_arena *arena, uint64_t first_va, uint64_t end_va, kb
     return KB_OK;
 }
 
-bool kb_access_overlap(const kb_access *a, const kb_access *b) {
-    return a->first_va < b->end_va && b->first_va < a->end_va && a->n_elements > 0 &&
-           b->n_elements > 0;
-}
-
 /* --- as words ------------------------------------------------------------------------------------ */
 
 /*   dtype | rank << 8 | masked << 16 | n_runs << 32      n_elements      first_va      end_va

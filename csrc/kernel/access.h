@@ -69,9 +69,6 @@ typedef struct kb_access_walk {
 kb_access_walk kb_access_begin(const kb_access *access);
 bool kb_access_next(kb_access_walk *walk, kb_run *row);
 
-/* True when the byte ranges [first_va, end_va) of two accesses overlap (conservative). */
-bool kb_access_overlap(const kb_access *a, const kb_access *b);
-
 /* As words, for the op log: kb_access_words says how many; decode borrows the words. */
 uint32_t kb_access_words(const kb_access *access);
 void kb_access_encode(const kb_access *access, int64_t *words);

@@ -129,20 +129,6 @@ static void addresses_out_of_this_world_are_seen_as_such(void) {
     end();
 }
 
-static void overlap(void) {
-    begin();
-    kb_blockval p = box_pointers(1, (uint32_t[]){16}, 4096, (int64_t[]){4});
-    kb_blockval q = box_pointers(1, (uint32_t[]){16}, 4096 + 64, (int64_t[]){4});
-    kb_access a = make(KB_FLOAT32, &p, NULL), b = make(KB_FLOAT32, &q, NULL);
-    CHECK(!kb_access_overlap(&a, &b));
-    CHECK(kb_access_overlap(&a, &a));
-    q.block.base -= 4;
-    b = make(KB_FLOAT32, &q, NULL);
-    CHECK(kb_access_overlap(&a, &b));
-    CHECK(kb_access_overlap(&b, &a));
-    end();
-}
-
 /* --- against brute force ------------------------------------------------------------------------- */
 
 static uint64_t state = 3;
@@ -311,7 +297,6 @@ int main(void) {
     TAP_RUN(the_last_tile_is_clipped);
     TAP_RUN(a_diagonal_is_a_run_per_row);
     TAP_RUN(addresses_out_of_this_world_are_seen_as_such);
-    TAP_RUN(overlap);
     TAP_RUN(random_accesses_equal_brute_force);
     TAP_RUN(each_failing_allocation_is_survived);
     return tap_finish();
