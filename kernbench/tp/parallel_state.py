@@ -337,29 +337,21 @@ def get_inter_distributed_optimizer_instance_group(check_initialized: bool = Tru
 # --- places and sizes -----------------------------------------------------------------------------
 
 
-def _rank(name: str, group: Any = None) -> int:
+def _rank(name: str) -> int:
     chosen = STATE.get().overrides.get(f"{name} rank")
-    if chosen is not None:
-        return chosen
-    found = STATE.get().groups.get(group or name)
-    assert found is not None, f"parallel_state: group {name!r} is not initialized"
-    return dist.get_rank(found)
+    return dist.get_rank(_group(name, f"group {name!r}")) if chosen is None else chosen
 
 
-def _size(name: str, group: Any = None) -> int:
+def _size(name: str) -> int:
     chosen = STATE.get().overrides.get(f"{name} size")
-    if chosen is not None:
-        return chosen
-    found = STATE.get().groups.get(group or name)
-    assert found is not None, f"parallel_state: group {name!r} is not initialized"
-    return dist.get_world_size(found)
+    return dist.get_world_size(_group(name, f"group {name!r}")) if chosen is None else chosen
 
 
-def _place(name: str) -> tuple[int, int]:
-    """Return rank and size, or (0, 0) where no group is there: what experts' getters promise."""
-    if not STATE.get().members and f"{name} rank" not in STATE.get().overrides:
-        return 0, 0
-    return _rank(name), _size(name)
+def _expert(place: Callable[[str], int], name: str, what: str) -> int:
+    """Return a rank or size of experts' groups; 0 before initialisation, as Megatron has it."""
+    state = STATE.get()
+    known = state.members or f"{name} {what}" in state.overrides
+    return place(name) if known else 0
 
 
 def get_tensor_model_parallel_rank() -> int:
@@ -416,9 +408,6 @@ def get_data_parallel_world_size(
     with_context_parallel: bool = False, partial_data_parallel: bool = False
 ) -> int:
     """Return the size of the data group."""
-    chosen = STATE.get().overrides.get("dp size")
-    if chosen is not None:
-        return chosen
     return dist.get_world_size(
         get_data_parallel_group(with_context_parallel, partial_data_parallel)
     )
@@ -426,32 +415,32 @@ def get_data_parallel_world_size(
 
 def get_expert_model_parallel_rank() -> int:
     """Return this rank's place among those that share the experts; 0 before initialisation."""
-    return _place("ep")[0]
+    return _expert(_rank, "ep", "rank")
 
 
 def get_expert_model_parallel_world_size() -> int:
     """Return how many ranks share the experts; 0 before initialisation."""
-    return _place("ep")[1]
+    return _expert(_size, "ep", "size")
 
 
 def get_expert_tensor_parallel_rank() -> int:
     """Return this rank's place in the expert tensor group; 0 before initialisation."""
-    return _place("expt_tp")[0]
+    return _expert(_rank, "expt_tp", "rank")
 
 
 def get_expert_tensor_parallel_world_size() -> int:
     """Return the size of the expert tensor group; 0 before initialisation."""
-    return _place("expt_tp")[1]
+    return _expert(_size, "expt_tp", "size")
 
 
 def get_expert_tensor_and_model_parallel_rank() -> int:
     """Return this rank's place over expert tensor and expert parallelism."""
-    return _place("tp_ep")[0]
+    return _expert(_rank, "tp_ep", "rank")
 
 
 def get_expert_tensor_and_model_parallel_world_size() -> int:
     """Return the size over expert tensor and expert parallelism."""
-    return _place("tp_ep")[1]
+    return _expert(_size, "tp_ep", "size")
 
 
 def get_expert_data_parallel_rank(partial_expert_data_parallel: bool = False) -> int:

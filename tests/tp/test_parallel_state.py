@@ -111,6 +111,18 @@ def test_set_and_take_back() -> None:
     assert ranks(body, 2, tp=2) == [((7, 9), r, 2) for r in range(2)]
 
 
+def test_places_of_experts_before_there_are_groups() -> None:
+    with machine(1):
+        assert ps.get_expert_model_parallel_rank() == 0
+        assert ps.get_expert_model_parallel_world_size() == 0
+        ps.set_expert_model_parallel_rank(3)
+        assert ps.get_expert_model_parallel_rank() == 3
+        assert ps.get_expert_model_parallel_world_size() == 0
+        ps.set_expert_tensor_parallel_world_size(4)
+        assert ps.get_expert_tensor_parallel_world_size() == 4
+        assert ps.get_expert_tensor_parallel_rank() == 0
+
+
 def test_copies_of_the_optimizer() -> None:
     def body(rank: int) -> Any:
         intra = ps.get_data_parallel_group(with_context_parallel=True, partial_data_parallel=True)
