@@ -152,35 +152,34 @@ static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_pl
     return true;
 }
 
-/* Those that took part are put where they belong now. */
-static void sort_again(kb_train_port *port) {
+/* The first n took part, and those of them that still wait are put where they belong now. */
+static void settle(kb_train_port *port, uint32_t n) {
     kb_waiting *items = port->waiting + port->first;
-    for (uint32_t i = 1; i < port->n_waiting; i++) {
-        kb_waiting moved = items[i];
-        uint32_t place = i;
-        for (; place && kb_waiting_before(&moved, &items[place - 1]); place--)
-            items[place] = items[place - 1];
+    uint32_t gone = n, end = port->n_waiting;
+    while (n-- > 0) {
+        if (items[n].when_fs == KB_TIME_MAX) continue;
+        kb_waiting moved = items[n];
+        uint32_t place = --gone;
+        for (; place + 1 < end && kb_waiting_before(&items[place + 1], &moved); place++)
+            items[place] = items[place + 1];
         items[place] = moved;
     }
+    port->n_waiting -= gone;
+    port->first = port->n_waiting ? port->first + gone : 0;
 }
 
 static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *plan) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_waiting *items = port->waiting + port->first;
     int64_t at_fs = kb_max_i64(port->free_fs, items[0].when_fs);
-    uint32_t n = plan->n_streams, left = 0;
+    uint32_t n = plan->n_streams;
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
         kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
         if (!emit(fabric, link, &items[i], &train)) return false;
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
-    for (uint32_t i = 0; i < n; i++)
-        if (items[i].when_fs != KB_TIME_MAX) items[left++] = items[i];
-    for (uint32_t i = n; i < port->n_waiting && left < n; i++) items[left + i - n] = items[i];
-    port->n_waiting -= n - left;
-    if (port->n_waiting == 0) port->first = 0;
-    sort_again(port);
+    settle(port, n);
     return true;
 }
 
