@@ -18,9 +18,9 @@
 #define KB_HW_TRAIN_PORT_H
 
 #include "base/checked.h"
+#include "hw/lineup.h"
 #include "hw/pool.h"
 #include "hw/stream.h"
-#include "hw/waitq.h"
 
 typedef struct kb_input {
     uint32_t link;
@@ -43,11 +43,11 @@ typedef struct kb_train_port {
     uint32_t n_own;
     int64_t own_fs;
     kb_inputs open;
+    uint64_t n_served;
     uint32_t depth; /* 1 + its place on the stack of a pull; 0: it is not there */
     uint32_t swept; /* the last sweep that took it in */
-    kb_waitq wakes;
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
-    uint64_t n_served;
+    kb_lineup wakes;
 } kb_train_port;
 
 /* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
@@ -101,9 +101,8 @@ KB_MUST_CHECK static inline bool kb_inputs_add(kb_inputs *inputs, kb_alloc *allo
 }
 
 static inline void kb_inputs_drop(kb_inputs *inputs, uint32_t link) {
-    uint32_t place = kb_inputs_find(inputs, link);
-    if (--inputs->items[place].n_messages == 0)
-        inputs->items[place] = inputs->items[--inputs->count];
+    kb_input *input = &inputs->items[kb_inputs_find(inputs, link)];
+    if (--input->n_messages == 0) *input = inputs->items[--inputs->count];
 }
 
 /* The same, but an input without messages stays in its place until kb_inputs_prune. */

@@ -10,8 +10,8 @@ static uint32_t last_link(const kb_flight *flown) {
 /* Those that are due now are being woken. */
 static void schedule(kb_fabric *fabric, uint32_t link) {
     kb_train_port *port = &fabric->trains.ports[link];
-    if (port->wakes.count == 0) return;
-    int64_t when_fs = port->wakes.items[0].when_fs;
+    if (kb_lineup_count(&port->wakes) == 0) return;
+    int64_t when_fs = kb_lineup_first(&port->wakes)->when_fs;
     if (when_fs >= port->wake_fs || when_fs <= kb_sim_now(fabric->sim)) return;
     port->wake_fs = when_fs;
     kb_sim_arrival(fabric->sim, link, when_fs);
@@ -20,13 +20,13 @@ static void schedule(kb_fabric *fabric, uint32_t link) {
 /* --- the start of a message ----------------------------------------------------------------------- */
 
 static bool reserve_wake(kb_fabric *fabric, uint32_t link) {
-    kb_waitq *wakes = &fabric->trains.ports[link].wakes;
-    return kb_waitq_reserve(wakes, fabric->alloc, wakes->count + 1);
+    return kb_lineup_reserve(&fabric->trains.ports[link].wakes, fabric->alloc);
 }
 
 static void push_wake(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t when_fs) {
     const kb_message *message = &fabric->flights.items[number].message;
-    kb_waitq_push(&fabric->trains.ports[link].wakes, when_fs, message->src, message->count, number);
+    kb_lineup_push(&fabric->trains.ports[link].wakes, when_fs, message->src,
+                   (uint64_t)message->count << 32 | number);
     schedule(fabric, link);
 }
 
@@ -371,23 +371,25 @@ void kb_train_wake(void *self, uint32_t link) {
     }
     int64_t now = kb_sim_now(fabric->sim);
     if (port->wake_fs == now) port->wake_fs = KB_TIME_MAX;
-    while (port->wakes.count && port->wakes.items[0].when_fs <= now) {
-        uint32_t number = kb_waitq_first(&port->wakes);
+    while (kb_lineup_count(&port->wakes)) {
+        const kb_waiting *first = kb_lineup_first(&port->wakes);
+        if (first->when_fs > now) break;
+        uint32_t number = (uint32_t)first->count_number;
         const kb_flight *flown = &fabric->flights.items[number];
         if (last_link(flown) != link) {
             int64_t again_fs;
             if (!feed(fabric, number, hop_of(flown, link), &again_fs)) return;
-            if (again_fs == KB_TIME_MAX) kb_waitq_drop_first(&port->wakes);
-            else kb_waitq_move_first(&port->wakes, again_fs);
+            if (again_fs == KB_TIME_MAX) kb_lineup_drop_first(&port->wakes);
+            else kb_lineup_move_first(&port->wakes, again_fs);
             continue;
         }
         if (flown->done_fs < 0 && !advance(fabric, number)) return;
         if (flown->done_fs < 0) {
-            kb_waitq_move_first(&port->wakes, kb_max_i64(bound(fabric, flown, 0), now + 1));
+            kb_lineup_move_first(&port->wakes, kb_max_i64(bound(fabric, flown, 0), now + 1));
         } else if (flown->done_fs > now) {
-            kb_waitq_move_first(&port->wakes, flown->done_fs);
+            kb_lineup_move_first(&port->wakes, flown->done_fs);
         } else {
-            kb_waitq_drop_first(&port->wakes);
+            kb_lineup_drop_first(&port->wakes);
             if (!finish(fabric, number, link)) return;
         }
     }
