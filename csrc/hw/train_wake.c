@@ -1,6 +1,7 @@
 #include "hw/train_wake.h"
 
 #include "hw/train_pull.h"
+#include "hw/train_ride.h"
 #include "hw/train_serve.h"
 
 static uint32_t last_link(const kb_flight *flown) {
@@ -328,16 +329,21 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
 }
 
 /* Brings the ports that the tail has still to pass up to now, less the way from there. */
-static bool pull_path(kb_fabric *fabric, const kb_flight *flown, int64_t now) {
+static bool pull_path(kb_fabric *fabric, uint32_t number, int64_t now) {
     const kb_train_port *ports = fabric->trains.ports;
+    const kb_flight *flown = &fabric->flights.items[number];
     uint32_t first = fabric->streams.pool.items[flown->next].hop;
     int64_t upto_fs = now;
     for (uint32_t hop = first; hop < flown->n_links; hop++)
         upto_fs -= ports[flown->path[hop]].travel_fs;
     for (uint32_t hop = first; hop < flown->n_links; hop++) {
-        uint32_t link = flown->path[hop];
-        if (!kb_train_pull(fabric, link, upto_fs)) return false;
-        upto_fs += ports[link].travel_fs;
+        if (!kb_train_ride(fabric, number)) return false;
+        if (flown->done_fs >= 0) return true;
+        for (; hop < fabric->streams.pool.items[flown->next].hop; hop++)
+            upto_fs += ports[flown->path[hop]].travel_fs;
+        if (!kb_train_pull(fabric, flown->path[hop], upto_fs)) return false;
+        if (flown->done_fs >= 0) return true;
+        upto_fs += ports[flown->path[hop]].travel_fs;
     }
     return true;
 }
@@ -346,7 +352,7 @@ static bool pull_path(kb_fabric *fabric, const kb_flight *flown, int64_t now) {
 static bool advance(kb_fabric *fabric, uint32_t number) {
     int64_t now = kb_sim_now(fabric->sim);
     const kb_flight *flown = &fabric->flights.items[number];
-    if (!pull_path(fabric, flown, now)) return false;
+    if (!pull_path(fabric, number, now)) return false;
     while (flown->done_fs < 0) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);

@@ -1,0 +1,15 @@
+/* A message that waits whole, as one train, goes on over the ports at which nobody is in its way: what a pull
+ * of each of them would do (hw/train_pull.h), in one go.
+ *
+ * At a port where others wait, it comes before them all; at one where more may come over an input, no
+ * earlier than its last flit is eligible.  Its key is in no port's list while it is on its way.
+ */
+#ifndef KB_HW_TRAIN_RIDE_H
+#define KB_HW_TRAIN_RIDE_H
+
+#include "hw/fabric_core.h"
+
+/* As far as that goes, which may be nowhere.  False when it failed, which kb_sim_fail knows. */
+bool kb_train_ride(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+
+#endif
