@@ -2,6 +2,7 @@
 
 #include "hw/train_pull.h"
 #include "hw/train_serve.h"
+#include "hw/train_start.h"
 #include "hw/train_wake.h"
 
 /* --- which of them -------------------------------------------------------------------------------- */

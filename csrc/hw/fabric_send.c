@@ -2,7 +2,7 @@
 
 #include "base/checked.h"
 #include "hw/fabric_mode.h"
-#include "hw/train_wake.h"
+#include "hw/train_start.h"
 
 kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_error *err) {
     kb_path *path;
@@ -51,10 +51,18 @@ static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     return KB_OK;
 }
 
-kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
+static void count(kb_fabric *fabric, const kb_flight *flown, kb_path *path) {
+    kb_audit_send(&fabric->audit, path);
+    fabric->counts[flown->message.src]++;
+    fabric->counters.messages_sent++;
+    kb_fabric_mode_note(fabric, flown->message.n_flits);
+    fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
+    fabric->counters.bytes_sent += (uint64_t)flown->message.nbytes;
+}
+
+static kb_status open_path(kb_fabric *fabric, const kb_send *send, kb_path *path, uint32_t *handle,
+                           kb_error *err) {
     uint32_t number = KB_NONE;
-    kb_path *path;
-    KB_TRY(kb_fabric_find_path_(fabric, send, kb_sim_now(fabric->sim), &path, err));
     if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
         return kb_error_nomem(err, "a message");
     kb_flight *flown = &fabric->flights.items[number];
@@ -64,14 +72,15 @@ kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handl
         KB_POOL_GIVE(&fabric->flights, number);
         return status;
     }
-    kb_audit_send(&fabric->audit, path);
-    fabric->counts[send->src]++;
-    fabric->counters.messages_sent++;
-    kb_fabric_mode_note(fabric, flown->message.n_flits);
-    fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
-    fabric->counters.bytes_sent += (uint64_t)send->nbytes;
+    count(fabric, flown, path);
     if (handle) *handle = number;
     return KB_OK;
+}
+
+kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
+    kb_path *path;
+    KB_TRY(kb_fabric_find_path_(fabric, send, kb_sim_now(fabric->sim), &path, err));
+    return open_path(fabric, send, path, handle, err);
 }
 
 static kb_status check_append(const kb_fabric *fabric, const kb_flight *flown, kb_train flits,
@@ -137,9 +146,30 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
     return make_known(fabric, handle, flits, last_fs, err);
 }
 
+/* The same as to open it and to append all of its flits, in one go. */
+static kb_status send_by_train(kb_fabric *fabric, const kb_send *send, kb_path *path,
+                               uint32_t *handle, kb_error *err) {
+    uint32_t number = KB_NONE;
+    if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
+        return kb_error_nomem(err, "a message");
+    kb_flight *flown = &fabric->flights.items[number];
+    describe(fabric, send, path, flown);
+    if (!kb_train_send(fabric, number)) {
+        KB_POOL_GIVE(&fabric->flights, number);
+        return kb_error_nomem(err, "a message");
+    }
+    count(fabric, flown, path);
+    if (handle) *handle = number;
+    return KB_OK;
+}
+
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
     uint32_t number = KB_NONE;
-    KB_TRY(kb_fabric_open(fabric, send, &number, err));
+    kb_path *path;
+    KB_TRY(kb_fabric_find_path_(fabric, send, kb_sim_now(fabric->sim), &path, err));
+    if (fabric->by_train && path->n_links && !fabric->servers.of && !fabric->traced)
+        return send_by_train(fabric, send, path, handle, err);
+    KB_TRY(open_path(fabric, send, path, &number, err));
     if (fabric->traced) kb_fabric_begin_trace_(fabric, number);
     const kb_message *message = &fabric->flights.items[number].message;
     kb_train flits = {message->start_fs, 0, message->n_flits};
