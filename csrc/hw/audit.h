@@ -28,7 +28,8 @@ typedef struct kb_audit {
     uint64_t *settled; /* by link: flits served at the last audit */
     uint32_t *used;    /* links with flits due */
     uint32_t n_used;
-    kb_path **paths; /* over which messages were sent since the last audit: room for all there are */
+    kb_path *
+        *paths; /* over which messages were sent since the last audit: room for all there are */
     uint32_t n_paths;
     int64_t since_fs; /* of the last audit */
 } kb_audit;

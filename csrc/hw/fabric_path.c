@@ -38,8 +38,7 @@ static int64_t find_latest(const kb_fabric *fabric, const kb_path *path, int64_t
 }
 
 static void set_size(const kb_fabric *fabric, kb_path *path, int64_t nbytes) {
-    int64_t n_flits =
-        nbytes <= fabric->flit_nbytes ? 1 : kb_ceil_div(nbytes, fabric->flit_nbytes);
+    int64_t n_flits = nbytes <= fabric->flit_nbytes ? 1 : kb_ceil_div(nbytes, fabric->flit_nbytes);
     path->nbytes = nbytes;
     path->n_flits = n_flits;
     path->latest_fs = find_latest(fabric, path, n_flits);

@@ -20,7 +20,8 @@ typedef struct kb_path {
     int64_t nbytes;     /* the size, */
     int64_t n_flits;    /* which is so many; 0: no path */
     int64_t latency_fs; /* their least, law L1; 0 when it is out of range */
-    int64_t latest_fs;  /* if they start later, the last may leave its port out of the range of time */
+    int64_t
+        latest_fs; /* if they start later, the last may leave its port out of the range of time */
 } kb_path;
 
 enum { KB_PATHS = 4096 };

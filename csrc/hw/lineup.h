@@ -32,8 +32,7 @@ KB_MUST_CHECK static inline bool kb_lineup_reserve(kb_lineup *lineup, kb_alloc *
 /* Whether the first is that of the run; there is one. */
 static inline bool kb_lineup_in_run_(const kb_lineup *lineup) {
     return lineup->heap.count == 0 ||
-           (lineup->n_run &&
-            kb_waiting_before(&lineup->run[lineup->head], &lineup->heap.items[0]));
+           (lineup->n_run && kb_waiting_before(&lineup->run[lineup->head], &lineup->heap.items[0]));
 }
 
 /* The first; there is one. */

@@ -44,8 +44,8 @@ typedef struct kb_train_port {
     int64_t own_fs;
     kb_inputs open;
     uint64_t n_served;
-    uint32_t depth; /* 1 + its place on the stack of a pull; 0: it is not there */
-    uint32_t swept; /* the last sweep that took it in */
+    uint32_t depth;  /* 1 + its place on the stack of a pull; 0: it is not there */
+    uint32_t swept;  /* the last sweep that took it in */
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
     kb_lineup wakes;
 } kb_train_port;

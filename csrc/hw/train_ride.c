@@ -26,7 +26,8 @@ static inline ride begin_ride(kb_fabric *fabric, uint32_t number) {
 
 /* Whether all that could come before its last flit is known, and does not; *upto_fs: what the port knows of
  * then. */
-static inline bool is_next(const kb_train_port *ports, const ride *r, int64_t now, int64_t *upto_fs) {
+static inline bool is_next(const kb_train_port *ports, const ride *r, int64_t now,
+                           int64_t *upto_fs) {
     const kb_train_port *port = &ports[r->link];
     int64_t known_fs = now - 1;
     for (uint32_t i = 0; i < port->open.count; i++)
@@ -104,7 +105,8 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     r.listed = true;
     if ((uint32_t)r.key.count_number != tail) return true;
     int64_t now = kb_sim_now(fabric->sim), upto_fs;
-    while (r.hop < r.end && is_next(ports, &r, now, &upto_fs) && pass(fabric, &r, upto_fs)) {}
+    while (r.hop < r.end && is_next(ports, &r, now, &upto_fs) && pass(fabric, &r, upto_fs)) {
+    }
     return end_ride(fabric, &r);
 }
 
@@ -114,8 +116,7 @@ bool kb_train_set_out(kb_fabric *fabric, uint32_t number) {
     r.key = (kb_waiting){eligible_fs, r.flown->message.src,
                          (uint64_t)r.flown->message.count << 32 | r.flown->next};
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
-    if (plain && r.end && pass(fabric, &r, eligible_fs - 1))
-        return end_ride(fabric, &r);
+    if (plain && r.end && pass(fabric, &r, eligible_fs - 1)) return end_ride(fabric, &r);
     kb_train_port *port = &fabric->trains.ports[r.link];
     kb_train_port_enlist(port, eligible_fs, r.key.rank, r.key.count_number, r.flown->next);
     bool good = kb_train_serve(fabric, r.link, eligible_fs, eligible_fs);

@@ -88,8 +88,8 @@ static void begin(kb_fabric *fabric, uint32_t number) {
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
     if (wake_fs < 0 && after_fs > eligible_fs)
-        wake_fs = kb_later_fs(after_fs - port->overhead_fs,
-                              flown->least_fs - flown->message.start_fs);
+        wake_fs =
+            kb_later_fs(after_fs - port->overhead_fs, flown->least_fs - flown->message.start_fs);
     else if (wake_fs < 0) wake_fs = kb_train_bound_(fabric, flown);
     kb_train_push_wake_(fabric, kb_train_last_link_(flown), number, wake_fs);
 }
@@ -162,8 +162,7 @@ bool kb_train_send(kb_fabric *fabric, uint32_t number) {
     }
     kb_train_port_enlist(port, stream->head_fs, flown->message.src,
                          (uint64_t)flown->message.count << 32, flown->next);
-    kb_train_push_wake_(fabric, kb_train_last_link_(flown), number,
-                        kb_train_bound_(fabric, flown));
+    kb_train_push_wake_(fabric, kb_train_last_link_(flown), number, kb_train_bound_(fabric, flown));
     return true;
 }
 
@@ -178,7 +177,7 @@ bool kb_train_adopt(kb_fabric *fabric, uint32_t number) {
     if (flown->n_known < flown->message.n_flits) fabric->trains.ports[flown->path[0]].n_own++;
     else
         kb_train_push_wake_(fabric, last, number,
-                  flown->done_fs >= 0 ? flown->done_fs : kb_train_bound_(fabric, flown));
+                            flown->done_fs >= 0 ? flown->done_fs : kb_train_bound_(fabric, flown));
     return true;
 }
 
@@ -190,7 +189,7 @@ bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) {
         kb_inputs_drop(&fabric->trains.ports[stream->to].open, flown->path[stream->hop]);
     if (stream->hop + 1 < flown->n_by_flit) return true;
     if (!kb_train_reserve_wake_(fabric, kb_train_last_link_(flown))) return false;
-    kb_train_push_wake_(fabric, kb_train_last_link_(flown), stream->flight, kb_train_bound_(fabric, flown));
+    kb_train_push_wake_(fabric, kb_train_last_link_(flown), stream->flight,
+                        kb_train_bound_(fabric, flown));
     return true;
 }
-
