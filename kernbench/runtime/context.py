@@ -475,9 +475,9 @@ class Context:
             self.wait(self._host_link.copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    def _unmap_later(self, engine: _core.Engine, sip: int, va: int) -> None:
+    def _unmap_later(self, engine: _core.Engine, sip: int, va: int, in_tcm: bool) -> None:
         if engine is self._engine:
-            self._reclaimers[sip].free(va)
+            self._reclaimers[sip].free(va, in_tcm)
 
     def _unmap_now(self, sip: int) -> None:
         """Give back the memory of tensors that went, unless work that may use it is under way."""
@@ -520,6 +520,8 @@ class Context:
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
         rank, place, after = self._turn(found if sip is None else sip, stream)
+        if self._reclaimers[place[0]].launches_want_it:
+            self._unmap_now(place[0])
         number = self._engine.launch(
             kernel=kernel,
             sip=place[0],
