@@ -7,7 +7,7 @@
 #include "hw/tcm_port.h"
 #include "log/payload.h"
 
-enum { VERSION_BITS = 40, MAX_WORDS = 64, MAX_LINES = 6 };
+enum { MAX_WORDS = 64, MAX_LINES = 6 };
 
 typedef struct share {
     int64_t nbytes; /* that it may hold */
@@ -250,7 +250,7 @@ int64_t kb_tcm_share(const kb_tcm *tcm, uint32_t context) {
 }
 
 uint64_t kb_tcm_name(kb_tcm *tcm) {
-    return ((uint64_t)(uint32_t)tcm->pe << VERSION_BITS) + tcm->n_versions++;
+    return kb_tile_version((uint32_t)tcm->pe, tcm->n_versions++);
 }
 
 void kb_tcm_produce(kb_tcm *tcm, uint32_t slot, uint32_t command, const kb_record *record) {

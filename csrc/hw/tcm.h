@@ -86,6 +86,12 @@ kb_status kb_tcm_lend(kb_tcm *tcm, int64_t nbytes, kb_error *err) KB_MUST_CHECK;
 int64_t kb_tcm_held(const kb_tcm *tcm, uint32_t context);
 int64_t kb_tcm_share(const kb_tcm *tcm, uint32_t context);
 
+/* The n-th version that a PE names: none is used twice in a machine's life. */
+enum { KB_TILE_VERSION_BITS = 40 };
+static inline uint64_t kb_tile_version(uint32_t pe, uint64_t n) {
+    return ((uint64_t)pe << KB_TILE_VERSION_BITS) + n;
+}
+
 /* A version for what is no tile: a message to another PE. */
 uint64_t kb_tcm_name(kb_tcm *tcm);
 
