@@ -342,7 +342,13 @@ INTEGER_TREES(u64, uint64_t, uint64_t)
 #else
 #define ISA_F16_SPECIAL
 #endif
-#define ISA_F16 {[KB_MATHOP_NEG] = f16_neg, [KB_MATHOP_ABS] = f16_abs ISA_F16_SPECIAL}
+#ifdef KB_ISA_HAS_HALF
+#include "replay/eight_x86.h"
+#else
+#define ISA_F8
+#endif
+#define ISA_SMALL \
+    {[KB_FLOAT16] = {[KB_MATHOP_NEG] = f16_neg, [KB_MATHOP_ABS] = f16_abs ISA_F16_SPECIAL} ISA_F8}
 
 #define ISA_SELECT {select_uint8_t, select_uint16_t, select_uint32_t, select_uint64_t}
 
@@ -363,7 +369,7 @@ INTEGER_TREES(u64, uint64_t, uint64_t)
      [KB_FLOAT64] = f32_of_f64, [KB_FLOAT8E4NV] = widen_e4m3, [KB_FLOAT8E5] = widen_e5m2, \
      [KB_FLOAT16] = widen_f16,  [KB_BFLOAT16] = widen_bf16}
 
-#define ISA_TABLE                                                                                 \
-    .math = ISA_MATH, .f16 = ISA_F16, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN, \
-    .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, .to_tf32 = to_tf32,           \
-    .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64
+#define ISA_TABLE                                                                       \
+    .math = ISA_MATH, .small = ISA_SMALL, .select = ISA_SELECT, .tree = ISA_TREE,       \
+    .widen = ISA_WIDEN, .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, \
+    .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64

@@ -163,9 +163,9 @@ static void every_fp16_at_one_go(void) {
         for (int op = 0; op < KB_MATHOP_COUNT; op++) {
             const kb_isa *isa = NULL;
             CHECK_EQ(kb_isa_find(rig_isa(number), &isa, NULL), KB_OK);
-            CHECK(isa->f16[KB_MATHOP_ABS] && isa->f16[KB_MATHOP_NEG]);
-            if (!isa->f16[op]) continue;
-            isa->f16[op](got, codes, NULL, NULL, N_LANES - 1); /* and a rest */
+            CHECK(isa->small[KB_FLOAT16][KB_MATHOP_ABS] && isa->small[KB_FLOAT16][KB_MATHOP_NEG]);
+            if (!isa->small[KB_FLOAT16][op]) continue;
+            isa->small[KB_FLOAT16][op](got, codes, NULL, NULL, N_LANES - 1); /* and a rest */
             int wrong = 0;
             for (int i = 0; i < N_LANES - 1; i++) {
                 uint64_t bits = 0;
