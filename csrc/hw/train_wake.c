@@ -181,20 +181,21 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
 static bool pull_path(kb_fabric *fabric, uint32_t number, int64_t now) {
     const kb_train_port *ports = fabric->trains.ports;
     const kb_flight *flown = &fabric->flights.items[number];
-    uint32_t first = fabric->streams.pool.items[flown->next].hop;
+    if (!kb_train_ride(fabric, number)) return false;
+    if (flown->done_fs >= 0) return true;
+    uint32_t hop = fabric->streams.pool.items[flown->next].hop;
     int64_t upto_fs = now;
-    for (uint32_t hop = first; hop < flown->n_links; hop++)
-        upto_fs -= ports[flown->path[hop]].travel_fs;
-    for (uint32_t hop = first; hop < flown->n_links; hop++) {
+    for (uint32_t i = hop; i < flown->n_links; i++) upto_fs -= ports[flown->path[i]].travel_fs;
+    while (kb_train_pull(fabric, flown->path[hop], upto_fs)) {
+        upto_fs += ports[flown->path[hop]].travel_fs;
+        if (flown->done_fs >= 0 || ++hop == flown->n_links) return true;
+        if (fabric->streams.pool.items[flown->next].hop != hop) continue;
         if (!kb_train_ride(fabric, number)) return false;
         if (flown->done_fs >= 0) return true;
         for (; hop < fabric->streams.pool.items[flown->next].hop; hop++)
             upto_fs += ports[flown->path[hop]].travel_fs;
-        if (!kb_train_pull(fabric, flown->path[hop], upto_fs)) return false;
-        if (flown->done_fs >= 0) return true;
-        upto_fs += ports[flown->path[hop]].travel_fs;
     }
-    return true;
+    return false;
 }
 
 /* Brings the tail as far as it gets by now. */

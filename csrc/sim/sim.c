@@ -19,8 +19,8 @@ typedef struct slot {
 } slot;
 
 struct kb_sim {
+    int64_t now_fs; /* first: kb_sim_now */
     kb_eventq queue;
-    int64_t now_fs;
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
     bool stop;
     uint64_t n_events;
@@ -34,6 +34,8 @@ struct kb_sim {
     kb_alloc *alloc;
     kb_error failure;
 };
+
+_Static_assert(offsetof(struct kb_sim, now_fs) == 0, "kb_sim_now");
 
 kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
     kb_sim *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
@@ -72,10 +74,6 @@ void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, vo
 void kb_sim_set_ports(kb_sim *sim, const void *ports, size_t port_nbytes) {
     sim->ports = ports;
     sim->port_nbytes = port_nbytes;
-}
-
-int64_t kb_sim_now(const kb_sim *sim) {
-    return sim->now_fs;
 }
 
 static void fail_past(kb_sim *sim, int64_t when_fs) {
