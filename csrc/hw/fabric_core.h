@@ -48,6 +48,7 @@ struct kb_fabric {
     uint32_t *counts; /* messages sent, by node */
     uint32_t n_nodes, n_links;
     int64_t flit_nbytes;
+    int flit_shift; /* its logarithm, where it is a power of two */
     kb_streams streams;
     kb_trains trains;
     kb_servers servers;
@@ -62,7 +63,8 @@ struct kb_fabric {
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
-    kb_path paths[KB_PATHS];
+    kb_path *paths; /* KB_PATHS, by hash, within `paths_block` */
+    void *paths_block;
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */

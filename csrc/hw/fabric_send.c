@@ -21,7 +21,7 @@ static void describe(const kb_fabric *fabric, const kb_send *send, const kb_path
     made->message.n_flits = path->n_flits;
     made->message.start_fs = now;
     made->path = path->links;
-    made->channels = path->channels;
+    made->channels = fabric->servers.of ? fabric->servers.channels[path - fabric->paths] : NULL;
     made->n_links = path->n_links;
     made->n_by_flit = path->n_by_flit;
     made->n_known = made->known_fs = 0;
