@@ -181,10 +181,10 @@ static void step(void *self, uint32_t arg) {
     if (now_fs < hbm->wake_fs) return;
     hbm->wake_fs = KB_TIME_MAX;
     kb_fabric_settle(hbm->parts->fabric, hbm->node);
-    kb_dram_stack_advance(&hbm->stack, now_fs - 1);
+    int64_t due_fs = kb_dram_stack_advance(&hbm->stack, now_fs + hbm->request_fs - 1);
     hand_on(hbm);
-    if (hbm->n_reads > 0) wake_by(hbm, now_fs + hbm->read_ahead_fs);
-    if (hbm->n_writes > 0) wake_by(hbm, now_fs + hbm->write_ahead_fs);
+    if (hbm->n_reads > 0) wake_by(hbm, due_fs + hbm->read_ahead_fs);
+    if (hbm->n_writes > 0) wake_by(hbm, due_fs + hbm->write_ahead_fs);
 }
 
 /* --- requests ----------------------------------------------------------------------------------------- */
