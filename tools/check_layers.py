@@ -39,7 +39,6 @@ PYTHON_LAYERS = (
     ("_core",),
     ("errors",),
     ("units",),
-    ("tables",),
     ("topology",),
     ("language",),
     ("runtime",),

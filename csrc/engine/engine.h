@@ -25,13 +25,12 @@ typedef struct kb_tensor_range {
 
 typedef struct kb_sip_memory {
     kb_range virtual_range;
-    kb_range *spaces[KB_SPACE_COUNT]; /* free offsets, cube by cube: of each HBM slice, SRAM, TCM */
+    kb_range *slices; /* free offsets of each HBM slice, cube by cube */
 } kb_sip_memory;
 
 typedef struct kb_engine_memory {
     kb_alloc *alloc;
-    uint32_t n_sips, n_cubes;          /* cubes of a SIP */
-    uint32_t per_cube[KB_SPACE_COUNT]; /* slices, 1, PEs */
+    uint32_t n_sips, n_slices, slices_per_cube; /* slices per SIP */
     kb_sip_memory *sips;
     KB_VEC(kb_tensor_range *) tensors; /* sorted by va */
 } kb_engine_memory;
@@ -90,6 +89,9 @@ void kb_engine_arrive(kb_engine *engine, uint32_t handle);
 
 /* The job is done: stops the run that waits for it. */
 void kb_engine_finish_job(kb_engine *engine, uint32_t handle, int64_t end_fs);
+
+/* What is submitted asks in which order things happen on all SIPs: from now on they do so in that order. */
+kb_status kb_engine_run_in_order(kb_engine *engine, kb_error *err) KB_MUST_CHECK;
 
 /* KB_FAILED with the first message once the engine has failed. */
 kb_status kb_engine_usable(const kb_engine *engine, kb_error *err) KB_MUST_CHECK;

@@ -26,9 +26,7 @@
     X(MARK, "mark")               \
     X(IPCQ_DATA, "ipcq-data")     \
     X(IPCQ_TAIL, "ipcq-tail")     \
-    X(IPCQ_CREDIT, "ipcq-credit") \
-    X(REDUCE_PART, "reduce-part") \
-    X(REDUCE_TOTAL, "reduce-total")
+    X(IPCQ_CREDIT, "ipcq-credit")
 
 typedef enum kb_msg_kind {
 #define X(name, text) KB_MSG_##name,

@@ -4,6 +4,7 @@
 
 #include "hw/audit.h"
 #include "hw/port.h"
+#include "hw/regions.h"
 #include "hw/server.h"
 #include "hw/train_port.h"
 #include "hw/train_watch.h"
@@ -48,6 +49,13 @@ typedef struct kb_mode_window {
 
 enum { KB_PATH_MEMOS = 4096 };
 
+/* Messages of a region without a link. */
+typedef struct kb_locals {
+    kb_waitq due; /* by (completion, message id); numbers of flights */
+    uint32_t n_open;
+    uint32_t slot;
+} kb_locals;
+
 struct kb_fabric {
     kb_sim *sim;
     kb_alloc *alloc;
@@ -63,10 +71,10 @@ struct kb_fabric {
     kb_servers servers;
     kb_audit audit;
     KB_POOL(kb_flight) flights;
-    kb_waitq locals; /* messages without a link, by (completion, message id); numbers of flights */
-    uint32_t local_slot;
-    bool by_train;    /* how ports serve now, */
-    bool is_changing; /* and that this instant ends with the other way */
+    kb_regions regions;
+    kb_locals *locals; /* by region */
+    bool by_train;     /* how ports serve now, */
+    bool is_changing;  /* and that this instant ends with the other way */
     kb_mode_window window;
     kb_watch watch;
     kb_train_watch train_watch;
@@ -104,6 +112,11 @@ static inline bool kb_fabric_by_flit_(const kb_fabric *fabric, uint32_t link) {
 
 static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {
     return fabric->by_train;
+}
+
+/* Of which region a node is. */
+static inline uint32_t kb_fabric_region_(const kb_fabric *fabric, uint32_t node) {
+    return kb_region_of(fabric->topology, &fabric->nodes[node]);
 }
 
 /* What waits at a port, and is on its way over it, was put there: goes on flit by flit. */

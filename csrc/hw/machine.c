@@ -7,10 +7,10 @@
 #include "hw/barrier.h"
 #include "hw/host.h"
 #include "hw/pe_dma.h"
+#include "hw/regions.h"
 #include "hw/registry.h"
 #include "hw/request.h"
 #include "hw/ring.h"
-#include "hw/tcm.h"
 
 struct kb_machine {
     kb_parts parts;
@@ -50,8 +50,12 @@ static kb_status create_components(kb_machine *machine, kb_error *err) {
     const kb_component_type *type;
     for (size_t i = 0; (type = kb_registry_at(i)) != NULL; i++)
         for (uint32_t node = 0; node < machine->n_nodes; node++)
-            if (nodes[node].impl == type->impl)
+            if (nodes[node].impl == type->impl) {
+                kb_sim_add_slots_to(machine->parts.sim,
+                                    kb_region_of(machine->parts.topology, &nodes[node]));
                 KB_TRY(type->create(&machine->parts, node, &machine->parts.components[node], err));
+            }
+    kb_sim_add_slots_to(machine->parts.sim, 0);
     return KB_OK;
 }
 
@@ -109,26 +113,8 @@ int64_t kb_machine_fanout_fs(const kb_machine *machine, uint32_t sip) {
     return machine->fanout_fs[sip];
 }
 
-/* Takes what the tensor needs of a TCM from the kernels (1), or gives it back (-1). */
-static kb_status lend_tcm(const kb_machine *machine, const kb_mapping *mapping, int64_t sign,
-                          kb_error *err) {
-    const kb_placement *p = mapping->placement;
-    if (!p || p->space != KB_SPACE_TCM) return KB_OK;
-    kb_tcm *tcm = kb_parts_find(&machine->parts, KB_IMPL_PE_TCM, (int32_t)kb_va_sip(mapping->va),
-                                (int32_t)(p->first_slice / p->slices_per_cube),
-                                (int32_t)(p->first_slice % p->slices_per_cube));
-    int64_t nbytes = (int64_t)kb_placement_reserved_nbytes(p, p->first_slice);
-    return kb_tcm_lend(tcm, sign * nbytes, err);
-}
-
 kb_status kb_machine_map(kb_machine *machine, const kb_mapping *mapping, kb_error *err) {
-    KB_TRY(kb_mmu_map(machine->parts.mmu, mapping, err));
-    kb_status status = lend_tcm(machine, mapping, 1, err);
-    if (status != KB_OK) {
-        kb_status ignored = kb_mmu_unmap(machine->parts.mmu, mapping->va, NULL);
-        (void)ignored;
-    }
-    return status;
+    return kb_mmu_map(machine->parts.mmu, mapping, err);
 }
 
 kb_status kb_machine_unmap(kb_machine *machine, kb_va va, kb_error *err) {
@@ -136,7 +122,6 @@ kb_status kb_machine_unmap(kb_machine *machine, kb_va va, kb_error *err) {
     const kb_node *nodes = kb_topology_nodes(p->topology);
     const kb_mapping *mapping = kb_mmu_find(p->mmu, va);
     kb_va end = mapping ? mapping->va + mapping->nbytes : va;
-    if (mapping && mapping->va == va) KB_TRY(lend_tcm(machine, mapping, -1, err));
     KB_TRY(kb_mmu_unmap(p->mmu, va, err));
     for (uint32_t node = 0; node < machine->n_nodes; node++)
         if (nodes[node].impl == KB_IMPL_PE_DMA) kb_dma_forget(p->components[node], va, end);

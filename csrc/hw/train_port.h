@@ -48,6 +48,7 @@ typedef struct kb_train_port {
     kb_waitq wakes;
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
     uint64_t n_served;
+    uint32_t region;
 } kb_train_port;
 
 /* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
@@ -77,7 +78,9 @@ typedef struct kb_trains {
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;
-    int64_t now_fs; /* of the pull under way */
+    int64_t now_fs;    /* of the pull under way, which is for this region; */
+    int64_t others_fs; /* and what is handled in the others */
+    uint32_t region;
     KB_POOL(kb_landing) landings;
 } kb_trains;
 
@@ -153,12 +156,6 @@ static inline void kb_train_port_put_back_first(kb_train_port *port) {
 
 static inline void kb_train_port_remove_first(kb_train_port *port) {
     port->first = --port->n_waiting ? port->first + 1 : 0;
-}
-
-/* a + b for a, b >= 0, at most the end of time. */
-static inline int64_t kb_later_fs(int64_t a, int64_t b) {
-    int64_t sum;
-    return kb_add_i64(a, b, &sum) ? KB_TIME_MAX : sum;
 }
 
 /* The next flit of this port that is not known yet arrives at the far end later than this. */

@@ -7,7 +7,7 @@ from kernbench.results.probe import Hop, Path, StandardPath, probe, standard_pat
 from kernbench.results.roofline import Roofline, roofline
 from kernbench.results.summary import LaunchSummary, Summary, summarize
 from kernbench.results.sweep import PATTERNS, LoadPoint, Sweep, measure_load, sweep
-from kernbench.tables import format_figure, format_ns, format_table
+from kernbench.results.table import format_figure, format_ns, format_table
 
 __all__ = [
     "PATTERNS",

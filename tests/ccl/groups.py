@@ -12,13 +12,10 @@ from kernbench import ccl
 
 
 def machine(sips: int, kind: str = "ring", pes: int = 1, **more: Any) -> kb.Topology:
-    """Return SIPs of one cube, joined by a fabric; ``"reducing"`` is a switch that reduces."""
-    fabric: dict[str, Any] = {"kind": kind, "GBps": 100, "latency_ns": 150}
-    if kind == "reducing":
-        fabric |= {"kind": "switch", "reduction": {"unit": "switch"}}
+    """Return SIPs of one cube."""
     system = {
         "sips": sips,
-        "fabric": fabric,
+        "fabric": {"kind": kind, "GBps": 100, "latency_ns": 150},
         "sip": {"cubes": [1, 1]},
         "cube": {"pes": pes, "noc": {"dims": [1, 1]}, "hbm": {"remote_ports": 1}},
     }
@@ -126,7 +123,7 @@ def check(
     root: int = 0,
     in_place: bool = False,
     pes: int = 1,
-    kind: str | None = None,
+    kind: str = "ring",
     sips: Sequence[int] | None = None,
     number: int = 0,
 ) -> None:
@@ -134,7 +131,6 @@ def check(
     parts = collective in ("reduce_scatter", "all_to_all", "scatter")
     values = inputs(size, count * size if parts else count, dtype)
     sips = range(size) if sips is None else sips
-    kind = kind or ("reducing" if algorithm == "in_switch" else "ring")
     with kb.Context(machine(max(sips) + 1, kind, pes)) as ctx:
         outputs, _ = run(
             ctx,
