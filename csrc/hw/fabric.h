@@ -62,6 +62,9 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
                            kb_error *err) KB_MUST_CHECK;
 void kb_fabric_destroy(kb_fabric *fabric); /* accepts NULL */
 
+/* Whether it has regions (hw/regions.h) that reach each other by messages alone. */
+bool kb_fabric_is_divided(const kb_fabric *fabric);
+
 /* Who takes what arrives at `node`: once per message at its tail, or every flit. */
 void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb_deliver_fn fn,
                         void *self);

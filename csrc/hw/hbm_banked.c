@@ -174,6 +174,7 @@ static void wake_by(kb_hbm_banked *hbm, int64_t when_fs) {
     kb_sim_at(hbm->parts->sim, hbm->slot, when_fs);
 }
 
+/* What is still to come delays reads that wait, but may fill the window, so that writes are served sooner. */
 static void step(void *self, uint32_t arg) {
     kb_hbm_banked *hbm = self;
     int64_t now_fs = kb_sim_now(hbm->parts->sim);
@@ -181,10 +182,11 @@ static void step(void *self, uint32_t arg) {
     if (now_fs < hbm->wake_fs) return;
     hbm->wake_fs = KB_TIME_MAX;
     kb_fabric_settle(hbm->parts->fabric, hbm->node);
-    kb_dram_stack_advance(&hbm->stack, now_fs - 1);
+    int64_t known_fs = now_fs + hbm->request_fs - 1;
+    int64_t due_fs = kb_dram_stack_advance(&hbm->stack, known_fs);
     hand_on(hbm);
-    if (hbm->n_reads > 0) wake_by(hbm, now_fs + hbm->read_ahead_fs);
-    if (hbm->n_writes > 0) wake_by(hbm, now_fs + hbm->write_ahead_fs);
+    if (hbm->n_reads > 0) wake_by(hbm, due_fs + hbm->read_ahead_fs);
+    if (hbm->n_writes > 0) wake_by(hbm, known_fs + 1 + hbm->write_ahead_fs);
 }
 
 /* --- requests ----------------------------------------------------------------------------------------- */

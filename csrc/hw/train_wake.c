@@ -206,8 +206,9 @@ static bool advance(kb_fabric *fabric, uint32_t number) {
     while (flown->done_fs < 0) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
-        if (tail_fs >= now) break;
-        if (!kb_train_pull(fabric, flown->path[stream->hop], tail_fs)) return false;
+        uint32_t link = flown->path[stream->hop];
+        if (tail_fs >= kb_sim_handled_fs(fabric->sim, fabric->trains.ports[link].region)) break;
+        if (!kb_train_pull(fabric, link, tail_fs)) return false;
     }
     return true;
 }
@@ -272,7 +273,8 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
                             .travel_fs = port->travel_fs,
                             .overhead_fs = kb_fabric_by_flit_(fabric, i) ? 0 : port->overhead_fs,
                             .end_fs = port->end_fs,
-                            .wake_fs = KB_TIME_MAX};
+                            .wake_fs = KB_TIME_MAX,
+                            .region = fabric->regions.from ? fabric->regions.from[i] : 0};
     }
     return KB_OK;
 }

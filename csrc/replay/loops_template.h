@@ -84,7 +84,6 @@ FLOAT_LOOPS(f64, double, DOUBLE)
 LOOP1(f32, float, float, cast, canonical_f32(x))
 LOOP3(f32, float, float, fma, canonical_f32(KB_ISA_FMAF(x, y, z)))
 LOOP3(f64, double, double, fma, canonical_f64(KB_ISA_FMA(x, y, z)))
-LOOP2(f64, double, double, mod, canonical_f64(__builtin_fmod(x, y)))
 
 #include "replay/special_template.h"
 
@@ -112,6 +111,33 @@ static void f32_mod(void *restrict dst, const void *a, const void *b, const void
     for (size_t i = 0; any_large && i < count; i++)
         if (!is_small_quotient(small_quotient(left[i], right[i]), right[i]))
             out[i] = canonical_f32(__builtin_fmodf(left[i], right[i]));
+}
+
+/* While the quotient is below 2^52, rounding takes it at most to the next whole number: a remainder below 0
+ * tells.  It is exact either way; then the others singly. */
+static inline double whole_quotient(double x, double y) {
+    return __builtin_trunc(__builtin_fabs(x) / __builtin_fabs(y));
+}
+
+static inline int is_whole_quotient(double quotient, double y) {
+    return (quotient < 0x1p52) & (__builtin_fabs(y) < __builtin_inf());
+}
+
+static void f64_mod(void *restrict dst, const void *a, const void *b, const void *c, size_t count) {
+    double *restrict out = dst;
+    const double *left = a, *right = b;
+    (void)c;
+    int64_t any_large = 0;
+    for (size_t i = 0; i < count; i++) {
+        double x = left[i], y = right[i], divisor = __builtin_fabs(y);
+        double quotient = whole_quotient(x, y);
+        any_large |= is_whole_quotient(quotient, y) ? 0 : 1;
+        double rest = KB_ISA_FMA(-quotient, divisor, __builtin_fabs(x));
+        out[i] = __builtin_copysign(rest < 0.0 ? rest + divisor : rest, x);
+    }
+    for (size_t i = 0; any_large && i < count; i++)
+        if (!is_whole_quotient(whole_quotient(left[i], right[i]), right[i]))
+            out[i] = canonical_f64(__builtin_fmod(left[i], right[i]));
 }
 
 /* Integers wrap: all arithmetic is unsigned, also where C widens to int.  See kernel/scalar.h for division and
@@ -265,12 +291,27 @@ CONVERT_LOOP(f32_of_bool, uint8_t, float, x != 0)
 CONVERT_LOOP(f32_of_i8, int8_t, float, x)
 CONVERT_LOOP(f32_of_i16, int16_t, float, x)
 CONVERT_LOOP(f32_of_i32, int32_t, float, x)
-CONVERT_LOOP(f32_of_i64, int64_t, float, x)
 CONVERT_LOOP(f32_of_u8, uint8_t, float, x)
 CONVERT_LOOP(f32_of_u16, uint16_t, float, x)
 CONVERT_LOOP(f32_of_u32, uint32_t, float, x)
-CONVERT_LOOP(f32_of_u64, uint64_t, float, x)
 CONVERT_LOOP(f32_of_f64, double, float, canonical_f32((float)x))
+/* Few machines convert vectors of 64 bits.  Below 2^51, the number is in the mantissa of `shifter` plus it, and
+ * exact in double; then the large ones singly. */
+#define LONG_LOOP(name, type, bias, shifter)                                               \
+    static void name(void *restrict dst, const void *restrict src, size_t count) {         \
+        float *restrict out = dst;                                                         \
+        const type *in = src;                                                              \
+        uint64_t any_large = 0;                                                            \
+        for (size_t i = 0; i < count; i++) {                                               \
+            uint64_t x = (uint64_t)in[i];                                                  \
+            any_large |= (x + (bias)) >> 52;                                               \
+            out[i] = (float)(kb_f64_from_bits(x + (shifter)) - kb_f64_from_bits(shifter)); \
+        }                                                                                  \
+        for (size_t i = 0; any_large && i < count; i++)                                    \
+            if (((uint64_t)in[i] + (bias)) >> 52) out[i] = (float)in[i];                   \
+    }
+LONG_LOOP(f32_of_i64, int64_t, UINT64_C(1) << 51, UINT64_C(0x4338000000000000))
+LONG_LOOP(f32_of_u64, uint64_t, 0, UINT64_C(0x4330000000000000))
 #ifndef KB_ISA_HAS_HALF
 CONVERT_LOOP(widen_f16, uint16_t, float, kb_f16_to_f32(x))
 CONVERT_LOOP(widen_e4m3, uint8_t, float, kb_e4m3_to_f32(x))
