@@ -220,8 +220,8 @@ FAULTS = [
     ),
     (
         "any two trains join",
-        "stream.c",
-        "if (train->count > 1 && gap != train->period_fs) return false;",
+        "stream.h",
+        "if (end->count > 1 && gap != end->period_fs) return false;",
         "",
     ),
     (

@@ -18,7 +18,7 @@ void kb_fabric_mode_decide_(kb_fabric *fabric) {
 void kb_fabric_mode_ask(kb_fabric *fabric) {
     if (!kb_fabric_adapts_(fabric) || fabric->is_changing) return;
     fabric->is_changing = true;
-    kb_sim_service(fabric->sim, fabric->n_links, kb_sim_now(fabric->sim));
+    kb_sim_service(fabric->sim, fabric->n_links, kb_sim_common_fs(fabric->sim));
 }
 
 /* --- from trains to flits ------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ static void describe(const kb_fabric *fabric, const kb_send *send, const kb_path
     made->message.n_flits = path->n_flits;
     made->message.start_fs = now;
     made->path = path->links;
-    made->channels = path->channels;
+    made->channels = fabric->servers.of ? fabric->servers.channels[path - fabric->paths] : NULL;
     made->n_links = path->n_links;
     made->n_by_flit = path->n_by_flit;
     made->n_known = made->known_fs = 0;
@@ -29,16 +29,26 @@ static void describe(const kb_fabric *fabric, const kb_send *send, const kb_path
     made->done_fs = -1;
 }
 
+static bool take_local_room(kb_fabric *fabric, uint32_t src) {
+    kb_locals *locals = &fabric->locals[kb_fabric_region_(fabric, src)];
+    if (!kb_waitq_reserve(&locals->due, fabric->alloc, locals->n_open + 1)) return false;
+    locals->n_open++;
+    return true;
+}
+
 /* Takes all that a message needs: what makes it known at its sender cannot fail then. */
 static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     kb_flight *flown = &fabric->flights.items[number];
     bool by_train = flown->n_links && kb_fabric_has_trains_(fabric);
-    bool room = !flown->n_links
-                    ? kb_waitq_reserve(&fabric->locals, fabric->alloc, fabric->flights.state.n_live)
-                : by_train ? kb_train_reserve(fabric, number)
+    bool room = kb_stream_take(&fabric->streams, fabric->alloc, &flown->next);
+    if (!room) return kb_error_nomem(err, "a message");
+    room = !flown->n_links ? take_local_room(fabric, flown->message.src)
+           : by_train      ? kb_train_reserve(fabric, number)
                            : kb_fabric_reserve_(fabric, flown->path[0], number, 0);
-    if (!room || !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
+    if (!room) {
+        KB_POOL_GIVE(&fabric->streams.pool, flown->next);
         return kb_error_nomem(err, "a message");
+    }
     if (by_train && !kb_train_open(fabric, number)) {
         KB_POOL_GIVE(&fabric->streams.pool, flown->next);
         return kb_error_nomem(err, "a message");

@@ -46,6 +46,7 @@ typedef struct kb_servers {
     uint32_t count, n_lanes;
     uint32_t *of;      /* by link: its server; KB_NONE: it is a port of its own.  NULL: all are */
     uint32_t *lane_of; /* by link: the lane of channel 0 */
+    const uint8_t **channels; /* virtual ones of the links of the fabric's `paths`; NULL: all 0 */
 } kb_servers;
 
 kb_status kb_servers_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;

@@ -42,7 +42,7 @@ void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc) {
 bool kb_train_port_grow_(kb_train_port *port, kb_alloc *alloc) {
     if (port->n_waiting >= port->capacity / 2) {
         if (port->capacity > UINT32_MAX / 2) return false;
-        uint32_t capacity = port->capacity ? 2 * port->capacity : 8;
+        uint32_t capacity = port->capacity ? kb_grown_capacity(port->capacity) : 8;
         kb_waiting *grown =
             kb_alloc_resize(alloc, port->waiting, port->capacity, capacity, sizeof *grown);
         if (!grown) return false;

@@ -48,6 +48,7 @@ typedef struct kb_train_port {
     uint32_t swept;  /* the last sweep that took it in */
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
     kb_lineup wakes;
+    uint32_t region;
 } kb_train_port;
 
 /* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
@@ -77,7 +78,9 @@ typedef struct kb_trains {
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;
-    int64_t now_fs; /* of the pull under way */
+    int64_t now_fs;    /* of what is under way, which is for this region; */
+    int64_t others_fs; /* and what is handled in the others */
+    uint32_t region;
     KB_POOL(kb_landing) landings;
 } kb_trains;
 
@@ -154,12 +157,6 @@ static inline void kb_train_port_remove_first(kb_train_port *port) {
     port->first = --port->n_waiting ? port->first + 1 : 0;
 }
 
-/* a + b for a, b >= 0, at most the end of time. */
-static inline int64_t kb_later_fs(int64_t a, int64_t b) {
-    int64_t sum;
-    return kb_add_i64(a, b, &sum) ? KB_TIME_MAX : sum;
-}
-
 /* The last instant at which flits of `lead` still come before the first of `second`. */
 static inline int64_t kb_waiting_until(const kb_waiting *lead, const kb_waiting *second) {
     bool after = lead->rank != second->rank ? lead->rank > second->rank
@@ -185,17 +182,22 @@ static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
     return kb_later_fs(kb_max_i64(port->free_fs, port->upto_fs + 1), port->travel_fs) - 1;
 }
 
-/* What starts here, or goes on here, from now on is eligible later than this. */
-static inline int64_t kb_train_port_limit(const kb_train_port *port, int64_t now_fs) {
-    return kb_later_fs(now_fs, port->n_own ? 0 : port->overhead_fs) - 1;
+/* What begins at this port, or goes on, does so then at the earliest. */
+static inline int64_t kb_train_port_now(const kb_trains *trains, const kb_train_port *port) {
+    return port->region == trains->region ? trains->now_fs : trains->others_fs;
+}
+
+/* It is eligible later than this. */
+static inline int64_t kb_train_port_limit(const kb_trains *trains, const kb_train_port *port) {
+    return kb_later_fs(kb_train_port_now(trains, port), port->n_own ? 0 : port->overhead_fs) - 1;
 }
 
 /* All that is eligible by then is known. */
-static inline int64_t kb_train_port_horizon(const kb_train_port *ports, const kb_train_port *port,
-                                            int64_t now_fs) {
-    int64_t least_fs = kb_train_port_limit(port, now_fs);
+static inline int64_t kb_train_port_horizon(const kb_trains *trains, const kb_train_port *port) {
+    int64_t least_fs = kb_train_port_limit(trains, port);
     for (uint32_t i = 0; i < port->open.count; i++)
-        least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(&ports[port->open.items[i].link]));
+        least_fs =
+            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
     return least_fs;
 }
 

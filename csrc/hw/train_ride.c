@@ -26,10 +26,9 @@ static inline ride begin_ride(kb_fabric *fabric, uint32_t number) {
 
 /* Whether all that could come before its last flit is known, and does not; *upto_fs: what the port knows of
  * then. */
-static inline bool is_next(const kb_train_port *ports, const ride *r, int64_t now,
-                           int64_t *upto_fs) {
-    const kb_train_port *port = &ports[r->link];
-    int64_t known_fs = now - 1;
+static inline bool is_next(const kb_trains *trains, const ride *r, int64_t *upto_fs) {
+    const kb_train_port *ports = trains->ports, *port = &ports[r->link];
+    int64_t known_fs = kb_train_port_now(trains, port) - 1;
     for (uint32_t i = 0; i < port->open.count; i++)
         known_fs = kb_min_i64(known_fs, kb_train_port_silent_fs(&ports[port->open.items[i].link]));
     known_fs = kb_max_i64(known_fs, port->upto_fs);
@@ -104,8 +103,9 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     r.key = port->waiting[port->first];
     r.listed = true;
     if ((uint32_t)r.key.count_number != tail) return true;
-    int64_t now = kb_sim_now(fabric->sim), upto_fs;
-    while (r.hop < r.end && is_next(ports, &r, now, &upto_fs) && pass(fabric, &r, upto_fs)) {
+    int64_t upto_fs;
+    kb_train_look_(fabric);
+    while (r.hop < r.end && is_next(&fabric->trains, &r, &upto_fs) && pass(fabric, &r, upto_fs)) {
     }
     return end_ride(fabric, &r);
 }

@@ -38,28 +38,16 @@ static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t a
     stream->n_left = flown->message.n_flits;
 }
 
-/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
- * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  (By pointer: a copy of
- * what has just been stored piece by piece is slow.) */
-static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_train *train) {
-    kb_train_port *port = &fabric->trains.ports[link];
-    uint32_t number = (uint32_t)lead->count_number, flight;
+/* A train of flits of a stream, n_left of which are still to come, goes on to the next port, or to its end. */
+static bool hand_on(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, int64_t n_left,
+                    const kb_train *train) {
+    uint32_t number = (uint32_t)lead->count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
-    int64_t n_left = stream->n_left - train->count;
-    flight = stream->flight;
-    stream->n_left = n_left;
-    port->n_served += (uint64_t)train->count;
-    if (fabric->train_watch.path && !kb_train_watch_service(&fabric->train_watch, fabric->alloc,
-                                                            link, flight, *train, n_left == 0))
-        return false;
-    kb_stream_take_off(&fabric->streams, stream, train->count);
-    lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
-    int64_t arrive_fs = train->start_fs + port->travel_fs;
-    uint32_t to = stream->to, next = stream->next;
+    uint32_t to = stream->to, next = stream->next, flight = stream->flight;
+    int64_t arrive_fs = train->start_fs;
     if (to == KB_NONE) {
         if (n_left == 0) KB_POOL_GIVE(&fabric->streams.pool, number);
-        return land(fabric, link, flight, n_left,
-                    (kb_train){arrive_fs, train->period_fs, train->count});
+        return land(fabric, link, flight, n_left, *train);
     }
     kb_train_port *into = &fabric->trains.ports[to];
     bool by_flit = kb_fabric_by_flit_(fabric, to);
@@ -74,9 +62,7 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
         KB_POOL_GIVE(&fabric->streams.pool, number);
     }
     kb_stream *ahead = &fabric->streams.pool.items[next];
-    if (ahead->first.count)
-        return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
-                             (kb_train){arrive_fs, train->period_fs, train->count});
+    if (ahead->first.count) return kb_stream_add(&fabric->streams, fabric->alloc, ahead, *train);
     if (by_flit ? !kb_server_reserve(fabric, to, flight, ahead->hop)
                 : !kb_train_port_reserve(into, fabric->alloc))
         return false;
@@ -89,6 +75,27 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
         kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
                              kb_waiting_over(lead->rank, link), lead->count_number, next);
     return true;
+}
+
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
+ * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more. */
+static inline bool emit(kb_fabric *fabric, uint32_t link, kb_train_port *port, kb_waiting *lead,
+                        kb_train train) {
+    kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+    int64_t n_left = stream->n_left - train.count;
+    stream->n_left = n_left;
+    port->n_served += (uint64_t)train.count;
+    if (fabric->train_watch.path &&
+        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, train,
+                                n_left == 0))
+        return false;
+    kb_stream_take_off(&fabric->streams, stream, train.count);
+    lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
+    train.start_fs += port->travel_fs;
+    if (n_left && stream->next != KB_NONE &&
+        kb_stream_join(&fabric->streams, &fabric->streams.pool.items[stream->next], &train))
+        return true;
+    return hand_on(fabric, link, lead, n_left, &train);
 }
 
 /* --- several streams at once ---------------------------------------------------------------------- */
@@ -176,7 +183,7 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
         kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
-        if (!emit(fabric, link, &items[i], &train)) return false;
+        if (!emit(fabric, link, port, &items[i], train)) return false;
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
     settle(port, n);
@@ -209,17 +216,15 @@ static inline kb_train lead_train(const kb_train_port *port, const kb_stream *st
     return train;
 }
 
-static inline bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
-    kb_train_port *port = &fabric->trains.ports[link];
-    kb_waiting *lead = port->waiting + port->first;
-    const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *port,
+                              kb_waiting *lead, const kb_stream *stream, int64_t count) {
     int64_t last_fs;
     kb_train train = lead_train(port, stream, lead->when_fs, count, &last_fs);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
     }
-    if (!emit(fabric, link, lead, &train)) {
+    if (!emit(fabric, link, port, lead, train)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
@@ -264,7 +269,7 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
     port->upto_fs = upto_fs;
     while (port->n_waiting) {
-        const kb_waiting *lead = port->waiting + port->first;
+        kb_waiting *lead = port->waiting + port->first;
         if (lead->when_fs > upto_fs) break;
         const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
         const kb_train *train = &stream->first;
@@ -283,7 +288,8 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
                 return false;
             }
         } else if (last_fs > end_fs && count > 1) {
-            count = (end_fs - train->start_fs) / train->period_fs + 1;
+            int64_t length_fs = end_fs - train->start_fs;
+            count = length_fs < train->period_fs ? 1 : length_fs / train->period_fs + 1;
         }
         round_plan plan;
         if (count <= 2 && count < train->count && end_fs < upto_fs &&
@@ -292,7 +298,7 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             kb_fabric_fail_nomem_(fabric, "a train");
             return false;
         }
-        if (!serve_lead(fabric, link, count)) return false;
+        if (!serve_lead(fabric, link, port, lead, stream, count)) return false;
     }
     return true;
 }

@@ -181,20 +181,21 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
 static bool pull_path(kb_fabric *fabric, uint32_t number, int64_t now) {
     const kb_train_port *ports = fabric->trains.ports;
     const kb_flight *flown = &fabric->flights.items[number];
-    uint32_t first = fabric->streams.pool.items[flown->next].hop;
+    if (!kb_train_ride(fabric, number)) return false;
+    if (flown->done_fs >= 0) return true;
+    uint32_t hop = fabric->streams.pool.items[flown->next].hop;
     int64_t upto_fs = now;
-    for (uint32_t hop = first; hop < flown->n_links; hop++)
-        upto_fs -= ports[flown->path[hop]].travel_fs;
-    for (uint32_t hop = first; hop < flown->n_links; hop++) {
+    for (uint32_t i = hop; i < flown->n_links; i++) upto_fs -= ports[flown->path[i]].travel_fs;
+    while (kb_train_pull(fabric, flown->path[hop], upto_fs)) {
+        upto_fs += ports[flown->path[hop]].travel_fs;
+        if (flown->done_fs >= 0 || ++hop == flown->n_links) return true;
+        if (fabric->streams.pool.items[flown->next].hop != hop) continue;
         if (!kb_train_ride(fabric, number)) return false;
         if (flown->done_fs >= 0) return true;
         for (; hop < fabric->streams.pool.items[flown->next].hop; hop++)
             upto_fs += ports[flown->path[hop]].travel_fs;
-        if (!kb_train_pull(fabric, flown->path[hop], upto_fs)) return false;
-        if (flown->done_fs >= 0) return true;
-        upto_fs += ports[flown->path[hop]].travel_fs;
     }
-    return true;
+    return false;
 }
 
 /* Brings the tail as far as it gets by now. */
@@ -205,8 +206,9 @@ static bool advance(kb_fabric *fabric, uint32_t number) {
     while (flown->done_fs < 0) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
-        if (tail_fs >= now) break;
-        if (!kb_train_pull(fabric, flown->path[stream->hop], tail_fs)) return false;
+        uint32_t link = flown->path[stream->hop];
+        if (tail_fs >= kb_sim_handled_fs(fabric->sim, fabric->trains.ports[link].region)) break;
+        if (!kb_train_pull(fabric, link, tail_fs)) return false;
     }
     return true;
 }
@@ -271,7 +273,8 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
                             .travel_fs = port->travel_fs,
                             .overhead_fs = kb_fabric_by_flit_(fabric, i) ? 0 : port->overhead_fs,
                             .end_fs = port->end_fs,
-                            .wake_fs = KB_TIME_MAX};
+                            .wake_fs = KB_TIME_MAX,
+                            .region = fabric->regions.from ? fabric->regions.from[i] : 0};
     }
     return KB_OK;
 }
