@@ -3,6 +3,7 @@
 #define KB_HW_FABRIC_CORE_H
 
 #include "hw/audit.h"
+#include "hw/fabric_path.h"
 #include "hw/port.h"
 #include "hw/server.h"
 #include "hw/train_port.h"
@@ -31,22 +32,11 @@ typedef struct kb_sink {
     kb_deliver deliver;
 } kb_sink;
 
-/* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
-typedef struct kb_path_memo {
-    const uint32_t *links; /* NULL: nothing */
-    int64_t least_fs;      /* latency of one flit */
-    uint32_t n_links;
-    uint32_t src, dst;
-    int32_t slice;
-} kb_path_memo;
-
 /* What was sent since it was last decided how to serve (hw/fabric_mode.h). */
 typedef struct kb_mode_window {
     uint32_t n_messages;
     uint64_t n_flits;
 } kb_mode_window;
-
-enum { KB_PATH_MEMOS = 4096 };
 
 struct kb_fabric {
     kb_sim *sim;
@@ -72,7 +62,7 @@ struct kb_fabric {
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
-    kb_path_memo paths[KB_PATH_MEMOS];
+    kb_path paths[KB_PATHS];
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */

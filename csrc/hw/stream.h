@@ -91,6 +91,13 @@ static inline int64_t kb_stream_eligible(const kb_stream *stream) {
     return kb_max_i64(stream->first.start_fs, stream->head_fs);
 }
 
+/* Whether all that is left of a message is here, known and as one train, and nothing of it is at the next
+ * port. */
+static inline bool kb_stream_is_whole(const kb_stream *stream) {
+    return stream->first.count == stream->n_left &&
+           (stream->next == KB_NONE || stream->to == KB_NONE);
+}
+
 /* Takes the next flit off. */
 static inline void kb_stream_advance(kb_streams *streams, kb_stream *stream) {
     stream->n_left--;

@@ -35,7 +35,7 @@ void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc) {
 void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc) {
     kb_alloc_free(alloc, port->waiting, port->capacity, sizeof *port->waiting);
     kb_inputs_deinit(&port->open, alloc);
-    kb_waitq_deinit(&port->wakes, alloc);
+    kb_lineup_deinit(&port->wakes, alloc);
 }
 
 /* Half of the room at least is behind the last, where most come. */
