@@ -133,8 +133,18 @@ static kb_status check_messages(const kb_fabric *fabric, kb_error *err) {
                         c->messages_sent, c->bytes_sent, c->messages_delivered, c->bytes_delivered);
 }
 
+void kb_audit_at_rest(kb_fabric *fabric, kb_rest_check *check) {
+    check->listed = true;
+    check->next = fabric->audit.checks;
+    fabric->audit.checks = check;
+}
+
 kb_status kb_fabric_audit(kb_fabric *fabric, kb_error *err) {
     kb_audit *audit = &fabric->audit;
+    for (kb_rest_check *each = audit->checks; each; each = audit->checks = each->next) {
+        KB_TRY(each->check(each->self, err));
+        each->listed = false;
+    }
     KB_TRY(check_messages(fabric, err));
     for (uint32_t i = 0; i < audit->n_used; i++) {
         uint32_t link = audit->used[i];

@@ -48,8 +48,11 @@ kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params)
 }
 
 void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks) {
-    *pc = (kb_dram_pc){
-        .column_fs = long_ago_fs, .refresh_fs = rules->refi, .act_any_fs = 0, .banks = banks};
+    *pc = (kb_dram_pc){.column_fs = long_ago_fs,
+                       .bus_free_fs = long_ago_fs,
+                       .refresh_fs = rules->refi,
+                       .act_any_fs = 0,
+                       .banks = banks};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
     for (int d = 0; d < 2; d++) {
         kb_dram_side *side = &pc->sides[d];
@@ -59,9 +62,47 @@ void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *b
     }
     for (uint32_t b = 0; b < rules->n_banks; b++)
         banks[b] = (kb_dram_bank){.open_row = -1,
+                                  .acted_fs = long_ago_fs,
+                                  .closed_fs = long_ago_fs,
                                   .first = {KB_NONE, KB_NONE},
                                   .last = {KB_NONE, KB_NONE},
                                   .hit = {KB_NONE, KB_NONE}};
+}
+
+/* --- what commands are held to (ADR-0061) ------------------------------------------------------------ */
+
+__attribute__((cold, noinline)) static void broken(const kb_dram_pc *pc, const kb_dram_core *core,
+                                                   uint32_t bank, int64_t at_fs, int64_t free_fs) {
+    if (core->fault) core->fault(core->self, pc, bank, at_fs, free_fs);
+}
+
+static inline void hold_act(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
+                            int64_t at_fs) {
+    const kb_dram_bank *bank = &pc->banks[b];
+    int64_t free_fs = kb_max_i64(bank->acted_fs + core->rules.rc, bank->closed_fs + core->rules.rp);
+    free_fs = kb_max_i64(free_fs, pc->acts_fs[pc->n_acts & 3] + core->rules.faw);
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+}
+
+static inline void hold_pre(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
+                            int64_t at_fs) {
+    int64_t free_fs = pc->banks[b].acted_fs + core->rules.ras;
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+}
+
+static inline void hold_cas(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int d,
+                            int64_t at_fs) {
+    int64_t free_fs = pc->banks[b].acted_fs + core->rules.rcd[d];
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+}
+
+/* Bursts whose data end at first_fs, ... last_fs.  Those that alternate with another bank's come first of all
+ * of one bank, so that only what both carried by the end of the last shows that the bus never carried two. */
+static inline void hold_bus(kb_dram_pc *pc, const kb_dram_core *core, int64_t first_fs,
+                            int64_t last_fs, int64_t busy_fs) {
+    int64_t start_fs = first_fs - core->rules.bl;
+    pc->bus_free_fs = kb_max_i64(pc->bus_free_fs, start_fs) + busy_fs;
+    if (last_fs < pc->bus_free_fs) broken(pc, core, KB_NONE, last_fs, pc->bus_free_fs);
 }
 
 /* --- what waits ----------------------------------------------------------------------------------- */
@@ -291,12 +332,16 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     pc->row_known = false;
     if (bank->open_row >= 0) {
         run->closed = true;
+        hold_pre(pc, core, b, at_fs);
+        bank->closed_fs = at_fs;
         bank->act_fs = kb_max_i64(bank->act_fs, at_fs + rules->rp);
         pc->row_bus_fs = at_fs + rules->pre_bus;
         close_row(pc, core, b);
         return;
     }
     run->opened = true;
+    hold_act(pc, core, b, at_fs);
+    bank->acted_fs = at_fs;
     bank->open_row = run->row;
     bank->act_fs = at_fs + rules->rc;
     bank->pre_fs = at_fs + rules->ras;
@@ -334,8 +379,12 @@ static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) 
     for (uint32_t b = first; b < end; b++)
         at_fs = kb_max_i64(at_fs, ready_to_refresh(pc, rules, b));
     for (uint32_t b = first; b < end; b++) {
-        if (pc->banks[b].open_row >= 0) close_row(pc, core, b);
+        if (pc->banks[b].open_row >= 0) {
+            hold_pre(pc, core, b, at_fs - rules->rp);
+            close_row(pc, core, b);
+        }
         pc->banks[b].act_fs = at_fs + rules->rfc;
+        pc->banks[b].closed_fs = at_fs + rules->rfc - rules->rp;
     }
     pc->now_fs = kb_max_i64(pc->now_fs, pc->refresh_fs);
     pc->refresh_fs += rules->refi;
@@ -388,10 +437,13 @@ static void issue_cas(kb_dram_pc *pc, kb_dram_core *core, uint32_t b, int64_t at
     kb_dram_run *run = &core->runs.items[number];
     int64_t last_fs = at_fs + (count - 1) * period_fs;
     kb_dram_statistics *s = &pc->statistics;
+    if (run->n_served == 0) hold_cas(pc, core, b, d, at_fs);
     count_hits(pc, run, count);
     *(d == READ ? &s->reads : &s->writes) += count;
     s->turnarounds += d != pc->wrote && s->reads + s->writes > count;
-    s->busy_fs += count * rules->bl;
+    int64_t busy_fs = count * rules->bl, there_fs = at_fs + rules->cas_burst[d];
+    s->busy_fs += busy_fs;
+    hold_bus(pc, core, there_fs, there_fs + (last_fs - at_fs), busy_fs);
     s->wait_fs += count * (at_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
     bank->pre_fs = kb_max_i64(bank->pre_fs, last_fs + rules->cas_pre[d]);
     pc->groups[group].cas_fs = last_fs + rules->ccd_l;
@@ -407,7 +459,7 @@ static void issue_cas(kb_dram_pc *pc, kb_dram_core *core, uint32_t b, int64_t at
     }
     pc->now_fs = kb_max_i64(pc->now_fs, last_fs);
     pc->sides[d].n_pending -= count;
-    core->served(core->self, run, (uint32_t)count, at_fs + rules->cas_burst[d], period_fs);
+    core->served(core->self, run, (uint32_t)count, there_fs, period_fs);
     run = &core->runs.items[number];
     run->n_served += (uint32_t)count;
     if (run->n_served == run->count) leave_window(pc, core, number);

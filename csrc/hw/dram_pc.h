@@ -18,6 +18,9 @@
  * is called: the result depends on arrivals alone, never on how far each call went (invariant D1; a test
  * cuts time at every instant).  Runs of hits in one bank group, or alternating between two, are served as
  * one train.
+ *
+ * Each command is held to the times of those before (ADR-0061), not to the bounds by which it was chosen: tRC,
+ * tRP, tFAW of an ACT, tRAS of a PRE, tRCD of a CAS, and a bus that carries one burst at a time.
  */
 #ifndef KB_HW_DRAM_PC_H
 #define KB_HW_DRAM_PC_H
@@ -70,6 +73,7 @@ typedef KB_POOL(kb_dram_run) kb_dram_runs;
 typedef struct kb_dram_bank {
     int64_t open_row;                  /* -1: closed */
     int64_t act_fs, pre_fs, cas_fs[2]; /* no earlier */
+    int64_t acted_fs, closed_fs;       /* the last ACT and PRE */
     uint32_t first[2], last[2];        /* runs of the window, in order of age */
     uint32_t hit[2];                   /* the first of them in the open row, or KB_NONE */
     uint64_t age[2];                   /* of the hit, or else of the first: its seq */
@@ -94,6 +98,7 @@ typedef struct kb_dram_pc {
     int64_t column_fs; /* of the last CAS; far in the past before the first */
     int64_t cas_any_fs[2], act_any_fs, row_bus_fs, refresh_fs; /* act_any: tRRD_S and tFAW */
     int64_t acts_fs[4];                                        /* the last four */
+    int64_t bus_free_fs;    /* the end of the last burst's data */
     int64_t row_command_fs; /* of row_bank's; KB_TIME_MAX when there is none */
     uint64_t row_age;
     uint32_t row_bank;
@@ -114,10 +119,15 @@ typedef struct kb_dram_pc {
 typedef void (*kb_dram_served_fn)(void *self, const kb_dram_run *run, uint32_t count,
                                   int64_t there_fs, int64_t period_fs);
 
+/* A command came at at_fs that had to wait until free_fs: for its bank, or (KB_NONE) for the data bus. */
+typedef void (*kb_dram_fault_fn)(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs,
+                                 int64_t free_fs);
+
 typedef struct kb_dram_core {
     kb_dram_rules rules;
     kb_dram_runs runs;
     kb_dram_served_fn served;
+    kb_dram_fault_fn fault; /* of the physics checks; NULL: nobody hears */
     void *self;
 } kb_dram_core;
 
