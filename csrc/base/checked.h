@@ -36,4 +36,10 @@ static inline bool kb_is_power_of_two(int64_t value) {
     return value > 0 && (value & (value - 1)) == 0;
 }
 
+/* a + b for a, b >= 0, at most the end of time. */
+static inline int64_t kb_later_fs(int64_t a, int64_t b) {
+    int64_t sum;
+    return kb_add_i64(a, b, &sum) ? INT64_MAX : sum;
+}
+
 #endif

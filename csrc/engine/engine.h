@@ -91,6 +91,9 @@ void kb_engine_arrive(kb_engine *engine, uint32_t handle);
 /* The job is done: stops the run that waits for it. */
 void kb_engine_finish_job(kb_engine *engine, uint32_t handle, int64_t end_fs);
 
+/* What is submitted asks in which order things happen on all SIPs: from now on they do so in that order. */
+kb_status kb_engine_run_in_order(kb_engine *engine, kb_error *err) KB_MUST_CHECK;
+
 /* KB_FAILED with the first message once the engine has failed. */
 kb_status kb_engine_usable(const kb_engine *engine, kb_error *err) KB_MUST_CHECK;
 

@@ -66,6 +66,7 @@ void kb_engine_traffic_destroy(kb_engine *engine) {
 /* A job for a batch, not yet submitted. */
 static kb_status begin(kb_engine *engine, int64_t submit_fs, kb_engine_batch **job, kb_error *err) {
     uint32_t handle;
+    KB_TRY(kb_engine_run_in_order(engine, err));
     KB_TRY(kb_engine_add_job(engine, submit_fs, &handle, err));
     kb_engine_batch *made = kb_alloc_zeroed(engine->alloc, 1, sizeof *made);
     if (!made) {

@@ -89,6 +89,13 @@ static kb_status add_stream_job(kb_engine *engine, const kb_stream_order *order,
 
 /* --- launches ---------------------------------------------------------------------------------- */
 
+/* Whether it may ask for a value that the op log so far leads to. */
+static bool sees_values(const kb_kernel *kernel) {
+    for (uint32_t i = 0; i < kernel->n_insts; i++)
+        if (kernel->insts[i].op == KB_KIR_MATERIALISE) return true;
+    return false;
+}
+
 /* The kernel's number in the log, given at its first launch. */
 static kb_status kernel_number(kb_engine *engine, const kb_kernel *kernel, int32_t *number,
                                kb_error *err) {
@@ -99,6 +106,7 @@ static kb_status kernel_number(kb_engine *engine, const kb_kernel *kernel, int32
         }
     if (!KB_VEC_RESERVE(&engine->kernels, engine->alloc, 1))
         return kb_error_nomem(err, "the table of kernels");
+    if (sees_values(kernel)) KB_TRY(kb_engine_run_in_order(engine, err));
     KB_TRY(kb_oplog_add_kernel(engine->log, kernel->name, number, err));
     engine->kernels.items[engine->kernels.count++] = kernel;
     return KB_OK;

@@ -6,67 +6,22 @@
 enum { READ, WRITE };
 enum { PATIENCE = 4 }; /* how many times the look-ahead a burst is passed at most */
 
-static const int64_t long_ago_fs = INT64_MIN / 2, far_ahead = INT64_MAX / 2;
+static const int64_t long_ago_fs = INT64_MIN / 2;
 
-kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params) {
-    const kb_dram_timing *t = &dram->timing;
-    const kb_dram_geometry *g = &dram->standard->geometry;
-    int64_t ck = t->ck_fs, n_groups = g->sids * g->bank_groups;
-    bool refreshes = params->refresh != KB_REFRESH_NONE;
-    bool per_bank = params->refresh == KB_REFRESH_PER_BANK;
-    kb_dram_rules rules = {.rcd = {t->rcd_rd * ck, t->rcd_wr * ck},
-                           .cas_burst = {(t->cl + t->bl) * ck, (t->cwl + t->bl) * ck},
-                           .cas_pre = {t->rtp * ck, (t->cwl + t->bl + t->wr) * ck},
-                           .rp = t->rp * ck,
-                           .ras = t->ras * ck,
-                           .rc = t->rc * ck,
-                           .ccd_s = t->ccd_s * ck,
-                           .ccd_l = t->ccd_l * ck,
-                           .ccd_r = t->ccd_r * ck,
-                           .rrd_s = t->rrd_s * ck,
-                           .rrd_l = t->rrd_l * ck,
-                           .faw = t->faw * ck,
-                           .bl = t->bl * ck,
-                           .write_read_s = (t->cwl + t->bl + t->wtr_s) * ck,
-                           .write_read_l = (t->cwl + t->bl + t->wtr_l) * ck,
-                           .read_write = t->rtw * ck,
-                           .rfc = (per_bank ? t->rfc_pb : t->rfc) * ck,
-                           .act_bus = g->act_half_cks * ck / 2,
-                           .pre_bus = g->pre_half_cks * ck / 2,
-                           .per_bank = per_bank,
-                           .n_banks = (uint32_t)(n_groups * g->banks),
-                           .queue = (uint32_t)params->queue,
-                           .high = (uint32_t)kb_ceil_div(params->queue * params->write_high, 100),
-                           .low = (uint32_t)(params->queue * params->write_low / 100),
-                           .write_wait = (uint32_t)params->write_wait};
-    if (refreshes) rules.refi = per_bank ? t->refi * ck / rules.n_banks : t->refi * ck;
-    for (uint32_t b = 0; b < rules.n_banks; b++) {
-        rules.group[b] = (uint8_t)(b / (uint32_t)g->banks);
-        rules.sid[b] = (uint8_t)(b / (uint32_t)(g->banks * g->bank_groups));
-    }
-    return rules;
-}
-
-void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks) {
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
+                     kb_dram_hit *hits) {
     *pc = (kb_dram_pc){.column_fs = long_ago_fs,
-                       .bus_free_fs = long_ago_fs,
                        .refresh_fs = rules->refi,
-                       .act_any_fs = 0,
-                       .banks = banks};
+                       .bus_free_fs = long_ago_fs,
+                       .banks = banks,
+                       .hits = hits};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
-    for (int d = 0; d < 2; d++) {
-        kb_dram_side *side = &pc->sides[d];
-        side->backlog_first = side->backlog_last = side->oldest = side->youngest = KB_NONE;
-        side->next_fs = KB_TIME_MAX;
-        side->oldest_seq = far_ahead;
-    }
+    for (int i = 0; i < KB_DRAM_MAX_GROUPS; i++) pc->group_cas_fs[i] = long_ago_fs;
+    for (int d = 0; d < 2; d++)
+        pc->sides[d] = (kb_dram_side){
+            .oldest = KB_NONE, .youngest = KB_NONE, .backlog = KB_NONE, .next_fs = KB_TIME_MAX};
     for (uint32_t b = 0; b < rules->n_banks; b++)
-        banks[b] = (kb_dram_bank){.open_row = -1,
-                                  .acted_fs = long_ago_fs,
-                                  .closed_fs = long_ago_fs,
-                                  .first = {KB_NONE, KB_NONE},
-                                  .last = {KB_NONE, KB_NONE},
-                                  .hit = {KB_NONE, KB_NONE}};
+        banks[b] = (kb_dram_bank){.open_row = -1, .open_fs = long_ago_fs};
 }
 
 /* --- what commands are held to (ADR-0061) ------------------------------------------------------------ */
@@ -76,108 +31,156 @@ __attribute__((cold, noinline)) static void broken(const kb_dram_pc *pc, const k
     if (core->fault) core->fault(core->self, pc, bank, at_fs, free_fs);
 }
 
-static inline void hold_act(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
+static inline void hold_act(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int64_t at_fs) {
+    int64_t free_fs = kb_max_i64(pc->banks[b].open_fs + core->rules.rc,
+                                 pc->acts_fs[pc->n_acts & 3] + core->rules.faw);
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+    pc->banks[b].open_fs = at_fs;
+}
+
+/* From the PRE on, open_fs is an ACT that the next one may follow as soon, by tRC, as it may the PRE by tRP. */
+static inline void hold_pre(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int64_t at_fs) {
+    int64_t free_fs = pc->banks[b].open_fs + core->rules.ras;
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+    pc->banks[b].open_fs =
+        kb_max_i64(pc->banks[b].open_fs, at_fs + core->rules.rp - core->rules.rc);
+}
+
+static inline void hold_cas(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
                             int64_t at_fs) {
-    const kb_dram_bank *bank = &pc->banks[b];
-    int64_t free_fs = kb_max_i64(bank->acted_fs + core->rules.rc, bank->closed_fs + core->rules.rp);
-    free_fs = kb_max_i64(free_fs, pc->acts_fs[pc->n_acts & 3] + core->rules.faw);
+    int64_t free_fs = pc->banks[b].open_fs + core->rules.rcd[pc->writing];
     if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
 }
 
-static inline void hold_pre(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
-                            int64_t at_fs) {
-    int64_t free_fs = pc->banks[b].acted_fs + core->rules.ras;
-    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+/* Bursts one each step_fs, the first from start_fs and the last until end_fs on the bus. */
+static inline void hold_bus(kb_dram_pc *pc, const kb_dram_core *core, int64_t start_fs,
+                            int64_t end_fs, int64_t step_fs) {
+    if (start_fs < pc->bus_free_fs ||
+        (step_fs < core->rules.bl && end_fs > start_fs + core->rules.bl))
+        broken(pc, core, KB_NONE, start_fs, kb_max_i64(pc->bus_free_fs, start_fs + 1));
+    pc->bus_free_fs = end_fs;
 }
 
-static inline void hold_cas(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int d,
-                            int64_t at_fs) {
-    int64_t free_fs = pc->banks[b].acted_fs + core->rules.rcd[d];
-    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+/* --- telling who asked ------------------------------------------------------------------------------ */
+
+static void count_hits(kb_dram_pc *pc, const kb_dram_run *run, int64_t count) {
+    if (run->n_served == 0) {
+        if (run->opened && run->closed) pc->statistics.conflicts++;
+        else if (run->opened) pc->statistics.misses++;
+        else pc->statistics.hits++;
+        count--;
+    }
+    pc->statistics.hits += count;
 }
 
-/* Bursts whose data end at first_fs, ... last_fs.  Those that alternate with another bank's come first of all
- * of one bank, so that only what both carried by the end of the last shows that the bus never carried two. */
-static inline void hold_bus(kb_dram_pc *pc, const kb_dram_core *core, int64_t first_fs,
-                            int64_t last_fs, int64_t busy_fs) {
-    int64_t start_fs = first_fs - core->rules.bl;
-    pc->bus_free_fs = kb_max_i64(pc->bus_free_fs, start_fs) + busy_fs;
-    if (last_fs < pc->bus_free_fs) broken(pc, core, KB_NONE, last_fs, pc->bus_free_fs);
+static void tell(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit) {
+    const kb_dram_rules *rules = &core->rules;
+    kb_dram_run *run = &core->runs.items[hit->run];
+    kb_dram_bank *bank = &pc->banks[hit->bank];
+    kb_dram_statistics *s = &pc->statistics;
+    int64_t count = hit->n_untold, period_fs = count > 1 ? hit->period_fs : 0;
+    int64_t first_fs = hit->last_fs - (count - 1) * period_fs;
+    bank->pre_fs = kb_max_i64(bank->pre_fs, hit->last_fs + rules->cas_pre[run->write]);
+    *(run->write ? &s->writes : &s->reads) += count;
+    s->busy_fs += count * rules->bl;
+    s->wait_fs += count * (first_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
+    run->n_served = (uint16_t)(run->n_served - count);
+    count_hits(pc, run, count);
+    core->served(core->self, run, (uint32_t)count, first_fs + rules->cas_burst[run->write],
+                 period_fs);
+    run->n_served = (uint16_t)(run->n_served + count);
+    hit->n_untold = 0;
+}
+
+static void tell_all(kb_dram_pc *pc, kb_dram_core *core) {
+    for (uint32_t i = 0; i < pc->n_hits; i++)
+        if (pc->hits[i].n_untold) tell(pc, core, &pc->hits[i]);
+}
+
+/* Bursts of a hit are issued: n of them from at_fs on, one each period. */
+static inline void note_bursts(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit, int64_t at_fs,
+                               int64_t n, int64_t period_fs) {
+    kb_dram_run *run = &core->runs.items[hit->run];
+    int64_t gap_fs = at_fs - hit->last_fs;
+    if (n == 1) period_fs = hit->n_untold == 1 ? gap_fs : hit->period_fs;
+    if (hit->n_untold &&
+        (gap_fs != period_fs || (hit->n_untold > 1 && hit->period_fs != period_fs)))
+        tell(pc, core, hit);
+    hit->period_fs = period_fs;
+    hit->last_fs = at_fs + (n - 1) * period_fs;
+    hit->n_untold = (uint16_t)(hit->n_untold + n);
+    run->n_served = (uint16_t)(run->n_served + n);
+    pc->group_cas_fs[hit->group] = hit->last_fs;
+    if (pc->writing) pc->written_groups |= UINT32_C(1) << hit->group;
+    else pc->written_groups &= ~(UINT32_C(1) << hit->group);
 }
 
 /* --- what waits ----------------------------------------------------------------------------------- */
 
-void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
-    kb_dram_run *run = &core->runs.items[number];
-    kb_dram_side *side = &pc->sides[run->write];
-    run->seq = side->n_added;
-    run->next = KB_NONE;
-    run->n_served = 0;
-    run->opened = run->closed = false;
-    side->n_added += run->count;
-    if (side->backlog_first == KB_NONE) {
-        side->backlog_first = number;
-        side->next_fs = run->when_fs;
-        side->next_seq = (int64_t)run->seq;
-    } else {
-        core->runs.items[side->backlog_last].next = number;
-    }
-    side->backlog_last = number;
+static inline bool is_before(const kb_dram_run *a, const kb_dram_run *b) {
+    return (int32_t)(a->seq - b->seq) < 0;
+}
+
+static inline bool is_served(const kb_dram_run *run) {
+    return run->n_served == run->count;
+}
+
+static void take_in(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inbox) {
+    uint32_t first = inbox->first;
+    if (first == KB_NONE) return;
+    if (side->oldest == KB_NONE) side->oldest = first;
+    else items[side->youngest].next = first;
+    side->youngest = inbox->last;
+    inbox->first = KB_NONE;
+    if (side->backlog != KB_NONE) return;
+    side->backlog = first;
+    side->next_fs = items[first].when_fs;
 }
 
 /* Why the first of the backlog has no room: so many bursts have to be served, and so many of the oldest
  * run; <= 0: not for that. */
-static int64_t excess(const kb_dram_side *side, const kb_dram_rules *rules) {
+static inline int64_t excess(const kb_dram_side *side, const kb_dram_rules *rules) {
     return side->n_pending - rules->queue + 1;
 }
 
-static int64_t distance(const kb_dram_side *side, const kb_dram_rules *rules) {
-    return side->next_seq - side->oldest_seq - PATIENCE * (int64_t)rules->queue + 1;
+static inline int64_t distance(const kb_dram_side *side, const kb_dram_core *core) {
+    const kb_dram_run *items = core->runs.items, *oldest = &items[side->oldest];
+    int32_t apart = (int32_t)(items[side->backlog].seq - oldest->seq - oldest->n_served);
+    return apart - PATIENCE * (int64_t)core->rules.queue + 1;
 }
 
-static bool has_room(const kb_dram_side *side, const kb_dram_rules *rules) {
-    return excess(side, rules) <= 0 && distance(side, rules) <= 0;
-}
-
-static void note_oldest(kb_dram_side *side, const kb_dram_core *core) {
-    const kb_dram_run *items = core->runs.items;
-    side->oldest_seq = far_ahead;
-    if (side->oldest != KB_NONE)
-        side->oldest_seq = (int64_t)items[side->oldest].seq + items[side->oldest].n_served;
-}
-
-static void set_hit(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int d, uint32_t number) {
-    pc->banks[b].hit[d] = number;
-    uint64_t bit = UINT64_C(1) << b;
-    kb_dram_side *side = &pc->sides[d];
-    side->hits &= ~bit;
-    side->others &= ~bit;
-    uint32_t first = pc->banks[b].first[d];
-    if (first == KB_NONE) return;
-    pc->banks[b].age[d] = core->runs.items[number == KB_NONE ? first : number].seq;
-    if (number == KB_NONE) side->others |= bit;
-    else side->hits |= bit;
+/* There is a backlog. */
+static inline bool has_room(const kb_dram_side *side, const kb_dram_core *core) {
+    return excess(side, &core->rules) <= 0 && distance(side, core) <= 0;
 }
 
 /* The first run from `number` on, of one bank, that hits its open row. */
-static uint32_t next_hit(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
-                         uint32_t number) {
-    const kb_dram_run *items = core->runs.items;
-    while (number != KB_NONE && items[number].row != pc->banks[b].open_row)
+static uint32_t next_hit(const kb_dram_bank *bank, const kb_dram_run *items, uint32_t number) {
+    while (number != KB_NONE &&
+           ((int32_t)items[number].row != bank->open_row || is_served(&items[number])))
         number = items[number].after;
     return number;
 }
 
-/* The first of some banks to be ready, not before floor_fs; of those the oldest.  `ready` is theirs. */
-typedef struct pick {
-    int64_t at_fs; /* KB_TIME_MAX: none */
-    uint64_t age;
-    uint32_t bank;
-} pick;
+/* The bank's open row is hit by a run: it goes where its age says. */
+static void add_hit(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint32_t number) {
+    const kb_dram_run *items = core->runs.items;
+    kb_dram_hit *hits = pc->hits;
+    uint32_t place = pc->n_hits++;
+    for (; place && is_before(&items[number], &items[hits[place - 1].run]); place--)
+        hits[place] = hits[place - 1];
+    hits[place] = (kb_dram_hit){.ready_fs = pc->banks[b].open_fs + core->rules.rcd[pc->writing],
+                                .run = number,
+                                .bank = (uint8_t)b,
+                                .group = core->rules.group[b],
+                                .sid = core->rules.sid[b]};
+    pc->hitting |= UINT64_C(1) << b;
+    pc->others &= ~(UINT64_C(1) << b);
+}
 
-static inline void consider(pick *best, int64_t at_fs, uint64_t age, uint32_t bank) {
-    if (at_fs > best->at_fs || (at_fs == best->at_fs && age > best->age)) return;
-    *best = (pick){at_fs, age, bank};
+static void remove_hit(kb_dram_pc *pc, uint32_t place) {
+    pc->hitting &= ~(UINT64_C(1) << pc->hits[place].bank);
+    for (pc->n_hits--; place < pc->n_hits; place++) pc->hits[place] = pc->hits[place + 1];
 }
 
 /* When an ACT or PRE for a bank that no waiting run hits can be issued. */
@@ -185,119 +188,137 @@ static inline int64_t row_command_fs(const kb_dram_pc *pc, const kb_dram_rules *
     const kb_dram_bank *bank = &pc->banks[b];
     int64_t at_fs = kb_max_i64(pc->row_bus_fs, pc->now_fs);
     if (bank->open_row >= 0) return kb_max_i64(at_fs, bank->pre_fs);
-    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->groups[rules->group[b]].act_fs));
+    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->group_act_fs[rules->group[b]]));
     return kb_max_i64(at_fs, pc->act_any_fs);
 }
 
-/* A bank whose runs hit no more, or that waits for the first time: its command may be the next. */
-static void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int d) {
-    if (!pc->row_known || d != pc->writing || pc->banks[b].hit[d] != KB_NONE ||
-        pc->banks[b].first[d] == KB_NONE)
+/* The bank's command may be the next. */
+static void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
+    const kb_dram_run *items = core->runs.items;
+    int d = pc->writing;
+    int64_t at_fs = row_command_fs(pc, &core->rules, b);
+    if (at_fs > pc->row_command_fs) return;
+    if (at_fs == pc->row_command_fs &&
+        !is_before(&items[pc->banks[b].first[d]], &items[pc->banks[pc->row_bank].first[d]]))
         return;
-    pick best = {pc->row_command_fs, pc->row_age, pc->row_bank};
-    consider(&best, row_command_fs(pc, &core->rules, b), pc->banks[b].age[d], b);
-    pc->row_command_fs = best.at_fs;
-    pc->row_age = best.age;
-    pc->row_bank = best.bank;
+    pc->row_command_fs = at_fs;
+    pc->row_bank = (uint8_t)b;
+}
+
+/* A bank whose runs hit no more, or that waits for the first time. */
+static void add_other(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
+    pc->others |= UINT64_C(1) << b;
+    if (pc->row_known) offer_row_command(pc, core, b);
 }
 
 static void enter_window(kb_dram_pc *pc, kb_dram_core *core, int d) {
     kb_dram_side *side = &pc->sides[d];
-    uint32_t number = side->backlog_first;
+    uint32_t number = side->backlog;
     kb_dram_run *items = core->runs.items, *run = &items[number];
     kb_dram_bank *bank = &pc->banks[run->bank];
-    side->backlog_first = run->next;
-    side->next_fs = KB_TIME_MAX;
-    if (run->next != KB_NONE) {
-        side->next_fs = items[run->next].when_fs;
-        side->next_seq = (int64_t)items[run->next].seq;
-    }
-    run->older = side->youngest;
-    run->younger = run->after = KB_NONE;
-    if (side->youngest == KB_NONE) {
-        side->oldest = number;
-        side->oldest_seq = (int64_t)run->seq;
-    } else {
-        items[side->youngest].younger = number;
-    }
-    side->youngest = number;
-    run->before = bank->last[d];
-    if (bank->last[d] == KB_NONE) bank->first[d] = number;
+    uint64_t bit = UINT64_C(1) << run->bank;
+    bool is_first = !(side->banks & bit);
+    side->backlog = run->next;
+    side->next_fs = run->next == KB_NONE ? KB_TIME_MAX : items[run->next].when_fs;
+    run->after = KB_NONE;
+    if (is_first) bank->first[d] = number;
     else items[bank->last[d]].after = number;
     bank->last[d] = number;
+    side->banks |= bit;
     side->n_pending += run->count;
-    if (bank->hit[d] == KB_NONE) {
-        set_hit(pc, core, run->bank, d, bank->open_row == run->row ? number : KB_NONE);
-        if (bank->first[d] == number) offer_row_command(pc, core, run->bank, d);
-        else if (bank->hit[d] == number) pc->row_known = false;
-    }
     pc->statistics.peak_queue = kb_max_i64(pc->statistics.peak_queue,
                                            pc->sides[READ].n_pending + pc->sides[WRITE].n_pending);
-}
-
-static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
-    kb_dram_run *items = core->runs.items, *run = &items[number];
-    int d = run->write;
-    kb_dram_side *side = &pc->sides[d];
-    kb_dram_bank *bank = &pc->banks[run->bank];
-    uint32_t after = run->after;
-    if (run->older == KB_NONE) side->oldest = run->younger;
-    else items[run->older].younger = run->younger;
-    if (run->younger == KB_NONE) side->youngest = run->older;
-    else items[run->younger].older = run->older;
-    if (run->before == KB_NONE) bank->first[d] = after;
-    else items[run->before].after = after;
-    if (after == KB_NONE) bank->last[d] = run->before;
-    else items[after].before = run->before;
-    set_hit(pc, core, run->bank, d, next_hit(pc, core, run->bank, after));
-    offer_row_command(pc, core, run->bank, d);
-    KB_POOL_GIVE(&core->runs, number);
-}
-
-static void admit(kb_dram_pc *pc, kb_dram_core *core) {
-    for (int d = READ; d <= WRITE; d++) {
-        const kb_dram_side *side = &pc->sides[d];
-        while (side->next_fs <= pc->now_fs && has_room(side, &core->rules))
-            enter_window(pc, core, d);
+    if (d != pc->writing || pc->hitting & bit) return;
+    if (bank->open_row == (int32_t)run->row) {
+        add_hit(pc, core, run->bank, number);
+        if (!is_first) pc->row_known = false;
+    } else if (is_first) {
+        add_other(pc, core, run->bank);
     }
 }
 
-/* When the next run enters by itself, not because another one leaves. */
-static int64_t next_arrival(const kb_dram_pc *pc, const kb_dram_rules *rules) {
-    int64_t least_fs = KB_TIME_MAX;
-    for (int d = READ; d <= WRITE; d++)
-        if (pc->sides[d].next_fs < least_fs && has_room(&pc->sides[d], rules))
-            least_fs = pc->sides[d].next_fs;
-    return least_fs;
+/* The run of a hit is served. */
+static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
+    kb_dram_run *items = core->runs.items;
+    uint32_t number = pc->hits[place].run, b = pc->hits[place].bank;
+    int d = pc->writing;
+    kb_dram_side *side = &pc->sides[d];
+    kb_dram_bank *bank = &pc->banks[b];
+    uint32_t hit = next_hit(bank, items, items[number].after);
+    while (bank->first[d] != KB_NONE && is_served(&items[bank->first[d]]))
+        bank->first[d] = items[bank->first[d]].after;
+    if (bank->first[d] == KB_NONE) side->banks &= ~(UINT64_C(1) << b);
+    if (hit == KB_NONE) {
+        remove_hit(pc, place);
+        if (bank->first[d] != KB_NONE) add_other(pc, core, b);
+    } else {
+        kb_dram_hit moved = pc->hits[place];
+        moved.run = hit;
+        for (; place + 1 < pc->n_hits && is_before(&items[pc->hits[place + 1].run], &items[hit]);
+             place++)
+            pc->hits[place] = pc->hits[place + 1];
+        pc->hits[place] = moved;
+    }
+    while (side->oldest != KB_NONE && is_served(&items[side->oldest])) {
+        uint32_t served = side->oldest;
+        side->oldest = items[served].next;
+        KB_POOL_GIVE(&core->runs, served);
+    }
+}
+
+/* All that have arrived and have room.  When the next enters by itself, not because another one leaves. */
+static inline int64_t admit(kb_dram_pc *pc, kb_dram_core *core, int d) {
+    const kb_dram_side *side = &pc->sides[d];
+    while (side->backlog != KB_NONE && has_room(side, core)) {
+        if (side->next_fs > pc->now_fs) return side->next_fs;
+        enter_window(pc, core, d);
+    }
+    return KB_TIME_MAX;
 }
 
 /* --- reads or writes -------------------------------------------------------------------------------- */
 
-static void begin_writing(kb_dram_pc *pc, const kb_dram_rules *rules, int64_t n_reads) {
-    int64_t n_writes = pc->sides[WRITE].n_pending;
-    bool full = n_writes >= rules->high, waited = pc->n_passed >= rules->write_wait;
-    if (n_writes == 0 || (n_reads > 0 && !full && !waited)) return;
-    pc->writing = true;
+static void turn(kb_dram_pc *pc, kb_dram_core *core, bool writing) {
+    tell_all(pc, core);
+    pc->writing = writing;
     pc->row_known = false;
-    pc->draining = full || waited;
-    pc->drain_to = full ? rules->low : 0;
-    pc->n_passed = 0;
+    pc->n_hits = 0;
+    pc->hitting = 0;
+    pc->others = pc->sides[writing].banks;
+    for (uint64_t left = pc->others; left; left &= left - 1) {
+        uint32_t b = (uint32_t)__builtin_ctzll(left);
+        const kb_dram_bank *bank = &pc->banks[b];
+        uint32_t hit = next_hit(bank, core->runs.items, bank->first[writing]);
+        if (hit != KB_NONE) add_hit(pc, core, b, hit);
+    }
 }
 
-static void choose_direction(kb_dram_pc *pc, const kb_dram_rules *rules) {
+/* Writes that fill the window to the mark are drained. */
+static inline void note_full(kb_dram_pc *pc, const kb_dram_rules *rules) {
+    if (pc->draining || pc->sides[WRITE].n_pending < rules->high) return;
+    pc->draining = true;
+    pc->drain_to = rules->low;
+}
+
+static void choose_direction(kb_dram_pc *pc, kb_dram_core *core) {
+    const kb_dram_rules *rules = &core->rules;
     int64_t n_reads = pc->sides[READ].n_pending, n_writes = pc->sides[WRITE].n_pending;
+    if (n_writes == 0 && !pc->writing) return;
+    bool full = n_writes >= rules->high;
     if (!pc->writing) {
-        begin_writing(pc, rules, n_reads);
+        bool waited = pc->n_passed >= rules->write_wait;
+        if (n_reads > 0 && !full && !waited) return;
+        pc->draining = full || waited;
+        pc->drain_to = full ? rules->low : 0;
+        pc->n_passed = 0;
+        turn(pc, core, true);
         return;
     }
     if (pc->draining && n_writes <= pc->drain_to) pc->draining = false;
-    if (!pc->draining && n_writes >= rules->high) {
-        pc->draining = true;
-        pc->drain_to = rules->low;
-    }
+    note_full(pc, rules);
     if (n_reads > 0 && (n_writes == 0 || !pc->draining)) {
-        pc->writing = pc->draining = false;
-        pc->row_known = false;
+        pc->draining = false;
+        turn(pc, core, false);
     }
 }
 
@@ -305,54 +326,38 @@ static void choose_direction(kb_dram_pc *pc, const kb_dram_rules *rules) {
 
 /* The next ACT or PRE: the first that can be issued, then for the oldest. */
 static void find_row_command(kb_dram_pc *pc, const kb_dram_core *core) {
-    int d = pc->writing;
-    pick best = {KB_TIME_MAX, UINT64_MAX, 0};
-    for (uint64_t left = pc->sides[d].others; left; left &= left - 1) {
-        uint32_t b = (uint32_t)__builtin_ctzll(left);
-        consider(&best, row_command_fs(pc, &core->rules, b), pc->banks[b].age[d], b);
-    }
-    pc->row_command_fs = best.at_fs;
-    pc->row_age = best.age;
-    pc->row_bank = best.bank;
+    pc->row_command_fs = KB_TIME_MAX;
+    for (uint64_t left = pc->others; left; left &= left - 1)
+        offer_row_command(pc, core, (uint32_t)__builtin_ctzll(left));
     pc->row_known = true;
-}
-
-static void close_row(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
-    pc->banks[b].open_row = -1;
-    set_hit(pc, core, b, READ, KB_NONE);
-    set_hit(pc, core, b, WRITE, KB_NONE);
 }
 
 static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     const kb_dram_rules *rules = &core->rules;
     int64_t at_fs = pc->now_fs = pc->row_command_fs;
-    uint32_t b = pc->row_bank, group = rules->group[b];
+    uint32_t b = pc->row_bank;
     kb_dram_bank *bank = &pc->banks[b];
-    kb_dram_run *run = &core->runs.items[bank->first[pc->writing]];
+    uint32_t first = bank->first[pc->writing];
+    kb_dram_run *run = &core->runs.items[first];
     pc->row_known = false;
     if (bank->open_row >= 0) {
         run->closed = true;
         hold_pre(pc, core, b, at_fs);
-        bank->closed_fs = at_fs;
         bank->act_fs = kb_max_i64(bank->act_fs, at_fs + rules->rp);
+        bank->open_row = -1;
         pc->row_bus_fs = at_fs + rules->pre_bus;
-        close_row(pc, core, b);
         return;
     }
     run->opened = true;
+    bank->open_row = (int32_t)run->row;
     hold_act(pc, core, b, at_fs);
-    bank->acted_fs = at_fs;
-    bank->open_row = run->row;
     bank->act_fs = at_fs + rules->rc;
     bank->pre_fs = at_fs + rules->ras;
-    for (int d = READ; d <= WRITE; d++) {
-        bank->cas_fs[d] = at_fs + rules->rcd[d];
-        set_hit(pc, core, b, d, next_hit(pc, core, b, bank->first[d]));
-    }
     pc->row_bus_fs = at_fs + rules->act_bus;
-    pc->groups[group].act_fs = at_fs + rules->rrd_l;
+    pc->group_act_fs[rules->group[b]] = at_fs + rules->rrd_l;
     pc->acts_fs[pc->n_acts++ & 3] = at_fs;
     pc->act_any_fs = kb_max_i64(at_fs + rules->rrd_s, pc->acts_fs[pc->n_acts & 3] + rules->faw);
+    add_hit(pc, core, b, first);
 }
 
 /* --- refresh ---------------------------------------------------------------------------------------- */
@@ -365,7 +370,7 @@ static int64_t ready_to_refresh(const kb_dram_pc *pc, const kb_dram_rules *rules
 }
 
 /* What is due by until_fs at the latest: one, and before it those that nobody saw. */
-static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) {
+static void refresh(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
     const kb_dram_rules *rules = &core->rules;
     int64_t round = rules->per_bank ? rules->n_banks : 1;
     int64_t n_unseen = (until_fs - pc->refresh_fs) / rules->refi / round - 1;
@@ -373,18 +378,23 @@ static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) 
         pc->refresh_fs += n_unseen * round * rules->refi;
         pc->statistics.refreshes += n_unseen * round;
     }
+    tell_all(pc, core);
     uint32_t first = rules->per_bank ? pc->refresh_bank : 0;
     uint32_t end = rules->per_bank ? first + 1 : rules->n_banks;
     int64_t at_fs = pc->refresh_fs;
     for (uint32_t b = first; b < end; b++)
         at_fs = kb_max_i64(at_fs, ready_to_refresh(pc, rules, b));
     for (uint32_t b = first; b < end; b++) {
-        if (pc->banks[b].open_row >= 0) {
-            hold_pre(pc, core, b, at_fs - rules->rp);
-            close_row(pc, core, b);
-        }
+        if (pc->banks[b].open_row >= 0) hold_pre(pc, core, b, at_fs - rules->rp);
+        pc->banks[b].open_row = -1;
         pc->banks[b].act_fs = at_fs + rules->rfc;
-        pc->banks[b].closed_fs = at_fs + rules->rfc - rules->rp;
+        pc->banks[b].open_fs = at_fs + rules->rfc - rules->rc;
+    }
+    for (uint32_t i = pc->n_hits; i-- > 0;) {
+        uint32_t b = pc->hits[i].bank;
+        if (b < first || b >= end) continue;
+        remove_hit(pc, i);
+        pc->others |= UINT64_C(1) << b;
     }
     pc->now_fs = kb_max_i64(pc->now_fs, pc->refresh_fs);
     pc->refresh_fs += rules->refi;
@@ -395,178 +405,265 @@ static void refresh(kb_dram_pc *pc, const kb_dram_core *core, int64_t until_fs) 
 
 /* --- column commands -------------------------------------------------------------------------------- */
 
-/* When a bank's hit is ready to be read or written, as if it were in the stack that was accessed last: were
- * that preferred, an old burst in another one might wait for ever. */
-static int64_t ready_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t b, int d) {
-    uint32_t group = rules->group[b];
-    int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->column_fs + rules->ccd_s);
-    at_fs = kb_max_i64(at_fs, kb_max_i64(pc->groups[group].cas_fs, pc->cas_any_fs[d]));
-    if (d == READ) at_fs = kb_max_i64(at_fs, pc->groups[group].read_fs);
-    return kb_max_i64(at_fs, pc->now_fs);
+/* When the next burst of a hit can be issued, for all that its bank and its group ask for. */
+static inline int64_t hit_ready_fs(const kb_dram_pc *pc, const kb_dram_rules *rules,
+                                   const kb_dram_hit *hit) {
+    bool turned = !pc->writing && pc->written_groups >> hit->group & 1;
+    int64_t gap_fs = turned ? rules->write_read_l : rules->ccd_l;
+    return kb_max_i64(hit->ready_fs, pc->group_cas_fs[hit->group] + gap_fs);
 }
 
-static pick pick_cas(const kb_dram_pc *pc, const kb_dram_rules *rules) {
-    int d = pc->writing;
-    pick best = {KB_TIME_MAX, UINT64_MAX, 0};
-    for (uint64_t left = pc->sides[d].hits; left; left &= left - 1) {
-        uint32_t b = (uint32_t)__builtin_ctzll(left);
-        consider(&best, ready_fs(pc, rules, b, d), pc->banks[b].age[d], b);
+/* The first of the hits to be ready, the oldest of those, and when: as if it were in the stack that was
+ * accessed last: were that preferred, an old burst in another one might wait for ever. */
+static inline uint32_t pick(const kb_dram_pc *pc, const kb_dram_rules *rules, int64_t least_fs,
+                            int64_t *at_fs) {
+    uint32_t best = 0;
+    int64_t best_fs = KB_TIME_MAX;
+    for (uint32_t i = 0; i < pc->n_hits; i++) {
+        int64_t ready_fs = hit_ready_fs(pc, rules, &pc->hits[i]);
+        if (ready_fs >= best_fs) continue;
+        best_fs = ready_fs;
+        best = i;
+        if (ready_fs <= least_fs) break;
     }
-    if (best.at_fs < KB_TIME_MAX && rules->sid[best.bank] != pc->column_sid)
-        best.at_fs = kb_max_i64(best.at_fs, pc->column_fs + rules->ccd_r);
+    *at_fs = kb_max_i64(best_fs, least_fs);
     return best;
 }
 
-static void count_hits(kb_dram_pc *pc, const kb_dram_run *run, int64_t count) {
-    if (run->n_served == 0) {
-        if (run->opened && run->closed) pc->statistics.conflicts++;
-        else if (run->opened) pc->statistics.misses++;
-        else pc->statistics.hits++;
-        count--;
-    }
-    pc->statistics.hits += count;
-}
-
-/* `count` bursts of the hit of a bank, from at_fs on. */
-static void issue_cas(kb_dram_pc *pc, kb_dram_core *core, uint32_t b, int64_t at_fs, int64_t count,
-                      int64_t period_fs) {
-    const kb_dram_rules *rules = &core->rules;
-    int d = pc->writing;
-    kb_dram_bank *bank = &pc->banks[b];
-    uint32_t number = bank->hit[d], group = rules->group[b];
-    kb_dram_run *run = &core->runs.items[number];
-    int64_t last_fs = at_fs + (count - 1) * period_fs;
-    kb_dram_statistics *s = &pc->statistics;
-    if (run->n_served == 0) hold_cas(pc, core, b, d, at_fs);
-    count_hits(pc, run, count);
-    *(d == READ ? &s->reads : &s->writes) += count;
-    s->turnarounds += d != pc->wrote && s->reads + s->writes > count;
-    int64_t busy_fs = count * rules->bl, there_fs = at_fs + rules->cas_burst[d];
-    s->busy_fs += busy_fs;
-    hold_bus(pc, core, there_fs, there_fs + (last_fs - at_fs), busy_fs);
-    s->wait_fs += count * (at_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
-    bank->pre_fs = kb_max_i64(bank->pre_fs, last_fs + rules->cas_pre[d]);
-    pc->groups[group].cas_fs = last_fs + rules->ccd_l;
-    pc->column_fs = last_fs;
-    pc->column_sid = rules->sid[b];
-    pc->wrote = d == WRITE;
-    if (d == READ) {
-        pc->cas_any_fs[WRITE] = last_fs + rules->read_write;
-        if (pc->sides[WRITE].n_pending > 0) pc->n_passed += count;
-    } else {
-        pc->cas_any_fs[READ] = last_fs + rules->write_read_s;
-        pc->groups[group].read_fs = last_fs + rules->write_read_l;
-    }
-    pc->now_fs = kb_max_i64(pc->now_fs, last_fs);
-    pc->sides[d].n_pending -= count;
-    core->served(core->self, run, (uint32_t)count, there_fs, period_fs);
-    run = &core->runs.items[number];
-    run->n_served += (uint32_t)count;
-    if (run->n_served == run->count) leave_window(pc, core, number);
-    note_oldest(&pc->sides[d], core);
-}
-
-/* So many bursts may be served before the direction changes. */
+/* So many bursts may be served before the direction may change. */
 static int64_t until_turn(const kb_dram_pc *pc, const kb_dram_rules *rules) {
-    if (pc->writing) return pc->draining ? pc->sides[WRITE].n_pending - pc->drain_to : INT64_MAX;
-    return pc->sides[WRITE].n_pending > 0 ? rules->write_wait - pc->n_passed : INT64_MAX;
+    if (pc->draining) return pc->sides[WRITE].n_pending - pc->drain_to;
+    if (pc->writing || pc->sides[WRITE].n_pending == 0) return INT64_MAX;
+    return rules->write_wait - pc->n_passed;
 }
 
-static int64_t left_of(const kb_dram_core *core, uint32_t number) {
-    return core->runs.items[number].count - core->runs.items[number].n_served;
+/* So many bursts at at_fs and from then on: of the pick alone, or of it and its partner by turns. */
+typedef struct train {
+    int64_t at_fs, step_fs, n;
+    uint32_t place, partner; /* in hits; KB_NONE: none */
+} train;
+
+/* When n bursts are served of those from at_fs on, one each step. */
+static inline int64_t nth_fs(const train *t, int64_t n) {
+    return t->at_fs + (n - 1) * t->step_fs;
 }
 
-/* So many bursts may be served before one of the backlog has room, or so many of the oldest run. */
-static void until_admission(const kb_dram_pc *pc, const kb_dram_core *core, int64_t *n_any,
-                            int64_t *n_oldest) {
+/* Of m bursts of a train how many before one of the backlog enters that stands too far behind the oldest,
+ * or might hit in a bank that is not of `banks`. */
+static int64_t admitted_within(const kb_dram_pc *pc, const kb_dram_core *core, const train *t,
+                               int64_t m, uint64_t banks) {
+    const kb_dram_run *items = core->runs.items;
     const kb_dram_side *side = &pc->sides[pc->writing];
-    bool waits = side->next_fs < KB_TIME_MAX;
-    int64_t any = excess(side, &core->rules), oldest = distance(side, &core->rules);
-    *n_any = waits && any > 0 ? any : INT64_MAX;
-    *n_oldest = waits && oldest > 0 ? oldest : INT64_MAX;
+    int64_t n = excess(side, &core->rules);
+    uint32_t oldest = items[side->oldest].seq + items[side->oldest].n_served;
+    for (uint32_t i = side->backlog; i != KB_NONE && n < m; i = items[i].next) {
+        int32_t apart = (int32_t)(items[i].seq - oldest);
+        if (items[i].when_fs > nth_fs(t, m)) return m;
+        if (apart >= PATIENCE * (int64_t)core->rules.queue) return kb_max_i64(n, 1);
+        if (!(banks >> items[i].bank & 1)) {
+            if (items[i].when_fs > nth_fs(t, n)) n = (items[i].when_fs - t->at_fs) / t->step_fs;
+            return kb_max_i64(n, 1);
+        }
+        n += items[i].count;
+    }
+    return m;
 }
 
-/* The bank whose hits alternate with those of `a` from at_fs on, a CAS each tCCD_S: it is next, and no
- * other hit is older than either.  KB_NONE when there is none. */
-static uint32_t find_partner(kb_dram_pc *pc, const kb_dram_core *core, pick a) {
-    const kb_dram_rules *rules = &core->rules;
-    int d = pc->writing;
-    uint64_t others = pc->sides[d].hits & ~(UINT64_C(1) << a.bank);
-    if (rules->ccd_l != 2 * rules->ccd_s || !others) return KB_NONE;
-    uint32_t b = KB_NONE;
-    uint64_t least = UINT64_MAX, second = UINT64_MAX;
-    for (uint64_t left = others; left; left &= left - 1) {
-        uint32_t each = (uint32_t)__builtin_ctzll(left);
-        uint64_t its = pc->banks[each].age[d];
-        if (its < least) second = least, least = its, b = each;
-        else if (its < second) second = its;
+static void issue_row_commands(kb_dram_pc *pc, kb_dram_core *core, int64_t end_fs) {
+    for (;;) {
+        if (!pc->row_known) find_row_command(pc, core);
+        if (pc->row_command_fs >= end_fs) return;
+        issue_row_command(pc, core);
     }
-    if (second < pc->banks[a.bank].age[d] || rules->group[b] == rules->group[a.bank] ||
-        rules->sid[b] != rules->sid[a.bank])
-        return KB_NONE;
-    int64_t at_fs = kb_max_i64(pc->banks[b].cas_fs[d], pc->groups[rules->group[b]].cas_fs);
-    at_fs = kb_max_i64(at_fs, pc->cas_any_fs[d]);
-    if (d == READ) at_fs = kb_max_i64(at_fs, pc->groups[rules->group[b]].read_fs);
-    return at_fs <= a.at_fs + rules->ccd_s ? b : KB_NONE;
 }
 
-/* Serves the pick, and what follows it as a matter of course up to limit_fs. */
-static void serve(kb_dram_pc *pc, kb_dram_core *core, pick a, int64_t limit_fs) {
-    const kb_dram_rules *rules = &core->rules;
-    int d = pc->writing;
-    uint32_t run_a = pc->banks[a.bank].hit[d], oldest = pc->sides[d].oldest;
-    int64_t n_any, n_oldest;
-    until_admission(pc, core, &n_any, &n_oldest);
-    n_any = kb_min_i64(n_any, until_turn(pc, rules));
-    bool alone = pc->sides[d].hits == UINT64_C(1) << a.bank;
-    int64_t ahead = limit_fs > a.at_fs ? limit_fs - a.at_fs : 0;
-    if (alone) {
-        int64_t n = kb_min_i64(left_of(core, run_a), n_any);
-        n = kb_min_i64(n, ahead / rules->ccd_l + 1);
-        if (oldest == run_a) n = kb_min_i64(n, n_oldest);
-        issue_cas(pc, core, a.bank, a.at_fs, kb_max_i64(n, 1), rules->ccd_l);
-        return;
-    }
-    uint32_t b = ahead < 3 * rules->ccd_s ? KB_NONE : find_partner(pc, core, a);
+/* A train is served while others enter, and rows are opened for them. */
+static void enter_meanwhile(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
+    kb_dram_side *side = &pc->sides[pc->writing];
     int64_t n = 0;
-    if (b != KB_NONE) {
-        uint32_t run_b = pc->banks[b].hit[d];
-        n = kb_min_i64(kb_min_i64(left_of(core, run_a) - 1, left_of(core, run_b)), n_any / 2);
-        n = kb_min_i64(n, (ahead / rules->ccd_s + 1) / 2);
-        if (oldest == run_a && n_oldest < INT64_MAX) n = kb_min_i64(n, n_oldest - 1);
-        if (oldest == run_b) n = kb_min_i64(n, n_oldest);
+    while (side->backlog != KB_NONE) {
+        int64_t next = kb_max_i64(n + excess(side, &core->rules), n), enter_fs = nth_fs(t, next);
+        if (side->next_fs > enter_fs) {
+            enter_fs = side->next_fs;
+            next = kb_max_i64(kb_ceil_div(enter_fs - t->at_fs, t->step_fs), next);
+        }
+        if (next >= t->n) break;
+        side->n_pending -= next - n;
+        n = next;
+        issue_row_commands(pc, core, enter_fs);
+        pc->now_fs = enter_fs;
+        enter_window(pc, core, pc->writing);
+        if (pc->writing) note_full(pc, &core->rules);
     }
-    if (n < 2) {
-        issue_cas(pc, core, a.bank, a.at_fs, 1, 0);
-        return;
+    side->n_pending -= t->n - n;
+    issue_row_commands(pc, core, nth_fs(t, t->n));
+}
+
+static inline int64_t left_of(const kb_dram_core *core, const kb_dram_hit *hit) {
+    return core->runs.items[hit->run].count - core->runs.items[hit->run].n_served;
+}
+
+/* The hit that comes after t's at the next step, where two by turns fill the bus; until when no other hit
+ * comes instead of them, or of t's alone, goes into *end_fs.  Both are the first of all then: one that is
+ * younger than either never comes between, nor does one that shares the bank group of the older.  */
+static inline uint32_t find_partner(const kb_dram_pc *pc, const kb_dram_rules *rules,
+                                    const train *t, int64_t *end_fs) {
+    const kb_dram_hit *hits = pc->hits;
+    uint32_t partner = KB_NONE, group = hits[t->place].group;
+    int64_t next_fs = rules->alternates ? t->at_fs + rules->ccd_s : INT64_MIN, least_fs = *end_fs;
+    for (uint32_t i = 0; i < pc->n_hits; i++) {
+        const kb_dram_hit *hit = &hits[i];
+        int64_t ready_fs = hit->ready_fs;
+        if (i == t->place) {
+            if (partner != KB_NONE) break;
+            continue;
+        }
+        if (hit->group != group) {
+            ready_fs = hit_ready_fs(pc, rules, hit);
+            if (partner == KB_NONE && ready_fs <= next_fs) {
+                partner = i;
+                if (i > t->place) break;
+                continue;
+            }
+        } else if (i > t->place) {
+            continue;
+        }
+        least_fs = kb_min_i64(least_fs, ready_fs - 1);
     }
-    issue_cas(pc, core, a.bank, a.at_fs, n, 2 * rules->ccd_s);
-    issue_cas(pc, core, b, a.at_fs + rules->ccd_s, n, 2 * rules->ccd_s);
+    *end_fs = least_fs;
+    return partner;
+}
+
+/* What is served as a matter of course from at_fs on: nothing enters from outside, and no refresh is due,
+ * before limit_fs is over; most_n bursts at most. */
+static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t limit_fs,
+                        int64_t most_n, train *t) {
+    const kb_dram_rules *rules = &core->rules;
+    const kb_dram_hit *a = &pc->hits[t->place];
+    int64_t n = left_of(core, a), row_fs = pc->row_command_fs;
+    t->n = 1;
+    t->partner = KB_NONE;
+    if (pc->n_hits > 1) t->partner = find_partner(pc, rules, t, &limit_fs);
+    if (t->partner != KB_NONE) {
+        const kb_dram_hit *b = &pc->hits[t->partner];
+        int64_t left_b = left_of(core, b);
+        t->step_fs = a->sid == b->sid ? rules->ccd_s : rules->ccd_r;
+        n = n <= left_b ? 2 * n : 2 * left_b + 1;
+        if (row_fs < limit_fs) row_fs += rules->rcd[pc->writing] - 1;
+    } else {
+        t->step_fs = rules->ccd_l;
+    }
+    n = kb_min_i64(n, most_n);
+    limit_fs = kb_min_i64(limit_fs, row_fs);
+    if (t->at_fs + (n - 1) * t->step_fs > limit_fs)
+        n = kb_max_i64((limit_fs - t->at_fs) / t->step_fs + 1, 1);
+    if (n > 1 && pc->sides[pc->writing].backlog != KB_NONE)
+        n = admitted_within(pc, core, t, n, t->partner == KB_NONE ? pc->hitting : UINT64_MAX);
+    if (n == 1) t->partner = KB_NONE;
+    t->n = n;
+}
+
+/* The run of a bank's hit may be over. */
+static inline void end_run(kb_dram_pc *pc, kb_dram_core *core, uint32_t bank) {
+    uint32_t place = 0;
+    while (pc->hits[place].bank != bank) place++;
+    kb_dram_hit *hit = &pc->hits[place];
+    if (!is_served(&core->runs.items[hit->run])) return;
+    tell(pc, core, hit);
+    leave_window(pc, core, place);
+}
+
+/* One of a pair may be over a step before the train is: what follows it in its bank comes later. */
+static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
+    kb_dram_hit *a = &pc->hits[t->place], *last = a;
+    uint32_t before = KB_NONE, bank;
+    pc->statistics.turnarounds += pc->wrote != pc->writing && pc->column_fs > long_ago_fs;
+    pc->wrote = pc->writing;
+    int64_t ends_fs = core->rules.cas_burst[pc->writing];
+    hold_cas(pc, core, a->bank, t->at_fs);
+    hold_bus(pc, core, t->at_fs + ends_fs - core->rules.bl, nth_fs(t, t->n) + ends_fs, t->step_fs);
+    if (!pc->writing && pc->sides[WRITE].n_pending > 0) pc->n_passed += t->n;
+    if (t->partner == KB_NONE) {
+        note_bursts(pc, core, a, t->at_fs, t->n, t->step_fs);
+    } else {
+        kb_dram_hit *b = &pc->hits[t->partner];
+        int64_t n_b = t->n / 2;
+        hold_cas(pc, core, b->bank, t->at_fs + t->step_fs);
+        note_bursts(pc, core, a, t->at_fs, t->n - n_b, 2 * t->step_fs);
+        note_bursts(pc, core, b, t->at_fs + t->step_fs, n_b, 2 * t->step_fs);
+        bool ends_with_b = 2 * n_b == t->n;
+        before = ends_with_b ? a->bank : b->bank;
+        if (ends_with_b) last = b;
+    }
+    bank = last->bank;
+    pc->column_sid = last->sid;
+    if (t->n > 1) enter_meanwhile(pc, core, t);
+    else pc->sides[pc->writing].n_pending--;
+    pc->now_fs = pc->column_fs = nth_fs(t, t->n);
+    if (before != KB_NONE) end_run(pc, core, before);
+    end_run(pc, core, bank);
 }
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
-void kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
+/* The first hit that can be served, and when. */
+static inline uint32_t next_cas(const kb_dram_pc *pc, const kb_dram_rules *rules, int64_t *at_fs) {
+    int64_t gap_fs = pc->wrote == pc->writing ? rules->ccd_s : rules->turn[pc->writing];
+    uint32_t place = pick(pc, rules, kb_max_i64(pc->now_fs, pc->column_fs + gap_fs), at_fs);
+    if (pc->hits[place].sid != pc->column_sid)
+        *at_fs = kb_max_i64(*at_fs, pc->column_fs + rules->ccd_r);
+    return place;
+}
+
+/* Goes on until limit_fs, or until the direction turns.  When the next command is, or arrival. */
+static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs) {
+    int d = pc->writing;
     for (;;) {
-        admit(pc, core);
-        choose_direction(pc, &core->rules);
-        if (!pc->row_known) find_row_command(pc, core);
-        int64_t arrival_fs = next_arrival(pc, &core->rules);
-        pick cas = pick_cas(pc, &core->rules);
-        int64_t command_fs = kb_min_i64(cas.at_fs, pc->row_command_fs);
-        int64_t next_fs = kb_min_i64(command_fs, arrival_fs);
-        bool refreshes = core->rules.refi > 0 && pc->refresh_fs <= next_fs;
-        if (next_fs == KB_TIME_MAX || (refreshes ? pc->refresh_fs : next_fs) > until_fs) return;
-        if (refreshes) {
-            refresh(pc, core, kb_min_i64(next_fs, until_fs));
-        } else if (arrival_fs <= command_fs) {
-            pc->now_fs = arrival_fs;
-        } else if (pc->row_command_fs < cas.at_fs) {
-            issue_row_command(pc, core);
-        } else {
-            int64_t limit_fs = kb_min_i64(kb_min_i64(arrival_fs, pc->row_command_fs) - 1, until_fs);
-            if (core->rules.refi > 0) limit_fs = kb_min_i64(limit_fs, pc->refresh_fs - 1);
-            serve(pc, core, cas, limit_fs);
+        int64_t arrival_fs = admit(pc, core, d), cas_fs = KB_TIME_MAX;
+        if (d || pc->sides[WRITE].n_pending > 0) {
+            choose_direction(pc, core);
+            if (pc->writing != d) return pc->now_fs;
         }
+        if (!pc->row_known) find_row_command(pc, core);
+        int64_t end_fs = kb_min_i64(limit_fs, arrival_fs - 1);
+        uint32_t place = 0;
+        if (pc->n_hits) place = next_cas(pc, &core->rules, &cas_fs);
+        if (cas_fs <= pc->row_command_fs && cas_fs <= end_fs) {
+            train t = {.at_fs = cas_fs, .place = place};
+            plan(pc, core, limit_fs, until_turn(pc, &core->rules), &t);
+            issue(pc, core, &t);
+        } else if (pc->row_command_fs <= end_fs) {
+            issue_row_command(pc, core);
+        } else if (arrival_fs <= limit_fs) {
+            pc->now_fs = arrival_fs;
+        } else {
+            return kb_min_i64(kb_min_i64(cas_fs, pc->row_command_fs), arrival_fs);
+        }
+    }
+}
+
+int64_t kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, kb_dram_inbox inboxes[2],
+                           int64_t until_fs) {
+    bool refreshes = core->rules.refi > 0;
+    take_in(&pc->sides[READ], core->runs.items, &inboxes[READ]);
+    take_in(&pc->sides[WRITE], core->runs.items, &inboxes[WRITE]);
+    for (;;) {
+        bool d = pc->writing;
+        int64_t arrival_fs = admit(pc, core, !d);
+        choose_direction(pc, core);
+        if (pc->writing != d) continue;
+        int64_t limit_fs = kb_min_i64(arrival_fs - 1, until_fs);
+        if (refreshes) limit_fs = kb_min_i64(limit_fs, pc->refresh_fs - 1);
+        int64_t next_fs = advance_side(pc, core, limit_fs);
+        if (pc->writing != d) continue;
+        next_fs = kb_min_i64(next_fs, arrival_fs);
+        bool refreshed = refreshes && next_fs < KB_TIME_MAX && pc->refresh_fs <= next_fs;
+        int64_t due_fs = refreshed ? pc->refresh_fs : next_fs;
+        if (due_fs > until_fs || due_fs == KB_TIME_MAX) {
+            tell_all(pc, core);
+            return due_fs;
+        }
+        if (refreshed) refresh(pc, core, kb_min_i64(next_fs, until_fs));
+        else pc->now_fs = next_fs;
     }
 }

@@ -15,9 +15,16 @@
  * pass; then writes down to the lower mark.  Writes are served too while no read is there.
  *
  * Decisions are made as of their own instants, from what had arrived by then, whenever kb_dram_pc_advance
- * is called: the result depends on arrivals alone, never on how far each call went (invariant D1; a test
- * cuts time at every instant).  Runs of hits in one bank group, or alternating between two, are served as
- * one train.
+ * is called: the result depends on arrivals alone, never on how far each call went (a test cuts time at
+ * every instant).
+ *
+ * Invariants
+ *   D1. A direction's runs are one chain in order of arrival: those of the window, then the backlog.  One
+ *       that is served stays in it until all before it are.
+ *   D2. A bank's runs in the window are a chain in that order too, by direction, whose first is not served.
+ *   D3. Banks that the bus's direction waits for either hit, and are in `hits` by the age of the run that
+ *       does, or are in `others`.  Of the other direction it is only known which banks it waits for.
+ *   D4. Bursts of a run at one pace are told of together, no later than the call returns.
  *
  * Each command is held to the times of those before (ADR-0061), not to the bounds by which it was chosen: tRC,
  * tRP, tFAW of an ACT, tRAS of a PRE, tRCD of a CAS, and a bus that carries one burst at a time.
@@ -28,94 +35,81 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hw/dram_rules.h"
 #include "hw/dram_statistics.h"
 #include "hw/pool.h"
-#include "spec/topology.h"
 
-enum { KB_DRAM_MAX_BANKS = 64, KB_DRAM_MAX_GROUPS = 32 };
-
-/* Times in femtoseconds, made once per memory. */
-typedef struct kb_dram_rules {
-    int64_t rcd[2], cas_burst[2],
-        cas_pre[2]; /* by direction: ACT to CAS, CAS to its burst's end, to PRE */
-    int64_t rp, ras, rc, ccd_s, ccd_l, ccd_r, rrd_s, rrd_l, faw, bl;
-    int64_t write_read_s, write_read_l, read_write; /* CAS to CAS */
-    int64_t rfc, refi;                              /* refi 0: no refresh */
-    int64_t act_bus, pre_bus;
-    bool per_bank;
-    uint32_t n_banks;
-    uint8_t group[KB_DRAM_MAX_BANKS],
-        sid[KB_DRAM_MAX_BANKS];            /* of each bank; groups through all sids */
-    uint32_t queue, high, low, write_wait; /* bursts */
-} kb_dram_rules;
-
-kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params);
-
-/* Bursts of one row that wait together. */
+/* Bursts of one row that wait together.  48 bytes: there are many. */
 typedef struct kb_dram_run {
-    uint32_t next;           /* in the backlog, and free */
-    uint32_t older, younger; /* in the window */
-    uint32_t before, after;  /* in its bank */
+    uint32_t next;  /* the one that arrived then; and free */
+    uint32_t after; /* in its bank */
+    uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
     uint32_t row;
-    uint32_t job; /* the caller's, */
-    uint32_t nbytes;
-    uint64_t packed;          /* and where in it the run's bytes begin */
-    uint32_t count, n_served; /* bursts */
-    uint32_t skip;            /* bytes of the first burst that are not the run's */
+    int64_t when_fs;          /* it can be served from then on */
+    uint64_t packed;          /* where in its job the run's bytes begin */
+    uint32_t job;             /* the caller's */
+    uint16_t count, n_served; /* bursts; issued */
+    uint16_t nbytes;
+    uint8_t skip; /* bytes of the first burst that are not the run's */
     uint8_t bank;
-    bool write, opened, closed; /* an ACT, a PRE was issued for it */
-    uint64_t seq;               /* of its first burst, in its direction */
-    int64_t when_fs;            /* it can be served from then on */
+    bool write : 1, opened : 1, closed : 1; /* an ACT, a PRE was issued for it */
 } kb_dram_run;
 
 typedef KB_POOL(kb_dram_run) kb_dram_runs;
 
 typedef struct kb_dram_bank {
-    int64_t open_row;                  /* -1: closed */
-    int64_t act_fs, pre_fs, cas_fs[2]; /* no earlier */
-    int64_t acted_fs, closed_fs;       /* the last ACT and PRE */
-    uint32_t first[2], last[2];        /* runs of the window, in order of age */
-    uint32_t hit[2];                   /* the first of them in the open row, or KB_NONE */
-    uint64_t age[2];                   /* of the hit, or else of the first: its seq */
+    int64_t open_fs; /* of the last ACT; after a PRE, of one that the next may follow as soon */
+    int64_t act_fs, pre_fs;     /* no earlier */
+    int32_t open_row;           /* -1: closed */
+    uint32_t first[2], last[2]; /* runs of the window, where the bank is waited for */
 } kb_dram_bank;
 
-typedef struct kb_dram_group {
-    int64_t cas_fs, read_fs, act_fs; /* no earlier */
-} kb_dram_group;
+/* A bank with a run that hits its open row.  Of the bursts that were issued of it nobody has been told of the
+ * last n_untold: one each period until last_fs. */
+typedef struct kb_dram_hit {
+    int64_t ready_fs; /* of the row */
+    int64_t last_fs, period_fs;
+    uint32_t run;
+    uint16_t n_untold;
+    uint8_t bank, group, sid;
+} kb_dram_hit;
 
 typedef struct kb_dram_side { /* reads, or writes */
-    uint32_t backlog_first, backlog_last;
-    int64_t next_fs, next_seq; /* of the backlog's first; KB_TIME_MAX when there is none */
-    uint32_t oldest, youngest; /* of the window */
-    int64_t oldest_seq; /* of the oldest burst that is not served; far ahead when there is none */
-    int64_t n_pending;  /* bursts in the window */
-    uint64_t n_added;   /* bursts ever */
-    uint64_t hits, others; /* banks with runs in the window: that hit, that do not */
+    int64_t next_fs;          /* the first of the backlog arrives; KB_TIME_MAX when there is none */
+    int64_t n_pending;        /* bursts in the window */
+    uint64_t banks;           /* that it waits for */
+    uint32_t oldest, youngest; /* of all that is not served; oldest KB_NONE: there is none */
+    uint32_t backlog;          /* the first that is not in the window, or KB_NONE */
 } kb_dram_side;
 
 typedef struct kb_dram_pc {
-    int64_t now_fs;    /* all that is to be decided before is */
-    int64_t column_fs; /* of the last CAS; far in the past before the first */
-    int64_t cas_any_fs[2], act_any_fs, row_bus_fs, refresh_fs; /* act_any: tRRD_S and tFAW */
-    int64_t acts_fs[4];                                        /* the last four */
-    int64_t bus_free_fs;    /* the end of the last burst's data */
-    int64_t row_command_fs; /* of row_bank's; KB_TIME_MAX when there is none */
-    uint64_t row_age;
-    uint32_t row_bank;
-    bool row_known;                /* the two above are up to date */
+    int64_t now_fs;           /* all that is to be decided before is */
+    int64_t column_fs;        /* of the last CAS; far in the past before the first */
+    int64_t row_command_fs;   /* of row_bank's; KB_TIME_MAX when there is none */
+    uint64_t hitting, others; /* banks: those in hits, and the rest of those that are waited for */
+    kb_dram_hit *hits;        /* the caller's */
+    kb_dram_bank *banks;      /* the caller's */
+    uint32_t n_hits;
+    uint8_t row_bank, column_sid;
+    bool row_known;                /* row_bank and row_command_fs are up to date */
     bool writing, draining, wrote; /* wrote: the last CAS */
-    uint8_t n_acts, column_sid;
-    uint32_t refresh_bank;
-    int64_t drain_to; /* bursts */
-    int64_t n_passed; /* bursts read while writes waited */
+    uint8_t n_acts;
     kb_dram_side sides[2];
+    int64_t refresh_fs;
+    int64_t drain_to;               /* bursts */
+    int64_t n_passed;               /* bursts read while writes waited */
+    int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
+    int64_t acts_fs[4];             /* the last four */
+    int64_t bus_free_fs;            /* the end of the last burst's data */
+    uint32_t refresh_bank;
+    uint32_t written_groups; /* whose last CAS was a write */
     kb_dram_statistics statistics;
-    kb_dram_bank *banks; /* the caller's */
-    kb_dram_group groups[KB_DRAM_MAX_GROUPS];
+    int64_t group_cas_fs[KB_DRAM_MAX_GROUPS]; /* their last CAS; far in the past before the first */
+    int64_t group_act_fs[KB_DRAM_MAX_GROUPS]; /* an ACT is no earlier */
 } kb_dram_pc;
 
 /* `count` bursts of the run, from n_served on, were issued; the first one's data are there at there_fs,
- * each further one's period_fs later. */
+ * each further one's period_fs later.  It adds no runs. */
 typedef void (*kb_dram_served_fn)(void *self, const kb_dram_run *run, uint32_t count,
                                   int64_t there_fs, int64_t period_fs);
 
@@ -131,20 +125,39 @@ typedef struct kb_dram_core {
     void *self;
 } kb_dram_core;
 
-/* `banks` is borrowed: room for those of the rules. */
-void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks);
+/* What was added to a pseudo-channel since it was advanced: runs of a direction, in order.  Apart from the
+ * rest of it, so that adding touches little. */
+typedef struct kb_dram_inbox {
+    uint32_t first, last; /* KB_NONE: none */
+    uint32_t n_added;     /* bursts ever, modulo 2^32 */
+} kb_dram_inbox;
 
-/* Adds a run of the pool; its when_fs is no earlier than those added before in its direction, and later
- * than what any advance was called with. */
-void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t run);
+/* `banks` and `hits` are borrowed: room for the banks of the rules, each. */
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
+                     kb_dram_hit *hits);
 
-/* Makes every decision up to until_fs. */
-void kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs);
+/* Adds a run of the pool to its direction's inbox; its when_fs is no earlier than those added before, and
+ * later than what any advance was called with. */
+static inline void kb_dram_inbox_add(kb_dram_inbox *inbox, kb_dram_run *items, uint32_t number) {
+    kb_dram_run *run = &items[number];
+    run->seq = inbox->n_added;
+    run->next = KB_NONE;
+    run->n_served = 0;
+    run->opened = run->closed = false;
+    inbox->n_added += run->count;
+    if (inbox->first == KB_NONE) inbox->first = number;
+    else items[inbox->last].next = number;
+    inbox->last = number;
+}
 
-/* Whether anything waits. */
+/* Makes every decision up to until_fs, of what is there and in the inboxes of reads and writes.  The next is
+ * made no earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */
+int64_t kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, kb_dram_inbox inboxes[2],
+                           int64_t until_fs);
+
+/* Whether nothing waits but what is in the inboxes. */
 static inline bool kb_dram_pc_is_idle(const kb_dram_pc *pc) {
-    return pc->sides[0].n_added + pc->sides[1].n_added ==
-           (uint64_t)(pc->statistics.reads + pc->statistics.writes);
+    return pc->sides[0].oldest == KB_NONE && pc->sides[1].oldest == KB_NONE;
 }
 
 #endif

@@ -1,5 +1,8 @@
 #include "hw/dram_stack.h"
 
+#include "base/checked.h"
+#include "sim/sim.h"
+
 static size_t n_banks(const kb_dram_stack *stack) {
     return (size_t)stack->n_pcs * stack->core.rules.n_banks;
 }
@@ -17,15 +20,22 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
     kb_pool_init(&stack->core.runs.state);
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
     stack->banks = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->banks);
+    stack->hits = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->hits);
+    stack->inboxes = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->inboxes);
     stack->waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->waiting);
-    stack->is_waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->is_waiting);
-    if (!stack->pcs || !stack->banks || !stack->waiting || !stack->is_waiting) {
+    stack->due_fs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->due_fs);
+    if (!stack->pcs || !stack->banks || !stack->hits || !stack->inboxes || !stack->waiting ||
+        !stack->due_fs) {
         kb_dram_stack_deinit(stack);
         return kb_error_nomem(err, "an HBM's pseudo-channels");
     }
     const kb_dram_rules *rules = &stack->core.rules;
-    for (uint32_t i = 0; i < stack->n_pcs; i++)
-        kb_dram_pc_init(&stack->pcs[i], rules, stack->banks + (size_t)i * rules->n_banks);
+    for (uint32_t i = 0; i < stack->n_pcs; i++) {
+        size_t first = (size_t)i * rules->n_banks;
+        kb_dram_pc_init(&stack->pcs[i], rules, stack->banks + first, stack->hits + first);
+        stack->inboxes[i][0].first = stack->inboxes[i][1].first = KB_NONE;
+        stack->due_fs[i] = KB_TIME_MAX;
+    }
     return KB_OK;
 }
 
@@ -34,44 +44,43 @@ void kb_dram_stack_deinit(kb_dram_stack *stack) {
     KB_POOL_FREE(&stack->core.runs, stack->alloc);
     kb_alloc_free(stack->alloc, stack->pcs, stack->n_pcs, sizeof *stack->pcs);
     kb_alloc_free(stack->alloc, stack->banks, n_banks(stack), sizeof *stack->banks);
+    kb_alloc_free(stack->alloc, stack->hits, n_banks(stack), sizeof *stack->hits);
+    kb_alloc_free(stack->alloc, stack->inboxes, stack->n_pcs, sizeof *stack->inboxes);
     kb_alloc_free(stack->alloc, stack->waiting, stack->n_pcs, sizeof *stack->waiting);
-    kb_alloc_free(stack->alloc, stack->is_waiting, stack->n_pcs, sizeof *stack->is_waiting);
+    kb_alloc_free(stack->alloc, stack->due_fs, stack->n_pcs, sizeof *stack->due_fs);
     *stack = (kb_dram_stack){0};
 }
 
 bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, uint64_t nbytes,
                        bool write, int64_t when_fs, uint32_t job, uint64_t packed) {
     const kb_dram_map *map = &stack->dram->map;
-    const kb_dram_geometry *g = &stack->dram->standard->geometry;
+    uint64_t span_nbytes = map->span_nbytes, burst_nbytes = map->burst_nbytes;
     while (nbytes > 0) {
-        uint64_t left = map->span_nbytes - (offset & (map->span_nbytes - 1));
-        uint64_t taken = nbytes < left ? nbytes : left;
-        uint64_t span = offset & ~(map->span_nbytes - 1);
+        uint64_t span = offset & ~(span_nbytes - 1), skip = offset & (burst_nbytes - 1);
+        uint64_t left = span + span_nbytes - offset, taken = nbytes < left ? nbytes : left;
         if (span != stack->known_span) {
-            stack->known = kb_dram_map_decode(map, offset);
+            stack->known = kb_dram_map_find(map, offset);
             stack->known_span = span;
         }
-        const kb_dram_place place = stack->known;
         uint32_t number;
         if (!KB_POOL_TAKE(&stack->core.runs, stack->alloc, &number)) return false;
-        kb_dram_run *run = &stack->core.runs.items[number];
-        uint64_t skip = offset & (map->burst_nbytes - 1);
-        run->row = (uint32_t)place.at[KB_DRAM_ROW];
+        kb_dram_run *items = stack->core.runs.items, *run = &items[number];
+        if (stack->core.runs.state.free != KB_NONE)
+            __builtin_prefetch(&items[stack->core.runs.state.free]);
+        run->row = stack->known.row;
+        run->bank = (uint8_t)stack->known.bank;
         run->job = job;
         run->packed = packed;
-        run->nbytes = (uint32_t)taken;
-        run->count = (uint32_t)((skip + taken + map->burst_nbytes - 1) / map->burst_nbytes);
-        run->skip = (uint32_t)skip;
-        run->bank = (uint8_t)((place.at[KB_DRAM_SID] * (uint64_t)g->bank_groups +
-                               place.at[KB_DRAM_BANK_GROUP]) *
-                                  (uint64_t)g->banks +
-                              place.at[KB_DRAM_BANK]);
+        run->nbytes = (uint16_t)taken;
+        run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
+        run->skip = (uint8_t)skip;
         run->write = write;
         run->when_fs = when_fs;
-        uint32_t pc = slice * stack->slice_pcs + (uint32_t)place.at[KB_DRAM_PC];
-        kb_dram_pc_add(&stack->pcs[pc], &stack->core, number);
-        if (!stack->is_waiting[pc]) stack->waiting[stack->n_waiting++] = pc;
-        stack->is_waiting[pc] = true;
+        uint32_t pc = slice * stack->slice_pcs + stack->known.pc;
+        kb_dram_inbox_add(&stack->inboxes[pc][write], items, number);
+        int64_t *due_fs = &stack->due_fs[pc];
+        if (*due_fs == KB_TIME_MAX) stack->waiting[stack->n_waiting++] = pc;
+        if (when_fs < *due_fs) *due_fs = when_fs;
         offset += taken;
         packed += taken;
         nbytes -= taken;
@@ -79,22 +88,30 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
     return true;
 }
 
-/* Begins to bring a PC into the cache, but for its banks. */
-static inline void fetch(const kb_dram_stack *stack, uint32_t pc) {
-    const kb_dram_rules *rules = &stack->core.rules;
-    const char *first = (const char *)&stack->pcs[pc];
-    const char *end = (const char *)&stack->pcs[pc].groups[rules->group[rules->n_banks - 1] + 1];
+/* Begins to bring into the cache what every step of a PC looks at. */
+static inline void fetch(const kb_dram_pc *pc, const kb_dram_hit *hits) {
+    const char *first = (const char *)pc, *end = (const char *)&pc->statistics;
+    __builtin_prefetch(hits);
     for (; first < end; first += 64) __builtin_prefetch(first);
 }
 
-void kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
+int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
     uint32_t left = 0;
+    int64_t least_fs = KB_TIME_MAX;
     for (uint32_t i = 0; i < stack->n_waiting; i++) {
         uint32_t pc = stack->waiting[i];
-        if (i + 1 < stack->n_waiting) fetch(stack, stack->waiting[i + 1]);
-        kb_dram_pc_advance(&stack->pcs[pc], &stack->core, until_fs);
-        if (kb_dram_pc_is_idle(&stack->pcs[pc])) stack->is_waiting[pc] = false;
-        else stack->waiting[left++] = pc;
+        int64_t *due_fs = &stack->due_fs[pc];
+        if (i + 1 < stack->n_waiting) {
+            size_t next = stack->waiting[i + 1];
+            fetch(&stack->pcs[next], &stack->hits[next * stack->core.rules.n_banks]);
+        }
+        if (*due_fs <= until_fs)
+            *due_fs =
+                kb_dram_pc_advance(&stack->pcs[pc], &stack->core, stack->inboxes[pc], until_fs);
+        if (*due_fs == KB_TIME_MAX) continue;
+        stack->waiting[left++] = pc;
+        least_fs = kb_min_i64(least_fs, *due_fs);
     }
     stack->n_waiting = left;
+    return least_fs;
 }

@@ -16,12 +16,15 @@ typedef struct kb_dram_stack {
     kb_dram_core core;
     uint32_t n_pcs, slice_pcs;
     kb_dram_pc *pcs;
-    kb_dram_bank *banks; /* of all PCs, one after the other */
-    uint32_t *waiting;   /* PCs with something that waits, n_waiting of them; is_waiting says who */
-    bool *is_waiting;
+    kb_dram_bank *banks;         /* of all PCs, one after the other */
+    kb_dram_hit *hits;           /* the same */
+    kb_dram_inbox (*inboxes)[2]; /* of each PC: reads, writes */
+    uint32_t *waiting;           /* PCs with something that waits, n_waiting of them, */
+    int64_t
+        *due_fs; /* and when the next decision of each may be, at the least; KB_TIME_MAX: none */
     uint32_t n_waiting;
     uint64_t known_span; /* spans are of one row: of the last one that was asked for, */
-    kb_dram_place known; /* where it lies, but for the column */
+    kb_dram_spot known;  /* where it lies */
 } kb_dram_stack;
 
 /* dram and params are borrowed.  `served` is called within kb_dram_stack_advance. */
@@ -35,7 +38,8 @@ void kb_dram_stack_deinit(kb_dram_stack *stack);
 bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, uint64_t nbytes,
                        bool write, int64_t when_fs, uint32_t job, uint64_t packed) KB_MUST_CHECK;
 
-/* Makes every decision up to until_fs: all that can be served by then has been added. */
-void kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs);
+/* Makes every decision up to until_fs: all that can be served by then has been added.  The next is made no
+ * earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */
+int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "hw/fabric_mode.h"
 #include "hw/train_serve.h"
+#include "hw/train_start.h"
 #include "hw/train_wake.h"
 
 /* --- failures inside the run ---------------------------------------------------------------------- */
@@ -73,21 +74,23 @@ static void announce(kb_fabric *fabric, uint32_t link, kb_arrival arrival) {
 
 void kb_fabric_complete_(kb_fabric *fabric, uint32_t number, int64_t when_fs) {
     const kb_message *message = &fabric->flights.items[number].message;
-    kb_waitq_push(&fabric->locals, when_fs, message->src, message->count, number);
-    kb_sim_at(fabric->sim, fabric->local_slot, when_fs);
+    kb_locals *locals = &fabric->locals[kb_fabric_region_(fabric, message->src)];
+    kb_waitq_push(&locals->due, when_fs, message->src, message->count, number);
+    kb_sim_at(fabric->sim, locals->slot, when_fs);
 }
 
 /* All that are due are gathered first: what their receivers send to themselves in turn comes one
  * delta later. */
-static void deliver_locals(void *self, uint32_t arg) {
-    (void)arg;
+static void deliver_locals(void *self, uint32_t region) {
     kb_fabric *fabric = self;
+    kb_locals *locals = &fabric->locals[region];
     int64_t now = kb_sim_now(fabric->sim);
     uint32_t first = KB_NONE, *end = &first;
-    while (fabric->locals.count && fabric->locals.items[0].when_fs <= now) {
-        *end = kb_waitq_first(&fabric->locals);
+    while (locals->due.count && locals->due.items[0].when_fs <= now) {
+        *end = kb_waitq_first(&locals->due);
         end = &fabric->flights.items[*end].next;
-        kb_waitq_drop_first(&fabric->locals);
+        kb_waitq_drop_first(&locals->due);
+        locals->n_open--;
     }
     *end = KB_NONE;
     while (first != KB_NONE) {
@@ -284,6 +287,24 @@ static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
     return kb_trains_init(fabric, err);
 }
 
+/* Before any other slot. */
+static kb_status init_regions(kb_fabric *fabric, kb_error *err) {
+    kb_regions *regions = &fabric->regions;
+    kb_status status = kb_regions_init(regions, fabric->alloc, fabric->topology, err);
+    fabric->locals = kb_alloc_zeroed(fabric->alloc, regions->count, sizeof *fabric->locals);
+    if (status == KB_OK && !fabric->locals) status = kb_error_nomem(err, "the fabric");
+    if (status == KB_OK && regions->count > 1)
+        status = kb_sim_set_regions(fabric->sim, regions->count, regions->lookahead_fs,
+                                    regions->from, regions->to, err);
+    for (uint32_t i = 0; status == KB_OK && i < regions->count; i++) {
+        kb_sim_add_slots_to(fabric->sim, i);
+        status =
+            kb_sim_add_slot(fabric->sim, deliver_locals, fabric, i, &fabric->locals[i].slot, err);
+    }
+    kb_sim_add_slots_to(fabric->sim, 0);
+    return status;
+}
+
 kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, kb_fabric **fabric,
                            kb_error *err) {
     kb_fabric *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
@@ -295,6 +316,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     made->n_nodes = kb_topology_n_nodes(topology);
     made->n_links = kb_topology_n_links(topology);
     made->flit_nbytes = kb_topology_flit_nbytes(topology);
+    made->flit_shift = __builtin_ctzll((uint64_t)made->flit_nbytes);
     made->watch.link = KB_NONE;
     kb_streams_init(&made->streams);
     kb_pool_init(&made->flights.state);
@@ -304,11 +326,11 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     kb_status status = KB_OK;
     if (!made->ports || !made->sinks || !made->counts)
         status = kb_error_nomem(err, "the ports of the fabric");
+    if (status == KB_OK) status = kb_fabric_paths_init_(made, err);
     if (status == KB_OK) status = kb_audit_init(made, err);
     if (status == KB_OK) status = kb_servers_init(made, err);
+    if (status == KB_OK) status = init_regions(made, err);
     if (status == KB_OK) status = init_ports(made, err);
-    if (status == KB_OK)
-        status = kb_sim_add_slot(sim, deliver_locals, made, 0, &made->local_slot, err);
     if (status != KB_OK) {
         kb_fabric_destroy(made);
         return status;
@@ -327,6 +349,7 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     kb_trains_deinit(fabric);
     kb_servers_deinit(fabric);
     kb_audit_deinit(fabric);
+    kb_fabric_paths_deinit_(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);
@@ -334,8 +357,15 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     kb_alloc_free(alloc, fabric->counts, fabric->n_nodes, sizeof *fabric->counts);
     kb_streams_deinit(&fabric->streams, alloc);
     KB_POOL_FREE(&fabric->flights, alloc);
-    kb_waitq_deinit(&fabric->locals, alloc);
+    for (uint32_t i = 0; fabric->locals && i < fabric->regions.count; i++)
+        kb_waitq_deinit(&fabric->locals[i].due, alloc);
+    kb_alloc_free(alloc, fabric->locals, fabric->regions.count, sizeof *fabric->locals);
+    kb_regions_deinit(&fabric->regions, alloc, fabric->n_links);
     kb_alloc_free(alloc, fabric, 1, sizeof *fabric);
+}
+
+bool kb_fabric_is_divided(const kb_fabric *fabric) {
+    return fabric->regions.count > 1 && !fabric->servers.of;
 }
 
 void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb_deliver_fn fn,

@@ -62,6 +62,9 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
                            kb_error *err) KB_MUST_CHECK;
 void kb_fabric_destroy(kb_fabric *fabric); /* accepts NULL */
 
+/* Whether it has regions (hw/regions.h) that reach each other by messages alone. */
+bool kb_fabric_is_divided(const kb_fabric *fabric);
+
 /* Who takes what arrives at `node`: once per message at its tail, or every flit. */
 void kb_fabric_set_sink(kb_fabric *fabric, uint32_t node, kb_deliver deliver, kb_deliver_fn fn,
                         void *self);
@@ -87,6 +90,10 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
  * its tail is delivered.  Fails without a trace when there is no path or no memory. */
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
+
+/* Such a message may be sent next (soon), or the next but one: what that looks at is brought into the cache.
+ * Means nothing, and may be wrong. */
+void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon);
 
 /* Starts a message whose flits come into being later; kb_fabric_append says when they are there (in
  * order, none earlier than now).  The head is eligible `overhead` of src after it is there. */

@@ -27,7 +27,7 @@ static inline void kb_fabric_mode_note(kb_fabric *fabric, int64_t n_flits) {
         kb_fabric_mode_decide_(fabric);
 }
 
-/* Asks for the other mode at the end of this instant.  Nothing happens where a message is traced then, or
+/* Asks for the other mode at the end of this instant, or of the first that is no region's own.  Nothing happens where a message is traced then, or
  * where ports are those of servers. */
 void kb_fabric_mode_ask(kb_fabric *fabric);
 

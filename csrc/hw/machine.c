@@ -7,6 +7,7 @@
 #include "hw/barrier.h"
 #include "hw/host.h"
 #include "hw/pe_dma.h"
+#include "hw/regions.h"
 #include "hw/registry.h"
 #include "hw/request.h"
 #include "hw/ring.h"
@@ -50,8 +51,12 @@ static kb_status create_components(kb_machine *machine, kb_error *err) {
     const kb_component_type *type;
     for (size_t i = 0; (type = kb_registry_at(i)) != NULL; i++)
         for (uint32_t node = 0; node < machine->n_nodes; node++)
-            if (nodes[node].impl == type->impl)
+            if (nodes[node].impl == type->impl) {
+                kb_sim_add_slots_to(machine->parts.sim,
+                                    kb_region_of(machine->parts.topology, &nodes[node]));
                 KB_TRY(type->create(&machine->parts, node, &machine->parts.components[node], err));
+            }
+    kb_sim_add_slots_to(machine->parts.sim, 0);
     return KB_OK;
 }
 

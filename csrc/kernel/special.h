@@ -14,6 +14,7 @@
 #ifndef KB_KERNEL_SPECIAL_H
 #define KB_KERNEL_SPECIAL_H
 
+#include "kernel/special_tables.h"
 #include "mem/minifloat.h"
 
 double kb_exp_f64(double x);
@@ -78,16 +79,6 @@ static inline double kb_special_exp2_(double t) {
     return kb_special_scale_(kb_madd_f64_(kb_madd_f64_(p456, f2, p23), f2, p01), shifted);
 }
 
-/* log(1 + f) to 4e-12 of itself, for 1 + f between the roots of 1/2 and 2. */
-static inline double kb_special_log_(double f) {
-    double s = f / (f + 2.0);
-    double z = s * s;
-    double z2 = z * z;
-    double p01 = kb_madd_f64_(0x1.555554db60926p-1, z, 0x1.0000000004991p+1);
-    double p23 = kb_madd_f64_(0x1.2432e793be352p-2, z, 0x1.999a9bd409d25p-2);
-    return kb_madd_f64_(kb_madd_f64_(0x1.e3aa7f87f0870p-3, z2, p23), z2, p01) * s;
-}
-
 /* sin(r + n * pi/2), for |r| <= pi/4 and n in the low bits. */
 static inline double kb_special_wave_(double r, uint64_t n) {
     double z = r * r, z2 = z * z;
@@ -150,12 +141,13 @@ static inline float kb_special_reduce_exp_f32_(float x, float *low, float *shift
     return r;
 }
 
-/* x = 2^*exponent * (1 + f), which is between the roots of 1/2 and 2; x positive, normal and finite. */
-static inline float kb_special_split_f32_(float x, float *exponent) {
-    const uint32_t root_half = UINT32_C(0x3f3504f3), one = UINT32_C(0x3f800000);
-    uint32_t shifted = kb_f32_bits(x) + (one - root_half);
-    *exponent = (float)((int32_t)(shifted >> 23) - 127);
-    return kb_f32_from_bits((shifted & UINT32_C(0x007fffff)) + root_half) - 1.0f;
+/* x = 2^*exponent / inverse[*i] * (1 + r), see special_tables.h; x positive, normal and finite. */
+static inline float kb_special_split_f32_(float x, float *exponent, uint32_t *i) {
+    uint32_t bits = kb_f32_bits(x);
+    *exponent = (float)((int32_t)(bits >> 23) - 127);
+    *i = bits >> 18 & 31;
+    float m = kb_f32_from_bits((bits & UINT32_C(0x007fffff)) | UINT32_C(0x3f800000));
+    return kb_madd_f32_(m, kb_inverse_f32_[*i], -1.0f);
 }
 
 /* --- fp32 ------------------------------------------------------------------------------------ */
@@ -186,34 +178,29 @@ static inline int kb_log_is_rare_f32(float x) {
 
 #define kb_log2_is_rare_f32 kb_log_is_rare_f32
 
-/* log(1 + f) = f - f^2 / 2 + f^3 P(f); f and the exponent's part are added with what their sum loses. */
+/* log(1 + r) = r + r^2 P(r); what the sum with the exponent's part loses is put back. */
 static inline float kb_log_common_f32(float x) {
-    float exponent, f = kb_special_split_f32_(x, &exponent), f2 = f * f;
-    float p01 = kb_madd_f32_(-0x1.00021ep-2f, f, 0x1.55554ap-2f);
-    float p23 = kb_madd_f32_(-0x1.5478c6p-3f, f, 0x1.99a596p-3f);
-    float p45 = kb_madd_f32_(-0x1.0cde94p-3f, f, 0x1.226e5ep-3f);
-    float p67 = kb_madd_f32_(-0x1.41f4ccp-4f, f, 0x1.07cfd2p-3f);
-    float p = kb_madd_f32_(kb_madd_f32_(kb_madd_f32_(p67, f2, p45), f2, p23), f2, p01);
-    float sum = kb_madd_f32_(exponent, 0x1.62e400p-1f, f);         /* of an exact product */
-    float lost = kb_madd_f32_(exponent, 0x1.62e400p-1f, -sum) + f; /* exact */
-    float rest = kb_madd_f32_(exponent, 0x1.7f7d1cp-20f, lost);
-    return sum + kb_madd_f32_(kb_madd_f32_(p, f, -0.5f), f2, rest);
+    uint32_t i;
+    float exponent, r = kb_special_split_f32_(x, &exponent, &i), r2 = r * r;
+    float whole = kb_madd_f32_(exponent, 0x1.62e400p-1f, kb_log_high_f32_[i]); /* exact */
+    float low = kb_madd_f32_(exponent, 0x1.7f7d1cp-20f, kb_log_low_f32_[i]);
+    float p01 = kb_madd_f32_(0x1.5555bap-2f, r, -0.5f);
+    float p23 = kb_madd_f32_(0x1.917a16p-3f, r, -0x1.001712p-2f);
+    float sum = whole + r, lost = (whole - sum) + r;
+    return sum + (lost + kb_madd_f32_(kb_madd_f32_(p23, r2, p01), r2, low));
 }
 
-/* log2(1 + f) = f / ln 2 + f^2 P(f), with 1 / ln 2 and its product in two parts. */
+/* log2(1 + r) = r / ln 2 + r^2 P(r), with 1 / ln 2 in two parts. */
 static inline float kb_log2_common_f32(float x) {
-    float exponent, f = kb_special_split_f32_(x, &exponent), f2 = f * f;
-    float p12 = kb_madd_f32_(-0x1.71546ap-2f, f, 0x1.ec7088p-2f);
-    float p34 = kb_madd_f32_(-0x1.ec842ep-3f, f, 0x1.277f30p-2f);
-    float p56 = kb_madd_f32_(-0x1.6de982p-3f, f, 0x1.a41c46p-3f);
-    float p78 = kb_madd_f32_(-0x1.5c5952p-3f, f, 0x1.5eccf8p-3f);
-    float p789 = kb_madd_f32_(0x1.98aaa8p-4f, f2, p78);
-    float p = kb_madd_f32_(kb_madd_f32_(kb_madd_f32_(p789, f2, p56), f2, p34), f2, p12);
-    p = kb_madd_f32_(p, f, -0x1.715476p-1f);
-    float product = f * 0x1.715476p+0f, sum = exponent + product;
-    float lost = product - (sum - exponent);
-    float low = kb_madd_f32_(f, 0x1.4ae0c0p-26f, kb_madd_f32_(f, 0x1.715476p+0f, -product));
-    return sum + kb_madd_f32_(p, f2, low + lost);
+    uint32_t i;
+    float exponent, r = kb_special_split_f32_(x, &exponent, &i), r2 = r * r;
+    float whole = exponent + kb_log2_high_f32_[i]; /* exact */
+    float low = kb_madd_f32_(r, 0x1.4ae0c0p-26f, kb_log2_low_f32_[i]);
+    float p01 = kb_madd_f32_(0x1.ec712ep-2f, r, -0x1.715476p-1f);
+    float p23 = kb_madd_f32_(0x1.219ab8p-2f, r, -0x1.7175c0p-2f);
+    float sum = kb_madd_f32_(r, 0x1.715476p+0f, whole);
+    float lost = kb_madd_f32_(r, 0x1.715476p+0f, whole - sum);
+    return sum + (lost + kb_madd_f32_(kb_madd_f32_(p23, r2, p01), r2, low));
 }
 
 float kb_log_f32(float x);
@@ -270,25 +257,20 @@ static inline float kb_cos_f32(float x) {
                                       : kb_cos_large_f32(x);
 }
 
-/* E / (E + 2) with E = e^2|x| - 1 = 2^k (e^r - 1) + (2^k - 1), and with what the sums lose put back. */
+/* A polynomial about the centre of the interval that the leading bits name; what its first sum loses is put
+ * back. */
 static inline float kb_tanh_f32(float x) {
-    float size = __builtin_fabsf(x), low, shifted;
-    size = size > 10.0f ? 10.0f : size;
-    float r = kb_special_reduce_exp_f32_(2.0f * size, &low, &shifted);
-    float power = kb_f32_from_bits((kb_f32_bits(shifted) << 23) + (UINT32_C(127) << 23));
-    float first = power - 1.0f, second = power * r;
-    float sum = first + second;
-    float tail = kb_madd_f32_(kb_special_exp_rest_f32_(r), r * r, low);
-    float lost = kb_madd_f32_(power, tail, second - (sum - first));
-    float less_one = sum + lost, less_one_low = (sum - less_one) + lost;
-    float divisor = less_one + 2.0f, back = divisor - less_one; /* whichever is larger */
-    float divisor_low = (less_one - (divisor - back)) + (2.0f - back);
-    float reciprocal = 1.0f / divisor, result = less_one * reciprocal;
-    float left = kb_madd_f32_(-result, divisor, less_one) + less_one_low;
-    left = kb_madd_f32_(-result, divisor_low + less_one_low, left);
-    result = kb_madd_f32_(left, reciprocal, result);
-    float wave = kb_f32_from_bits(kb_f32_bits(result) | (kb_f32_bits(x) & UINT32_C(0x80000000)));
-    return kb_special_canonical_(x == x ? wave : x);
+    float size = __builtin_fabsf(x);
+    size = size < 10.0f ? size : 10.0f;
+    uint32_t quarter = kb_f32_bits(size) >> 21;
+    const float *row = kb_tanh_f32_[(quarter > 491 ? quarter : 491) & 31];
+    float r = size - row[0], r2 = r * r;
+    float sum = kb_madd_f32_(r, row[2], row[1]), lost = kb_madd_f32_(r, row[2], row[1] - sum);
+    float p23 = kb_madd_f32_(row[4], r, row[3]), p45 = kb_madd_f32_(row[6], r, row[5]);
+    float p = kb_madd_f32_(kb_madd_f32_(row[7], r2, p45), r2, p23);
+    float wave = sum + kb_madd_f32_(p, r2, lost);
+    wave = kb_f32_from_bits(kb_f32_bits(wave) | (kb_f32_bits(x) & UINT32_C(0x80000000)));
+    return x == x ? wave : kb_f32_from_bits(KB_F32_NAN);
 }
 
 /* 1 / (1 + e^-x) */
@@ -325,13 +307,30 @@ static inline float kb_erf_f32(float x) {
     return kb_special_single_(wide * p);
 }
 
-/* x^y of a positive x, as 2^(y log2 x), by way of double; *rare is set when it is not for here. */
+/* 2^(y log2 x) of a positive x, with log2 x as a sum of two; *rare is set when it is not for here. */
 static inline float kb_pow_common_f32(float x, float y, int *rare) {
-    float exponent, f = kb_special_split_f32_(x, &exponent);
-    double log2 = kb_madd_f64_(kb_special_log_((double)f), 0x1.71547652b82fep+0, (double)exponent);
-    double power = log2 * (double)y;
-    *rare = kb_log_is_rare_f32(x) | !(__builtin_fabs(power) < 126.0);
-    return (float)kb_special_exp2_(power);
+    uint32_t i;
+    float exponent, r = kb_special_split_f32_(x, &exponent, &i), r2 = r * r, half = 0.5f * r;
+    /* log(1 + r) = r - r^2 / 2 + r^3 P(r) as first + second */
+    float p = kb_madd_f32_(0x1.9112e6p-3f, r2, kb_madd_f32_(-0x1.001150p-2f, r, 0x1.5555b2p-2f));
+    float first = kb_madd_f32_(r * r2, p, kb_madd_f32_(-half, r, r));
+    float second = kb_madd_f32_(r * r2, p, kb_madd_f32_(-half, r, r - first));
+    float whole = exponent + kb_log2_high_f32_[i]; /* exact */
+    float sum = kb_madd_f32_(first, 0x1.715476p+0f, whole);
+    float lost = kb_madd_f32_(first, 0x1.715476p+0f, whole - sum);
+    float low = kb_madd_f32_(first, 0x1.4ae0c0p-26f, kb_log2_low_f32_[i]);
+    low = lost + kb_madd_f32_(second, 0x1.715476p+0f, low);
+    float product = y * sum, rest = kb_madd_f32_(y, low, kb_madd_f32_(y, sum, -product));
+    float shifted = product + KB_SPECIAL_SHIFTER_F32_, k = shifted - KB_SPECIAL_SHIFTER_F32_;
+    *rare = kb_log_is_rare_f32(x) | !(__builtin_fabsf(k) < 126.0f);
+    float f = product - k, g = f + rest; /* 2^(f + rest) = 1 + (f + rest) ln 2 + g^2 Q(g) */
+    float q01 = kb_madd_f32_(0x1.c6aed0p-5f, g, 0x1.ebfbe0p-3f);
+    float q23 = kb_madd_f32_(0x1.5f47b0p-10f, g, 0x1.3b29aap-7f), g2 = g * g;
+    float q = kb_madd_f32_(kb_madd_f32_(0x1.448f94p-13f, g2, q23), g2, q01);
+    float power = kb_madd_f32_(f, 0x1.62e430p-1f, 1.0f);
+    float left = kb_madd_f32_(f, 0x1.62e430p-1f, 1.0f - power);
+    power += kb_madd_f32_(q, g2, kb_madd_f32_(rest, 0x1.62e430p-1f, left));
+    return kb_f32_from_bits(kb_f32_bits(power) + (kb_f32_bits(shifted) << 23));
 }
 
 float kb_pow_f32(float x, float y);

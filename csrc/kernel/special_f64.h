@@ -132,13 +132,16 @@ static inline int kb_log_is_rare_f64(double x) {
 
 #define kb_log2_is_rare_f64 kb_log_is_rare_f64
 
+/* The exponent as the mantissa of a number around 2^52 becomes a number. */
+static inline double kb_special_exponent_(uint64_t bits) {
+    return kb_f64_from_bits((bits >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
+}
+
 /* x = 2^*exponent * (1 + f), which is between the roots of 1/2 and 2. */
 static inline double kb_special_split_(double x, double *exponent) {
     const uint64_t root_half = UINT64_C(0x3fe6a09e667f3bcd), one = UINT64_C(0x3ff0000000000000);
     uint64_t shifted = kb_f64_bits(x) + (one - root_half);
-    /* The exponent as the mantissa of a number around 2^52 becomes a number. */
-    *exponent =
-        kb_f64_from_bits((shifted >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
+    *exponent = kb_special_exponent_(shifted);
     return kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + root_half) - 1.0;
 }
 
@@ -160,51 +163,66 @@ static inline double kb_log_common_f64(double x) {
     return kb_madd_f64_(exponent, KB_LN2_HIGH_, -((half - low) - f));
 }
 
-/* log(1 + f) as a pair, times 1 / ln 2 as another. */
+#define KB_LOG_FIRST_F64_ UINT64_C(0x3fef800000000000) /* 63/64 */
+#define KB_LOG2_E_ 0x1.71547652b82fep+0
+#define KB_LOG2_E_LOW_ 0x1.777d0ffda0d24p-56
+
+/* x = 2^*exponent / inverse[*i] * (1 + r), see special_tables.h. */
+static inline double kb_special_split_by_table_(double x, double *exponent, uint64_t *i) {
+    uint64_t shifted = kb_f64_bits(x) + (UINT64_C(0x3ff0000000000000) - KB_LOG_FIRST_F64_);
+    *exponent = kb_special_exponent_(shifted);
+    *i = shifted >> 48 & 15;
+    double m = kb_f64_from_bits((shifted & UINT64_C(0x000fffffffffffff)) + KB_LOG_FIRST_F64_);
+    return kb_madd_f64_(m, kb_inverse_f64_[*i], -1.0);
+}
+
+/* log2(1 + r) = r / ln 2 + r^2 P(r), with 1 / ln 2 in two parts. */
 static inline double kb_log2_common_f64(double x) {
-    const double factor = 0x1.71547652b82fep+0, factor_low = 0x1.777d0ffda0d24p-56;
-    double exponent, f = kb_special_split_(x, &exponent), half = 0.5 * f * f;
-    double hi = f - half, lo = ((f - hi) - half) + kb_special_log_rest_(f, half);
-    lo += kb_madd_f64_(-0.5 * f, f, half); /* what half lost */
-    kb_pair product = kb_pair_product(hi, factor);
-    product.lo = kb_madd_f64_(hi, factor_low, kb_madd_f64_(lo, factor, product.lo));
-    kb_pair sum = kb_pair_quick_sum(exponent, product.hi);
-    return sum.hi + (sum.lo + product.lo);
+    uint64_t i;
+    double exponent, r = kb_special_split_by_table_(x, &exponent, &i), r2 = r * r, r4 = r2 * r2;
+    double whole = exponent + kb_log2_high_f64_[i]; /* exact */
+    double low = kb_madd_f64_(r, KB_LOG2_E_LOW_, kb_log2_low_f64_[i]);
+    double p01 = kb_madd_f64_(0x1.ec709dc39ef49p-2, r, -0x1.71547652b82cfp-1);
+    double p23 = kb_madd_f64_(0x1.2776c530c6aa4p-2, r, -0x1.71547653f4edap-2);
+    double p45 = kb_madd_f64_(0x1.a6156aeca3769p-3, r, -0x1.ec707b7a3b72ap-3);
+    double p67 = kb_madd_f64_(0x1.4ce6a1a992ad2p-3, r, -0x1.7202d55fefae9p-3);
+    double p = kb_madd_f64_(kb_madd_f64_(p67, r2, p45), r4, kb_madd_f64_(p23, r2, p01));
+    double sum = kb_madd_f64_(r, KB_LOG2_E_, whole);
+    double lost = kb_madd_f64_(r, KB_LOG2_E_, whole - sum);
+    return sum + (lost + kb_madd_f64_(p, r2, low));
 }
 
-/* log(x), to 2^-65 of itself. */
-static inline kb_pair kb_special_log_pair_(double x) {
-    double exponent, f = kb_special_split_(x, &exponent);
-    kb_pair divisor = kb_pair_quick_sum(2.0, f);
-    double reciprocal = 1.0 / divisor.hi, s = f * reciprocal;
-    kb_pair back = kb_pair_product(s, divisor.hi);
-    double s_low = kb_madd_f64_(-s, divisor.lo, (f - back.hi) - back.lo) * reciprocal;
-    kb_pair z = kb_pair_product(s, s);
-    double z_low = kb_madd_f64_(2.0 * s, s_low, z.lo), z2 = z.hi * z.hi, z4 = z2 * z2;
-    double p23 = kb_madd_f64_(0x1.249249245823bp-2, z.hi, 0x1.9999999999b2dp-2);
-    double p45 = kb_madd_f64_(0x1.745ce9fdf420bp-3, z.hi, 0x1.c71c722d0b778p-3);
-    double p67 = kb_madd_f64_(0x1.0f803eabb2a9ap-3, z.hi, 0x1.3b1ee7e24df88p-3);
-    double p =
-        kb_madd_f64_(kb_madd_f64_(0x1.0e3ff178524fep-3, z2, p67), z4, kb_madd_f64_(p45, z2, p23));
-    /* log(1 + f) = 2 s + s (2/3 z + p z^2) */
-    kb_pair third = kb_pair_product(z.hi, 0x1.5555555555555p-1);
-    kb_pair inner = kb_pair_quick_sum(third.hi, p * z2);
-    inner.lo += kb_madd_f64_(z.hi, 0x1.5555555555555p-55, third.lo);
-    inner.lo = kb_madd_f64_(z_low, 0x1.5555555555555p-1, inner.lo);
-    kb_pair outer = kb_pair_product(s, inner.hi);
-    outer.lo = kb_madd_f64_(s, inner.lo, kb_madd_f64_(s_low, inner.hi, outer.lo));
-    kb_pair part = kb_pair_quick_sum(2.0 * s, outer.hi);
-    part.lo += kb_madd_f64_(2.0, s_low, outer.lo);
-    kb_pair whole = kb_pair_quick_sum(exponent * KB_LN2_HIGH_, part.hi);
-    return kb_pair_quick_sum(whole.hi, whole.lo + kb_madd_f64_(exponent, KB_LN2_LOW_, part.lo));
-}
-
-/* e^(y log x) of a positive x; *rare is set when that is not for here. */
+/* 2^(y log2 x) of a positive x, with log2 x as a sum of two; *rare is set when that is not for here. */
 static inline double kb_pow_common_f64(double x, double y, int *rare) {
-    kb_pair log = kb_special_log_pair_(x), power = kb_pair_product(log.hi, y);
-    *rare = kb_log_is_rare_f64(x) | kb_special_is_beyond_(power.hi, 700.0) |
-            kb_special_is_beyond_(y, 0x1p900);
-    return kb_special_exp_(power.hi, kb_madd_f64_(log.lo, y, power.lo));
+    uint64_t i;
+    double exponent, r = kb_special_split_by_table_(x, &exponent, &i), half = 0.5 * r;
+    double r2 = r * r, r4 = r2 * r2;
+    double p01 = kb_madd_f64_(-0x1.ffffffffffe7fp-3, r, 0x1.5555555555556p-2);
+    double p23 = kb_madd_f64_(-0x1.5555555825a8ap-3, r, 0x1.99999999937b4p-3);
+    double p45 = kb_madd_f64_(-0x1.ffffc78ab47eap-4, r, 0x1.24924979996f7p-3);
+    double p67 = kb_madd_f64_(-0x1.9a82bf03ed570p-4, r, 0x1.c718eaeade469p-4);
+    double high = kb_madd_f64_(0x1.7af93318e2438p-4, r4, kb_madd_f64_(p67, r2, p45));
+    double p = kb_madd_f64_(high, r4, kb_madd_f64_(p23, r2, p01));
+    /* log(1 + r) = r - r^2 / 2 + r^3 P(r) as first + second */
+    double first = kb_madd_f64_(r * r2, p, kb_madd_f64_(-half, r, r));
+    double second = kb_madd_f64_(r * r2, p, kb_madd_f64_(-half, r, r - first));
+    double whole = exponent + kb_log2_high_f64_[i]; /* exact */
+    double sum = kb_madd_f64_(first, KB_LOG2_E_, whole);
+    double lost = kb_madd_f64_(first, KB_LOG2_E_, whole - sum);
+    double low = kb_madd_f64_(first, KB_LOG2_E_LOW_, kb_log2_low_f64_[i]);
+    low = lost + kb_madd_f64_(second, KB_LOG2_E_, low);
+    double shifted = kb_madd_f64_(y, sum, KB_SPECIAL_SHIFTER_), k = shifted - KB_SPECIAL_SHIFTER_;
+    *rare = kb_log_is_rare_f64(x) | kb_special_is_beyond_(k, 1022.0);
+    double f = kb_madd_f64_(y, low, kb_madd_f64_(y, sum, -k)), f2 = f * f, f4 = f2 * f2;
+    double q01 = kb_madd_f64_(0x1.ebfbdff82c5a5p-3, f, 0x1.62e42fefa39efp-1);
+    double q23 = kb_madd_f64_(0x1.3b2ab6fb9ff54p-7, f, 0x1.c6b08d704a0d7p-5);
+    double q45 = kb_madd_f64_(0x1.4309130f2fbe7p-13, f, 0x1.5d87fe78a0e58p-10);
+    double q67 = kb_madd_f64_(0x1.62bfc6cc222bdp-20, f, 0x1.ffcbfc7c3eb70p-17);
+    double q89 = kb_madd_f64_(0x1.e61ca9745109ep-28, f, 0x1.b524cdf6618fap-24);
+    q89 = kb_madd_f64_(0x1.ea183a865a4e8p-32, f2, q89);
+    double top = kb_madd_f64_(q89, f4, kb_madd_f64_(q67, f2, q45));
+    double q = kb_madd_f64_(top, f4, kb_madd_f64_(q23, f2, q01));
+    return kb_special_scale_(kb_madd_f64_(q, f, 1.0), shifted);
 }
 
 /* --- sin and cos ----------------------------------------------------------------------------- */

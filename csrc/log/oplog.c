@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 #include "log/column.h"
+#include "log/held.h"
 #include "log/pool.h"
 
 /* Rows of every column: the newest are wide, those of a FULL log's other chunks packed. */
@@ -41,6 +42,8 @@ struct kb_oplog {
     kb_pool pool;
     KB_VEC(kernel_name) kernels;
     int64_t nbytes;
+    const kb_event *event; /* of what is appended; NULL: nothing is held back */
+    kb_held held;
 };
 
 static const char *const kind_names[KB_OPKIND_COUNT] = {
@@ -91,6 +94,7 @@ void kb_oplog_destroy(kb_oplog *log) {
     kb_alloc_free(alloc, log->spare, 1, sizeof *log->spare);
     kb_alloc_free(alloc, log->spare_chunk, 1, sizeof *log->spare_chunk);
     kb_pool_deinit(&log->pool);
+    kb_held_deinit(&log->held, alloc);
     for (size_t i = 0; i < log->kernels.count; i++)
         kb_alloc_free(alloc, log->kernels.items[i].text, log->kernels.items[i].nbytes, 1);
     KB_VEC_FREE(&log->chunks, alloc);
@@ -191,8 +195,8 @@ static uint64_t hash_record(const kb_oplog *log, const kb_record *record, const 
     return hash;
 }
 
-kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t *words,
-                          uint32_t n_words, kb_error *err) {
+static kb_status append(kb_oplog *log, const kb_record *record, const int64_t *words,
+                        uint32_t n_words, kb_error *err) {
     wide *rows = rows_of(log, log->count);
     if (!rows) return kb_error_nomem(err, "op log");
     int64_t offset = -1;
@@ -206,6 +210,33 @@ kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t 
     rows->numbers[KB_COLUMN_payload][row] = offset;
     log->hash = hash_record(log, record, words, n_words);
     log->count++;
+    return KB_OK;
+}
+
+kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t *words,
+                          uint32_t n_words, kb_error *err) {
+    if (!log->event) return append(log, record, words, n_words, err);
+    if (kb_held_add(&log->held, log->alloc, *log->event, record, words, n_words)) return KB_OK;
+    return kb_error_nomem(err, "op log");
+}
+
+void kb_oplog_hold(kb_oplog *log, const kb_event *event) {
+    log->event = event;
+}
+
+kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, kb_error *err) {
+    kb_held *held = &log->held;
+    if (!kb_held_sort(held, log->alloc)) return kb_error_nomem(err, "op log");
+    for (size_t i = 0; i < held->groups.count; i++) {
+        const kb_held_group *group = &held->groups.items[i];
+        if (kb_event_less(&last, &group->event)) break;
+        for (uint32_t k = 0; k < group->n_records; k++) {
+            const kb_held_record *each = &held->records.items[group->first + k];
+            KB_TRY(append(log, &each->record, held->words.items + each->first_word, each->n_words,
+                          err));
+        }
+    }
+    kb_held_clear(held);
     return KB_OK;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "sim/event.h"
 
 /* X(column, C type, NumPy type, unit, "meaning") */
 #define KB_OPLOG_COLUMNS(X)                                                                       \
@@ -104,6 +105,13 @@ const char *kb_oplog_kernel_name(const kb_oplog *log, int32_t kernel);
 /* Appends a copy of the record and of its n_words payload words (record->payload is set here). */
 kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t *words,
                           uint32_t n_words, kb_error *err) KB_MUST_CHECK;
+
+/* From now on records are held back, with the event of which each is: *event at that time (borrowed).  NULL:
+ * no more; none is held then. */
+void kb_oplog_hold(kb_oplog *log, const kb_event *event);
+
+/* Appends what is held back of events up to `last`, in their order, and forgets the rest. */
+kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, kb_error *err) KB_MUST_CHECK;
 
 /* Records appended so far. */
 int64_t kb_oplog_count(const kb_oplog *log);

@@ -71,13 +71,20 @@ typedef struct kb_dram_map {
     uint64_t
         span_nbytes;   /* an aligned range of so many bytes lies in one row, column after column */
     uint32_t n_tables; /* bytes of a burst's number; 0: no tables, as a count is no power of two */
-    int32_t shifts[KB_DRAM_N_FIELDS]; /* where a field stands in a word of the tables */
+    int32_t
+        shifts[KB_DRAM_N_FIELDS]; /* where a field stands in a word of the tables: the three that
+                                         number the banks of a PC come first, as in kb_dram_spot */
     uint64_t tables[KB_DRAM_MAX_TABLES][256];
 } kb_dram_map;
 
 typedef struct kb_dram_place {
     uint64_t at[KB_DRAM_N_FIELDS];
 } kb_dram_place;
+
+/* Where a burst lies but for its column: the bank's number is (sid * bank groups + group) * banks + bank. */
+typedef struct kb_dram_spot {
+    uint32_t pc, bank, row;
+} kb_dram_spot;
 
 /* Works out weights, scales and the inverse of the XORs from sizes, pieces (field, count) and xors.
  * KB_INVALID when a field is left out or covered twice, a hashed field is no single piece of a power of
@@ -86,6 +93,7 @@ kb_status kb_dram_map_seal(kb_dram_map *map, kb_error *err) KB_MUST_CHECK;
 
 /* Of an offset below n_bursts * burst_nbytes. */
 kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset);
+kb_dram_spot kb_dram_map_find(const kb_dram_map *map, uint64_t offset);
 
 /* The offset of the first byte of a burst; every field is below its size. */
 uint64_t kb_dram_map_encode(const kb_dram_map *map, const kb_dram_place *place);

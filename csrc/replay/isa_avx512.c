@@ -1,5 +1,6 @@
 #include "replay/half_x86.h"
 #include "replay/isa_table.h"
+#include "replay/special_avx512.h"
 
 #define KB_ISA_FMAF __builtin_fmaf
 #define KB_ISA_FMA __builtin_fma

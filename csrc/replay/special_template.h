@@ -4,9 +4,13 @@
  * any (kernel/special.h, kernel/special_f64.h).
  */
 
+#ifndef KB_ISA_HAS_SPECIAL
 LOOP1(f32, float, float, exp, kb_exp_f32(x))
 LOOP1(f32, float, float, exp2, kb_exp2_f32(x))
+#endif
+#ifndef KB_ISA_HAS_TANH
 LOOP1(f32, float, float, tanh, kb_tanh_f32(x))
+#endif
 LOOP1(f32, float, float, erf, kb_erf_f32(x))
 LOOP1(f32, float, float, sigmoid, kb_sigmoid_f32(x))
 LOOP1(f64, double, double, tanh, kb_tanh_all_f64(x))
@@ -27,12 +31,16 @@ LOOP1(f64, double, double, erf, kb_erf_f64(x))
         for (size_t i = 0; any_rare && i < count; i++)                                       \
             if (kb_##op##_is_rare_##lane(in[i])) out[i] = kb_##op##_##lane(in[i]);           \
     }
+#ifndef KB_ISA_HAS_SPECIAL
 RARE_LOOP(f32, float, int32_t, log)
 RARE_LOOP(f32, float, int32_t, log2)
+#endif
 RARE_LOOP(f64, double, int64_t, exp)
 RARE_LOOP(f64, double, int64_t, exp2)
 RARE_LOOP(f64, double, int64_t, log)
+#ifndef KB_ISA_HAS_SPECIAL
 RARE_LOOP(f64, double, int64_t, log2)
+#endif
 RARE_LOOP(f64, double, int64_t, sin)
 RARE_LOOP(f64, double, int64_t, cos)
 RARE_LOOP(f64, double, int64_t, sigmoid)
@@ -55,7 +63,9 @@ RARE_LOOP(f64, double, int64_t, sigmoid)
             if (rare) out[i] = kb_pow_##lane(base[i], power[i]);                            \
         }                                                                                   \
     }
+#ifndef KB_ISA_HAS_SPECIAL
 POW_LOOP(f32, float, int32_t)
+#endif
 POW_LOOP(f64, double, int64_t)
 
 /* All arguments as if they were small, then as if they were medium where they are not, both as loops that

@@ -25,10 +25,40 @@ typedef struct shape {
                     for (size_t j = j0; j < columns && j < j0 + SQUARE; j++)                  \
                         out[i * dst_stride + j] = in[i * row_stride + j * stride];            \
     }
-MOVE(uint8_t)
 MOVE(uint16_t)
 MOVE(uint32_t)
 MOVE(uint64_t)
+
+/* The two halves of a square of bytes as one, byte by byte: what has row and column rc in hexadecimal turns its
+ * eight bits by one. */
+static void interleave(uint8_t *restrict dst, const uint8_t *restrict src) {
+    for (size_t i = 0; i < SQUARE * SQUARE / 2; i++) {
+        dst[2 * i] = src[i];
+        dst[2 * i + 1] = src[i + SQUARE * SQUARE / 2];
+    }
+}
+
+/* Whole squares of bytes whose columns are adjacent in the source are turned by turning their bits by four. */
+static void move_uint8_t(void *dst, size_t dst_stride, const void *src, size_t row_stride,
+                         size_t stride, size_t rows, size_t columns) {
+    uint8_t *out = dst, square[2][SQUARE * SQUARE];
+    const uint8_t *in = src;
+    for (size_t i0 = 0; i0 < rows; i0 += SQUARE)
+        for (size_t j0 = 0; j0 < columns; j0 += SQUARE) {
+            size_t i1 = i0 + SQUARE, j1 = j0 + SQUARE;
+            if (row_stride != 1 || i1 > rows || j1 > columns) {
+                for (size_t i = i0; i < rows && i < i1; i++)
+                    for (size_t j = j0; j < columns && j < j1; j++)
+                        out[i * dst_stride + j] = in[i * row_stride + j * stride];
+                continue;
+            }
+            for (size_t j = 0; j < SQUARE; j++)
+                memcpy(square[0] + j * SQUARE, in + i0 + (j0 + j) * stride, SQUARE);
+            for (int turn = 0; turn < 4; turn++) interleave(square[~turn & 1], square[turn & 1]);
+            for (size_t i = 0; i < SQUARE; i++)
+                memcpy(out + (i0 + i) * dst_stride + j0, square[0] + i * SQUARE, SQUARE);
+        }
+}
 
 static void move(size_t nbytes, void *dst, size_t dst_stride, const void *src, size_t row_stride,
                  size_t stride, size_t rows, size_t columns) {

@@ -25,6 +25,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "sim/event.h"
 
 #define KB_TIME_MAX INT64_MAX
 #define KB_FS_PER_NS INT64_C(1000000)
@@ -33,6 +34,8 @@ typedef struct kb_sim kb_sim;
 
 typedef void (*kb_slot_fn)(void *self, uint32_t arg);
 typedef void (*kb_place_fn)(void *self, uint32_t place);
+/* failed_at: an event that failed, behind which nothing counts; KB_EVENT_NONE: none. */
+typedef void (*kb_settle_fn)(void *self, kb_event failed_at);
 
 typedef enum kb_run_end {
     KB_RUN_IDLE,    /* nothing is left to happen */
@@ -55,7 +58,10 @@ void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, vo
 /* What an arrival works on, an array by link: brought into the cache ahead of it. */
 void kb_sim_set_ports(kb_sim *sim, const void *ports, size_t port_nbytes);
 
-int64_t kb_sim_now(const kb_sim *sim);
+/* (Its first word: everyone asks for it all the time.) */
+static inline int64_t kb_sim_now(const kb_sim *sim) {
+    return *(const int64_t *)(const void *)sim;
+}
 
 /* Calls the slot's handler at when_fs >= now; when_fs == now: in the next delta of this instant. */
 void kb_sim_at(kb_sim *sim, uint32_t slot, int64_t when_fs);
@@ -66,6 +72,44 @@ void kb_sim_signal(kb_sim *sim, uint32_t slot);
 /* One arrival event on `link` at when_fs > now, one service event at when_fs >= now. */
 void kb_sim_arrival(kb_sim *sim, uint32_t link, int64_t when_fs);
 void kb_sim_service(kb_sim *sim, uint32_t link, int64_t when_fs);
+
+/* --- regions --------------------------------------------------------------------------------------
+ *
+ * Parts of the machine that reach each other only `lookahead_fs` later may be simulated one after the other:
+ * in a window of that length the events of one region cause none of another's, so all of a region's are
+ * handled before the next region's, and what they work on stays in the cache.  Those of a region are in
+ * their order, and windows too; an instant with events of region 0, which all share, is in the order of all.
+ * What depends on the order among regions is put in order when a window is over: by `settle`.
+ *
+ * While a window is open, now is that of the region whose events are being handled. */
+
+/* from, to: the region of a link's services and of its arrivals, borrowed; `from` has one more, for the place
+ * behind the last link.  Regions are numbered from 0, the shared one, and so are slots before
+ * kb_sim_add_slots_to. */
+kb_status kb_sim_set_regions(kb_sim *sim, uint32_t n_regions, int64_t lookahead_fs,
+                             const uint32_t *from, const uint32_t *to, kb_error *err) KB_MUST_CHECK;
+
+/* Slots that are added from now on belong to this region. */
+void kb_sim_add_slots_to(kb_sim *sim, uint32_t region);
+
+/* From now on by region; there are no events yet.  settle(self, ...) is called when all events before now are
+ * handled in all regions. */
+void kb_sim_run_by_region(kb_sim *sim, kb_settle_fn settle, void *self);
+
+/* From now on in order of time alone; not from a handler. */
+kb_status kb_sim_run_in_order(kb_sim *sim, kb_error *err) KB_MUST_CHECK;
+
+/* The region whose events are being handled; 0: all. */
+uint32_t kb_sim_region(const kb_sim *sim);
+
+/* All events of a region before this instant are handled, for all that the present one knows. */
+int64_t kb_sim_handled_fs(const kb_sim *sim, uint32_t region);
+
+/* The first instant at which a handler may cause an event of region 0. */
+int64_t kb_sim_common_fs(const kb_sim *sim);
+
+/* The event that is being handled. */
+const kb_event *kb_sim_event(const kb_sim *sim);
 
 /* Handles events in order until one of the ends above; an until_fs in the past is now.  On failure
  * returns the status that kb_sim_fail noted; the message is copied to err. */

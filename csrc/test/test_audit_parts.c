@@ -68,22 +68,29 @@ static void ports_that_are_too_fast_are_named(void) {
         }
 }
 
-/* A bank whose row may be read before it is open. */
-static void a_bank_that_is_too_fast_is_named(void) {
-    pe_rig p;
-    kb_error err = KB_ERROR_INIT;
-    if (pe_open(&p, BANKED)) {
-        const kb_hbm *hbm = kb_parts_find(&p.r.parts, KB_IMPL_HBM, 0, 0, -1);
-        kb_dram_stack *stack = (kb_dram_stack *)(uintptr_t)kb_hbm_stack(hbm);
-        CHECK_EQ(read_and_rest(&p, KB_IMPL_HBM, &err), KB_OK);
-        for (uint32_t i = 0; i < stack->n_pcs; i++)
-            for (uint32_t b = 0; b < stack->core.rules.n_banks; b++)
-                stack->pcs[i].banks[b].acted_fs = 1000 * KB_FS_PER_NS; /* later than it is */
-        expect(read_and_rest(&p, KB_IMPL_HBM, &err), &err,
-               "physics: sip0.cube0.hbm: expected bank ");
-        CHECK(strstr(err.message, " of pseudo-channel ") && strstr(err.message, " to be free "));
+/* Banks that may be opened before tRC is over, and a bus that still carries a burst. */
+static void a_dram_that_is_too_fast_is_named(void) {
+    for (int bus = 0; bus < 2; bus++) {
+        pe_rig p;
+        kb_error err = KB_ERROR_INIT;
+        if (pe_open(&p, BANKED)) {
+            const kb_hbm *hbm = kb_parts_find(&p.r.parts, KB_IMPL_HBM, 0, 0, -1);
+            kb_dram_stack *stack = (kb_dram_stack *)(uintptr_t)kb_hbm_stack(hbm);
+            int64_t late_fs = 1000 * KB_FS_PER_NS;
+            for (uint32_t i = 0; i < stack->n_pcs; i++) {
+                kb_dram_pc *pc = &stack->pcs[i];
+                if (bus) pc->bus_free_fs = late_fs;
+                for (uint32_t b = 0; !bus && b < stack->core.rules.n_banks; b++)
+                    pc->banks[b].open_fs = late_fs;
+            }
+            expect(read_and_rest(&p, KB_IMPL_HBM, &err), &err,
+                   bus ? "physics: sip0.cube0.hbm: expected data bus "
+                       : "physics: sip0.cube0.hbm: expected bank ");
+            CHECK((strstr(err.message, " of pseudo-channel ") == NULL) == (bus == 1));
+            CHECK(strstr(err.message, " to be free until ") != NULL);
+        }
+        pe_close(&p);
     }
-    pe_close(&p);
 }
 
 static void a_tcm_that_holds_too_much_is_named(void) {
@@ -135,7 +142,7 @@ static void an_engine_that_serves_two_is_named(void) {
 
 int main(void) {
     TAP_RUN(ports_that_are_too_fast_are_named);
-    TAP_RUN(a_bank_that_is_too_fast_is_named);
+    TAP_RUN(a_dram_that_is_too_fast_is_named);
     TAP_RUN(a_tcm_that_holds_too_much_is_named);
     TAP_RUN(a_tcm_that_is_not_empty_at_rest_is_named);
     TAP_RUN(an_engine_that_serves_two_is_named);

@@ -391,7 +391,7 @@ static void commands_that_come_early_are_heard(void) {
         const kb_dram_rules *rules = &m.stack.core.rules;
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         kb_dram_stack_advance(&m.stack, 0);
-        m.stack.pcs[0].banks[0].cas_fs[0] = 0;
+        m.stack.pcs[0].hits[0].ready_fs = 0;
         check_fault(&m, 0, 0, rules->rcd[0]);
     }
     if (open_memory(&m, ONE_CHANNEL)) { /* PRE: tRAS; then ACT: tRC */
@@ -409,7 +409,7 @@ static void commands_that_come_early_are_heard(void) {
         m.faults = 0;
         pc->banks[0].act_fs = 0;
         pc->row_known = false;
-        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->groups[0].act_fs);
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->group_act_fs[0]);
         check_fault(&m, 0, act_fs, rules->rc);
     }
     if (open_memory(&m, ONE_CHANNEL ", timing: {tFAW: 200}")) { /* ACT: tFAW */
@@ -419,7 +419,7 @@ static void commands_that_come_early_are_heard(void) {
             kb_dram_stack_advance(&m.stack, now_fs);
         pc->act_any_fs = 0;
         pc->row_known = false;
-        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->groups[0].act_fs));
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->group_act_fs[0]));
         check_fault(&m, 1, act_fs, m.stack.core.rules.faw);
     }
     if (open_memory(&m, ONE_CHANNEL)) { /* the data bus */
@@ -429,8 +429,8 @@ static void commands_that_come_early_are_heard(void) {
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         (void)add(&m, at(&m, 0, 0, 0, 5, 9), 32, false, 0);
         kb_dram_stack_advance(&m.stack, cas_fs);
-        pc->column_fs = pc->groups[0].cas_fs = -rules->ccd_l;
-        check_fault(&m, KB_NONE, end_fs, end_fs + rules->bl);
+        pc->column_fs = pc->group_cas_fs[0] = -rules->ccd_l;
+        check_fault(&m, KB_NONE, end_fs - rules->bl, end_fs);
     }
 }
 

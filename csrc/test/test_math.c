@@ -1,4 +1,6 @@
 /* Element-wise operations of every instruction set against kernel/scalar.h, bit by bit. */
+#include <math.h>
+
 #include "replay_rig.h"
 
 static const kb_operand none;
@@ -153,6 +155,31 @@ static void every_16_bit_float_on_every_instruction_set(void) {
     }
 }
 
+/* Every fp16, by the loops that take it at one go. */
+static void every_fp16_at_one_go(void) {
+    static uint16_t codes[N_LANES], got[N_LANES];
+    for (int i = 0; i < N_LANES; i++) codes[i] = (uint16_t)i;
+    for (int number = 0; rig_isa(number); number++)
+        for (int op = 0; op < KB_MATHOP_COUNT; op++) {
+            const kb_isa *isa = NULL;
+            CHECK_EQ(kb_isa_find(rig_isa(number), &isa, NULL), KB_OK);
+            CHECK(isa->small[KB_FLOAT16][KB_MATHOP_ABS] && isa->small[KB_FLOAT16][KB_MATHOP_NEG]);
+            if (!isa->small[KB_FLOAT16][op]) continue;
+            isa->small[KB_FLOAT16][op](got, codes, NULL, NULL, N_LANES - 1); /* and a rest */
+            int wrong = 0;
+            for (int i = 0; i < N_LANES - 1; i++) {
+                uint64_t bits = 0;
+                uint16_t exact;
+                CHECK_EQ(kb_scalar_math((kb_mathop)op, KB_FLOAT16, KB_FLOAT16,
+                                        kb_scalar_load(KB_FLOAT16, &codes[i]), 0, 0, &bits, NULL),
+                         KB_OK);
+                kb_scalar_store(KB_FLOAT16, bits, &exact);
+                wrong += got[i] != exact;
+            }
+            if (!CHECK_EQ(wrong, 0)) printf("# %s: %s\n", isa->name, kb_mathop_name((kb_mathop)op));
+        }
+}
+
 /* Every pair of bytes. */
 static void every_byte_on_every_instruction_set(void) {
     for (int i = 0; i < N_LANES; i++) {
@@ -180,6 +207,33 @@ static void any_bits_on_every_instruction_set(void) {
                     memcpy(lanes[j] + at, from, nbytes);
                 }
             compare_loops((kb_lane)lane, turn & 1 ? "usual numbers" : "any bits");
+        }
+}
+
+/* Multiples and what lies just beside them, where a rounded quotient may be one too large; and quotients too
+ * large for it. */
+static void remainders_beside_multiples(void) {
+    double *left = (double *)lanes[0], *right = (double *)lanes[1], *got = (double *)results[0];
+    for (int number = 0; rig_isa(number); number++)
+        for (int turn = 0; turn < 2; turn++) {
+            const kb_isa *isa = NULL;
+            CHECK_EQ(kb_isa_find(rig_isa(number), &isa, NULL), KB_OK);
+            for (int i = 0; i < N_LANES; i++) {
+                uint64_t bits = rig_random(&state);
+                double factor = (double)(bits >> (turn ? 1 : 12 + bits % 52));
+                right[i] = ((double)(rig_random(&state) >> 11) * 0x1p-53 + 0x1p-40) * 100;
+                left[i] = kb_f64_from_bits(kb_f64_bits(factor * right[i]) + bits % 3 - 1);
+                if (bits & 8) left[i] = -left[i];
+                if (bits & 16) right[i] = -right[i];
+            }
+            isa->math[KB_LANE_F64][KB_MATHOP_MOD](got, left, right, NULL, N_LANES);
+            int wrong = 0;
+            for (int i = 0; i < N_LANES; i++) {
+                double exact = fmod(left[i], right[i]);
+                uint64_t bits = exact == exact ? kb_f64_bits(exact) : KB_F64_NAN;
+                wrong += kb_f64_bits(got[i]) != bits;
+            }
+            if (!CHECK_EQ(wrong, 0)) printf("# %s\n", isa->name);
         }
 }
 
@@ -387,8 +441,10 @@ static void refuses_what_does_not_fit(void) {
 int main(void) {
     TAP_RUN(every_operation_on_every_dtype);
     TAP_RUN(every_16_bit_float_on_every_instruction_set);
+    TAP_RUN(every_fp16_at_one_go);
     TAP_RUN(every_byte_on_every_instruction_set);
     TAP_RUN(any_bits_on_every_instruction_set);
+    TAP_RUN(remainders_beside_multiples);
     TAP_RUN(small_floats_convert_as_memory_does);
     TAP_RUN(dims_of_1_repeat);
     TAP_RUN(any_number_of_threads);

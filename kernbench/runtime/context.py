@@ -251,6 +251,7 @@ class Context:
     ) -> tuple[Rank, tuple[int, int], tuple[int, ...]]:
         """Return who submits, in which stream (the current one), and what has to come before."""
         rank = self._rank()
+        rank.let_go()
         place = (sip, rank.streams.get(sip, 0) if stream is None else stream)
         if not rank.pending_after:
             return rank, place, ()
@@ -350,12 +351,14 @@ class Context:
 
     def _end(self) -> None:
         """End a worker's program: what it has begun is brought to its end."""
+        self._rank().let_go()
         for finish in self._rank().at_end:
             finish()
         self._drain()
 
     def _drain(self) -> None:
         """Wait for what the caller has submitted."""
+        self._rank().let_go()
         last = self._rank().last
         while last:
             self.wait(next(iter(last.values())))

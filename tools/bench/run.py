@@ -166,6 +166,25 @@ def gemms(programs: Programs) -> Iterable[Row]:
         yield told(f"{name}, op log", f"{best['log_nbytes'] / best['records']:.0f} B a record")
 
 
+def rings(programs: Programs) -> Iterable[Row]:
+    """Run a ring all-reduce over many SIPs with timing alone."""
+    asked = {256: (1.0, 150.0), 1024: (10.0, 500.0)}
+    for ranks, (seconds, most) in asked.items():
+        for standard in ("none", "HBM3"):
+            (run,) = python("ring_all_reduce.py", str(ranks), "hash", standard)
+            name = f"all-reduce of 1 MiB, {ranks:,} SIPs, HBM `{standard}`"
+            yield at_most(name, seconds, run["run_cpu_s"], "s")
+            yield at_most(f"{name}, most memory", most, run["peak_mb"], "MB")
+            counts = ["messages", "train_pieces", "events", "records"]
+            yield told(
+                f"{name}, what happened",
+                f"{run['simulated_ns'] / 1e3:,.0f} µs of its time; "
+                + ", ".join(f"{run[key]:,} {key.replace('_', ' ')}" for key in counts),
+            )
+    (run,) = python("ring_all_reduce.py", "1024", "full", "none")
+    yield at_most("the same with the whole op log, most memory", 1500.0, run["peak_mb"], "MB")
+
+
 def memory(programs: Programs) -> Iterable[Row]:
     """Count bytes, as the engine's own allocator counts them."""
     for run in programs.lines("bench_memory"):
@@ -286,6 +305,7 @@ def threads(programs: Programs) -> Iterable[Row]:
 SECTIONS: dict[str, Callable[[Programs], Iterable[Row]]] = {
     "Engine": engine,
     "Whole runs": gemms,
+    "Ring all-reduce": rings,
     "Memory": memory,
     "Virtual machine": vm,
     "Replay: products": dots,
