@@ -2,6 +2,7 @@
 
 #include "hw/fabric_mode.h"
 #include "hw/train_serve.h"
+#include "hw/train_start.h"
 #include "hw/train_wake.h"
 
 /* --- failures inside the run ---------------------------------------------------------------------- */
@@ -315,6 +316,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     made->n_nodes = kb_topology_n_nodes(topology);
     made->n_links = kb_topology_n_links(topology);
     made->flit_nbytes = kb_topology_flit_nbytes(topology);
+    made->flit_shift = __builtin_ctzll((uint64_t)made->flit_nbytes);
     made->watch.link = KB_NONE;
     kb_streams_init(&made->streams);
     kb_pool_init(&made->flights.state);
@@ -324,6 +326,7 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     kb_status status = KB_OK;
     if (!made->ports || !made->sinks || !made->counts)
         status = kb_error_nomem(err, "the ports of the fabric");
+    if (status == KB_OK) status = kb_fabric_paths_init_(made, err);
     if (status == KB_OK) status = kb_audit_init(made, err);
     if (status == KB_OK) status = kb_servers_init(made, err);
     if (status == KB_OK) status = init_regions(made, err);
@@ -346,6 +349,7 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     kb_trains_deinit(fabric);
     kb_servers_deinit(fabric);
     kb_audit_deinit(fabric);
+    kb_fabric_paths_deinit_(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);

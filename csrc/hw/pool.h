@@ -39,7 +39,7 @@ static inline bool kb_pool_grow_(kb_alloc *alloc, void **items, kb_pool_state *s
                                  size_t item_nbytes) {
     if (state->count < state->capacity) return true;
     if (state->capacity > UINT32_MAX / 2) return false;
-    uint32_t capacity = state->capacity ? 2 * state->capacity : 64;
+    uint32_t capacity = state->capacity ? kb_grown_capacity(state->capacity) : 64;
     void *grown = kb_alloc_resize(alloc, *items, state->capacity, capacity, item_nbytes);
     if (!grown) return false;
     *items = grown;

@@ -99,6 +99,13 @@ static void retire(kb_traffic *traffic, uint32_t number) {
     KB_POOL_GIVE(&traffic->actives, number);
 }
 
+static void foresee(const kb_traffic *traffic, const active *each) {
+    for (size_t i = 0; i < 2 && each->n_started + i < each->batch->n; i++) {
+        kb_send send = send_of(each->batch, index_of(each, each->n_started + i), 0);
+        kb_fabric_foresee(traffic->parts->fabric, &send, i == 0);
+    }
+}
+
 static void start_due(void *self, uint32_t arg) {
     (void)arg;
     kb_traffic *traffic = self;
@@ -112,6 +119,7 @@ static void start_due(void *self, uint32_t arg) {
         size_t i = index_of(each, each->n_started++);
         if (each->n_started < batch->n) {
             kb_waitq_move_first(&traffic->waiting, batch->at_fs[index_of(each, each->n_started)]);
+            foresee(traffic, each);
         } else {
             kb_waitq_drop_first(&traffic->waiting);
             retire(traffic, number);

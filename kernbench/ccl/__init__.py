@@ -12,7 +12,7 @@ True
 
 from __future__ import annotations
 
-from kernbench.ccl import direct, grid, halving, ring, tree  # noqa: F401 - register algorithms
+from kernbench.ccl import direct, grid, halving, in_switch, ring, tree  # noqa: F401 - register algorithms
 from kernbench.ccl.call import CHANNELS, OPS, Call, Chunks, Group, Plan
 from kernbench.ccl.exchange import exchange
 from kernbench.ccl.kernels.combine import combine, finish
