@@ -212,6 +212,9 @@ kb_status kb_traffic_submit(kb_traffic *traffic, kb_batch *batch, kb_error *err)
     const kb_parts *parts = traffic->parts;
     batch->n_done = 0;
     for (size_t i = 0; i < batch->n; i++) {
+        enum { AHEAD = 8 };
+        kb_send send = send_of(batch, i + AHEAD < batch->n ? i + AHEAD : i, 0);
+        kb_fabric_foresee(parts->fabric, &send, false);
         if (check_transfer(parts, batch, i, err) != KB_OK)
             return kb_error_wrap(err, "transfer %zu", i);
         batch->start_fs[i] = batch->end_fs[i] = -1;
