@@ -8,8 +8,9 @@
 #include "spec/layout.h"
 
 enum {
-    MAX_ALL_NODES = 1024,    /* beyond, routes between transit components stand for all */
-    MAX_TRANSIT_NODES = 4096 /* of a graph with finite buffers: 16 million routes take half a minute */
+    MAX_ALL_NODES = 1024, /* beyond, routes between transit components stand for all */
+    MAX_TRANSIT_NODES =
+        4096 /* of a graph with finite buffers: 16 million routes take half a minute */
 };
 
 typedef struct edge {
