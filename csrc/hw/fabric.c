@@ -4,6 +4,9 @@
 #include "hw/train_serve.h"
 #include "hw/train_wake.h"
 
+/* Of paths that are remembered: four for a node, within limits. */
+enum { MIN_PATHS = 1 << 12, MAX_PATHS = 1 << 20 };
+
 /* --- failures inside the run ---------------------------------------------------------------------- */
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what) {
@@ -158,7 +161,7 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_
     made->flight = from->flight;
     made->hop = from->hop + 1;
     made->to = made->hop + 1 < flown->n_links ? flown->path[made->hop + 1] : KB_NONE;
-    made->head_fs = arrive_fs + fabric->ports[from->to].overhead_fs;
+    made->head_fs = arrive_fs + kb_fabric_overhead_(fabric, from->to);
     made->n_left = flown->message.n_flits;
     return true;
 }
@@ -321,8 +324,11 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     made->ports = kb_alloc_zeroed(alloc, made->n_links, sizeof *made->ports);
     made->sinks = kb_alloc_zeroed(alloc, made->n_nodes, sizeof *made->sinks);
     made->counts = kb_alloc_zeroed(alloc, made->n_nodes, sizeof *made->counts);
+    made->n_paths = MIN_PATHS;
+    while (made->n_paths / 4 < made->n_nodes && made->n_paths < MAX_PATHS) made->n_paths *= 2;
+    made->paths = kb_alloc_zeroed(alloc, made->n_paths, sizeof *made->paths);
     kb_status status = KB_OK;
-    if (!made->ports || !made->sinks || !made->counts)
+    if (!made->ports || !made->sinks || !made->counts || !made->paths)
         status = kb_error_nomem(err, "the ports of the fabric");
     if (status == KB_OK) status = kb_audit_init(made, err);
     if (status == KB_OK) status = kb_servers_init(made, err);
@@ -351,6 +357,7 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);
     kb_alloc_free(alloc, fabric->sinks, fabric->n_nodes, sizeof *fabric->sinks);
     kb_alloc_free(alloc, fabric->counts, fabric->n_nodes, sizeof *fabric->counts);
+    kb_alloc_free(alloc, fabric->paths, fabric->n_paths, sizeof *fabric->paths);
     kb_streams_deinit(&fabric->streams, alloc);
     KB_POOL_FREE(&fabric->flights, alloc);
     for (uint32_t i = 0; fabric->locals && i < fabric->regions.count; i++)

@@ -36,6 +36,8 @@ typedef struct kb_sink {
 typedef struct kb_path_memo {
     const uint32_t *links; /* NULL: nothing */
     int64_t least_fs;      /* latency of one flit */
+    int64_t n_flits;       /* and of so many, which came last */
+    int64_t all_fs;
     uint32_t n_links;
     uint32_t src, dst;
     int32_t slice;
@@ -46,8 +48,6 @@ typedef struct kb_mode_window {
     uint32_t n_messages;
     uint64_t n_flits;
 } kb_mode_window;
-
-enum { KB_PATH_MEMOS = 4096 };
 
 /* Messages of a region without a link. */
 typedef struct kb_locals {
@@ -80,7 +80,8 @@ struct kb_fabric {
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
-    kb_path_memo paths[KB_PATH_MEMOS];
+    kb_path_memo *paths;
+    uint32_t n_paths; /* a power of 2 */
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
@@ -108,6 +109,12 @@ static inline bool kb_fabric_adapts_(const kb_fabric *fabric) {
 /* Whether a link's port is a server's, and works flit by flit in either mode. */
 static inline bool kb_fabric_by_flit_(const kb_fabric *fabric, uint32_t link) {
     return fabric->servers.of && fabric->servers.of[link] != KB_NONE;
+}
+
+/* The overhead of the node whose port a link is: from the ports that are worked on anyway. */
+static inline int64_t kb_fabric_overhead_(const kb_fabric *fabric, uint32_t link) {
+    bool by_flit = !fabric->by_train || kb_fabric_by_flit_(fabric, link);
+    return by_flit ? fabric->ports[link].overhead_fs : fabric->trains.ports[link].overhead_fs;
 }
 
 static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {

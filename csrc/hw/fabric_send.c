@@ -4,16 +4,23 @@
 #include "hw/fabric_mode.h"
 #include "hw/train_wake.h"
 
+static void first_port(const kb_fabric *fabric, uint32_t link, int64_t *service_fs,
+                       int64_t *end_fs) {
+    const kb_train_port *train = fabric->by_train ? &fabric->trains.ports[link] : NULL;
+    *service_fs = train ? train->service_fs : fabric->ports[link].service_fs;
+    *end_fs = train ? train->end_fs : fabric->ports[link].end_fs;
+}
+
 /* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
 static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_error *err) {
     int64_t last_fs = made->message.start_fs,
             overhead = fabric->nodes[made->message.src].overhead_fs;
     bool over = kb_add_i64(last_fs, overhead, &last_fs);
     if (made->n_links) {
-        const kb_port *port = &fabric->ports[made->path[0]];
-        int64_t before_fs;
-        over = over || kb_mul_i64(made->message.n_flits - 1, port->service_fs, &before_fs) ||
-               kb_add_i64(last_fs, before_fs, &last_fs) || last_fs > port->end_fs;
+        int64_t before_fs, service_fs, end_fs;
+        first_port(fabric, made->path[0], &service_fs, &end_fs);
+        over = over || kb_mul_i64(made->message.n_flits - 1, service_fs, &before_fs) ||
+               kb_add_i64(last_fs, before_fs, &last_fs) || last_fs > end_fs;
     }
     if (!over) return KB_OK;
     return kb_error_set(err, KB_OVERFLOW,
@@ -33,17 +40,20 @@ static void note_servers(kb_fabric *fabric, const kb_path_memo *memo, uint32_t p
 }
 
 static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *made, kb_error *err) {
-    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61;
-    kb_path_memo *memo = &fabric->paths[mixed % KB_PATH_MEMOS];
+    uint32_t mixed = send->src * UINT32_C(0x9e3779b1) + send->dst * UINT32_C(0x85ebca6b) +
+                     (uint32_t)send->slice * 61;
+    kb_path_memo *memo = &fabric->paths[(mixed ^ mixed >> 16) & (fabric->n_paths - 1)];
     if (!memo->links || memo->src != send->src || memo->dst != send->dst ||
         memo->slice != send->slice) {
         uint32_t path;
         KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
                                 &made->n_links, &path, err));
-        *memo =
-            (kb_path_memo){made->path,    kb_audit_least_fs(fabric, made->path, made->n_links, 1),
-                           made->n_links, send->src,
-                           send->dst,     send->slice};
+        *memo = (kb_path_memo){.links = made->path,
+                               .least_fs = kb_audit_least_fs(fabric, made->path, made->n_links, 1),
+                               .n_links = made->n_links,
+                               .src = send->src,
+                               .dst = send->dst,
+                               .slice = send->slice};
         if (!made->n_links) memo->least_fs = fabric->nodes[send->src].overhead_fs;
         if (fabric->servers.of) note_servers(fabric, memo, path);
     }
@@ -56,11 +66,12 @@ static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *ma
         made->channels = by_flit->channels;
         made->n_by_flit = by_flit->n_by_flit;
     }
-    made->least_fs = memo->least_fs;
-    if (made->n_links && made->message.n_flits > 1)
-        made->least_fs =
-            kb_audit_least_fs(fabric, made->path, made->n_links, made->message.n_flits);
-    made->least_fs = kb_later_fs(made->message.start_fs, made->least_fs);
+    bool is_long = made->n_links && made->message.n_flits > 1;
+    if (is_long && memo->n_flits != made->message.n_flits) {
+        memo->n_flits = made->message.n_flits;
+        memo->all_fs = kb_audit_least_fs(fabric, made->path, made->n_links, memo->n_flits);
+    }
+    made->least_fs = kb_later_fs(made->message.start_fs, is_long ? memo->all_fs : memo->least_fs);
     return KB_OK;
 }
 
@@ -167,8 +178,8 @@ static kb_status check_append(const kb_fabric *fabric, const kb_flight *flown, k
             err, KB_INTERNAL,
             "message from \"%s\": expected flits from %lld fs on, got one at %lld fs",
             fabric->nodes[flown->message.src].name, (long long)least_fs, (long long)flits.start_fs);
-    int64_t end_fs = flown->n_links ? fabric->ports[flown->path[0]].end_fs : KB_TIME_MAX,
-            eligible_fs;
+    int64_t service_fs, end_fs = KB_TIME_MAX, eligible_fs;
+    if (flown->n_links) first_port(fabric, flown->path[0], &service_fs, &end_fs);
     if (kb_mul_i64(flits.period_fs, flits.count - 1, last_fs) ||
         kb_add_i64(*last_fs, flits.start_fs, last_fs) ||
         kb_add_i64(*last_fs, fabric->nodes[flown->message.src].overhead_fs, &eligible_fs) ||
