@@ -118,6 +118,7 @@ valgrind: build-valgrind/build.ninja
 	    $(valgrind_core)
 
 fuzz: build-asan/build.ninja ## the fuzz targets over their corpora, and trains against flits, under ASan+UBSan
+	@$(NINJA) -C build-asan --quiet csrc/test/test_trains
 	$(MESON) test -C build-asan --print-errorlogs --suite fuzz
 	build-asan/csrc/test/test_trains 100000 1000001
 

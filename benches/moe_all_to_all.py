@@ -63,7 +63,8 @@ def worker(rank: int, words: argparse.Namespace, results: dict[int, Any]) -> Non
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ranks", type=int, default=4)
+    sips = torch.cuda.device_count()
+    parser.add_argument("--ranks", type=int, default=sips, help="default: one for each SIP")
     parser.add_argument("--tokens", type=int, default=64, help="of each rank")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--hidden", type=int, default=128)

@@ -74,7 +74,8 @@ def exact(words: argparse.Namespace) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ranks", type=int, default=4)
+    sips = torch.cuda.device_count()
+    parser.add_argument("--ranks", type=int, default=sips, help="default: one for each SIP")
     parser.add_argument("--block", type=int, default=64, help="positions of each rank")
     parser.add_argument("--heads", type=int, default=2)
     parser.add_argument("--dim", type=int, default=32, help="of a head")

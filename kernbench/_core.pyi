@@ -96,6 +96,7 @@ class Engine:
         dim_count: int = ...,
         inner_nbytes: int = ...,
         slice: int = ...,
+        node: str | None = ...,
         zeroed: bool = ...,
         keep: bool = ...,
     ) -> int: ...

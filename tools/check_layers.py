@@ -39,6 +39,7 @@ PYTHON_LAYERS = (
     ("_core",),
     ("errors",),
     ("units",),
+    ("tables",),
     ("topology",),
     ("language",),
     ("runtime",),

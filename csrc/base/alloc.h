@@ -31,6 +31,12 @@ void *kb_alloc_zeroed(kb_alloc *alloc, size_t n_items, size_t item_nbytes);
 void *kb_alloc_resize(kb_alloc *alloc, void *block, size_t old_items, size_t new_items,
                       size_t item_nbytes);
 
+/* A larger capacity for an array of old > 0 items, a power of two times that: in large steps for some hundreds,
+ * since what is moved is touched anew, and what is not used yet costs nothing. */
+static inline uint32_t kb_grown_capacity(uint32_t old) {
+    return old < 64 || old > 8192 ? 2 * old : old < 1024 ? 4 * old : 16 * old;
+}
+
 /* Frees a block of n_items * item_nbytes bytes; accepts NULL. */
 void kb_alloc_free(kb_alloc *alloc, void *block, size_t n_items, size_t item_nbytes);
 

@@ -1,6 +1,6 @@
 /* Speed of replay's arithmetic: a line of JSON for each figure.
  *
- *     bench_replay [isa=NAME] [threads=N] [only=dot|math|thread]
+ *     bench_replay [isa=NAME] [threads=N] [only=dot|math|thread] [dtype=NAME]
  *
  * Nanoseconds an element, and GFLOP/s of dots; the best of several, in CPU time, so that other
  * programs count little.  With threads=N the time is that of the clock on the wall. */
@@ -142,11 +142,13 @@ static void shapes(kb_dtype dtype) {
     report_elements("transpose", dtype, KB_OP_TRANS, 0, &p);
 }
 
-static void element_wise(void) {
+/* Of one dtype, or of all (""). */
+static void element_wise(const char *dtype) {
     static const kb_dtype dtypes[] = {
         KB_FLOAT32, KB_FLOAT16, KB_BFLOAT16, KB_FLOAT8E4NV, KB_FLOAT8E5, KB_FLOAT64, KB_INT8,
         KB_INT16,   KB_INT32,   KB_INT64,    KB_UINT8,      KB_UINT16,   KB_UINT32,  KB_UINT64};
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (*dtype && strcmp(dtype, kb_dtype_name(dtypes[i])) != 0) continue;
         for (int op = 0; op < KB_MATHOP_COUNT; op++) math(dtypes[i], (kb_mathop)op);
         shapes(dtypes[i]);
     }
@@ -180,7 +182,7 @@ int main(int n_args, char **values) {
     printf("{\"isa\":\"%s\"}\n", exec.isa->name);
     if (strcmp(only, "thread") == 0) threads();
     if (!*only || strcmp(only, "dot") == 0) dots();
-    if (!*only || strcmp(only, "math") == 0) element_wise();
+    if (!*only || strcmp(only, "math") == 0) element_wise(bench_text(args, "dtype", ""));
     kb_crew_destroy(exec.crew);
     kb_tiles_deinit(&tiles);
     return 0;

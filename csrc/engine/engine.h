@@ -25,12 +25,13 @@ typedef struct kb_tensor_range {
 
 typedef struct kb_sip_memory {
     kb_range virtual_range;
-    kb_range *slices; /* free offsets of each HBM slice, cube by cube */
+    kb_range *spaces[KB_SPACE_COUNT]; /* free offsets, cube by cube: of each HBM slice, SRAM, TCM */
 } kb_sip_memory;
 
 typedef struct kb_engine_memory {
     kb_alloc *alloc;
-    uint32_t n_sips, n_slices, slices_per_cube; /* slices per SIP */
+    uint32_t n_sips, n_cubes;          /* cubes of a SIP */
+    uint32_t per_cube[KB_SPACE_COUNT]; /* slices, 1, PEs */
     kb_sip_memory *sips;
     KB_VEC(kb_tensor_range *) tensors; /* sorted by va */
 } kb_engine_memory;

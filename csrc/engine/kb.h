@@ -73,13 +73,15 @@ typedef struct kb_map_spec {
     kb_placement_name placement;
     int64_t chunk_nbytes;
     int64_t dim_count, inner_nbytes;
-    int32_t slice; /* counted through the cubes of the SIP */
-    bool zeroed;   /* zeros are written, in no simulated time; else unwritten */
-    bool keep;     /* keep the bytes even without data (kernels that decide by them) */
+    int32_t slice; /* of HBM, counted through the cubes of the SIP */
+    const char *
+        node; /* LOCAL: instead of a slice, an SRAM or TCM by name: [sipN.]cubeN.sram, ...peN.tcm */
+    bool zeroed; /* zeros are written, in no simulated time; else unwritten */
+    bool keep;   /* keep the bytes even without data (kernels that decide by them) */
 } kb_map_spec;
 
 /* Reserves one contiguous virtual range and the physical bytes behind it.  KB_DEVICE_MEMORY when the
- * slices have no room. */
+ * memory has no room; KB_TOPOLOGY, with the nearest name, when there is no such node. */
 kb_status kb_engine_map(kb_engine *engine, const kb_map_spec *spec, uint64_t *va,
                         kb_error *err) KB_MUST_CHECK;
 

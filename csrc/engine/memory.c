@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/engine.h"
@@ -8,17 +9,25 @@ enum { VA_ALIGNMENT = 4096, VA_GAP = 4096 };
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static kb_status create_sip(kb_engine_memory *memory, uint32_t sip, uint64_t slice_nbytes,
-                            kb_error *err) {
+static uint32_t n_slices(const kb_engine_memory *memory, kb_space space) {
+    return memory->n_cubes * memory->per_cube[space];
+}
+
+static kb_status create_sip(kb_engine_memory *memory, uint32_t sip,
+                            const uint64_t nbytes[KB_SPACE_COUNT], kb_error *err) {
     kb_sip_memory *part = &memory->sips[sip];
     kb_va first;
     KB_TRY(kb_va_pack(sip, KB_VA_GUARD_NBYTES, &first, err));
     KB_TRY(kb_range_init(&part->virtual_range, memory->alloc, first,
                          KB_VA_SIP_NBYTES - KB_VA_GUARD_NBYTES, err));
-    part->slices = kb_alloc_zeroed(memory->alloc, memory->n_slices, sizeof *part->slices);
-    if (!part->slices) return kb_error_nomem(err, "free ranges of the HBM slices");
-    for (uint32_t i = 0; i < memory->n_slices; i++)
-        KB_TRY(kb_range_init(&part->slices[i], memory->alloc, 0, slice_nbytes, err));
+    for (int space = 0; space < KB_SPACE_COUNT; space++) {
+        uint32_t count = n_slices(memory, (kb_space)space);
+        kb_range *slices = kb_alloc_zeroed(memory->alloc, count, sizeof *slices);
+        if (!slices) return kb_error_nomem(err, "free ranges of the memories");
+        part->spaces[space] = slices;
+        for (uint32_t i = 0; i < count; i++)
+            KB_TRY(kb_range_init(&slices[i], memory->alloc, 0, nbytes[space], err));
+    }
     return KB_OK;
 }
 
@@ -28,13 +37,18 @@ kb_status kb_engine_memory_create(kb_engine *engine, kb_error *err) {
     memory->alloc = engine->alloc;
     if (!system || system->n_sips == 0) return KB_OK;
     uint32_t n_sips = (uint32_t)system->n_sips;
-    memory->slices_per_cube = (uint32_t)system->n_slices;
-    memory->n_slices = (uint32_t)(system->cubes_x * system->cubes_y * system->n_slices);
+    memory->n_cubes = (uint32_t)(system->cubes_x * system->cubes_y);
+    memory->per_cube[KB_SPACE_HBM] = (uint32_t)system->n_slices;
+    memory->per_cube[KB_SPACE_SRAM] = 1;
+    memory->per_cube[KB_SPACE_TCM] = (uint32_t)system->n_pes;
     memory->sips = kb_alloc_zeroed(engine->alloc, n_sips, sizeof *memory->sips);
     if (!memory->sips) return kb_error_nomem(err, "memory of the SIPs");
     memory->n_sips = n_sips;
-    uint64_t slice_nbytes = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_slices);
-    for (uint32_t i = 0; i < n_sips; i++) KB_TRY(create_sip(memory, i, slice_nbytes, err));
+    const uint64_t nbytes[KB_SPACE_COUNT] = {
+        [KB_SPACE_HBM] = (uint64_t)(system->params.hbm.capacity_nbytes / system->n_slices),
+        [KB_SPACE_SRAM] = (uint64_t)system->params.sram.capacity_nbytes,
+        [KB_SPACE_TCM] = (uint64_t)system->params.pe_tcm.capacity_nbytes};
+    for (uint32_t i = 0; i < n_sips; i++) KB_TRY(create_sip(memory, i, nbytes, err));
     return KB_OK;
 }
 
@@ -51,18 +65,64 @@ void kb_engine_memory_destroy(kb_engine *engine) {
     for (uint32_t i = 0; i < memory->n_sips; i++) {
         kb_sip_memory *part = &memory->sips[i];
         kb_range_deinit(&part->virtual_range);
-        for (uint32_t k = 0; part->slices && k < memory->n_slices; k++)
-            kb_range_deinit(&part->slices[k]);
-        kb_alloc_free(memory->alloc, part->slices, memory->n_slices, sizeof *part->slices);
+        for (int space = 0; space < KB_SPACE_COUNT; space++) {
+            kb_range *slices = part->spaces[space];
+            uint32_t count = n_slices(memory, (kb_space)space);
+            for (uint32_t k = 0; slices && k < count; k++) kb_range_deinit(&slices[k]);
+            kb_alloc_free(memory->alloc, slices, count, sizeof *slices);
+        }
     }
     kb_alloc_free(memory->alloc, memory->sips, memory->n_sips, sizeof *memory->sips);
 }
 
 /* --- map and unmap ------------------------------------------------------------------------------ */
 
-static kb_status place(kb_engine_memory *memory, const kb_map_spec *spec, kb_placement *placement,
+/* The memory of a name, with or without the SIP in front, and its number among those of the SIP. */
+static kb_status find_memory(const kb_engine *engine, const kb_map_spec *spec, kb_space *space,
+                             uint32_t *slice, kb_error *err) {
+    char name[256];
+    uint32_t id;
+    bool whole = strncmp(spec->node, "sip", 3) == 0;
+    if (whole) (void)snprintf(name, sizeof name, "%s", spec->node);
+    else (void)snprintf(name, sizeof name, "sip%d.%s", spec->sip, spec->node);
+    kb_status status = kb_topology_find(engine->topology, name, &id, err);
+    if (status) {
+        kb_error_wrap(err, "placement");
+        return status;
+    }
+    const kb_node *node = &kb_topology_nodes(engine->topology)[id];
+    bool sram = node->impl == KB_IMPL_SRAM, tcm = node->impl == KB_IMPL_PE_TCM;
+    if (node->sip != spec->sip || (!sram && !tcm))
+        return kb_error_set(err, KB_INVALID,
+                            "placement: expected an SRAM or a TCM of SIP %d, such as cube0.sram or "
+                            "cube0.pe0.tcm, or the number of a slice of HBM, got %s",
+                            spec->sip, spec->node);
+    *space = sram ? KB_SPACE_SRAM : KB_SPACE_TCM;
+    *slice =
+        (uint32_t)node->cube * engine->memory.per_cube[*space] + (tcm ? (uint32_t)node->pe : 0);
+    return KB_OK;
+}
+
+/* The whole tensor in one slice of HBM, in one SRAM or in one TCM. */
+static kb_status place_local(kb_engine *engine, const kb_map_spec *spec, kb_placement *placement,
+                             kb_error *err) {
+    kb_engine_memory *memory = &engine->memory;
+    kb_space space = KB_SPACE_HBM;
+    uint32_t slice = (uint32_t)spec->slice, count = n_slices(memory, KB_SPACE_HBM);
+    if (spec->node) KB_TRY(find_memory(engine, spec, &space, &slice, err));
+    else if (spec->slice < 0 || slice >= count)
+        return kb_error_set(err, KB_INVALID, "placement: expected a slice from 0 to %u, got %d",
+                            count - 1, spec->slice);
+    KB_TRY(kb_placement_local(placement, memory->alloc, (uint64_t)spec->nbytes, slice,
+                              memory->per_cube[space], err));
+    placement->space = space;
+    return KB_OK;
+}
+
+static kb_status place(kb_engine *engine, const kb_map_spec *spec, kb_placement *placement,
                        kb_error *err) {
-    kb_slices all = {0, memory->n_slices, memory->slices_per_cube};
+    kb_engine_memory *memory = &engine->memory;
+    kb_slices all = {0, n_slices(memory, KB_SPACE_HBM), memory->per_cube[KB_SPACE_HBM]};
     uint64_t nbytes = (uint64_t)spec->nbytes;
     switch (spec->placement) {
     case KB_PLACE_BLOCKED: return kb_placement_blocked(placement, memory->alloc, nbytes, all, err);
@@ -77,12 +137,7 @@ static kb_status place(kb_engine_memory *memory, const kb_map_spec *spec, kb_pla
                              (uint64_t)spec->inner_nbytes};
         return kb_placement_sharded(placement, memory->alloc, shape, 3, 1, 1, all, err);
     }
-    case KB_PLACE_LOCAL:
-        if (spec->slice < 0 || (uint32_t)spec->slice >= memory->n_slices)
-            return kb_error_set(err, KB_INVALID, "placement: expected a slice from 0 to %u, got %d",
-                                memory->n_slices - 1, spec->slice);
-        return kb_placement_local(placement, memory->alloc, nbytes, (uint32_t)spec->slice,
-                                  memory->slices_per_cube, err);
+    case KB_PLACE_LOCAL: return place_local(engine, spec, placement, err);
     }
     return kb_error_set(err, KB_INVALID, "placement: unknown number %d", (int)spec->placement);
 }
@@ -107,13 +162,15 @@ enum { STEP_TENSOR, STEP_PLACED, STEP_RESERVED, STEP_VIRTUAL, STEP_STORED };
 
 static void undo(kb_engine *engine, kb_sip_memory *sip, kb_tensor_range *tensor, int done) {
     kb_engine_memory *memory = &engine->memory;
+    kb_space space = tensor->placement.space;
     kb_status ignored = KB_OK;
     if (done >= STEP_STORED) ignored = kb_store_unmap(engine->store, tensor->va, NULL);
     if (done >= STEP_VIRTUAL)
         ignored =
             kb_range_give(&sip->virtual_range, tensor->va, reserved_nbytes(tensor->nbytes), NULL);
     if (done >= STEP_RESERVED)
-        ignored = kb_placement_release(&tensor->placement, sip->slices, memory->n_slices, NULL);
+        ignored = kb_placement_release(&tensor->placement, sip->spaces[space],
+                                       n_slices(memory, space), NULL);
     (void)ignored;
     destroy_tensor(memory, tensor);
 }
@@ -121,9 +178,11 @@ static void undo(kb_engine *engine, kb_sip_memory *sip, kb_tensor_range *tensor,
 static kb_status map_tensor(kb_engine *engine, const kb_map_spec *spec, kb_sip_memory *sip,
                             kb_tensor_range *tensor, int *done, kb_error *err) {
     kb_engine_memory *memory = &engine->memory;
-    KB_TRY(place(memory, spec, &tensor->placement, err));
+    KB_TRY(place(engine, spec, &tensor->placement, err));
     *done = STEP_PLACED;
-    KB_TRY(kb_placement_reserve(&tensor->placement, sip->slices, memory->n_slices, err));
+    kb_space space = tensor->placement.space;
+    KB_TRY(
+        kb_placement_reserve(&tensor->placement, sip->spaces[space], n_slices(memory, space), err));
     *done = STEP_RESERVED;
     KB_TRY(kb_range_take(&sip->virtual_range, reserved_nbytes(tensor->nbytes), VA_ALIGNMENT,
                          &tensor->va, err));

@@ -88,7 +88,9 @@ static int is_small(const kb_kernel *kernel) {
 /* A message that nobody sends is waited for without end. */
 static int receives(const kb_kernel *kernel) {
     for (uint32_t i = 0; i < kernel->n_insts; i++)
-        if (kernel->insts[i].op == KB_KIR_RECV || kernel->insts[i].op == KB_KIR_SEND) return 1;
+        if (kernel->insts[i].op == KB_KIR_RECV || kernel->insts[i].op == KB_KIR_SEND ||
+            kernel->insts[i].op == KB_KIR_REDUCE_RECV || kernel->insts[i].op == KB_KIR_REDUCE_SEND)
+            return 1;
     return 0;
 }
 

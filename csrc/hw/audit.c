@@ -14,7 +14,8 @@ kb_status kb_audit_init(kb_fabric *fabric, kb_error *err) {
     audit->due = kb_alloc_zeroed(fabric->alloc, fabric->n_links, sizeof *audit->due);
     audit->settled = kb_alloc_zeroed(fabric->alloc, fabric->n_links, sizeof *audit->settled);
     audit->used = kb_alloc_zeroed(fabric->alloc, fabric->n_links, sizeof *audit->used);
-    if (audit->due && audit->settled && audit->used) return KB_OK;
+    audit->paths = kb_alloc_zeroed(fabric->alloc, KB_PATHS, sizeof *audit->paths);
+    if (audit->due && audit->settled && audit->used && audit->paths) return KB_OK;
     return kb_error_nomem(err, "the physics checks of the fabric");
 }
 
@@ -23,6 +24,7 @@ void kb_audit_deinit(kb_fabric *fabric) {
     kb_alloc_free(fabric->alloc, audit->due, fabric->n_links, sizeof *audit->due);
     kb_alloc_free(fabric->alloc, audit->settled, fabric->n_links, sizeof *audit->settled);
     kb_alloc_free(fabric->alloc, audit->used, fabric->n_links, sizeof *audit->used);
+    kb_alloc_free(fabric->alloc, audit->paths, KB_PATHS, sizeof *audit->paths);
 }
 
 int64_t kb_audit_least_fs(const kb_fabric *fabric, const uint32_t *path, uint32_t n_links,
@@ -133,9 +135,23 @@ static kb_status check_messages(const kb_fabric *fabric, kb_error *err) {
                         c->messages_sent, c->bytes_sent, c->messages_delivered, c->bytes_delivered);
 }
 
+void kb_audit_tell(kb_audit *audit, kb_path *path) {
+    for (uint32_t hop = 0; path->n_due && hop < path->n_links; hop++) {
+        uint32_t link = path->links[hop];
+        if (audit->due[link] == 0) audit->used[audit->n_used++] = link;
+        audit->due[link] += path->n_due;
+    }
+    path->n_due = 0;
+}
+
 kb_status kb_fabric_audit(kb_fabric *fabric, kb_error *err) {
     kb_audit *audit = &fabric->audit;
     KB_TRY(check_messages(fabric, err));
+    while (audit->n_paths) {
+        kb_path *path = audit->paths[--audit->n_paths];
+        path->is_noted = false;
+        kb_audit_tell(audit, path);
+    }
     for (uint32_t i = 0; i < audit->n_used; i++) {
         uint32_t link = audit->used[i];
         KB_TRY(check_link(fabric, link, err));

@@ -5,7 +5,7 @@
  *   when all is idle every message has arrived, with all of its bytes; over each link went the flits
  *                    that were sent over it, no faster than it can; every credit is back
  *
- * It costs an addition for each hop of a message, and a look at the links that were used whenever the
+ * It costs an addition for each message, and a look at the paths and links that were used whenever the
  * machine comes to rest.  A violation is a fault of ours, never of a script: KB_INTERNAL.
  *
  * Any component that serves one thing at a time says when a service begins:
@@ -19,7 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "hw/fabric.h"
+#include "hw/fabric_path.h"
 #include "sim/sim.h"
 
 /* What the fabric is held to; zero-initialised, and a part of it. */
@@ -28,6 +28,9 @@ typedef struct kb_audit {
     uint64_t *settled; /* by link: flits served at the last audit */
     uint32_t *used;    /* links with flits due */
     uint32_t n_used;
+    kb_path *
+        *paths; /* over which messages were sent since the last audit: room for all there are */
+    uint32_t n_paths;
     int64_t since_fs; /* of the last audit */
 } kb_audit;
 
@@ -38,15 +41,16 @@ void kb_audit_deinit(kb_fabric *fabric);
 int64_t kb_audit_least_fs(const kb_fabric *fabric, const uint32_t *path, uint32_t n_links,
                           int64_t n_flits);
 
-/* A message of n_flits flits sets out. */
-static inline void kb_audit_send(kb_audit *audit, const uint32_t *path, uint32_t n_links,
-                                 int64_t n_flits) {
-    for (uint32_t hop = 0; hop < n_links; hop++) {
-        uint32_t link = path[hop];
-        if (audit->due[link] == 0) audit->used[audit->n_used++] = link;
-        audit->due[link] += (uint64_t)n_flits;
-    }
+/* A message sets out over a path that is sized for it. */
+static inline void kb_audit_send(kb_audit *audit, kb_path *path) {
+    path->n_due += (uint64_t)path->n_flits;
+    if (path->is_noted) return;
+    path->is_noted = true;
+    audit->paths[audit->n_paths++] = path;
 }
+
+/* The links of a path are told what is due over it. */
+void kb_audit_tell(kb_audit *audit, kb_path *path);
 
 /* The machine is at rest: nothing is left to happen.  KB_INTERNAL for a violation; KB_DEADLOCK when
  * messages wait for places that nobody will free. */

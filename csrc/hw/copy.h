@@ -38,11 +38,11 @@ typedef struct kb_copy {
     int64_t n_requests;                     /* at the device's memory */
 } kb_copy;
 
-/* A part of a copy that is contiguous in one slice of the cube. */
+/* A part of a copy that is contiguous in one slice of the cube, or in its SRAM, or in a TCM. */
 typedef struct kb_copy_piece {
     uint64_t done; /* bytes of the copy up to its end */
     uint64_t nbytes;
-    int32_t slice; /* of the cube */
+    int32_t slice; /* of the cube; of its SRAM 0; the PE of a TCM */
     uint64_t offset;
 } kb_copy_piece;
 

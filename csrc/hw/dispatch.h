@@ -26,7 +26,9 @@
     X(MARK, "mark")               \
     X(IPCQ_DATA, "ipcq-data")     \
     X(IPCQ_TAIL, "ipcq-tail")     \
-    X(IPCQ_CREDIT, "ipcq-credit")
+    X(IPCQ_CREDIT, "ipcq-credit") \
+    X(REDUCE_PART, "reduce-part") \
+    X(REDUCE_TOTAL, "reduce-total")
 
 typedef enum kb_msg_kind {
 #define X(name, text) KB_MSG_##name,

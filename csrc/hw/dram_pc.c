@@ -13,6 +13,7 @@ void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *b
     *pc = (kb_dram_pc){
         .column_fs = long_ago_fs, .refresh_fs = rules->refi, .banks = banks, .hits = hits};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
+    for (int i = 0; i < KB_DRAM_MAX_GROUPS; i++) pc->group_cas_fs[i] = long_ago_fs;
     for (int d = 0; d < 2; d++)
         pc->sides[d] = (kb_dram_side){
             .oldest = KB_NONE, .youngest = KB_NONE, .backlog = KB_NONE, .next_fs = KB_TIME_MAX};
@@ -31,43 +32,46 @@ static void count_hits(kb_dram_pc *pc, const kb_dram_run *run, int64_t count) {
     pc->statistics.hits += count;
 }
 
-static void tell(kb_dram_pc *pc, kb_dram_core *core, kb_dram_run *run) {
+static void tell(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit) {
     const kb_dram_rules *rules = &core->rules;
-    int64_t count = run->n_untold, period_fs = count > 1 ? run->period_fs : 0;
-    int64_t first_fs = run->last_fs - (count - 1) * period_fs;
-    kb_dram_bank *bank = &pc->banks[run->bank];
-    bank->pre_fs = kb_max_i64(bank->pre_fs, run->last_fs + rules->cas_pre[run->write]);
-    *(run->write ? &pc->statistics.writes : &pc->statistics.reads) += count;
-    pc->statistics.busy_fs += count * rules->bl;
-    pc->statistics.wait_fs +=
-        count * (first_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
-    run->n_served = (uint32_t)(run->n_served - count);
+    kb_dram_run *run = &core->runs.items[hit->run];
+    kb_dram_bank *bank = &pc->banks[hit->bank];
+    kb_dram_statistics *s = &pc->statistics;
+    int64_t count = hit->n_untold, period_fs = count > 1 ? hit->period_fs : 0;
+    int64_t first_fs = hit->last_fs - (count - 1) * period_fs;
+    bank->pre_fs = kb_max_i64(bank->pre_fs, hit->last_fs + rules->cas_pre[run->write]);
+    *(run->write ? &s->writes : &s->reads) += count;
+    s->busy_fs += count * rules->bl;
+    s->wait_fs += count * (first_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
+    run->n_served = (uint16_t)(run->n_served - count);
     count_hits(pc, run, count);
     core->served(core->self, run, (uint32_t)count, first_fs + rules->cas_burst[run->write],
                  period_fs);
-    run->n_served = (uint32_t)(run->n_served + count);
-    run->n_untold = 0;
+    run->n_served = (uint16_t)(run->n_served + count);
+    hit->n_untold = 0;
 }
 
 static void tell_all(kb_dram_pc *pc, kb_dram_core *core) {
-    for (uint32_t i = 0; i < pc->n_hits; i++) {
-        kb_dram_run *run = &core->runs.items[pc->hits[i].run];
-        if (run->n_untold) tell(pc, core, run);
-    }
+    for (uint32_t i = 0; i < pc->n_hits; i++)
+        if (pc->hits[i].n_untold) tell(pc, core, &pc->hits[i]);
 }
 
-/* Bursts of the run are issued: n of them from at_fs on, one each period. */
-static inline void note_bursts(kb_dram_pc *pc, kb_dram_core *core, kb_dram_run *run, int64_t at_fs,
+/* Bursts of a hit are issued: n of them from at_fs on, one each period. */
+static inline void note_bursts(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit, int64_t at_fs,
                                int64_t n, int64_t period_fs) {
-    int64_t gap_fs = at_fs - run->last_fs;
-    if (n == 1) period_fs = run->n_untold == 1 ? gap_fs : run->period_fs;
-    if (run->n_untold &&
-        (gap_fs != period_fs || (run->n_untold > 1 && run->period_fs != period_fs)))
-        tell(pc, core, run);
-    run->period_fs = period_fs;
-    run->n_untold = (uint32_t)(run->n_untold + n);
-    run->n_served = (uint32_t)(run->n_served + n);
-    run->last_fs = at_fs + (n - 1) * period_fs;
+    kb_dram_run *run = &core->runs.items[hit->run];
+    int64_t gap_fs = at_fs - hit->last_fs;
+    if (n == 1) period_fs = hit->n_untold == 1 ? gap_fs : hit->period_fs;
+    if (hit->n_untold &&
+        (gap_fs != period_fs || (hit->n_untold > 1 && hit->period_fs != period_fs)))
+        tell(pc, core, hit);
+    hit->period_fs = period_fs;
+    hit->last_fs = at_fs + (n - 1) * period_fs;
+    hit->n_untold = (uint16_t)(hit->n_untold + n);
+    run->n_served = (uint16_t)(run->n_served + n);
+    pc->group_cas_fs[hit->group] = hit->last_fs;
+    if (pc->writing) pc->written_groups |= UINT32_C(1) << hit->group;
+    else pc->written_groups &= ~(UINT32_C(1) << hit->group);
 }
 
 /* --- what waits ----------------------------------------------------------------------------------- */
@@ -80,20 +84,16 @@ static inline bool is_served(const kb_dram_run *run) {
     return run->n_served == run->count;
 }
 
-void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
-    kb_dram_run *run = &core->runs.items[number];
-    kb_dram_side *side = &pc->sides[run->write];
-    run->seq = side->n_added;
-    run->next = KB_NONE;
-    run->n_served = run->n_untold = 0;
-    run->opened = run->closed = false;
-    side->n_added += run->count;
-    if (side->oldest == KB_NONE) side->oldest = number;
-    else core->runs.items[side->youngest].next = number;
-    side->youngest = number;
+static void take_in(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inbox) {
+    uint32_t first = inbox->first;
+    if (first == KB_NONE) return;
+    if (side->oldest == KB_NONE) side->oldest = first;
+    else items[side->youngest].next = first;
+    side->youngest = inbox->last;
+    inbox->first = KB_NONE;
     if (side->backlog != KB_NONE) return;
-    side->backlog = number;
-    side->next_fs = run->when_fs;
+    side->backlog = first;
+    side->next_fs = items[first].when_fs;
 }
 
 /* Why the first of the backlog has no room: so many bursts have to be served, and so many of the oldest
@@ -147,7 +147,7 @@ static inline int64_t row_command_fs(const kb_dram_pc *pc, const kb_dram_rules *
     const kb_dram_bank *bank = &pc->banks[b];
     int64_t at_fs = kb_max_i64(pc->row_bus_fs, pc->now_fs);
     if (bank->open_row >= 0) return kb_max_i64(at_fs, bank->pre_fs);
-    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->groups[rules->group[b]].act_fs));
+    at_fs = kb_max_i64(at_fs, kb_max_i64(bank->act_fs, pc->group_act_fs[rules->group[b]]));
     return kb_max_i64(at_fs, pc->act_any_fs);
 }
 
@@ -296,7 +296,6 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     int64_t at_fs = pc->now_fs = pc->row_command_fs;
     uint32_t b = pc->row_bank;
     kb_dram_bank *bank = &pc->banks[b];
-    kb_dram_group *group = &pc->groups[rules->group[b]];
     uint32_t first = bank->first[pc->writing];
     kb_dram_run *run = &core->runs.items[first];
     pc->row_known = false;
@@ -313,7 +312,7 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     bank->act_fs = at_fs + rules->rc;
     bank->pre_fs = at_fs + rules->ras;
     pc->row_bus_fs = at_fs + rules->act_bus;
-    group->act_fs = at_fs + rules->rrd_l;
+    pc->group_act_fs[rules->group[b]] = at_fs + rules->rrd_l;
     pc->acts_fs[pc->n_acts++ & 3] = at_fs;
     pc->act_any_fs = kb_max_i64(at_fs + rules->rrd_s, pc->acts_fs[pc->n_acts & 3] + rules->faw);
     add_hit(pc, core, b, first);
@@ -362,14 +361,22 @@ static void refresh(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
 
 /* --- column commands -------------------------------------------------------------------------------- */
 
+/* When the next burst of a hit can be issued, for all that its bank and its group ask for. */
+static inline int64_t hit_ready_fs(const kb_dram_pc *pc, const kb_dram_rules *rules,
+                                   const kb_dram_hit *hit) {
+    bool turned = !pc->writing && pc->written_groups >> hit->group & 1;
+    int64_t gap_fs = turned ? rules->write_read_l : rules->ccd_l;
+    return kb_max_i64(hit->ready_fs, pc->group_cas_fs[hit->group] + gap_fs);
+}
+
 /* The first of the hits to be ready, the oldest of those, and when: as if it were in the stack that was
  * accessed last: were that preferred, an old burst in another one might wait for ever. */
-static inline uint32_t pick(const kb_dram_pc *pc, int d, int64_t least_fs, int64_t *at_fs) {
+static inline uint32_t pick(const kb_dram_pc *pc, const kb_dram_rules *rules, int64_t least_fs,
+                            int64_t *at_fs) {
     uint32_t best = 0;
     int64_t best_fs = KB_TIME_MAX;
     for (uint32_t i = 0; i < pc->n_hits; i++) {
-        const kb_dram_hit *hit = &pc->hits[i];
-        int64_t ready_fs = kb_max_i64(hit->ready_fs, pc->groups[hit->group].cas_fs[d]);
+        int64_t ready_fs = hit_ready_fs(pc, rules, &pc->hits[i]);
         if (ready_fs >= best_fs) continue;
         best_fs = ready_fs;
         best = i;
@@ -377,14 +384,6 @@ static inline uint32_t pick(const kb_dram_pc *pc, int d, int64_t least_fs, int64
     }
     *at_fs = kb_max_i64(best_fs, least_fs);
     return best;
-}
-
-/* n bursts of a bank's run were issued, the last at last_fs. */
-static inline void note_group(kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t number,
-                              int64_t last_fs) {
-    kb_dram_group *group = &pc->groups[number];
-    group->cas_fs[READ] = last_fs + (pc->writing ? rules->write_read_l : rules->ccd_l);
-    group->cas_fs[WRITE] = last_fs + rules->ccd_l;
 }
 
 /* So many bursts may be served before the direction may change. */
@@ -476,7 +475,7 @@ static inline uint32_t find_partner(const kb_dram_pc *pc, const kb_dram_rules *r
             continue;
         }
         if (hit->group != group) {
-            ready_fs = kb_max_i64(ready_fs, pc->groups[hit->group].cas_fs[pc->writing]);
+            ready_fs = hit_ready_fs(pc, rules, hit);
             if (partner == KB_NONE && ready_fs <= next_fs) {
                 partner = i;
                 if (i > t->place) break;
@@ -500,13 +499,12 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
     int64_t n = left_of(core, a), row_fs = pc->row_command_fs;
     t->n = 1;
     t->partner = KB_NONE;
-    if (n == 1) return;
     if (pc->n_hits > 1) t->partner = find_partner(pc, rules, t, &limit_fs);
     if (t->partner != KB_NONE) {
         const kb_dram_hit *b = &pc->hits[t->partner];
         int64_t left_b = left_of(core, b);
         t->step_fs = a->sid == b->sid ? rules->ccd_s : rules->ccd_r;
-        n = n <= left_b ? 2 * n - 1 : 2 * left_b;
+        n = n <= left_b ? 2 * n : 2 * left_b + 1;
         if (row_fs < limit_fs) row_fs += rules->rcd[pc->writing] - 1;
     } else {
         t->step_fs = rules->ccd_l;
@@ -521,47 +519,49 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
     t->n = n;
 }
 
-static inline void issue(kb_dram_pc *pc, kb_dram_core *core, train t) {
-    const kb_dram_rules *rules = &core->rules;
-    const kb_dram_hit *a = &pc->hits[t.place], *last = a;
-    int64_t last_fs = t.at_fs + (t.n - 1) * t.step_fs;
+/* The run of a bank's hit may be over. */
+static inline void end_run(kb_dram_pc *pc, kb_dram_core *core, uint32_t bank) {
+    uint32_t place = 0;
+    while (pc->hits[place].bank != bank) place++;
+    kb_dram_hit *hit = &pc->hits[place];
+    if (!is_served(&core->runs.items[hit->run])) return;
+    tell(pc, core, hit);
+    leave_window(pc, core, place);
+}
+
+/* One of a pair may be over a step before the train is: what follows it in its bank comes later. */
+static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
+    kb_dram_hit *a = &pc->hits[t->place], *last = a;
+    uint32_t before = KB_NONE, bank;
     pc->statistics.turnarounds += pc->wrote != pc->writing && pc->column_fs > long_ago_fs;
     pc->wrote = pc->writing;
-    if (!pc->writing && pc->sides[WRITE].n_pending > 0) pc->n_passed += t.n;
-    if (t.partner == KB_NONE) {
-        note_bursts(pc, core, &core->runs.items[a->run], t.at_fs, t.n, t.step_fs);
-        note_group(pc, rules, a->group, last_fs);
+    if (!pc->writing && pc->sides[WRITE].n_pending > 0) pc->n_passed += t->n;
+    if (t->partner == KB_NONE) {
+        note_bursts(pc, core, a, t->at_fs, t->n, t->step_fs);
     } else {
-        const kb_dram_hit *b = &pc->hits[t.partner];
-        int64_t n_a = (t.n + 1) / 2, n_b = t.n / 2;
-        note_bursts(pc, core, &core->runs.items[a->run], t.at_fs, n_a, 2 * t.step_fs);
-        note_bursts(pc, core, &core->runs.items[b->run], t.at_fs + t.step_fs, n_b, 2 * t.step_fs);
-        note_group(pc, rules, a->group, t.at_fs + (2 * n_a - 2) * t.step_fs);
-        note_group(pc, rules, b->group, t.at_fs + (2 * n_b - 1) * t.step_fs);
-        if (n_a == n_b) last = b;
+        kb_dram_hit *b = &pc->hits[t->partner];
+        int64_t n_b = t->n / 2;
+        note_bursts(pc, core, a, t->at_fs, t->n - n_b, 2 * t->step_fs);
+        note_bursts(pc, core, b, t->at_fs + t->step_fs, n_b, 2 * t->step_fs);
+        bool ends_with_b = 2 * n_b == t->n;
+        before = ends_with_b ? a->bank : b->bank;
+        if (ends_with_b) last = b;
     }
-    uint32_t bank = last->bank, place = t.place;
-    kb_dram_run *run = &core->runs.items[last->run];
+    bank = last->bank;
     pc->column_sid = last->sid;
-    if (t.n > 1) {
-        enter_meanwhile(pc, core, &t);
-        for (place = 0; pc->hits[place].bank != bank;) place++;
-    } else {
-        pc->sides[pc->writing].n_pending--;
-    }
-    pc->now_fs = pc->column_fs = last_fs;
-    if (!is_served(run)) return;
-    tell(pc, core, run);
-    leave_window(pc, core, place);
+    if (t->n > 1) enter_meanwhile(pc, core, t);
+    else pc->sides[pc->writing].n_pending--;
+    pc->now_fs = pc->column_fs = nth_fs(t, t->n);
+    if (before != KB_NONE) end_run(pc, core, before);
+    end_run(pc, core, bank);
 }
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
 /* The first hit that can be served, and when. */
 static inline uint32_t next_cas(const kb_dram_pc *pc, const kb_dram_rules *rules, int64_t *at_fs) {
-    int d = pc->writing;
-    int64_t gap_fs = pc->wrote == pc->writing ? rules->ccd_s : rules->turn[d];
-    uint32_t place = pick(pc, d, kb_max_i64(pc->now_fs, pc->column_fs + gap_fs), at_fs);
+    int64_t gap_fs = pc->wrote == pc->writing ? rules->ccd_s : rules->turn[pc->writing];
+    uint32_t place = pick(pc, rules, kb_max_i64(pc->now_fs, pc->column_fs + gap_fs), at_fs);
     if (pc->hits[place].sid != pc->column_sid)
         *at_fs = kb_max_i64(*at_fs, pc->column_fs + rules->ccd_r);
     return place;
@@ -583,7 +583,7 @@ static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs
         if (cas_fs <= pc->row_command_fs && cas_fs <= end_fs) {
             train t = {.at_fs = cas_fs, .place = place};
             plan(pc, core, limit_fs, until_turn(pc, &core->rules), &t);
-            issue(pc, core, t);
+            issue(pc, core, &t);
         } else if (pc->row_command_fs <= end_fs) {
             issue_row_command(pc, core);
         } else if (arrival_fs <= limit_fs) {
@@ -594,8 +594,11 @@ static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs
     }
 }
 
-int64_t kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
+int64_t kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, kb_dram_inbox inboxes[2],
+                           int64_t until_fs) {
     bool refreshes = core->rules.refi > 0;
+    take_in(&pc->sides[READ], core->runs.items, &inboxes[READ]);
+    take_in(&pc->sides[WRITE], core->runs.items, &inboxes[WRITE]);
     for (;;) {
         bool d = pc->writing;
         int64_t arrival_fs = admit(pc, core, !d);

@@ -36,24 +36,20 @@
 #include "hw/dram_statistics.h"
 #include "hw/pool.h"
 
-/* Bursts of one row that wait together. */
+/* Bursts of one row that wait together.  48 bytes: there are many. */
 typedef struct kb_dram_run {
-    uint32_t next;     /* the one that arrived then; and free */
-    uint32_t after;    /* in its bank */
-    uint32_t seq;      /* bursts of its direction before it, modulo 2^32 */
-    uint32_t count;    /* bursts, */
-    uint32_t n_served; /* of which so many were issued, */
-    uint32_t n_untold; /* these among them: */
-    int64_t last_fs;   /* one each period until then */
-    int64_t period_fs;
-    int64_t when_fs; /* it can be served from then on */
-    uint64_t packed; /* where in its job the run's bytes begin */
-    uint32_t job;    /* the caller's */
+    uint32_t next;  /* the one that arrived then; and free */
+    uint32_t after; /* in its bank */
+    uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
     uint32_t row;
+    int64_t when_fs;          /* it can be served from then on */
+    uint64_t packed;          /* where in its job the run's bytes begin */
+    uint32_t job;             /* the caller's */
+    uint16_t count, n_served; /* bursts; issued */
     uint16_t nbytes;
     uint8_t skip; /* bytes of the first burst that are not the run's */
     uint8_t bank;
-    bool write, opened, closed; /* an ACT, a PRE was issued for it */
+    bool write : 1, opened : 1, closed : 1; /* an ACT, a PRE was issued for it */
 } kb_dram_run;
 
 typedef KB_POOL(kb_dram_run) kb_dram_runs;
@@ -65,16 +61,15 @@ typedef struct kb_dram_bank {
     uint32_t first[2], last[2]; /* runs of the window, where the bank is waited for */
 } kb_dram_bank;
 
-/* A bank with a run that hits its open row. */
+/* A bank with a run that hits its open row.  Of the bursts that were issued of it nobody has been told of the
+ * last n_untold: one each period until last_fs. */
 typedef struct kb_dram_hit {
     int64_t ready_fs; /* of the row */
+    int64_t last_fs, period_fs;
     uint32_t run;
+    uint16_t n_untold;
     uint8_t bank, group, sid;
 } kb_dram_hit;
-
-typedef struct kb_dram_group {
-    int64_t cas_fs[2], act_fs; /* no earlier */
-} kb_dram_group;
 
 typedef struct kb_dram_side { /* reads, or writes */
     int64_t next_fs;          /* the first of the backlog arrives; KB_TIME_MAX when there is none */
@@ -82,7 +77,6 @@ typedef struct kb_dram_side { /* reads, or writes */
     uint64_t banks;           /* that it waits for */
     uint32_t oldest, youngest; /* of all that is not served; oldest KB_NONE: there is none */
     uint32_t backlog;          /* the first that is not in the window, or KB_NONE */
-    uint32_t n_added;          /* bursts ever, modulo 2^32 */
 } kb_dram_side;
 
 typedef struct kb_dram_pc {
@@ -104,8 +98,10 @@ typedef struct kb_dram_pc {
     int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
     int64_t acts_fs[4];             /* the last four */
     uint32_t refresh_bank;
+    uint32_t written_groups; /* whose last CAS was a write */
     kb_dram_statistics statistics;
-    kb_dram_group groups[KB_DRAM_MAX_GROUPS];
+    int64_t group_cas_fs[KB_DRAM_MAX_GROUPS]; /* their last CAS; far in the past before the first */
+    int64_t group_act_fs[KB_DRAM_MAX_GROUPS]; /* an ACT is no earlier */
 } kb_dram_pc;
 
 /* `count` bursts of the run, from n_served on, were issued; the first one's data are there at there_fs,
@@ -120,19 +116,37 @@ typedef struct kb_dram_core {
     void *self;
 } kb_dram_core;
 
+/* What was added to a pseudo-channel since it was advanced: runs of a direction, in order.  Apart from the
+ * rest of it, so that adding touches little. */
+typedef struct kb_dram_inbox {
+    uint32_t first, last; /* KB_NONE: none */
+    uint32_t n_added;     /* bursts ever, modulo 2^32 */
+} kb_dram_inbox;
+
 /* `banks` and `hits` are borrowed: room for the banks of the rules, each. */
 void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
                      kb_dram_hit *hits);
 
-/* Adds a run of the pool; its when_fs is no earlier than those added before in its direction, and later
- * than what any advance was called with. */
-void kb_dram_pc_add(kb_dram_pc *pc, kb_dram_core *core, uint32_t run);
+/* Adds a run of the pool to its direction's inbox; its when_fs is no earlier than those added before, and
+ * later than what any advance was called with. */
+static inline void kb_dram_inbox_add(kb_dram_inbox *inbox, kb_dram_run *items, uint32_t number) {
+    kb_dram_run *run = &items[number];
+    run->seq = inbox->n_added;
+    run->next = KB_NONE;
+    run->n_served = 0;
+    run->opened = run->closed = false;
+    inbox->n_added += run->count;
+    if (inbox->first == KB_NONE) inbox->first = number;
+    else items[inbox->last].next = number;
+    inbox->last = number;
+}
 
-/* Makes every decision up to until_fs.  The next is made no earlier than it returns, if nothing is added;
- * KB_TIME_MAX: nothing waits. */
-int64_t kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs);
+/* Makes every decision up to until_fs, of what is there and in the inboxes of reads and writes.  The next is
+ * made no earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */
+int64_t kb_dram_pc_advance(kb_dram_pc *pc, kb_dram_core *core, kb_dram_inbox inboxes[2],
+                           int64_t until_fs);
 
-/* Whether nothing waits. */
+/* Whether nothing waits but what is in the inboxes. */
 static inline bool kb_dram_pc_is_idle(const kb_dram_pc *pc) {
     return pc->sides[0].oldest == KB_NONE && pc->sides[1].oldest == KB_NONE;
 }

@@ -33,7 +33,9 @@ kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params)
                            .low = (uint32_t)(params->queue * params->write_low / 100),
                            .write_wait = (uint32_t)params->write_wait};
     if (refreshes) rules.refi = per_bank ? t->refi * ck / rules.n_banks : t->refi * ck;
-    rules.alternates = t->ccd_s < t->ccd_l && t->ccd_l <= 2 * t->ccd_s && t->ccd_r >= t->ccd_s;
+    rules.alternates = t->ccd_s < t->ccd_l && t->ccd_l <= 2 * t->ccd_s && t->ccd_s <= t->ccd_r &&
+                       t->ccd_r <= t->ccd_l && rules.cas_pre[0] >= rules.ccd_r &&
+                       rules.cas_pre[1] >= rules.ccd_r;
     for (uint32_t b = 0; b < rules.n_banks; b++) {
         rules.group[b] = (uint8_t)(b / (uint32_t)g->banks);
         rules.sid[b] = (uint8_t)(b / (uint32_t)(g->banks * g->bank_groups));

@@ -19,7 +19,9 @@ typedef struct kb_dram_rules {
     int64_t rfc, refi;    /* refi 0: no refresh */
     int64_t act_bus, pre_bus;
     bool per_bank;
-    bool alternates; /* two bank groups, each tCCD_L, fill the bus: tCCD_S < tCCD_L <= 2 tCCD_S */
+    /* Two bank groups by turns fill the bus: tCCD_S < tCCD_L <= 2 tCCD_S.  Neither is ready when the other is
+     * due, tCCD_R <= tCCD_L, and no bank is closed before the other's CAS: tRTP, tCWL + tBL + tWR >= tCCD_R. */
+    bool alternates;
     uint32_t n_banks;
     uint8_t group[KB_DRAM_MAX_BANKS],
         sid[KB_DRAM_MAX_BANKS];            /* of each bank; groups through all sids */

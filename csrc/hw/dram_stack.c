@@ -21,9 +21,11 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
     stack->banks = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->banks);
     stack->hits = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->hits);
+    stack->inboxes = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->inboxes);
     stack->waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->waiting);
     stack->due_fs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->due_fs);
-    if (!stack->pcs || !stack->banks || !stack->hits || !stack->waiting || !stack->due_fs) {
+    if (!stack->pcs || !stack->banks || !stack->hits || !stack->inboxes || !stack->waiting ||
+        !stack->due_fs) {
         kb_dram_stack_deinit(stack);
         return kb_error_nomem(err, "an HBM's pseudo-channels");
     }
@@ -31,6 +33,7 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
     for (uint32_t i = 0; i < stack->n_pcs; i++) {
         size_t first = (size_t)i * rules->n_banks;
         kb_dram_pc_init(&stack->pcs[i], rules, stack->banks + first, stack->hits + first);
+        stack->inboxes[i][0].first = stack->inboxes[i][1].first = KB_NONE;
         stack->due_fs[i] = KB_TIME_MAX;
     }
     return KB_OK;
@@ -42,6 +45,7 @@ void kb_dram_stack_deinit(kb_dram_stack *stack) {
     kb_alloc_free(stack->alloc, stack->pcs, stack->n_pcs, sizeof *stack->pcs);
     kb_alloc_free(stack->alloc, stack->banks, n_banks(stack), sizeof *stack->banks);
     kb_alloc_free(stack->alloc, stack->hits, n_banks(stack), sizeof *stack->hits);
+    kb_alloc_free(stack->alloc, stack->inboxes, stack->n_pcs, sizeof *stack->inboxes);
     kb_alloc_free(stack->alloc, stack->waiting, stack->n_pcs, sizeof *stack->waiting);
     kb_alloc_free(stack->alloc, stack->due_fs, stack->n_pcs, sizeof *stack->due_fs);
     *stack = (kb_dram_stack){0};
@@ -60,18 +64,20 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
         }
         uint32_t number;
         if (!KB_POOL_TAKE(&stack->core.runs, stack->alloc, &number)) return false;
-        kb_dram_run *run = &stack->core.runs.items[number];
+        kb_dram_run *items = stack->core.runs.items, *run = &items[number];
+        if (stack->core.runs.state.free != KB_NONE)
+            __builtin_prefetch(&items[stack->core.runs.state.free]);
         run->row = stack->known.row;
         run->bank = (uint8_t)stack->known.bank;
         run->job = job;
         run->packed = packed;
         run->nbytes = (uint16_t)taken;
-        run->count = (uint32_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
+        run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
         run->skip = (uint8_t)skip;
         run->write = write;
         run->when_fs = when_fs;
         uint32_t pc = slice * stack->slice_pcs + stack->known.pc;
-        kb_dram_pc_add(&stack->pcs[pc], &stack->core, number);
+        kb_dram_inbox_add(&stack->inboxes[pc][write], items, number);
         int64_t *due_fs = &stack->due_fs[pc];
         if (*due_fs == KB_TIME_MAX) stack->waiting[stack->n_waiting++] = pc;
         if (when_fs < *due_fs) *due_fs = when_fs;
@@ -82,14 +88,26 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
     return true;
 }
 
+/* Begins to bring into the cache what every step of a PC looks at. */
+static inline void fetch(const kb_dram_pc *pc, const kb_dram_hit *hits) {
+    const char *first = (const char *)pc, *end = (const char *)&pc->statistics;
+    __builtin_prefetch(hits);
+    for (; first < end; first += 64) __builtin_prefetch(first);
+}
+
 int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
     uint32_t left = 0;
     int64_t least_fs = KB_TIME_MAX;
     for (uint32_t i = 0; i < stack->n_waiting; i++) {
         uint32_t pc = stack->waiting[i];
         int64_t *due_fs = &stack->due_fs[pc];
+        if (i + 1 < stack->n_waiting) {
+            size_t next = stack->waiting[i + 1];
+            fetch(&stack->pcs[next], &stack->hits[next * stack->core.rules.n_banks]);
+        }
         if (*due_fs <= until_fs)
-            *due_fs = kb_dram_pc_advance(&stack->pcs[pc], &stack->core, until_fs);
+            *due_fs =
+                kb_dram_pc_advance(&stack->pcs[pc], &stack->core, stack->inboxes[pc], until_fs);
         if (*due_fs == KB_TIME_MAX) continue;
         stack->waiting[left++] = pc;
         least_fs = kb_min_i64(least_fs, *due_fs);

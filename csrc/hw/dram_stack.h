@@ -16,9 +16,10 @@ typedef struct kb_dram_stack {
     kb_dram_core core;
     uint32_t n_pcs, slice_pcs;
     kb_dram_pc *pcs;
-    kb_dram_bank *banks; /* of all PCs, one after the other */
-    kb_dram_hit *hits;   /* the same */
-    uint32_t *waiting;   /* PCs with something that waits, n_waiting of them, */
+    kb_dram_bank *banks;         /* of all PCs, one after the other */
+    kb_dram_hit *hits;           /* the same */
+    kb_dram_inbox (*inboxes)[2]; /* of each PC: reads, writes */
+    uint32_t *waiting;           /* PCs with something that waits, n_waiting of them, */
     int64_t
         *due_fs; /* and when the next decision of each may be, at the least; KB_TIME_MAX: none */
     uint32_t n_waiting;

@@ -2,10 +2,8 @@
 
 #include "hw/fabric_mode.h"
 #include "hw/train_serve.h"
+#include "hw/train_start.h"
 #include "hw/train_wake.h"
-
-/* Of paths that are remembered: four for a node, within limits. */
-enum { MIN_PATHS = 1 << 12, MAX_PATHS = 1 << 20 };
 
 /* --- failures inside the run ---------------------------------------------------------------------- */
 
@@ -318,18 +316,17 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     made->n_nodes = kb_topology_n_nodes(topology);
     made->n_links = kb_topology_n_links(topology);
     made->flit_nbytes = kb_topology_flit_nbytes(topology);
+    made->flit_shift = __builtin_ctzll((uint64_t)made->flit_nbytes);
     made->watch.link = KB_NONE;
     kb_streams_init(&made->streams);
     kb_pool_init(&made->flights.state);
     made->ports = kb_alloc_zeroed(alloc, made->n_links, sizeof *made->ports);
     made->sinks = kb_alloc_zeroed(alloc, made->n_nodes, sizeof *made->sinks);
     made->counts = kb_alloc_zeroed(alloc, made->n_nodes, sizeof *made->counts);
-    made->n_paths = MIN_PATHS;
-    while (made->n_paths / 4 < made->n_nodes && made->n_paths < MAX_PATHS) made->n_paths *= 2;
-    made->paths = kb_alloc_zeroed(alloc, made->n_paths, sizeof *made->paths);
     kb_status status = KB_OK;
-    if (!made->ports || !made->sinks || !made->counts || !made->paths)
+    if (!made->ports || !made->sinks || !made->counts)
         status = kb_error_nomem(err, "the ports of the fabric");
+    if (status == KB_OK) status = kb_fabric_paths_init_(made, err);
     if (status == KB_OK) status = kb_audit_init(made, err);
     if (status == KB_OK) status = kb_servers_init(made, err);
     if (status == KB_OK) status = init_regions(made, err);
@@ -352,12 +349,12 @@ void kb_fabric_destroy(kb_fabric *fabric) {
     kb_trains_deinit(fabric);
     kb_servers_deinit(fabric);
     kb_audit_deinit(fabric);
+    kb_fabric_paths_deinit_(fabric);
     for (uint32_t i = 0; fabric->ports && i < fabric->n_links; i++)
         kb_port_deinit(&fabric->ports[i], alloc);
     kb_alloc_free(alloc, fabric->ports, fabric->n_links, sizeof *fabric->ports);
     kb_alloc_free(alloc, fabric->sinks, fabric->n_nodes, sizeof *fabric->sinks);
     kb_alloc_free(alloc, fabric->counts, fabric->n_nodes, sizeof *fabric->counts);
-    kb_alloc_free(alloc, fabric->paths, fabric->n_paths, sizeof *fabric->paths);
     kb_streams_deinit(&fabric->streams, alloc);
     KB_POOL_FREE(&fabric->flights, alloc);
     for (uint32_t i = 0; fabric->locals && i < fabric->regions.count; i++)

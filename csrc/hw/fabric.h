@@ -91,6 +91,10 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 
+/* Such a message may be sent next (soon), or the next but one: what that looks at is brought into the cache.
+ * Means nothing, and may be wrong. */
+void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon);
+
 /* Starts a message whose flits come into being later; kb_fabric_append says when they are there (in
  * order, none earlier than now).  The head is eligible `overhead` of src after it is there. */
 kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle,

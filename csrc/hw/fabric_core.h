@@ -3,6 +3,7 @@
 #define KB_HW_FABRIC_CORE_H
 
 #include "hw/audit.h"
+#include "hw/fabric_path.h"
 #include "hw/port.h"
 #include "hw/regions.h"
 #include "hw/server.h"
@@ -32,17 +33,6 @@ typedef struct kb_sink {
     kb_deliver deliver;
 } kb_sink;
 
-/* A path that was asked for lately: the topology's own look-up is safe among threads, and slower. */
-typedef struct kb_path_memo {
-    const uint32_t *links; /* NULL: nothing */
-    int64_t least_fs;      /* latency of one flit */
-    int64_t n_flits;       /* and of so many, which came last */
-    int64_t all_fs;
-    uint32_t n_links;
-    uint32_t src, dst;
-    int32_t slice;
-} kb_path_memo;
-
 /* What was sent since it was last decided how to serve (hw/fabric_mode.h). */
 typedef struct kb_mode_window {
     uint32_t n_messages;
@@ -66,6 +56,7 @@ struct kb_fabric {
     uint32_t *counts; /* messages sent, by node */
     uint32_t n_nodes, n_links;
     int64_t flit_nbytes;
+    int flit_shift; /* its logarithm, where it is a power of two */
     kb_streams streams;
     kb_trains trains;
     kb_servers servers;
@@ -80,8 +71,8 @@ struct kb_fabric {
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
-    kb_path_memo *paths;
-    uint32_t n_paths; /* a power of 2 */
+    kb_path *paths; /* KB_PATHS, by hash, within `paths_block` */
+    void *paths_block;
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
@@ -124,6 +115,15 @@ static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {
 /* Of which region a node is. */
 static inline uint32_t kb_fabric_region_(const kb_fabric *fabric, uint32_t node) {
     return kb_region_of(fabric->topology, &fabric->nodes[node]);
+}
+
+/* What trains know of the time now. */
+static inline void kb_train_look_(kb_fabric *fabric) {
+    kb_trains *trains = &fabric->trains;
+    trains->now_fs = trains->others_fs = kb_sim_now(fabric->sim);
+    if (fabric->regions.count <= 1) return;
+    trains->region = kb_sim_region(fabric->sim);
+    trains->others_fs = kb_sim_handled_fs(fabric->sim, UINT32_MAX);
 }
 
 /* What waits at a port, and is on its way over it, was put there: goes on flit by flit. */

@@ -2,6 +2,7 @@
 
 #include "hw/train_pull.h"
 #include "hw/train_serve.h"
+#include "hw/train_start.h"
 #include "hw/train_wake.h"
 
 /* --- which of them -------------------------------------------------------------------------------- */
@@ -72,8 +73,8 @@ static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
         kb_waitq_push(&to->waiting, each->when_fs, each->rank, (uint32_t)(each->count_number >> 32),
                       (uint32_t)each->count_number);
     }
-    for (uint32_t i = 0; i < from->wakes.count; i++) {
-        uint32_t number = (uint32_t)from->wakes.items[i].count_number;
+    for (; kb_lineup_count(&from->wakes); kb_lineup_drop_first(&from->wakes)) {
+        uint32_t number = (uint32_t)kb_lineup_first(&from->wakes)->count_number;
         const kb_flight *flown = &fabric->flights.items[number];
         if (flown->done_fs < 0 || kb_train_lands(fabric, &flown->message)) continue;
         if (!put_arrival(fabric, link,
@@ -84,7 +85,7 @@ static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
     to->served_flight = KB_NONE;
     from->n_waiting = from->first = from->n_own = 0;
     from->own_fs = 0;
-    from->open.count = from->wakes.count = 0;
+    from->open.count = 0;
     from->wake_fs = KB_TIME_MAX;
     return true;
 }

@@ -2,111 +2,31 @@
 
 #include "base/checked.h"
 #include "hw/fabric_mode.h"
-#include "hw/train_wake.h"
+#include "hw/train_start.h"
 
-static void first_port(const kb_fabric *fabric, uint32_t link, int64_t *service_fs,
-                       int64_t *end_fs) {
-    const kb_train_port *train = fabric->by_train ? &fabric->trains.ports[link] : NULL;
-    *service_fs = train ? train->service_fs : fabric->ports[link].service_fs;
-    *end_fs = train ? train->end_fs : fabric->ports[link].end_fs;
+kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_error *err) {
+    kb_path *path;
+    return kb_fabric_find_path_(fabric, send, start_fs, &path, err);
 }
 
-/* Refuses what must leave the range of time: the least time of the tail's arrival at the next node. */
-static kb_status check_range(const kb_fabric *fabric, const kb_flight *made, kb_error *err) {
-    int64_t last_fs = made->message.start_fs,
-            overhead = fabric->nodes[made->message.src].overhead_fs;
-    bool over = kb_add_i64(last_fs, overhead, &last_fs);
-    if (made->n_links) {
-        int64_t before_fs, service_fs, end_fs;
-        first_port(fabric, made->path[0], &service_fs, &end_fs);
-        over = over || kb_mul_i64(made->message.n_flits - 1, service_fs, &before_fs) ||
-               kb_add_i64(last_fs, before_fs, &last_fs) || last_fs > end_fs;
-    }
-    if (!over) return KB_OK;
-    return kb_error_set(err, KB_OVERFLOW,
-                        "message from \"%s\": expected its last flit to leave before 2^63 fs (2.5 "
-                        "hours), got %lld flits at %lld fs; send less, or over faster links",
-                        fabric->nodes[made->message.src].name, (long long)made->message.n_flits,
-                        (long long)made->message.start_fs);
-}
-
-/* What servers have to do with a path that is looked up anew. */
-static void note_servers(kb_fabric *fabric, const kb_path_memo *memo, uint32_t path) {
-    kb_server_path *by_flit = &fabric->servers.paths[memo - fabric->paths];
-    by_flit->channels = kb_topology_channels(fabric->topology, path);
-    by_flit->n_by_flit = 0;
-    for (uint32_t hop = 0; hop < memo->n_links; hop++)
-        if (kb_fabric_by_flit_(fabric, memo->links[hop])) by_flit->n_by_flit = hop + 1;
-}
-
-static kb_status find_path(kb_fabric *fabric, const kb_send *send, kb_flight *made, kb_error *err) {
-    uint32_t mixed = send->src * UINT32_C(0x9e3779b1) + send->dst * UINT32_C(0x85ebca6b) +
-                     (uint32_t)send->slice * 61;
-    kb_path_memo *memo = &fabric->paths[(mixed ^ mixed >> 16) & (fabric->n_paths - 1)];
-    if (!memo->links || memo->src != send->src || memo->dst != send->dst ||
-        memo->slice != send->slice) {
-        uint32_t path;
-        KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &made->path,
-                                &made->n_links, &path, err));
-        *memo = (kb_path_memo){.links = made->path,
-                               .least_fs = kb_audit_least_fs(fabric, made->path, made->n_links, 1),
-                               .n_links = made->n_links,
-                               .src = send->src,
-                               .dst = send->dst,
-                               .slice = send->slice};
-        if (!made->n_links) memo->least_fs = fabric->nodes[send->src].overhead_fs;
-        if (fabric->servers.of) note_servers(fabric, memo, path);
-    }
-    made->path = memo->links;
-    made->n_links = memo->n_links;
-    made->channels = NULL;
-    made->n_by_flit = 0;
-    if (fabric->servers.of) {
-        const kb_server_path *by_flit = &fabric->servers.paths[memo - fabric->paths];
-        made->channels = by_flit->channels;
-        made->n_by_flit = by_flit->n_by_flit;
-    }
-    bool is_long = made->n_links && made->message.n_flits > 1;
-    if (is_long && memo->n_flits != made->message.n_flits) {
-        memo->n_flits = made->message.n_flits;
-        memo->all_fs = kb_audit_least_fs(fabric, made->path, made->n_links, memo->n_flits);
-    }
-    made->least_fs = kb_later_fs(made->message.start_fs, is_long ? memo->all_fs : memo->least_fs);
-    return KB_OK;
-}
-
-static kb_status describe(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_flight *made,
-                          kb_error *err) {
-    if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
-        return kb_error_set(err, KB_INVALID, "message: expected nodes 0 to %u, got %u to %u",
-                            fabric->n_nodes - 1, send->src, send->dst);
-    if (send->nbytes < 0)
-        return kb_error_set(err, KB_INVALID, "message: expected nbytes >= 0, got %lld",
-                            (long long)send->nbytes);
-    if (fabric->counts[send->src] == UINT32_MAX)
-        return kb_error_set(
-            err, KB_OVERFLOW,
-            "message: expected at most 2^32 - 1 messages from one node, got one more "
-            "from \"%s\"",
-            fabric->nodes[send->src].name);
+static void describe(const kb_fabric *fabric, const kb_send *send, const kb_path *path,
+                     kb_flight *made) {
+    int64_t now = kb_sim_now(fabric->sim);
     made->message.src = send->src;
     made->message.dst = send->dst;
     made->message.count = fabric->counts[send->src];
     made->message.kind = send->kind;
     made->message.tag = send->tag;
     made->message.nbytes = send->nbytes;
-    made->message.n_flits =
-        send->nbytes <= fabric->flit_nbytes ? 1 : kb_ceil_div(send->nbytes, fabric->flit_nbytes);
-    made->message.start_fs = start_fs;
+    made->message.n_flits = path->n_flits;
+    made->message.start_fs = now;
+    made->path = path->links;
+    made->channels = fabric->servers.of ? fabric->servers.channels[path - fabric->paths] : NULL;
+    made->n_links = path->n_links;
+    made->n_by_flit = path->n_by_flit;
     made->n_known = made->known_fs = 0;
+    made->least_fs = kb_later_fs(now, path->latency_fs);
     made->done_fs = -1;
-    KB_TRY(find_path(fabric, send, made, err));
-    return check_range(fabric, made, err);
-}
-
-kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_error *err) {
-    kb_flight made;
-    return describe(fabric, send, start_fs, &made, err);
 }
 
 static bool take_local_room(kb_fabric *fabric, uint32_t src) {
@@ -141,25 +61,36 @@ static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     return KB_OK;
 }
 
-kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
+static void count(kb_fabric *fabric, const kb_flight *flown, kb_path *path) {
+    kb_audit_send(&fabric->audit, path);
+    fabric->counts[flown->message.src]++;
+    fabric->counters.messages_sent++;
+    kb_fabric_mode_note(fabric, flown->message.n_flits);
+    fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
+    fabric->counters.bytes_sent += (uint64_t)flown->message.nbytes;
+}
+
+static kb_status open_path(kb_fabric *fabric, const kb_send *send, kb_path *path, uint32_t *handle,
+                           kb_error *err) {
     uint32_t number = KB_NONE;
     if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
         return kb_error_nomem(err, "a message");
     kb_flight *flown = &fabric->flights.items[number];
-    kb_status status = describe(fabric, send, kb_sim_now(fabric->sim), flown, err);
-    if (status == KB_OK) status = take_room(fabric, number, err);
+    describe(fabric, send, path, flown);
+    kb_status status = take_room(fabric, number, err);
     if (status != KB_OK) {
         KB_POOL_GIVE(&fabric->flights, number);
         return status;
     }
-    kb_audit_send(&fabric->audit, flown->path, flown->n_links, flown->message.n_flits);
-    fabric->counts[send->src]++;
-    fabric->counters.messages_sent++;
-    kb_fabric_mode_note(fabric, flown->message.n_flits);
-    fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
-    fabric->counters.bytes_sent += (uint64_t)send->nbytes;
+    count(fabric, flown, path);
     if (handle) *handle = number;
     return KB_OK;
+}
+
+kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
+    kb_path *path;
+    KB_TRY(kb_fabric_find_path_(fabric, send, kb_sim_now(fabric->sim), &path, err));
+    return open_path(fabric, send, path, handle, err);
 }
 
 static kb_status check_append(const kb_fabric *fabric, const kb_flight *flown, kb_train flits,
@@ -178,8 +109,8 @@ static kb_status check_append(const kb_fabric *fabric, const kb_flight *flown, k
             err, KB_INTERNAL,
             "message from \"%s\": expected flits from %lld fs on, got one at %lld fs",
             fabric->nodes[flown->message.src].name, (long long)least_fs, (long long)flits.start_fs);
-    int64_t service_fs, end_fs = KB_TIME_MAX, eligible_fs;
-    if (flown->n_links) first_port(fabric, flown->path[0], &service_fs, &end_fs);
+    int64_t end_fs = flown->n_links ? fabric->ports[flown->path[0]].end_fs : KB_TIME_MAX,
+            eligible_fs;
     if (kb_mul_i64(flits.period_fs, flits.count - 1, last_fs) ||
         kb_add_i64(*last_fs, flits.start_fs, last_fs) ||
         kb_add_i64(*last_fs, fabric->nodes[flown->message.src].overhead_fs, &eligible_fs) ||
@@ -225,9 +156,30 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
     return make_known(fabric, handle, flits, last_fs, err);
 }
 
+/* The same as to open it and to append all of its flits, in one go. */
+static kb_status send_by_train(kb_fabric *fabric, const kb_send *send, kb_path *path,
+                               uint32_t *handle, kb_error *err) {
+    uint32_t number = KB_NONE;
+    if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
+        return kb_error_nomem(err, "a message");
+    kb_flight *flown = &fabric->flights.items[number];
+    describe(fabric, send, path, flown);
+    if (!kb_train_send(fabric, number)) {
+        KB_POOL_GIVE(&fabric->flights, number);
+        return kb_error_nomem(err, "a message");
+    }
+    count(fabric, flown, path);
+    if (handle) *handle = number;
+    return KB_OK;
+}
+
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle, kb_error *err) {
     uint32_t number = KB_NONE;
-    KB_TRY(kb_fabric_open(fabric, send, &number, err));
+    kb_path *path;
+    KB_TRY(kb_fabric_find_path_(fabric, send, kb_sim_now(fabric->sim), &path, err));
+    if (fabric->by_train && path->n_links && !fabric->servers.of && !fabric->traced)
+        return send_by_train(fabric, send, path, handle, err);
+    KB_TRY(open_path(fabric, send, path, &number, err));
     if (fabric->traced) kb_fabric_begin_trace_(fabric, number);
     const kb_message *message = &fabric->flights.items[number].message;
     kb_train flits = {message->start_fs, 0, message->n_flits};

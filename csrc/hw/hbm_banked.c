@@ -28,6 +28,7 @@ struct kb_hbm_banked {
     const kb_parts *parts;
     uint32_t node, slot;
     int64_t flit_nbytes;
+    int32_t flit_shift; /* log2 of it; -1 where that is no power of two */
     int64_t request_fs, response_fs;
     int64_t read_ahead_fs, write_ahead_fs; /* from a decision to what it shows, at the least */
     int64_t wake_fs;                       /* KB_TIME_MAX: no need */
@@ -109,7 +110,8 @@ static void served(void *self, const kb_dram_run *run, uint32_t count, int64_t t
         j->there_fs = kb_max_i64(j->there_fs, there_fs + (count - 1) * period_fs);
         return;
     }
-    int64_t number = ((int64_t)run->packed + begin) / hbm->flit_nbytes;
+    int64_t number = (int64_t)run->packed + begin;
+    number = hbm->flit_shift < 0 ? number / hbm->flit_nbytes : number >> hbm->flit_shift;
     int64_t flit_end = (number + 1) * hbm->flit_nbytes - (int64_t)run->packed;
     for (; begin < end; number++, flit_end += hbm->flit_nbytes) {
         int64_t upto = kb_min_i64(end, flit_end);
@@ -174,6 +176,7 @@ static void wake_by(kb_hbm_banked *hbm, int64_t when_fs) {
     kb_sim_at(hbm->parts->sim, hbm->slot, when_fs);
 }
 
+/* What is still to come delays reads that wait, but may fill the window, so that writes are served sooner. */
 static void step(void *self, uint32_t arg) {
     kb_hbm_banked *hbm = self;
     int64_t now_fs = kb_sim_now(hbm->parts->sim);
@@ -181,10 +184,11 @@ static void step(void *self, uint32_t arg) {
     if (now_fs < hbm->wake_fs) return;
     hbm->wake_fs = KB_TIME_MAX;
     kb_fabric_settle(hbm->parts->fabric, hbm->node);
-    int64_t due_fs = kb_dram_stack_advance(&hbm->stack, now_fs + hbm->request_fs - 1);
+    int64_t known_fs = now_fs + hbm->request_fs - 1;
+    int64_t due_fs = kb_dram_stack_advance(&hbm->stack, known_fs);
     hand_on(hbm);
     if (hbm->n_reads > 0) wake_by(hbm, due_fs + hbm->read_ahead_fs);
-    if (hbm->n_writes > 0) wake_by(hbm, due_fs + hbm->write_ahead_fs);
+    if (hbm->n_writes > 0) wake_by(hbm, known_fs + 1 + hbm->write_ahead_fs);
 }
 
 /* --- requests ----------------------------------------------------------------------------------------- */
@@ -313,6 +317,9 @@ static kb_status init(kb_hbm_banked *hbm, const kb_dram *dram, kb_error *err) {
     hbm->touched = KB_NONE;
     hbm->wake_fs = KB_TIME_MAX;
     hbm->flit_nbytes = kb_topology_flit_nbytes(parts->topology);
+    hbm->flit_shift = kb_is_power_of_two(hbm->flit_nbytes)
+                          ? (int32_t)__builtin_ctzll((uint64_t)hbm->flit_nbytes)
+                          : -1;
     hbm->request_fs = params->request_fs;
     hbm->response_fs = params->response_fs;
     KB_TRY(kb_dram_stack_init(&hbm->stack, parts->alloc, dram, params, served, hbm, err));

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "hw/memory.h"
 #include "hw/pe_sched.h"
+#include "hw/reducer.h"
 #include "hw/request.h"
 #include "hw/ring.h"
 #include "log/payload.h"
@@ -52,6 +53,10 @@ static const kb_params_pe_ipcq *params_of(const kb_parts *parts) {
 
 /* --- rings ------------------------------------------------------------------------------------ */
 
+static uint32_t receiver_of(const kb_ring *ring) {
+    return ring->group != 0 ? ring->src : ring->dst;
+}
+
 /* Where the slots of a new ring lie. */
 static void place_ring(const kb_parts *parts, kb_ring *ring, uint32_t number) {
     const kb_params *params = kb_parts_params(parts);
@@ -85,9 +90,88 @@ static kb_status find_ring(const kb_ipcq *ipcq, uint32_t src, uint32_t dst, uint
     return KB_OK;
 }
 
+/* `peer` is a PE, or -1: the switch. */
+static kb_status check_message(const kb_ipcq *ipcq, const char *what, int64_t peer, int64_t channel,
+                               int64_t nbytes, kb_error *err) {
+    const kb_params_pe_ipcq *params = params_of(ipcq->parts);
+    char between[64] = "the switch";
+    if (channel < 0 || channel >= params->channels)
+        return kb_error_set(err, KB_INVALID,
+                            "%s: expected a channel from 0 to %" PRId64 " (pe.ipcq.channels), got "
+                            "%" PRId64,
+                            what, params->channels - 1, channel);
+    if (nbytes <= params->slot_nbytes) return KB_OK;
+    if (peer >= 0) (void)snprintf(between, sizeof between, "PE %" PRId64, peer);
+    return kb_error_set(err, KB_INVALID,
+                        "%s: PE %" PRIu32 " and %s, channel %" PRId64
+                        ": expected a message that fits a slot (pe.ipcq.slot, %" PRId64
+                        " bytes), got %" PRId64 " bytes; send smaller tiles",
+                        what, ipcq->pe, between, channel, params->slot_nbytes, nbytes);
+}
+
+/* A ring by way of the switch. */
+static kb_status find_ring_of_group(const kb_ipcq *ipcq, int64_t group, uint32_t channel,
+                                    uint32_t *number, kb_error *err) {
+    uint32_t dst;
+    bool made;
+    kb_ring_name_sums(group, &dst, &channel);
+    KB_TRY(kb_rings_find(ipcq->parts->rings, ipcq->pe, dst, channel, number, &made, err));
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, *number);
+    if (!made) return KB_OK;
+    ring->group = group;
+    ring->src_node = ring->dst_node = ipcq->node;
+    ring->home = kb_topology_part(ipcq->parts->topology, KB_IMPL_SWITCH, -1, -1, -1);
+    ring->slice = KB_ANY_SLICE;
+    return KB_OK;
+}
+
+static void take_ticket(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_t nbytes) {
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
+    bool sends = command->engine == KB_ENGINE_SEND;
+    command->ticket = sends ? ring->send.n_tickets++ : ring->recv.n_tickets++;
+    command->record.work = peer;
+    ipcq->works[kb_sched_slot(ipcq->sched, command)].nbytes = nbytes;
+}
+
+static kb_status check_switch(const kb_ipcq *ipcq, const kb_command *command, int64_t number,
+                              kb_error *err) {
+    const kb_record *record = &command->record;
+    bool sends = command->engine == KB_ENGINE_SEND;
+    const char *what = sends ? "reduce_send" : "reduce_recv";
+    if (kb_topology_part(ipcq->parts->topology, KB_IMPL_SWITCH, -1, -1, -1) == UINT32_MAX)
+        return kb_error_set(err, KB_INVALID,
+                            "%s: expected a fabric whose switch reduces, got none; set "
+                            "system.fabric.kind: switch and system.fabric.reduction.unit: switch",
+                            what);
+    kb_sip_group group = kb_sip_group_of(number);
+    int64_t n_sips = kb_topology_system(ipcq->parts->topology)->n_sips;
+    if (!kb_sip_group_has(group, n_sips, ipcq->at->sip))
+        return kb_error_set(err, KB_INVALID,
+                            "%s: expected a group of the %" PRId64 " SIPs that sip%" PRId32
+                            " is in, got %" PRId64 " SIPs from %" PRId64 " on, %" PRId64 " apart",
+                            what, n_sips, ipcq->at->sip, group.size, group.first, group.stride);
+    if (sends && !kb_reducer_does((kb_mathop)record->op, (kb_dtype)record->dtype))
+        return kb_error_set(err, KB_INVALID,
+                            "%s: expected add, min or max of floats of 16 bits or more, or these "
+                            "and and, or, xor of integers of 32 or 64 bits, got %s of %s",
+                            what, kb_mathop_name((kb_mathop)record->op),
+                            kb_dtype_name((kb_dtype)record->dtype));
+    return KB_OK;
+}
+
+kb_status kb_ipcq_enrol_part(kb_ipcq *ipcq, kb_command *command, int64_t group, int64_t channel,
+                             bool comm, int64_t nbytes, kb_error *err) {
+    KB_TRY(check_switch(ipcq, command, group, err));
+    const char *what = command->engine == KB_ENGINE_SEND ? "reduce_send" : "reduce_recv";
+    KB_TRY(check_message(ipcq, what, -1, channel, nbytes, err));
+    KB_TRY(find_ring_of_group(ipcq, group, kb_ring_channel((uint32_t)channel, comm), &command->ring,
+                              err));
+    take_ticket(ipcq, command, -1, nbytes);
+    return KB_OK;
+}
+
 kb_status kb_ipcq_enrol(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_t channel,
                         bool comm, int64_t nbytes, kb_error *err) {
-    const kb_params_pe_ipcq *params = params_of(ipcq->parts);
     int64_t n_pes = kb_parts_n_pes(ipcq->parts);
     bool sends = command->engine == KB_ENGINE_SEND;
     const char *what = sends ? "send" : "recv";
@@ -95,24 +179,11 @@ kb_status kb_ipcq_enrol(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_
         return kb_error_set(err, KB_INVALID,
                             "%s: expected a PE from 0 to %" PRId64 ", got %" PRId64, what,
                             n_pes - 1, peer);
-    if (channel < 0 || channel >= params->channels)
-        return kb_error_set(err, KB_INVALID,
-                            "%s: expected a channel from 0 to %" PRId64 " (pe.ipcq.channels), got "
-                            "%" PRId64,
-                            what, params->channels - 1, channel);
-    if (nbytes > params->slot_nbytes)
-        return kb_error_set(err, KB_INVALID,
-                            "%s: PE %" PRIu32 " and PE %" PRId64 ", channel %" PRId64
-                            ": expected a message that fits a slot (pe.ipcq.slot, %" PRId64
-                            " bytes), got %" PRId64 " bytes; send smaller tiles",
-                            what, ipcq->pe, peer, channel, params->slot_nbytes, nbytes);
+    KB_TRY(check_message(ipcq, what, peer, channel, nbytes, err));
     uint32_t src = sends ? ipcq->pe : (uint32_t)peer, dst = sends ? (uint32_t)peer : ipcq->pe;
     KB_TRY(
         find_ring(ipcq, src, dst, kb_ring_channel((uint32_t)channel, comm), &command->ring, err));
-    kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
-    command->ticket = sends ? ring->send.n_tickets++ : ring->recv.n_tickets++;
-    command->record.work = peer;
-    ipcq->works[kb_sched_slot(ipcq->sched, command)].nbytes = nbytes;
+    take_ticket(ipcq, command, peer, nbytes);
     return KB_OK;
 }
 
@@ -167,10 +238,17 @@ static work *pop(kb_ipcq *ipcq, queue *q, uint32_t step) {
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
+/* How many messages of a ring may be under way. */
+static uint32_t depth_of(const kb_ipcq *ipcq, const kb_ring *ring) {
+    const kb_params *params = kb_parts_params(ipcq->parts);
+    bool fewer = ring->group != 0 && params->reduction.slots < params->pe_ipcq.depth;
+    return (uint32_t)(fewer ? params->reduction.slots : params->pe_ipcq.depth);
+}
+
 /* Sends that may begin: their turn, and a slot is free. */
 static void begin_sends(kb_ipcq *ipcq, kb_ring *ring) {
     const kb_rings *rings = ipcq->parts->rings;
-    uint32_t depth = (uint32_t)params_of(ipcq->parts)->depth;
+    uint32_t depth = depth_of(ipcq, ring);
     work *w;
     while (kb_ring_between(rings, ring->freed, ring->tail) < depth &&
            (w = step_up(ipcq, &ring->send)) != NULL) {
@@ -181,7 +259,9 @@ static void begin_sends(kb_ipcq *ipcq, kb_ring *ring) {
                                                .version = command->version,
                                                .commit_fs = -1,
                                                .kernel = command->record.kernel,
-                                               .line = command->record.line};
+                                               .line = command->record.line,
+                                               .op = command->record.op,
+                                               .dtype = command->record.dtype};
         if (kb_add_i64(kb_sim_now(ipcq->parts->sim), ipcq->setup_fs, &w->when_fs))
             fail(ipcq, KB_OVERFLOW, "expected sends to leave before 2^63 fs");
         push(ipcq, &ipcq->posting, w, POST);
@@ -215,10 +295,11 @@ static kb_status post_payload(kb_ipcq *ipcq, const kb_ring *ring, const work *w,
     kb_send send = {.src = ipcq->node,
                     .dst = ring->home,
                     .slice = ring->slice,
-                    .kind = KB_MSG_IPCQ_DATA,
+                    .kind = ring->group != 0 ? KB_MSG_REDUCE_PART : KB_MSG_IPCQ_DATA,
                     .tag = w->command->ring,
                     .nbytes = w->nbytes};
-    if (ring->home == ring->dst_node) return kb_fabric_send(parts->fabric, &send, NULL, err);
+    if (ring->home == ring->dst_node || ring->group != 0)
+        return kb_fabric_send(parts->fabric, &send, NULL, err);
     kb_request *request;
     KB_TRY(kb_request_take(parts->requests, &request, err));
     request->requester = ipcq->node;
@@ -242,6 +323,7 @@ static kb_status post_one(kb_ipcq *ipcq, const work *w, kb_error *err) {
                     .kind = KB_MSG_IPCQ_TAIL,
                     .tag = w->command->ring};
     KB_TRY(post_payload(ipcq, ring, w, err));
+    if (ring->group != 0) return KB_OK;
     return kb_fabric_send(ipcq->parts->fabric, &tail, NULL, err);
 }
 
@@ -264,13 +346,18 @@ static void post(void *self, uint32_t arg) {
     }
 }
 
+/* A slot is free again. */
+static void take_back(kb_ipcq *ipcq, kb_ring *ring) {
+    ring->freed = kb_ring_next(ipcq->parts->rings, ring->freed);
+    begin_sends(ipcq, ring);
+}
+
 static void take_credit(void *self, const kb_message *message, uint32_t link, int64_t first,
                         kb_train flits) {
     kb_ipcq *ipcq = self;
     kb_ring *ring = kb_rings_at(ipcq->parts->rings, message->tag);
     (void)link, (void)first, (void)flits;
-    ring->freed = kb_ring_next(ipcq->parts->rings, ring->freed);
-    begin_sends(ipcq, ring);
+    take_back(ipcq, ring);
 }
 
 /* --- in the memory that holds a ring ------------------------------------------------------------ */
@@ -337,8 +424,9 @@ static void mismatch(const kb_ipcq *ipcq, const kb_ring *ring, const work *w,
                    " bytes, got one of %" PRId64 " bytes that %s sent at %s:%" PRId32
                    "; state the shape and dtype that are sent",
                    kb_oplog_kernel_name(log, record->kernel), record->line,
-                   name_pe(ipcq->parts, ring->dst, dst, sizeof dst), ring->channel / 2, w->nbytes,
-                   parcel->nbytes, name_pe(ipcq->parts, ring->src, src, sizeof src),
+                   name_pe(ipcq->parts, receiver_of(ring), dst, sizeof dst),
+                   kb_ring_number_of_channel(ring), w->nbytes, parcel->nbytes,
+                   name_pe(ipcq->parts, ring->src, src, sizeof src),
                    kb_oplog_kernel_name(log, parcel->kernel), parcel->line);
     fail(ipcq, KB_INVALID, message);
 }
@@ -364,7 +452,9 @@ static void end_recv(kb_ipcq *ipcq, const work *w, int64_t copied_fs) {
     kb_payload_set_last_tile((int64_t *)(uintptr_t)command->words, command->n_words,
                              ring->parcels[w->parcel].version);
     ring->head = kb_ring_next(ipcq->parts->rings, ring->head);
-    kb_status status = send_credit(ipcq, command->ring, &error);
+    kb_status status = KB_OK;
+    if (ring->group != 0) take_back(ipcq, ring);
+    else status = send_credit(ipcq, command->ring, &error);
     if (status != KB_OK) fail(ipcq, status, error.message);
     kb_sched_done(ipcq->sched, command);
 }
@@ -425,7 +515,7 @@ static void begin_recvs(kb_ipcq *ipcq, kb_ring *ring) {
             mismatch(ipcq, ring, w, &ring->parcels[w->parcel]);
             return;
         }
-        bool in_tcm = ring->home == ring->dst_node;
+        bool in_tcm = ring->home == ring->dst_node || ring->group != 0;
         kb_status status = in_tcm ? begin_copy(ipcq, w, &error) : begin_read(ipcq, ring, w, &error);
         if (status != KB_OK) fail(ipcq, status, error.message);
     }
@@ -448,7 +538,7 @@ static void take_tail(void *self, const kb_message *message, uint32_t link, int6
     const kb_rings *rings = ipcq->parts->rings;
     (void)link, (void)first, (void)flits;
     kb_ring *ring = message->tag < kb_rings_count(rings) ? kb_rings_at(rings, message->tag) : NULL;
-    if (!ring || ring->dst != ipcq->pe || ring->arrived == ring->tail) {
+    if (!ring || receiver_of(ring) != ipcq->pe || ring->arrived == ring->tail) {
         fail(ipcq, KB_INTERNAL, "overrun: a tail arrived for which no slot had been taken");
         return;
     }
@@ -493,6 +583,7 @@ static kb_status init(kb_ipcq *ipcq, kb_error *err) {
     kb_sched_attach(ipcq->sched, KB_ENGINE_RECV, kick_recvs, ipcq);
     kb_dispatch_set(dispatch, ipcq->node, KB_MSG_IPCQ_DATA, KB_DELIVER_TAIL, take_payload, ipcq);
     kb_dispatch_set(dispatch, ipcq->node, KB_MSG_IPCQ_TAIL, KB_DELIVER_TAIL, take_tail, ipcq);
+    kb_dispatch_set(dispatch, ipcq->node, KB_MSG_REDUCE_TOTAL, KB_DELIVER_TAIL, take_tail, ipcq);
     kb_dispatch_set(dispatch, ipcq->node, KB_MSG_IPCQ_CREDIT, KB_DELIVER_TAIL, take_credit, ipcq);
     kb_dispatch_set_default(dispatch, KB_MSG_IPCQ_TAIL, take_tail_at_memory,
                             (void *)(uintptr_t)parts);
@@ -524,10 +615,10 @@ static const char *why(const kb_ipcq *ipcq, const kb_ring *ring, bool sends) {
     const kb_rings *rings = ipcq->parts->rings;
     const kb_ring_end *end = sends ? &ring->send : &ring->recv;
     if (ipcq->works[end->first].command->ticket != end->next) return "one before it is not ready";
-    bool full =
-        kb_ring_between(rings, ring->freed, ring->tail) == (uint32_t)params_of(ipcq->parts)->depth;
+    bool full = kb_ring_between(rings, ring->freed, ring->tail) == depth_of(ipcq, ring);
     if (sends) return full ? "its ring is full" : "its turn";
-    return ring->tail == ring->taken ? "nothing was sent" : "what was sent is on its way";
+    if (ring->tail == ring->taken) return "nothing was sent";
+    return ring->group != 0 ? "its total is not there" : "what was sent is on its way";
 }
 
 size_t kb_ipcq_describe(const void *ipcq, char *text, size_t capacity) {
@@ -541,15 +632,17 @@ size_t kb_ipcq_describe(const void *ipcq, char *text, size_t capacity) {
             bool sends = pass == 1;
             uint32_t slot = sends ? ring->send.first : ring->recv.first;
             char peer[64];
-            if ((sends ? ring->src : ring->dst) != self->pe || slot == NONE) continue;
+            if ((sends ? ring->src : receiver_of(ring)) != self->pe || slot == NONE) continue;
             const kb_record *record = &self->works[slot].command->record;
             int n =
                 snprintf(text + length, capacity - length,
                          "%s%s:%" PRId32 ": %s %s, channel %" PRIu32 ", since %" PRId64 " fs (%s)",
                          length ? "; " : "", kb_oplog_kernel_name(self->parts->log, record->kernel),
                          record->line, sends ? "send to" : "recv from",
-                         name_pe(self->parts, sends ? ring->dst : ring->src, peer, sizeof peer),
-                         ring->channel / 2, record->ready_fs, why(self, ring, sends));
+                         ring->group != 0 ? "the switch"
+                                          : name_pe(self->parts, sends ? ring->dst : ring->src,
+                                                    peer, sizeof peer),
+                         kb_ring_number_of_channel(ring), record->ready_fs, why(self, ring, sends));
             length += n > 0 ? (size_t)n : 0;
         }
     }

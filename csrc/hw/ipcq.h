@@ -1,4 +1,5 @@
-/* PE_IPCQ: queues to and from other PEs (ADR-0023), the hardware of tl.send and tl.recv.
+/* PE_IPCQ: queues to and from other PEs (ADR-0023), the hardware of tl.send and tl.recv, and of
+ * tl.reduce_send and tl.reduce_recv (ADR-0072).
  *
  *   send   ready ─> its turn, and a slot is free ─set-up─> posted: payload, tail ─> done
  *   recv   ready ─> its turn, and a slot is full ─copy───> done, credit back
@@ -8,6 +9,9 @@
  * Payload and tail are posted: no acknowledgement, no DMA window; a send is done when they are in the queue
  * of PE_DMA's port.  A full slot is copied into the tile through TCM's port, one after another, or read from
  * the memory that holds it.
+ *
+ * A ring by way of the switch (hw/reducer.h) leads back to its PE: what was sent comes back as a total, into
+ * TCM, as one message without a tail.  Its slot is free again when that is received; nobody else need know.
  *
  * Invariants
  *   I1. Rings do not hold each other up: what waits, waits at its ring (hw/ring.h).
@@ -33,6 +37,12 @@ void kb_ipcq_destroy(void *ipcq); /* accepts NULL */
  * there is no such PE or channel, or the message is larger than a slot. */
 kb_status kb_ipcq_enrol(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_t channel,
                         bool comm, int64_t nbytes, kb_error *err) KB_MUST_CHECK;
+
+/* The same of a REDUCE_SEND or its recv, among the PEs of this number on the SIPs of a group (hw/reducer.h);
+ * record.op and record.dtype say what is done with a part.  KB_INVALID, too, when there is no switch that does
+ * it, or this SIP is not of the group. */
+kb_status kb_ipcq_enrol_part(kb_ipcq *ipcq, kb_command *command, int64_t group, int64_t channel,
+                             bool comm, int64_t nbytes, kb_error *err) KB_MUST_CHECK;
 
 /* Which sends and recvs wait for whom, since when; returns the length, 0 when none does. */
 size_t kb_ipcq_describe(const void *ipcq, char *text, size_t capacity);

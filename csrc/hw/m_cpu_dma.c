@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/vec.h"
 #include "hw/copy.h"
+#include "hw/home.h"
 #include "hw/outbox.h"
 #include "hw/request.h"
 
@@ -39,7 +40,7 @@ typedef struct channel {
 typedef struct kb_m_cpu_dma {
     const kb_parts *parts;
     const kb_node *at;
-    uint32_t node, m_cpu, hbm, host;
+    uint32_t node, m_cpu, host;
     int32_t before;      /* cube that replicated bytes come from; NO_CUBE: the host */
     uint32_t hbm_before; /* node */
     uint32_t n_next;
@@ -64,16 +65,26 @@ static bool comes_from_before(const kb_m_cpu_dma *dma, const kb_copy *copy) {
     return dma->before != NO_CUBE && is_relayed(dma, copy);
 }
 
+/* Where a piece lies in this cube; page tables are in HBM whatever the tensor is in. */
+static kb_home home_of(const kb_m_cpu_dma *dma, const kb_copy *copy, const kb_copy_piece *piece) {
+    kb_space space = copy->install ? KB_SPACE_HBM : copy->placement->space;
+    return kb_home_of(dma->parts->topology, space, (uint32_t)dma->at->sip, (uint32_t)dma->at->cube,
+                      (uint32_t)piece->slice);
+}
+
 static kb_status send(channel *c, bool write, kb_error *err) {
     const kb_m_cpu_dma *dma = c->dma;
     bool before = !write && comes_from_before(dma, c->copy);
     bool at_host = write != c->copy->to_device && !before;
     const kb_copy_piece *place = before ? &c->source : &c->piece;
+    kb_home home = at_host  ? (kb_home){dma->host, KB_ANY_SLICE}
+                   : before ? (kb_home){dma->hbm_before, place->slice}
+                            : home_of(dma, c->copy, place);
     kb_request *request;
     KB_TRY(kb_request_take(dma->parts->requests, &request, err));
     request->requester = dma->node;
-    request->memory = at_host ? dma->host : before ? dma->hbm_before : dma->hbm;
-    request->slice = at_host ? KB_ANY_SLICE : place->slice;
+    request->memory = home.memory;
+    request->slice = home.slice;
     request->write = write;
     request->nbytes = place->nbytes;
     request->shape = kb_shape_range(at_host ? 0 : place->offset, place->nbytes);
@@ -174,7 +185,7 @@ static void take_done(void *self, kb_request *request) {
     channel *c = self;
     kb_m_cpu_dma *dma = c->dma;
     kb_sim *sim = dma->parts->sim;
-    if (request->memory == dma->hbm) note_memory(c->copy, request);
+    if (request->write == c->copy->to_device) note_memory(c->copy, request);
     if (!request->write) {
         c->stage = STAGE_HOLDING;
         kb_sim_at(sim, c->slot, kb_max_i64(c->write_fs, kb_sim_now(sim)));
@@ -232,7 +243,6 @@ static kb_status init(kb_m_cpu_dma *dma, kb_error *err) {
     const kb_parts *parts = dma->parts;
     const kb_params_m_cpu *params = &kb_parts_params(parts)->m_cpu;
     dma->m_cpu = kb_topology_part(parts->topology, KB_IMPL_M_CPU, dma->at->sip, dma->at->cube, -1);
-    dma->hbm = kb_topology_part(parts->topology, KB_IMPL_HBM, dma->at->sip, dma->at->cube, -1);
     dma->host = kb_topology_part(parts->topology, KB_IMPL_HOST, -1, -1, -1);
     find_neighbours(dma);
     dma->rate = params->dma;

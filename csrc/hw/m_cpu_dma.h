@@ -1,4 +1,5 @@
-/* M_CPU.DMA: moves the bytes of copies between host memory and the HBM slices of its cube.
+/* M_CPU.DMA: moves the bytes of copies between host memory and the memories of its cube: the slices of its
+ * HBM, its SRAM, the TCMs of its PEs.
  *
  *   COPY from M_CPU ─> pieces, in order ─> a free channel: read whole ─> written ─> next piece
  *                   <─ COPY, when the last piece is written

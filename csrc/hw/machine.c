@@ -11,6 +11,7 @@
 #include "hw/registry.h"
 #include "hw/request.h"
 #include "hw/ring.h"
+#include "hw/tcm.h"
 
 struct kb_machine {
     kb_parts parts;
@@ -113,8 +114,26 @@ int64_t kb_machine_fanout_fs(const kb_machine *machine, uint32_t sip) {
     return machine->fanout_fs[sip];
 }
 
+/* Takes what the tensor needs of a TCM from the kernels (1), or gives it back (-1). */
+static kb_status lend_tcm(const kb_machine *machine, const kb_mapping *mapping, int64_t sign,
+                          kb_error *err) {
+    const kb_placement *p = mapping->placement;
+    if (!p || p->space != KB_SPACE_TCM) return KB_OK;
+    kb_tcm *tcm = kb_parts_find(&machine->parts, KB_IMPL_PE_TCM, (int32_t)kb_va_sip(mapping->va),
+                                (int32_t)(p->first_slice / p->slices_per_cube),
+                                (int32_t)(p->first_slice % p->slices_per_cube));
+    int64_t nbytes = (int64_t)kb_placement_reserved_nbytes(p, p->first_slice);
+    return kb_tcm_lend(tcm, sign * nbytes, err);
+}
+
 kb_status kb_machine_map(kb_machine *machine, const kb_mapping *mapping, kb_error *err) {
-    return kb_mmu_map(machine->parts.mmu, mapping, err);
+    KB_TRY(kb_mmu_map(machine->parts.mmu, mapping, err));
+    kb_status status = lend_tcm(machine, mapping, 1, err);
+    if (status != KB_OK) {
+        kb_status ignored = kb_mmu_unmap(machine->parts.mmu, mapping->va, NULL);
+        (void)ignored;
+    }
+    return status;
 }
 
 kb_status kb_machine_unmap(kb_machine *machine, kb_va va, kb_error *err) {
@@ -122,6 +141,7 @@ kb_status kb_machine_unmap(kb_machine *machine, kb_va va, kb_error *err) {
     const kb_node *nodes = kb_topology_nodes(p->topology);
     const kb_mapping *mapping = kb_mmu_find(p->mmu, va);
     kb_va end = mapping ? mapping->va + mapping->nbytes : va;
+    if (mapping && mapping->va == va) KB_TRY(lend_tcm(machine, mapping, -1, err));
     KB_TRY(kb_mmu_unmap(p->mmu, va, err));
     for (uint32_t node = 0; node < machine->n_nodes; node++)
         if (nodes[node].impl == KB_IMPL_PE_DMA) kb_dma_forget(p->components[node], va, end);

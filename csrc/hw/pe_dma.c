@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
+#include "hw/home.h"
 #include "hw/mmu.h"
 #include "hw/pe_sched.h"
 #include "hw/request.h"
@@ -89,10 +90,12 @@ static kb_status locate(const kb_dma *dma, uint64_t va, bool write, stretch *s, 
     kb_placement_locate(placement, va - mapping->va, (uint32_t)dma->at->cube, &chunk);
     s->first = va;
     s->end = va + chunk.nbytes;
-    s->slice = (int32_t)(chunk.slice % placement->slices_per_cube);
+    kb_home home = kb_home_of(dma->parts->topology, placement->space, kb_va_sip(va),
+                              chunk.slice / placement->slices_per_cube,
+                              chunk.slice % placement->slices_per_cube);
+    s->memory = home.memory;
+    s->slice = home.slice;
     s->delta = va - chunk.offset;
-    s->memory = kb_topology_part(dma->parts->topology, KB_IMPL_HBM, (int32_t)kb_va_sip(va),
-                                 (int32_t)(chunk.slice / placement->slices_per_cube), -1);
     return KB_OK;
 }
 

@@ -34,12 +34,20 @@ static inline void kb_pool_init(kb_pool_state *state) {
     *state = (kb_pool_state){.free = KB_NONE};
 }
 
+/* From some to so many that the system moves them without touching them: what is not used yet costs nothing. */
+static inline uint32_t kb_pool_capacity_(uint32_t old, size_t item_nbytes) {
+    enum { SOME = 64, MANY_NBYTES = 192 * 1024 };
+    uint32_t capacity = old ? 2 * old : SOME;
+    while (old && capacity * item_nbytes < MANY_NBYTES) capacity *= 2;
+    return capacity;
+}
+
 /* Room for one more item behind the last; false when there is no memory. */
 static inline bool kb_pool_grow_(kb_alloc *alloc, void **items, kb_pool_state *state,
                                  size_t item_nbytes) {
     if (state->count < state->capacity) return true;
     if (state->capacity > UINT32_MAX / 2) return false;
-    uint32_t capacity = state->capacity ? 2 * state->capacity : 64;
+    uint32_t capacity = kb_pool_capacity_(state->capacity, item_nbytes);
     void *grown = kb_alloc_resize(alloc, *items, state->capacity, capacity, item_nbytes);
     if (!grown) return false;
     *items = grown;

@@ -11,6 +11,7 @@
 #include "hw/pe_gemm.h"
 #include "hw/pe_math.h"
 #include "hw/pe_sched.h"
+#include "hw/reducer.h"
 #include "hw/sram.h"
 #include "hw/tcm.h"
 
@@ -27,6 +28,7 @@ static const kb_component_type types[] = {
     {KB_IMPL_M_CPU_DMA, kb_m_cpu_dma_create, kb_m_cpu_dma_destroy, NULL},
     {KB_IMPL_M_CPU, kb_m_cpu_create, kb_m_cpu_destroy, NULL},
     {KB_IMPL_IO_CPU, kb_io_cpu_create, kb_io_cpu_destroy, NULL},
+    {KB_IMPL_SWITCH, kb_reducer_create, kb_reducer_destroy, kb_reducer_describe},
     {KB_IMPL_HOST, kb_host_create, kb_host_destroy, NULL},
 };
 

@@ -201,10 +201,15 @@ kb_status kb_request_locate(const kb_parts *parts, uint32_t memory, uint64_t add
     const kb_node *node = &kb_topology_nodes(parts->topology)[memory];
     const kb_params_hbm *hbm = kb_topology_hbm(parts->topology, memory);
     const kb_params_sram *sram = kb_topology_sram(parts->topology, memory);
-    if (!hbm && !sram)
-        return kb_error_set(err, KB_INVALID, "%s: expected a memory (hbm, sram), got another part",
+    bool tcm = node->impl == KB_IMPL_PE_DMA;
+    if (!hbm && !sram && !tcm)
+        return kb_error_set(err, KB_INVALID,
+                            "%s: expected a memory (hbm, sram, or dma of a PE for its TCM), got "
+                            "another part",
                             node->name);
-    uint64_t capacity = (uint64_t)(hbm ? hbm->capacity_nbytes : sram->capacity_nbytes);
+    uint64_t capacity = (uint64_t)(hbm    ? hbm->capacity_nbytes
+                                   : sram ? sram->capacity_nbytes
+                                          : kb_parts_params(parts)->pe_tcm.capacity_nbytes);
     if (address >= capacity || nbytes > capacity - address)
         return kb_error_set(err, KB_BOUNDS,
                             "%s: expected at most %" PRIu64 " bytes, got %" PRIu64

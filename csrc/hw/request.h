@@ -96,7 +96,7 @@ kb_status kb_request_take(kb_requests *requests, kb_request **request, kb_error 
 kb_status kb_request_send(kb_requests *requests, kb_request *request, kb_error *err) KB_MUST_CHECK;
 
 /* Whole-memory offset to slice and offset within it, for traffic with raw addresses; KB_BOUNDS past
- * the end.  `memory` is an HBM or SRAM node. */
+ * the end.  `memory` is an HBM or SRAM node, or that of a PE's DMA, which stands for its TCM. */
 kb_status kb_request_locate(const kb_parts *parts, uint32_t memory, uint64_t address,
                             uint64_t nbytes, int32_t *slice, uint64_t *offset,
                             kb_error *err) KB_MUST_CHECK;

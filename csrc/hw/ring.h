@@ -30,6 +30,7 @@ typedef struct kb_parcel {
     int64_t commit_fs;    /* in a memory: its last byte; -1: not yet */
     bool tail_here;       /* in a memory: the tail has arrived */
     int32_t kernel, line; /* of the send */
+    uint8_t op, dtype;    /* to the switch: how it is combined with the others, and as what */
 } kb_parcel;
 
 /* Commands of one end that are ready: numbers of their slots in PE_SCHED, by ticket. */
@@ -41,8 +42,11 @@ typedef struct kb_ring_end {
 } kb_ring_end;
 
 typedef struct kb_ring {
-    uint32_t src, dst;           /* PEs, counted through the machine */
+    uint32_t src, dst;           /* PEs, counted through the machine; see kb_ring_name_sums */
     uint32_t channel;            /* see kb_ring_channel */
+    int64_t group;               /* 0: from PE to PE; else from a PE by way of the switch, where it
+                                    meets those of a group of SIPs (hw/reducer.h), to itself */
+    uint32_t lane;               /* there: the switch's number for what it meets, + 1 */
     uint32_t src_node, dst_node; /* the ends' PE_DMA, which the messages go between */
     uint32_t home;   /* node that holds the slots: dst_node for TCM, else the SRAM or HBM */
     int32_t slice;   /* of an HBM */
@@ -73,6 +77,19 @@ uint32_t kb_rings_count(const kb_rings *rings);
 /* Kernels and collectives have channels of their own (D5). */
 static inline uint32_t kb_ring_channel(uint32_t channel, bool comm) {
     return 2 * channel + comm;
+}
+
+/* What takes the place of dst and channel in the name of a ring by way of the switch: no PE has that number,
+ * and groups differ. */
+enum { KB_RING_CHANNEL_BITS = 21 };
+static inline void kb_ring_name_sums(int64_t group, uint32_t *dst, uint32_t *channel) {
+    *dst = UINT32_C(1) << 31 | (uint32_t)(group & INT32_MAX);
+    *channel |= (uint32_t)(group >> 31) << KB_RING_CHANNEL_BITS;
+}
+
+/* The channel as kernels count it. */
+static inline uint32_t kb_ring_number_of_channel(const kb_ring *ring) {
+    return (ring->channel & ((UINT32_C(1) << KB_RING_CHANNEL_BITS) - 1)) / 2;
 }
 
 /* The next count modulo 2 * depth, the slot of a count, and how far `b` is ahead of `a`. */

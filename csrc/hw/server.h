@@ -40,19 +40,13 @@ typedef struct kb_server {
     uint32_t link; /* its place among events: the first of its links */
 } kb_server;
 
-/* What there is of servers on a path: beside the fabric's memo of it. */
-typedef struct kb_server_path {
-    const uint8_t *channels; /* virtual ones, by link; NULL: all 0 */
-    uint32_t n_by_flit;      /* links up to the last whose port is a server's */
-} kb_server_path;
-
 typedef struct kb_servers {
     kb_server *items;
     kb_lane *lanes;
     uint32_t count, n_lanes;
     uint32_t *of;      /* by link: its server; KB_NONE: it is a port of its own.  NULL: all are */
     uint32_t *lane_of; /* by link: the lane of channel 0 */
-    kb_server_path *paths; /* by number of the memo */
+    const uint8_t **channels; /* virtual ones of the links of the fabric's `paths`; NULL: all 0 */
 } kb_servers;
 
 kb_status kb_servers_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;

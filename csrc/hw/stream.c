@@ -11,16 +11,6 @@ void kb_streams_deinit(kb_streams *streams, kb_alloc *alloc) {
     KB_POOL_FREE(&streams->pieces, alloc);
 }
 
-/* Lengthens `train` by `more`, when that goes on where it ends. */
-static bool join(kb_train *train, const kb_train *more) {
-    int64_t gap = more->start_fs - kb_train_last_fs(train);
-    if (train->count > 1 && gap != train->period_fs) return false;
-    if (more->count > 1 && gap != more->period_fs) return false;
-    train->period_fs = gap;
-    train->count += more->count;
-    return true;
-}
-
 bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream, kb_train train) {
     if (stream->first.count == 0) {
         stream->first = train;
@@ -28,7 +18,7 @@ bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream, kb_t
         return true;
     }
     uint32_t number;
-    if (join(kb_stream_end_(streams, stream), &train)) return true;
+    if (kb_stream_join(streams, stream, &train)) return true;
     if (!KB_POOL_TAKE(&streams->pieces, alloc, &number)) return false;
     streams->pieces.items[number] = (kb_piece){train, KB_NONE};
     if (stream->last == KB_NONE) stream->more = number;

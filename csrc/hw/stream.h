@@ -65,6 +65,19 @@ static inline kb_train *kb_stream_end_(kb_streams *streams, kb_stream *stream) {
     return stream->last == KB_NONE ? &stream->first : &streams->pieces.items[stream->last].train;
 }
 
+/* Lengthens the last train of a stream by another one, which arrives no earlier, where that goes on at its pace.
+ * False, and nothing changes, where it does not, or there is none. */
+static inline bool kb_stream_join(kb_streams *streams, kb_stream *stream, const kb_train *more) {
+    kb_train *end = kb_stream_end_(streams, stream);
+    if (end->count == 0) return false;
+    int64_t gap = more->start_fs - kb_train_last_fs(end);
+    if (end->count > 1 && gap != end->period_fs) return false;
+    if (more->count > 1 && gap != more->period_fs) return false;
+    end->period_fs = gap;
+    end->count += more->count;
+    return true;
+}
+
 /* Adds flits that arrive no earlier than those before.  False when there is no memory. */
 bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
                    kb_train train) KB_MUST_CHECK;
@@ -89,6 +102,13 @@ KB_MUST_CHECK static inline bool kb_stream_add_flit(kb_streams *streams, kb_allo
 /* When the next flit is eligible; there is one. */
 static inline int64_t kb_stream_eligible(const kb_stream *stream) {
     return kb_max_i64(stream->first.start_fs, stream->head_fs);
+}
+
+/* Whether all that is left of a message is here, known and as one train, and nothing of it is at the next
+ * port. */
+static inline bool kb_stream_is_whole(const kb_stream *stream) {
+    return stream->first.count == stream->n_left &&
+           (stream->next == KB_NONE || stream->to == KB_NONE);
 }
 
 /* Takes the next flit off. */

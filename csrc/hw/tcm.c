@@ -4,9 +4,10 @@
 #include <stdio.h>
 
 #include "base/vec.h"
+#include "hw/tcm_port.h"
 #include "log/payload.h"
 
-enum { VERSION_BITS = 40, MAX_WORDS = 64, MAX_LINES = 6 };
+enum { MAX_WORDS = 64, MAX_LINES = 6 };
 
 typedef struct share {
     int64_t nbytes; /* that it may hold */
@@ -19,8 +20,10 @@ struct kb_tcm {
     kb_sim *sim;
     kb_oplog *log;
     int32_t pe;
-    size_t n_shares;
-    share *shares; /* by context */
+    size_t n_shares, n_compute; /* contexts: all, and those that are not for communication */
+    share *shares;              /* by context */
+    int64_t capacity_nbytes, lent_nbytes;
+    kb_tcm_port port;
     uint64_t n_versions;
     KB_VEC(kb_tile) tiles;
     KB_VEC(uint32_t) free; /* reserved for every tile, so that freeing never fails */
@@ -30,12 +33,30 @@ static int64_t whole_granules(int64_t nbytes) {
     return nbytes - nbytes % KB_TCM_GRANULE;
 }
 
+static int64_t compute_share(const kb_tcm *tcm, int64_t lent_nbytes) {
+    return whole_granules((tcm->capacity_nbytes - lent_nbytes) / (int64_t)tcm->n_compute);
+}
+
 static void split(kb_tcm *tcm, const kb_params *params) {
-    int64_t n_compute = params->pe.contexts, n_comm = params->pe.comm_contexts;
-    for (int64_t i = 0; i < n_compute; i++)
-        tcm->shares[i].nbytes = whole_granules(params->pe_tcm.capacity_nbytes / n_compute);
-    for (int64_t i = 0; i < n_comm; i++)
-        tcm->shares[n_compute + i].nbytes = whole_granules(params->pe.comm_tcm_nbytes / n_comm);
+    int64_t n_comm = params->pe.comm_contexts;
+    for (size_t i = 0; i < tcm->n_shares; i++)
+        tcm->shares[i].nbytes = i < tcm->n_compute
+                                    ? compute_share(tcm, 0)
+                                    : whole_granules(params->pe.comm_tcm_nbytes / n_comm);
+}
+
+kb_status kb_tcm_lend(kb_tcm *tcm, int64_t nbytes, kb_error *err) {
+    int64_t share_nbytes = compute_share(tcm, tcm->lent_nbytes + nbytes);
+    for (size_t i = 0; i < tcm->n_compute; i++)
+        if (tcm->shares[i].held > share_nbytes)
+            return kb_error_set(err, KB_DEVICE_MEMORY,
+                                "expected room for %" PRId64
+                                " bytes of a tensor, got a kernel that "
+                                "holds %" PRId64 " bytes in tiles; wait for it first",
+                                nbytes, tcm->shares[i].held);
+    tcm->lent_nbytes += nbytes;
+    for (size_t i = 0; i < tcm->n_compute; i++) tcm->shares[i].nbytes = share_nbytes;
+    return KB_OK;
 }
 
 kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm, kb_error *err) {
@@ -46,13 +67,16 @@ kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm, kb_err
     made->sim = parts->sim;
     made->log = parts->log;
     made->pe = kb_parts_pe(parts, node);
-    made->n_shares = (size_t)(params->pe.contexts + params->pe.comm_contexts);
+    made->n_compute = (size_t)params->pe.contexts;
+    made->n_shares = made->n_compute + (size_t)params->pe.comm_contexts;
+    made->capacity_nbytes = params->pe_tcm.capacity_nbytes;
     made->shares = kb_alloc_zeroed(parts->alloc, made->n_shares, sizeof *made->shares);
     if (!made->shares) {
         kb_tcm_destroy(made);
         return kb_error_nomem(err, "a TCM");
     }
     split(made, params);
+    kb_tcm_port_attach(&made->port, parts, node);
     *tcm = made;
     return KB_OK;
 }
@@ -108,11 +132,15 @@ static kb_status never_fits(const kb_tcm *tcm, uint32_t context, int64_t nbytes,
                             kb_error *err) {
     char holders[512];
     describe_holders(tcm, context, holders, sizeof holders);
+    char lent[80] = "";
+    if (tcm->lent_nbytes && context < tcm->n_compute)
+        (void)snprintf(lent, sizeof lent, " (tensors take %" PRId64 " bytes of the PE's)",
+                       tcm->lent_nbytes);
     return kb_error_set(err, KB_RESOURCES,
                         "line %" PRId32 ": expected a tile that fits the TCM of a program, %" PRId64
-                        " bytes, got one of %" PRId64 " bytes beside %" PRId64
+                        " bytes%s, got one of %" PRId64 " bytes beside %" PRId64
                         " bytes that are held (tiles by kernel line: %s); use smaller tiles",
-                        line, tcm->shares[context].nbytes, nbytes, tcm->shares[context].held,
+                        line, tcm->shares[context].nbytes, lent, nbytes, tcm->shares[context].held,
                         holders[0] ? holders : "none");
 }
 
@@ -222,7 +250,7 @@ int64_t kb_tcm_share(const kb_tcm *tcm, uint32_t context) {
 }
 
 uint64_t kb_tcm_name(kb_tcm *tcm) {
-    return ((uint64_t)(uint32_t)tcm->pe << VERSION_BITS) + tcm->n_versions++;
+    return kb_tile_version((uint32_t)tcm->pe, tcm->n_versions++);
 }
 
 void kb_tcm_produce(kb_tcm *tcm, uint32_t slot, uint32_t command, const kb_record *record) {

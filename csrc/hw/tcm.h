@@ -6,6 +6,7 @@
  * A tile is one *version* of a value.  Versions are never reused; slots are.  TCM is accounted by
  * bytes, rounded up to KB_TCM_GRANULE (there is no fragmentation), and split evenly among the
  * contexts; the communication contexts, which are numbered behind the others, split pe.comm_tcm.
+ * What tensors in TCM take is lent: the compute contexts split the rest.
  *
  * Invariants
  *   T1. held(context) = sum of `charged` of its tiles <= share(context).
@@ -77,9 +78,19 @@ const kb_tile *kb_tcm_tile(const kb_tcm *tcm, uint32_t tile);
 /* True when the tile's producer is done. */
 bool kb_tcm_is_there(const kb_tcm *tcm, uint32_t tile);
 
+/* Takes nbytes more (or fewer: negative) of the TCM for tensors, out of the shares of the compute contexts.
+ * KB_DEVICE_MEMORY when kernels hold that much of it. */
+kb_status kb_tcm_lend(kb_tcm *tcm, int64_t nbytes, kb_error *err) KB_MUST_CHECK;
+
 /* Bytes that a context holds, and may hold. */
 int64_t kb_tcm_held(const kb_tcm *tcm, uint32_t context);
 int64_t kb_tcm_share(const kb_tcm *tcm, uint32_t context);
+
+/* The n-th version that a PE names: none is used twice in a machine's life. */
+enum { KB_TILE_VERSION_BITS = 40 };
+static inline uint64_t kb_tile_version(uint32_t pe, uint64_t n) {
+    return ((uint64_t)pe << KB_TILE_VERSION_BITS) + n;
+}
 
 /* A version for what is no tile: a message to another PE. */
 uint64_t kb_tcm_name(kb_tcm *tcm);

@@ -99,6 +99,13 @@ static void retire(kb_traffic *traffic, uint32_t number) {
     KB_POOL_GIVE(&traffic->actives, number);
 }
 
+static void foresee(const kb_traffic *traffic, const active *each) {
+    for (size_t i = 0; i < 2 && each->n_started + i < each->batch->n; i++) {
+        kb_send send = send_of(each->batch, index_of(each, each->n_started + i), 0);
+        kb_fabric_foresee(traffic->parts->fabric, &send, i == 0);
+    }
+}
+
 static void start_due(void *self, uint32_t arg) {
     (void)arg;
     kb_traffic *traffic = self;
@@ -112,6 +119,7 @@ static void start_due(void *self, uint32_t arg) {
         size_t i = index_of(each, each->n_started++);
         if (each->n_started < batch->n) {
             kb_waitq_move_first(&traffic->waiting, batch->at_fs[index_of(each, each->n_started)]);
+            foresee(traffic, each);
         } else {
             kb_waitq_drop_first(&traffic->waiting);
             retire(traffic, number);
@@ -204,6 +212,9 @@ kb_status kb_traffic_submit(kb_traffic *traffic, kb_batch *batch, kb_error *err)
     const kb_parts *parts = traffic->parts;
     batch->n_done = 0;
     for (size_t i = 0; i < batch->n; i++) {
+        enum { AHEAD = 8 };
+        kb_send send = send_of(batch, i + AHEAD < batch->n ? i + AHEAD : i, 0);
+        kb_fabric_foresee(parts->fabric, &send, false);
         if (check_transfer(parts, batch, i, err) != KB_OK)
             return kb_error_wrap(err, "transfer %zu", i);
         batch->start_fs[i] = batch->end_fs[i] = -1;

@@ -35,14 +35,14 @@ void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc) {
 void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc) {
     kb_alloc_free(alloc, port->waiting, port->capacity, sizeof *port->waiting);
     kb_inputs_deinit(&port->open, alloc);
-    kb_waitq_deinit(&port->wakes, alloc);
+    kb_lineup_deinit(&port->wakes, alloc);
 }
 
 /* Half of the room at least is behind the last, where most come. */
 bool kb_train_port_grow_(kb_train_port *port, kb_alloc *alloc) {
     if (port->n_waiting >= port->capacity / 2) {
         if (port->capacity > UINT32_MAX / 2) return false;
-        uint32_t capacity = port->capacity ? 2 * port->capacity : 8;
+        uint32_t capacity = port->capacity ? kb_grown_capacity(port->capacity) : 8;
         kb_waiting *grown =
             kb_alloc_resize(alloc, port->waiting, port->capacity, capacity, sizeof *grown);
         if (!grown) return false;

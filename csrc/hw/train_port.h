@@ -18,9 +18,9 @@
 #define KB_HW_TRAIN_PORT_H
 
 #include "base/checked.h"
+#include "hw/lineup.h"
 #include "hw/pool.h"
 #include "hw/stream.h"
-#include "hw/waitq.h"
 
 typedef struct kb_input {
     uint32_t link;
@@ -43,11 +43,11 @@ typedef struct kb_train_port {
     uint32_t n_own;
     int64_t own_fs;
     kb_inputs open;
-    uint32_t depth; /* 1 + its place on the stack of a pull; 0: it is not there */
-    uint32_t swept; /* the last sweep that took it in */
-    kb_waitq wakes;
-    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
     uint64_t n_served;
+    uint32_t depth;  /* 1 + its place on the stack of a pull; 0: it is not there */
+    uint32_t swept;  /* the last sweep that took it in */
+    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
+    kb_lineup wakes;
     uint32_t region;
 } kb_train_port;
 
@@ -78,7 +78,7 @@ typedef struct kb_trains {
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;
-    int64_t now_fs;    /* of the pull under way, which is for this region; */
+    int64_t now_fs;    /* of what is under way, which is for this region; */
     int64_t others_fs; /* and what is handled in the others */
     uint32_t region;
     KB_POOL(kb_landing) landings;
@@ -104,9 +104,8 @@ KB_MUST_CHECK static inline bool kb_inputs_add(kb_inputs *inputs, kb_alloc *allo
 }
 
 static inline void kb_inputs_drop(kb_inputs *inputs, uint32_t link) {
-    uint32_t place = kb_inputs_find(inputs, link);
-    if (--inputs->items[place].n_messages == 0)
-        inputs->items[place] = inputs->items[--inputs->count];
+    kb_input *input = &inputs->items[kb_inputs_find(inputs, link)];
+    if (--input->n_messages == 0) *input = inputs->items[--inputs->count];
 }
 
 /* The same, but an input without messages stays in its place until kb_inputs_prune. */
@@ -158,9 +157,48 @@ static inline void kb_train_port_remove_first(kb_train_port *port) {
     port->first = --port->n_waiting ? port->first + 1 : 0;
 }
 
+/* The last instant at which flits of `lead` still come before the first of `second`. */
+static inline int64_t kb_waiting_until(const kb_waiting *lead, const kb_waiting *second) {
+    bool after = lead->rank != second->rank ? lead->rank > second->rank
+                                            : lead->count_number > second->count_number;
+    return second->when_fs - after;
+}
+
+/* Whether the port serves this train, from begin_fs on, as one; *period_fs is its pace then, *length_fs
+ * what lies between its first and its last. */
+static inline bool kb_train_port_keeps(const kb_train_port *port, const kb_train *train,
+                                       int64_t begin_fs, int64_t *period_fs, int64_t *length_fs) {
+    *period_fs = port->service_fs;
+    if (train->count > 1 && train->period_fs > port->service_fs) {
+        if (begin_fs != train->start_fs) return false;
+        *period_fs = train->period_fs;
+    }
+    return !kb_mul_i64(train->count - 1, *period_fs, length_fs) &&
+           *length_fs <= port->end_fs - begin_fs;
+}
+
 /* The next flit of this port that is not known yet arrives at the far end later than this. */
 static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
     return kb_later_fs(kb_max_i64(port->free_fs, port->upto_fs + 1), port->travel_fs) - 1;
+}
+
+/* What begins at this port, or goes on, does so then at the earliest. */
+static inline int64_t kb_train_port_now(const kb_trains *trains, const kb_train_port *port) {
+    return port->region == trains->region ? trains->now_fs : trains->others_fs;
+}
+
+/* It is eligible later than this. */
+static inline int64_t kb_train_port_limit(const kb_trains *trains, const kb_train_port *port) {
+    return kb_later_fs(kb_train_port_now(trains, port), port->n_own ? 0 : port->overhead_fs) - 1;
+}
+
+/* All that is eligible by then is known. */
+static inline int64_t kb_train_port_horizon(const kb_trains *trains, const kb_train_port *port) {
+    int64_t least_fs = kb_train_port_limit(trains, port);
+    for (uint32_t i = 0; i < port->open.count; i++)
+        least_fs =
+            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
+    return least_fs;
 }
 
 #endif

@@ -5,20 +5,6 @@
 /* After so many steps back in one pull, for each link of the fabric, the rest goes forwards. */
 enum { STEPS_BACK = 4 };
 
-/* What starts here, or goes on here, from now on is eligible later than this. */
-static inline int64_t limit_of(const kb_trains *trains, const kb_train_port *port) {
-    int64_t now = port->region == trains->region ? trains->now_fs : trains->others_fs;
-    return kb_later_fs(now, port->n_own ? 0 : port->overhead_fs) - 1;
-}
-
-static inline int64_t horizon(const kb_trains *trains, const kb_train_port *port) {
-    int64_t least_fs = limit_of(trains, port);
-    for (uint32_t i = 0; i < port->open.count; i++)
-        least_fs =
-            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
-    return least_fs;
-}
-
 /* --- forwards ------------------------------------------------------------------------------------- */
 
 /* The port, and all behind it that are short of upto_fs. */
@@ -47,7 +33,7 @@ static void skip_idle(kb_fabric *fabric, uint32_t n, int64_t upto_fs) {
     for (uint32_t i = 0; i < n; i++) {
         const kb_train_port *port = &trains->ports[trains->swept[i]];
         if (port->n_waiting) first_fs = kb_min_i64(first_fs, port->waiting[port->first].when_fs);
-        first_fs = kb_min_i64(first_fs, limit_of(trains, port) + 1);
+        first_fs = kb_min_i64(first_fs, kb_train_port_limit(trains, port) + 1);
     }
     for (uint32_t i = 0; i < n; i++) {
         kb_train_port *port = &trains->ports[trains->swept[i]];
@@ -62,7 +48,7 @@ static bool sweep(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
         skip_idle(fabric, n, upto_fs);
         for (uint32_t i = n; i-- > 0;) {
             const kb_train_port *port = &trains->ports[trains->swept[i]];
-            int64_t known_fs = horizon(trains, port);
+            int64_t known_fs = kb_train_port_horizon(trains, port);
             if (known_fs > port->upto_fs &&
                 !kb_train_serve(fabric, trains->swept[i], known_fs, known_fs))
                 return false;
@@ -77,7 +63,7 @@ static inline void enter(kb_trains *trains, uint32_t *depth, uint32_t link, int6
     kb_train_port *port = &trains->ports[link];
     kb_train_frame *frame = &trains->stack[(*depth)++];
     frame->upto_fs = upto_fs;
-    frame->least_fs = limit_of(trains, port);
+    frame->least_fs = kb_train_port_limit(trains, port);
     frame->link = link;
     frame->n_open = port->open.count;
     frame->n_seen = 0;
@@ -108,10 +94,8 @@ bool kb_train_pull_(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
     uint32_t depth = 0;
     uint64_t n_left = (uint64_t)fabric->n_links * STEPS_BACK;
     bool good = true;
-    trains->now_fs = kb_sim_now(fabric->sim);
-    trains->region = kb_sim_region(fabric->sim);
-    trains->others_fs = kb_sim_handled_fs(fabric->sim, UINT32_MAX);
-    int64_t known_fs = horizon(trains, &trains->ports[link]);
+    kb_train_look_(fabric);
+    int64_t known_fs = kb_train_port_horizon(trains, &trains->ports[link]);
     if (known_fs >= upto_fs) return kb_train_serve(fabric, link, upto_fs, known_fs);
     enter(trains, &depth, link, upto_fs);
     while (depth && good) {

@@ -29,7 +29,7 @@ static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64
     return kb_train_land(fabric, link, flight, n_left, train);
 }
 
-/* The message passes as one train: its stream moves on to the next port. */
+/* The stream moves on to the next port. */
 static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t arrive_fs) {
     const kb_flight *flown = &fabric->flights.items[stream->flight];
     uint32_t hop = ++stream->hop;
@@ -38,28 +38,16 @@ static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t a
     stream->n_left = flown->message.n_flits;
 }
 
-/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
- * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  (By pointer: a copy of
- * what has just been stored piece by piece is slow.) */
-static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_train *train) {
-    kb_train_port *port = &fabric->trains.ports[link];
-    uint32_t number = (uint32_t)lead->count_number, flight;
+/* A train of flits of a stream, n_left of which are still to come, goes on to the next port, or to its end. */
+static bool hand_on(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, int64_t n_left,
+                    const kb_train *train) {
+    uint32_t number = (uint32_t)lead->count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
-    int64_t n_left = stream->n_left - train->count;
-    flight = stream->flight;
-    stream->n_left = n_left;
-    port->n_served += (uint64_t)train->count;
-    if (fabric->train_watch.path && !kb_train_watch_service(&fabric->train_watch, fabric->alloc,
-                                                            link, flight, *train, n_left == 0))
-        return false;
-    kb_stream_take_off(&fabric->streams, stream, train->count);
-    lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
-    int64_t arrive_fs = train->start_fs + port->travel_fs;
-    uint32_t to = stream->to, next = stream->next;
+    uint32_t to = stream->to, next = stream->next, flight = stream->flight;
+    int64_t arrive_fs = train->start_fs;
     if (to == KB_NONE) {
         if (n_left == 0) KB_POOL_GIVE(&fabric->streams.pool, number);
-        return land(fabric, link, flight, n_left,
-                    (kb_train){arrive_fs, train->period_fs, train->count});
+        return land(fabric, link, flight, n_left, *train);
     }
     kb_train_port *into = &fabric->trains.ports[to];
     bool by_flit = kb_fabric_by_flit_(fabric, to);
@@ -74,9 +62,7 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
         KB_POOL_GIVE(&fabric->streams.pool, number);
     }
     kb_stream *ahead = &fabric->streams.pool.items[next];
-    if (ahead->first.count)
-        return kb_stream_add(&fabric->streams, fabric->alloc, ahead,
-                             (kb_train){arrive_fs, train->period_fs, train->count});
+    if (ahead->first.count) return kb_stream_add(&fabric->streams, fabric->alloc, ahead, *train);
     if (by_flit ? !kb_server_reserve(fabric, to, flight, ahead->hop)
                 : !kb_train_port_reserve(into, fabric->alloc))
         return false;
@@ -89,6 +75,27 @@ static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *lead, const kb_tr
         kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),
                              kb_waiting_over(lead->rank, link), lead->count_number, next);
     return true;
+}
+
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
+ * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more. */
+static inline bool emit(kb_fabric *fabric, uint32_t link, kb_train_port *port, kb_waiting *lead,
+                        kb_train train) {
+    kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+    int64_t n_left = stream->n_left - train.count;
+    stream->n_left = n_left;
+    port->n_served += (uint64_t)train.count;
+    if (fabric->train_watch.path &&
+        !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, train,
+                                n_left == 0))
+        return false;
+    kb_stream_take_off(&fabric->streams, stream, train.count);
+    lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
+    train.start_fs += port->travel_fs;
+    if (n_left && stream->next != KB_NONE &&
+        kb_stream_join(&fabric->streams, &fabric->streams.pool.items[stream->next], &train))
+        return true;
+    return hand_on(fabric, link, lead, n_left, &train);
 }
 
 /* --- several streams at once ---------------------------------------------------------------------- */
@@ -152,35 +159,34 @@ static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_pl
     return true;
 }
 
-/* Those that took part are put where they belong now. */
-static void sort_again(kb_train_port *port) {
+/* The first n took part, and those of them that still wait are put where they belong now. */
+static void settle(kb_train_port *port, uint32_t n) {
     kb_waiting *items = port->waiting + port->first;
-    for (uint32_t i = 1; i < port->n_waiting; i++) {
-        kb_waiting moved = items[i];
-        uint32_t place = i;
-        for (; place && kb_waiting_before(&moved, &items[place - 1]); place--)
-            items[place] = items[place - 1];
+    uint32_t gone = n, end = port->n_waiting;
+    while (n-- > 0) {
+        if (items[n].when_fs == KB_TIME_MAX) continue;
+        kb_waiting moved = items[n];
+        uint32_t place = --gone;
+        for (; place + 1 < end && kb_waiting_before(&items[place + 1], &moved); place++)
+            items[place] = items[place + 1];
         items[place] = moved;
     }
+    port->n_waiting -= gone;
+    port->first = port->n_waiting ? port->first + gone : 0;
 }
 
 static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *plan) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_waiting *items = port->waiting + port->first;
     int64_t at_fs = kb_max_i64(port->free_fs, items[0].when_fs);
-    uint32_t n = plan->n_streams, left = 0;
+    uint32_t n = plan->n_streams;
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
         kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
-        if (!emit(fabric, link, &items[i], &train)) return false;
+        if (!emit(fabric, link, port, &items[i], train)) return false;
     }
     port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
-    for (uint32_t i = 0; i < n; i++)
-        if (items[i].when_fs != KB_TIME_MAX) items[left++] = items[i];
-    for (uint32_t i = n; i < port->n_waiting && left < n; i++) items[left + i - n] = items[i];
-    port->n_waiting -= n - left;
-    if (port->n_waiting == 0) port->first = 0;
-    sort_again(port);
+    settle(port, n);
     return true;
 }
 
@@ -210,17 +216,15 @@ static inline kb_train lead_train(const kb_train_port *port, const kb_stream *st
     return train;
 }
 
-static inline bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
-    kb_train_port *port = &fabric->trains.ports[link];
-    kb_waiting *lead = port->waiting + port->first;
-    const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *port,
+                              kb_waiting *lead, const kb_stream *stream, int64_t count) {
     int64_t last_fs;
     kb_train train = lead_train(port, stream, lead->when_fs, count, &last_fs);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
     }
-    if (!emit(fabric, link, lead, &train)) {
+    if (!emit(fabric, link, port, lead, train)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
@@ -230,28 +234,63 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, int64_t count) {
     return true;
 }
 
-/* The last instant at which the lead's flits still come before the second's first. */
-static inline int64_t before_second(const kb_waiting *lead) {
-    bool after = lead[0].rank != lead[1].rank ? lead[0].rank > lead[1].rank
-                                              : lead[0].count_number > lead[1].count_number;
-    return lead[1].when_fs - after;
+/* The lead leaves as one train: its stream moves on, or ends.  False when there is no memory. */
+static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t period_fs,
+                             int64_t length_fs) {
+    kb_train_port *port = &fabric->trains.ports[link];
+    const kb_waiting lead = port->waiting[port->first];
+    uint32_t number = (uint32_t)lead.count_number;
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    int64_t arrive_fs = begin_fs + port->travel_fs;
+    uint32_t to = stream->to;
+    port->free_fs = begin_fs + length_fs + port->service_fs;
+    port->n_served += (uint64_t)stream->n_left;
+    kb_train_port_remove_first(port);
+    if (to == KB_NONE) {
+        uint32_t flight = stream->flight;
+        kb_train train = {arrive_fs, period_fs, stream->n_left};
+        KB_POOL_GIVE(&fabric->streams.pool, number);
+        return land(fabric, link, flight, 0, train);
+    }
+    kb_train_port *into = &fabric->trains.ports[to];
+    kb_inputs_drop(&into->open, link);
+    move_on(fabric, stream, arrive_fs);
+    stream->first.start_fs = arrive_fs;
+    stream->first.period_fs = period_fs;
+    fabric->streams.n_pieces++;
+    if (!kb_train_port_reserve(into, fabric->alloc)) return false;
+    kb_train_port_enlist(into, kb_max_i64(arrive_fs, stream->head_fs),
+                         kb_waiting_over(lead.rank, link), lead.count_number, number);
+    return true;
 }
 
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
+    bool plain = !fabric->train_watch.path && !fabric->servers.of;
     port->upto_fs = upto_fs;
     while (port->n_waiting) {
-        const kb_waiting *lead = port->waiting + port->first;
+        kb_waiting *lead = port->waiting + port->first;
         if (lead->when_fs > upto_fs) break;
-        const kb_train *train = &fabric->streams.pool.items[(uint32_t)lead->count_number].first;
+        const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+        const kb_train *train = &stream->first;
         int64_t end_fs = upto_fs, last_fs = kb_train_last_fs(train), count = train->count;
         if (last_fs > upto_fs && lead->when_fs > least_fs) {
             port->upto_fs = lead->when_fs - 1;
             break;
         }
-        if (port->n_waiting > 1) end_fs = kb_min_i64(end_fs, before_second(lead));
-        if (last_fs > end_fs && count > 1)
-            count = (end_fs - train->start_fs) / train->period_fs + 1;
+        if (port->n_waiting > 1) end_fs = kb_min_i64(end_fs, kb_waiting_until(lead, lead + 1));
+        if (last_fs <= end_fs && plain) {
+            int64_t begin_fs = kb_max_i64(port->free_fs, lead->when_fs), period_fs, length_fs;
+            if (kb_stream_is_whole(stream) &&
+                kb_train_port_keeps(port, train, begin_fs, &period_fs, &length_fs)) {
+                if (pass_lead(fabric, link, begin_fs, period_fs, length_fs)) continue;
+                kb_fabric_fail_nomem_(fabric, "a train");
+                return false;
+            }
+        } else if (last_fs > end_fs && count > 1) {
+            int64_t length_fs = end_fs - train->start_fs;
+            count = length_fs < train->period_fs ? 1 : length_fs / train->period_fs + 1;
+        }
         round_plan plan;
         if (count <= 2 && count < train->count && end_fs < upto_fs &&
             gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan)) {
@@ -259,7 +298,7 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             kb_fabric_fail_nomem_(fabric, "a train");
             return false;
         }
-        if (!serve_lead(fabric, link, count)) return false;
+        if (!serve_lead(fabric, link, port, lead, stream, count)) return false;
     }
     return true;
 }

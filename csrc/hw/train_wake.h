@@ -1,4 +1,4 @@
-/* Messages in train mode: from their start to the event at their tail's arrival.
+/* Messages in train mode: from their start (hw/train_start.h) to the event at their tail's arrival.
  *
  *   start ─> its inputs open, its flits wait at the sender's port ─> wake at a lower bound of the tail's
  *   arrival: the last port is pulled up to now, then the ports on the way while the tail is eligible
@@ -22,27 +22,21 @@
 kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_trains_deinit(kb_fabric *fabric);
 
-/* Room for the first flits of a message, and for its wake; false when there is none. */
-bool kb_train_reserve(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+/* The link at whose end a message is received. */
+static inline uint32_t kb_train_last_link_(const kb_flight *flown) {
+    return flown->path[flown->n_links - 1];
+}
 
-/* The message has started: all inputs on its path are open.  False, and nothing changes, when there is
- * no memory. */
-bool kb_train_open(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+/* The tail's arrival is not before: what is known, as if nobody else came from now on. */
+int64_t kb_train_bound_(const kb_fabric *fabric, const kb_flight *flown);
 
-/* The next flits of a message come into being.  False, and nothing changes, when there is no memory;
- * never after kb_train_reserve. */
-bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CHECK;
+/* Room for one more wake at the port of `link`; false when there is no memory. */
+KB_MUST_CHECK static inline bool kb_train_reserve_wake_(kb_fabric *fabric, uint32_t link) {
+    return kb_lineup_reserve(&fabric->trains.ports[link].wakes, fabric->alloc);
+}
 
-/* A server has served the stream's last flit, and the stream ends: from here on the tail may have trains
- * before it alone.  False when there is no memory. */
-bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) KB_MUST_CHECK;
-
-/* Begins to trace a message with a path. */
-void kb_train_trace(kb_fabric *fabric, uint32_t flight, kb_hop *hops);
-
-/* A message that is under way flit by flit, its tail's stream being `next` (or its tail's arrival done_fs):
- * its inputs from there on open, and its tail wakes.  False when there is no memory. */
-bool kb_train_adopt(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+/* A message is looked after at when_fs > now, at the port of `link`.  Room has been made. */
+void kb_train_push_wake_(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t when_fs);
 
 /* Hands over what has landed by (until_fs, link). */
 void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs, uint32_t link);

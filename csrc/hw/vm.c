@@ -223,6 +223,8 @@ static bool meets_machine(uint8_t op) {
     case KB_KIR_TRANS:
     case KB_KIR_SEND:
     case KB_KIR_RECV:
+    case KB_KIR_REDUCE_SEND:
+    case KB_KIR_REDUCE_RECV:
     case KB_KIR_WAIT_TILE:
     case KB_KIR_MATERIALISE:
     case KB_KIR_WAIT_MEMORY:

@@ -244,13 +244,15 @@ static void draft_recv(kb_command *command, draft *self) {
 
 static kb_status enrol(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
                        kb_error *err) {
-    bool sends = inst->op == KB_KIR_SEND;
-    if (!sends && inst->op != KB_KIR_RECV) return KB_OK;
-    uint16_t channel = sends ? inst->c : inst->b;
+    bool sends = command->engine == KB_ENGINE_SEND, comm = vm->launch->comm;
+    if (!sends && command->engine != KB_ENGINE_RECV) return KB_OK;
+    uint16_t reg = sends ? inst->c : inst->b;
+    int64_t channel = reg == KB_NO_REG ? 0 : (int64_t)vm->regs[reg].bits;
+    int64_t peer = (int64_t)vm->regs[inst->a].bits;
     int64_t nbytes = tile_nbytes(kb_vm_type(vm, sends ? inst->b : inst->dst));
-    return kb_ipcq_enrol(vm->ipcq, command, (int64_t)vm->regs[inst->a].bits,
-                         channel == KB_NO_REG ? 0 : (int64_t)vm->regs[channel].bits,
-                         vm->launch->comm, nbytes, err);
+    if (inst->op == KB_KIR_REDUCE_SEND || inst->op == KB_KIR_REDUCE_RECV)
+        return kb_ipcq_enrol_part(vm->ipcq, command, peer, channel, comm, nbytes, err);
+    return kb_ipcq_enrol(vm->ipcq, command, peer, channel, comm, nbytes, err);
 }
 
 static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
@@ -260,7 +262,9 @@ static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *
     case KB_KIR_STORE:
     case KB_KIR_VIEW_LOAD:
     case KB_KIR_VIEW_STORE: draft_access(vm, inst, command, self); break;
+    case KB_KIR_REDUCE_SEND: command->record.op = inst->sub; /* fall through */
     case KB_KIR_SEND: draft_send(vm, inst, command, self); break;
+    case KB_KIR_REDUCE_RECV:
     case KB_KIR_RECV: draft_recv(command, self); break;
     case KB_KIR_DOT: draft_dot(vm, inst, command, self); break;
     case KB_KIR_REDUCE:

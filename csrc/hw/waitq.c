@@ -2,7 +2,7 @@
 
 bool kb_waitq_grow_(kb_waitq *queue, kb_alloc *alloc, uint32_t n_items) {
     if (n_items > UINT32_MAX / 2) return false;
-    uint32_t capacity = queue->capacity ? 2 * queue->capacity : 4;
+    uint32_t capacity = queue->capacity ? kb_grown_capacity(queue->capacity) : 4;
     if (capacity < n_items) capacity = n_items;
     kb_waiting *grown =
         kb_alloc_resize(alloc, queue->items, queue->capacity, capacity, sizeof *grown);

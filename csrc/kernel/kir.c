@@ -173,6 +173,7 @@ static void put_sub(writer *out, const kb_kir_inst *inst) {
     switch (inst->op) {
     case KB_KIR_SCALAR:
     case KB_KIR_BLOCK:
+    case KB_KIR_REDUCE_SEND:
     case KB_KIR_MATH: put(out, ".%s", kb_mathop_name(inst->sub)); break;
     case KB_KIR_REDUCE: put(out, ".%s", kb_reduceop_name(inst->sub)); break;
     case KB_KIR_DOT: put(out, ".%s", precisions[inst->sub]); break;

@@ -43,7 +43,7 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
  *   b scalar or block          q pointer scalar or pointer block       m bool scalar or bool block
  *   v any of scalar, block, tile          * same type as dst          ? as the next letter, or KB_NO_REG
  * imm: - unused, c constant index, j instruction index (jump), x axis, n text offset, d see composite.h.
- * `sub` is a kb_mathop (MATH ops), a kb_reduceop (REDUCE) or a kb_precision (DOT). */
+ * `sub` is a kb_mathop (MATH ops, REDUCE_SEND), a kb_reduceop (REDUCE) or a kb_precision (DOT). */
 #define KB_KIR_LIST(X)                                                                            \
     /* scalars */                                                                                 \
     X(CONST, "const", "s", "-", "-", "-", "c")           /* dst = consts[imm] */                  \
@@ -80,10 +80,13 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(WAIT_MEMORY, "wait_memory", "-", "-", "-", "-",                                             \
       "-") /* all earlier memory operations done */                                               \
     /* other PEs */                                                                               \
-    X(PLACE, "place", "i", "-", "-", "-", "x")         /* number imm of KB_AT_LIST */             \
-    X(SEND, "send", "-", "i", "t", "?i", "-")          /* PE, value, channel (none: 0) */         \
-    X(RECV, "recv", "t", "i", "?i", "-", "-")          /* PE, channel (none: 0) */                \
-    X(WAIT_TILE, "wait_tile", "-", "t", "-", "-", "-") /* until the tile is there */              \
+    X(PLACE, "place", "i", "-", "-", "-", "x") /* number imm of KB_AT_LIST */                     \
+    X(SEND, "send", "-", "i", "t", "?i", "-")  /* PE, value, channel (none: 0) */                 \
+    X(RECV, "recv", "t", "i", "?i", "-", "-")  /* PE, channel (none: 0) */                        \
+    X(REDUCE_SEND, "reduce_send", "-", "i", "t", "?i", "-")                                       \
+    /* group (hw/reducer.h), value, channel (none: 0); sub: how it is combined */                 \
+    X(REDUCE_RECV, "reduce_recv", "t", "i", "?i", "-", "-") /* group, channel (none: 0) */        \
+    X(WAIT_TILE, "wait_tile", "-", "t", "-", "-", "-")      /* until the tile is there */         \
     /* composite commands, and what their bodies are made of (kernel/composite.h) */              \
     X(VIEW, "view", "-", "p", "i", "?i", "d")               /* origin, extents */                 \
     X(VIEW_STRIDE, "view_stride", "-", "i", "?i", "-", "d") /* in elements */                     \

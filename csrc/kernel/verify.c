@@ -376,10 +376,18 @@ static kb_status check_meaning(check *self) {
         REQUIRE(self, self->inst->imm < KB_AT_COUNT, "expected a place below %d, got %u",
                 KB_AT_COUNT, self->inst->imm);
         break;
+    case KB_KIR_REDUCE_SEND:
+        REQUIRE(self,
+                self->inst->sub < KB_MATHOP_COUNT && kb_mathop_arity(self->inst->sub) == 2 &&
+                    kb_mathop_result(self->inst->sub) == KB_RESULT_SAME,
+                "expected an operation of two operands, got %s", kb_mathop_name(self->inst->sub));
+        REQUIRE(self, !self->operand[1]->pointer, "expected numbers to combine, got pointers");
+        break;
     case KB_KIR_SEND:
         REQUIRE(self, !self->operand[1]->pointer, "expected numbers to send, got pointers");
         break;
     case KB_KIR_RECV:
+    case KB_KIR_REDUCE_RECV:
         REQUIRE(self, !dst->pointer, "expected numbers to receive, got pointers");
         break;
     case KB_KIR_MATERIALISE:
@@ -392,7 +400,7 @@ static kb_status check_meaning(check *self) {
 
 static bool has_sub(uint8_t op) {
     return op == KB_KIR_SCALAR || op == KB_KIR_BLOCK || op == KB_KIR_MATH || op == KB_KIR_REDUCE ||
-           op == KB_KIR_DOT;
+           op == KB_KIR_DOT || op == KB_KIR_REDUCE_SEND;
 }
 
 static kb_status check_inst(const kb_kernel *kernel, uint32_t index, kb_error *err) {

@@ -33,7 +33,7 @@
       "payload moved (DMA, copy, message) or operands read (GEMM, MATH)")                         \
     X(work, int64_t, "<i8", "1",                                                                  \
       "multiply-adds (GEMM), element operations (MATH), requests (DMA), tokens (COMPOSITE), the " \
-      "peer's PE (SEND, RECV)")                                                                   \
+      "peer's PE (SEND, RECV; -1: the switch)")                                                   \
     X(payload, int64_t, "<i8", "B", "where the payload begins in the pool; -1: none")             \
     X(pe, int32_t, "<i4", "id", "PE, counted through all SIPs and cubes; -1: not in a PE")        \
     X(launch, int32_t, "<i4", "id", "launch, counted from 0; -1: none")                           \
@@ -42,26 +42,27 @@
     X(line, int32_t, "<i4", "line", "source line within the kernel, 1 = its def; 0: none")        \
     X(sequence, int32_t, "<i4", "1", "program order within (launch, program)")                    \
     X(kind, uint8_t, "<u1", "kb_opkind", "what kind of operation")                                \
-    X(op, uint8_t, "<u1", "kb_mathop", "which operation of that kind (MATH, REDUCE)")             \
+    X(op, uint8_t, "<u1", "kb_mathop", "which operation of that kind (MATH, REDUCE, COMBINE)")    \
     X(dtype, uint8_t, "<u1", "kb_dtype", "of the result, or of what moved")
 
 /* X(enumerator, "name", "meaning") */
-#define KB_OPKIND_LIST(X)                                                     \
-    X(DMA_READ, "dma_read", "memory to tile")                                 \
-    X(DMA_WRITE, "dma_write", "tile to memory")                               \
-    X(GEMM, "gemm", "tile @ tile + tile")                                     \
-    X(MATH, "math", "element-wise on tiles")                                  \
-    X(REDUCE, "reduce", "along an axis of a tile")                            \
-    X(TRANS, "trans", "permutation of a tile's dimensions")                   \
-    X(COPY_IN, "copy_in", "host to device")                                   \
-    X(COPY_OUT, "copy_out", "device to host")                                 \
-    X(LAUNCH, "launch", "from submission to the response at the host")        \
-    X(PROGRAM, "program", "one program on one PE: from its start to its end") \
-    X(MESSAGE, "message", "a raw message over the fabric")                    \
-    X(FREE, "free", "a tile version that nobody reads any more")              \
-    X(SEND, "send", "tile into a slot of another PE's ring")                  \
-    X(RECV, "recv", "slot of a ring to tile")                                 \
-    X(COMPOSITE, "composite", "a composite command, from its first tile to its last")
+#define KB_OPKIND_LIST(X)                                                             \
+    X(DMA_READ, "dma_read", "memory to tile")                                         \
+    X(DMA_WRITE, "dma_write", "tile to memory")                                       \
+    X(GEMM, "gemm", "tile @ tile + tile")                                             \
+    X(MATH, "math", "element-wise on tiles")                                          \
+    X(REDUCE, "reduce", "along an axis of a tile")                                    \
+    X(TRANS, "trans", "permutation of a tile's dimensions")                           \
+    X(COPY_IN, "copy_in", "host to device")                                           \
+    X(COPY_OUT, "copy_out", "device to host")                                         \
+    X(LAUNCH, "launch", "from submission to the response at the host")                \
+    X(PROGRAM, "program", "one program on one PE: from its start to its end")         \
+    X(MESSAGE, "message", "a raw message over the fabric")                            \
+    X(FREE, "free", "a tile version that nobody reads any more")                      \
+    X(SEND, "send", "tile into a slot of another PE's ring")                          \
+    X(RECV, "recv", "slot of a ring to tile")                                         \
+    X(COMPOSITE, "composite", "a composite command, from its first tile to its last") \
+    X(COMBINE, "combine", "messages to one message, in the switch")
 
 typedef enum kb_opkind {
 #define X(name, text, meaning) KB_OP_##name,

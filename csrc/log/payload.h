@@ -44,6 +44,7 @@ typedef struct kb_operand {
  *   FREE       operand[0] = the version
  *   SEND       result = the message, operand[0] = value (TILE)
  *   RECV       result, operand[0] = the message; its version is put in when it is known
+ *   COMBINE    as MATH, of messages
  * A result whose version nobody ever reads has result.last_use set: it is computed and dropped. */
 typedef struct kb_payload {
     kb_operand result; /* always TILE; NONE for DMA_WRITE */

@@ -1,8 +1,7 @@
 #include "mem/placement.h"
 
 #include <inttypes.h>
-
-#include "mem/address.h"
+#include <stdio.h>
 
 static const char *const kind_names[KB_PLACEMENT_COUNT] = {
 #define X(enumerator, name) name,
@@ -224,7 +223,7 @@ uint64_t kb_placement_slice_nbytes(const kb_placement *placement, uint32_t slice
     return in_full ? (last_row - 1) * p->shard_nbytes + in_full : 0;
 }
 
-static uint64_t reserved_nbytes(const kb_placement *placement, uint32_t slice) {
+uint64_t kb_placement_reserved_nbytes(const kb_placement *placement, uint32_t slice) {
     uint64_t nbytes = kb_placement_slice_nbytes(placement, slice);
     return ceil_div(nbytes, KB_PLACEMENT_GRANULE_NBYTES) * KB_PLACEMENT_GRANULE_NBYTES;
 }
@@ -234,7 +233,7 @@ static kb_status give_back(kb_placement *placement, kb_range *slices, uint32_t c
                            kb_error *err) {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slice = placement->first_slice + i;
-        uint64_t nbytes = reserved_nbytes(placement, slice);
+        uint64_t nbytes = kb_placement_reserved_nbytes(placement, slice);
         if (nbytes) KB_TRY(kb_range_give(&slices[slice], placement->bases[i], nbytes, err));
         placement->bases[i] = 0;
     }
@@ -255,22 +254,31 @@ static kb_status check_machine(const kb_placement *placement, uint32_t n_slices,
     return KB_OK;
 }
 
+/* Prepends which memory it is that has no room. */
+static void wrap_full(const kb_placement *placement, uint32_t slice, kb_error *err) {
+    static const char *const parts[KB_SPACE_COUNT] = {
+        [KB_SPACE_HBM] = "HBM slice", [KB_SPACE_SRAM] = "SRAM", [KB_SPACE_TCM] = "TCM of PE"};
+    char index[16] = "";
+    if (placement->space != KB_SPACE_SRAM)
+        (void)snprintf(index, sizeof index, " %u", (unsigned)(slice % placement->slices_per_cube));
+    kb_error_wrap(err, "cube %u, %s%s (%s tensor of %" PRIu64 " bytes)",
+                  (unsigned)(slice / placement->slices_per_cube), parts[placement->space], index,
+                  kb_placement_kind_name(placement->kind), placement->nbytes);
+}
+
 kb_status kb_placement_reserve(kb_placement *placement, kb_range *slices, uint32_t n_slices,
                                kb_error *err) {
     KB_TRY(check_machine(placement, n_slices, false, err));
     uint32_t count = placement->n_copies * placement->n_slices;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slice = placement->first_slice + i;
-        uint64_t nbytes = reserved_nbytes(placement, slice);
+        uint64_t nbytes = kb_placement_reserved_nbytes(placement, slice);
         if (nbytes == 0) continue;
         kb_status status = kb_range_take(&slices[slice], nbytes, KB_PLACEMENT_GRANULE_NBYTES,
                                          &placement->bases[i], err);
         if (status == KB_OK) continue;
         KB_TRY(give_back(placement, slices, i, err));
-        kb_error_wrap(err, "cube %u, HBM slice %u (%s tensor of %" PRIu64 " bytes)",
-                      (unsigned)(slice / placement->slices_per_cube),
-                      (unsigned)(slice % placement->slices_per_cube),
-                      kb_placement_kind_name(placement->kind), placement->nbytes);
+        wrap_full(placement, slice, err);
         return status;
     }
     placement->reserved = true;

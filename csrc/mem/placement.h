@@ -15,7 +15,8 @@
  *     replicated   64 KiB                                    64 KiB * slices of a cube one per cube
  *
  * A slice is the part of a cube's HBM that belongs to one PE; slices are numbered through a SIP in
- * PE order.  A *chunk* is a part of the tensor that is contiguous in one slice.
+ * PE order.  A *chunk* is a part of the tensor that is contiguous in one slice.  Of a tensor in SRAM the
+ * slices are the SRAMs of the cubes, one each; of one in TCM, the TCMs of the PEs.
  */
 #ifndef KB_MEM_PLACEMENT_H
 #define KB_MEM_PLACEMENT_H
@@ -24,6 +25,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "mem/address.h"
 #include "mem/range.h"
 
 /*   X(enumerator, name) */
@@ -52,6 +54,7 @@ typedef struct kb_slices {
 
 typedef struct kb_placement {
     kb_placement_kind kind;
+    kb_space space;  /* HBM, unless whoever made it says otherwise */
     uint64_t nbytes; /* of the tensor */
     uint64_t row_nbytes;
     uint64_t shard_nbytes;
@@ -101,8 +104,10 @@ const char *kb_placement_kind_name(kb_placement_kind kind);
 void kb_placement_locate(const kb_placement *placement, uint64_t off, uint32_t requester_cube,
                          kb_chunk *chunk);
 
-/* Bytes that a slice (SIP-wide number) must hold for this tensor; 0 when it holds none. */
+/* Bytes that a slice (SIP-wide number) must hold for this tensor; 0 when it holds none.  And what is
+ * reserved for them: up to a multiple of the granule. */
 uint64_t kb_placement_slice_nbytes(const kb_placement *placement, uint32_t slice);
+uint64_t kb_placement_reserved_nbytes(const kb_placement *placement, uint32_t slice);
 
 /* Takes room in every slice, all or nothing, at multiples of the granule, and sets the bases.
  * `slices` are the free ranges of the SIP's slices, indexed by SIP-wide number. */

@@ -116,15 +116,16 @@ void kb_py_unpin(kb_py_engine *self, void *pin) {
 /* --- memory ---------------------------------------------------------------------------------- */
 
 static PyObject *engine_map(PyObject *object, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"sip",          "nbytes", "placement", "chunk_nbytes", "dim_count",
-                            "inner_nbytes", "slice",  "zeroed",    "keep",         NULL};
+    static char *names[] = {"sip",       "nbytes",       "placement", "chunk_nbytes",
+                            "dim_count", "inner_nbytes", "slice",     "node",
+                            "zeroed",    "keep",         NULL};
     static const char *const placements[] = {"blocked", "interleaved", "replicated", "sharded",
                                              "local"};
-    const char *placement = "blocked";
+    const char *placement = "blocked", *node = NULL;
     long long nbytes, chunk = 65536, dim_count = 1, inner = 1;
     int sip, slice = 0, zeroed = 0, keep = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iL|sLLLipp:map", names, &sip, &nbytes,
-                                     &placement, &chunk, &dim_count, &inner, &slice, &zeroed,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iL|sLLLizpp:map", names, &sip, &nbytes,
+                                     &placement, &chunk, &dim_count, &inner, &slice, &node, &zeroed,
                                      &keep))
         return NULL;
     int place = 0;
@@ -134,9 +135,16 @@ static PyObject *engine_map(PyObject *object, PyObject *args, PyObject *kwargs) 
                             "placement: expected blocked, interleaved, "
                             "replicated, sharded or local, got \"%s\"",
                             placement);
-    kb_map_spec spec = {sip,   nbytes,      (kb_placement_name)place,
-                        chunk, dim_count,   inner,
-                        slice, zeroed != 0, keep != 0};
+    kb_map_spec spec = {.sip = sip,
+                        .nbytes = nbytes,
+                        .placement = (kb_placement_name)place,
+                        .chunk_nbytes = chunk,
+                        .dim_count = dim_count,
+                        .inner_nbytes = inner,
+                        .slice = slice,
+                        .node = node,
+                        .zeroed = zeroed != 0,
+                        .keep = keep != 0};
     uint64_t va = 0;
     KB_PY_CALL(object, kb_engine_map(self->engine, &spec, &va, &err));
     return PyLong_FromUnsignedLongLong(va);

@@ -30,9 +30,10 @@ static void narrow_f16(void *restrict dst, const void *restrict src, size_t coun
     for (; i < count; i++) out[i] = kb_f32_to_f16(in[i]);
 }
 
-/* 16 codes, each in the low half of 16 bits. */
-static inline __m256i load_codes(const uint8_t *in) {
-    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)in));
+static inline void widen_16_e5m2(__m128i codes, __m256 value[2]) {
+    __m256i halves = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 8);
+    value[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+    value[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
 }
 
 static void widen_e5m2(void *restrict dst, const void *restrict src, size_t count) {
@@ -40,23 +41,21 @@ static void widen_e5m2(void *restrict dst, const void *restrict src, size_t coun
     const uint8_t *in = src;
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
-        __m256i halves = _mm256_slli_epi16(load_codes(in + i), 8);
-        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm256_castsi256_si128(halves)));
-        _mm256_storeu_ps(out + i + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)));
+        __m256 value[2];
+        widen_16_e5m2(_mm_loadu_si128((const void *)(in + i)), value);
+        _mm256_storeu_ps(out + i, value[0]);
+        _mm256_storeu_ps(out + i + 8, value[1]);
     }
     for (; i < count; i++) out[i] = kb_e5m2_to_f32(in[i]);
 }
 
-static inline void store_e4m3(float *out, __m128i halves) {
-    _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtph_ps(halves), _mm256_set1_ps(0x1p8f)));
-}
-
-/* 16 codes: with the sign drawn out they move up by 7 bits, and bit 14 has a sign too many. */
-static inline void widen_16_e4m3(float *out, __m128i codes) {
+/* 16 codes, none of them NaN, divided by 2^8: with the sign drawn out they move up by 7 bits, and bit 14 has a sign
+ * too many. */
+static inline void widen_16_e4m3(__m128i codes, __m256 value[2]) {
     __m256i halves = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7);
     halves = _mm256_and_si256(halves, _mm256_set1_epi16((short)0xbfff));
-    store_e4m3(out, _mm256_castsi256_si128(halves));
-    store_e4m3(out + 8, _mm256_extracti128_si256(halves, 1));
+    value[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+    value[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
 }
 
 static void widen_e4m3(void *restrict dst, const void *restrict src, size_t count) {
@@ -67,8 +66,11 @@ static void widen_e4m3(void *restrict dst, const void *restrict src, size_t coun
     for (; i + 32 <= count; i += 32) {
         __m256i codes = _mm256_loadu_si256((const void *)(in + i));
         __m256i is_nan = _mm256_cmpeq_epi8(_mm256_and_si256(codes, all), all);
-        widen_16_e4m3(out + i, _mm256_castsi256_si128(codes));
-        widen_16_e4m3(out + i + 16, _mm256_extracti128_si256(codes, 1));
+        __m256 value[4];
+        widen_16_e4m3(_mm256_castsi256_si128(codes), value);
+        widen_16_e4m3(_mm256_extracti128_si256(codes, 1), value + 2);
+        for (int k = 0; k < 4; k++)
+            _mm256_storeu_ps(out + i + 8 * k, _mm256_mul_ps(value[k], _mm256_set1_ps(0x1p8f)));
         for (uint32_t left = (uint32_t)_mm256_movemask_epi8(is_nan); left; left &= left - 1)
             out[i + (size_t)__builtin_ctz(left)] = kb_f32_from_bits(KB_F32_NAN);
     }
@@ -106,16 +108,16 @@ static inline __m256i sign_bytes(const __m256 value[4]) {
     return _mm256_and_si256(bytes, _mm256_set1_epi8(-128));
 }
 
-/* 32 floats to codes. */
-static inline __attribute__((always_inline)) __m256i narrow_32(const float *in, bool is_e5m2) {
-    __m256 value[4], rounded[4];
-    for (int i = 0; i < 4; i++) {
-        value[i] = _mm256_loadu_ps(in + 8 * i);
-        rounded[i] =
-            is_e5m2 ? round_octave(value[i], 2, -14, true) : round_octave(value[i], 3, -6, false);
-    }
-    __m256i low = to_halves(rounded[0], rounded[1], is_e5m2 ? 1.0f : 0x1p-8f);
-    __m256i high = to_halves(rounded[2], rounded[3], is_e5m2 ? 1.0f : 0x1p-8f);
+/* 32 floats, which are 2^shift times what they mean, to codes. */
+static inline __attribute__((always_inline)) __m256i narrow_32(const __m256 value[4], bool is_e5m2,
+                                                               int shift) {
+    __m256 rounded[4];
+    for (int i = 0; i < 4; i++)
+        rounded[i] = is_e5m2 ? round_octave(value[i], 2, -14, true)
+                             : round_octave(value[i], 3, shift - 6, false);
+    const float scale = is_e5m2 ? 1.0f : kb_f32_from_bits((uint32_t)(127 - 8 - shift) << 23);
+    __m256i low = to_halves(rounded[0], rounded[1], scale);
+    __m256i high = to_halves(rounded[2], rounded[3], scale);
     low = _mm256_srli_epi16(_mm256_slli_epi16(low, 1), is_e5m2 ? 9 : 8);
     high = _mm256_srli_epi16(_mm256_slli_epi16(high, 1), is_e5m2 ? 9 : 8);
     __m256i codes = _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xd8);
@@ -128,12 +130,19 @@ static inline __attribute__((always_inline)) __m256i narrow_32(const float *in, 
     return _mm256_or_si256(codes, sign);
 }
 
+static inline void load_32(const float *in, __m256 value[4]) {
+    for (int i = 0; i < 4; i++) value[i] = _mm256_loadu_ps(in + 8 * i);
+}
+
 static void narrow_e5m2(void *restrict dst, const void *restrict src, size_t count) {
     uint8_t *restrict out = dst;
     const float *in = src;
     size_t i = 0;
-    for (; i + 32 <= count; i += 32)
-        _mm256_storeu_si256((void *)(out + i), narrow_32(in + i, true));
+    for (; i + 32 <= count; i += 32) {
+        __m256 value[4];
+        load_32(in + i, value);
+        _mm256_storeu_si256((void *)(out + i), narrow_32(value, true, 0));
+    }
     for (; i < count; i++) out[i] = kb_f32_to_e5m2(in[i]);
 }
 
@@ -142,8 +151,11 @@ static void narrow_e4m3(void *restrict dst, const void *restrict src, size_t cou
     uint8_t *restrict out = dst;
     const float *in = src;
     size_t i = 0;
-    for (; i + 32 <= count; i += 32)
-        _mm256_storeu_si256((void *)(out + i), narrow_32(in + i, false));
+    for (; i + 32 <= count; i += 32) {
+        __m256 value[4];
+        load_32(in + i, value);
+        _mm256_storeu_si256((void *)(out + i), narrow_32(value, false, 0));
+    }
     for (; i < count; i++) out[i] = kb_f32_to_e4m3(in[i]);
 }
 

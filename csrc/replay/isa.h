@@ -66,7 +66,9 @@ typedef struct kb_gemm_kernel {
 typedef struct kb_isa {
     const char *name;
     kb_math_loop *math[KB_LANE_COUNT][KB_MATHOP_COUNT]; /* NULL: not defined on that lane type */
-    kb_math_loop *select[4];                            /* WHERE, by log2 of the element's bytes */
+    /* Of small floats at one go, without their lane type; NULL: by way of it. */
+    kb_math_loop *small[KB_DTYPE_COUNT][KB_MATHOP_COUNT];
+    kb_math_loop *select[4]; /* WHERE, by log2 of the element's bytes */
     kb_tree_loop *tree[KB_LANE_COUNT][KB_REDUCEOP_COUNT];
     kb_convert_loop *widen[KB_DTYPE_COUNT]; /* NULL: the dtype is its lane type */
     kb_convert_loop *narrow[KB_DTYPE_COUNT];

@@ -183,6 +183,13 @@ INTEGER_LOOPS(u16, uint16_t, uint16_t, 16, 0, UNSIGNED_QUOTIENT(uint16_t, float)
 INTEGER_LOOPS(u32, uint32_t, uint32_t, 32, 0, y == 0 ? 0 : x / y)
 INTEGER_LOOPS(u64, uint64_t, uint64_t, 64, 0, y == 0 ? 0 : x / y)
 
+/* fp16 whose sign alone changes. */
+static inline uint16_t canonical_f16(uint16_t x) {
+    return (x & 0x7fff) > 0x7c00 ? 0x7e00 : x;
+}
+LOOP1(f16, uint16_t, uint16_t, neg, canonical_f16(x ^ 0x8000))
+LOOP1(f16, uint16_t, uint16_t, abs, canonical_f16(x & 0x7fff))
+
 /* WHERE moves bits, whatever they mean. */
 #define SELECT_LOOP(type)                                                                      \
     static void select_##type(void *restrict dst, const void *a, const void *b, const void *c, \
@@ -264,83 +271,7 @@ INTEGER_TREES(u32, uint32_t, uint32_t)
 INTEGER_TREES(i64, int64_t, uint64_t)
 INTEGER_TREES(u64, uint64_t, uint64_t)
 
-/* --- between dtypes and lanes ---------------------------------------------------------------- */
-
-#define CONVERT_LOOP(name, src_type, dst_type, expr)                               \
-    static void name(void *restrict dst, const void *restrict src, size_t count) { \
-        dst_type *restrict out = dst;                                              \
-        const src_type *in = src;                                                  \
-        for (size_t i = 0; i < count; i++) {                                       \
-            src_type x = in[i];                                                    \
-            out[i] = (dst_type)(expr);                                             \
-        }                                                                          \
-    }
-
-CONVERT_LOOP(widen_bool, uint8_t, uint32_t, x != 0)
-CONVERT_LOOP(widen_u8, uint8_t, uint32_t, x)
-CONVERT_LOOP(widen_u16, uint16_t, uint32_t, x)
-CONVERT_LOOP(widen_i8, int8_t, int32_t, x)
-CONVERT_LOOP(widen_i16, int16_t, int32_t, x)
-CONVERT_LOOP(widen_bf16, uint16_t, float, kb_f32_from_bits((uint32_t)x << 16))
-CONVERT_LOOP(narrow_bool, uint32_t, uint8_t, x & 1)
-CONVERT_LOOP(narrow_8, uint32_t, uint8_t, x)
-CONVERT_LOOP(narrow_16, uint32_t, uint16_t, x)
-CONVERT_LOOP(narrow_bf16, float, uint16_t,
-             (kb_f32_bits(x) + 0x7fff + (kb_f32_bits(x) >> 16 & 1)) >> 16)
-CONVERT_LOOP(f32_of_bool, uint8_t, float, x != 0)
-CONVERT_LOOP(f32_of_i8, int8_t, float, x)
-CONVERT_LOOP(f32_of_i16, int16_t, float, x)
-CONVERT_LOOP(f32_of_i32, int32_t, float, x)
-CONVERT_LOOP(f32_of_u8, uint8_t, float, x)
-CONVERT_LOOP(f32_of_u16, uint16_t, float, x)
-CONVERT_LOOP(f32_of_u32, uint32_t, float, x)
-CONVERT_LOOP(f32_of_f64, double, float, canonical_f32((float)x))
-/* Few machines convert vectors of 64 bits.  Below 2^51, the number is in the mantissa of `shifter` plus it, and
- * exact in double; then the large ones singly. */
-#define LONG_LOOP(name, type, bias, shifter)                                               \
-    static void name(void *restrict dst, const void *restrict src, size_t count) {         \
-        float *restrict out = dst;                                                         \
-        const type *in = src;                                                              \
-        uint64_t any_large = 0;                                                            \
-        for (size_t i = 0; i < count; i++) {                                               \
-            uint64_t x = (uint64_t)in[i];                                                  \
-            any_large |= (x + (bias)) >> 52;                                               \
-            out[i] = (float)(kb_f64_from_bits(x + (shifter)) - kb_f64_from_bits(shifter)); \
-        }                                                                                  \
-        for (size_t i = 0; any_large && i < count; i++)                                    \
-            if (((uint64_t)in[i] + (bias)) >> 52) out[i] = (float)in[i];                   \
-    }
-LONG_LOOP(f32_of_i64, int64_t, UINT64_C(1) << 51, UINT64_C(0x4338000000000000))
-LONG_LOOP(f32_of_u64, uint64_t, 0, UINT64_C(0x4330000000000000))
-#ifndef KB_ISA_HAS_HALF
-CONVERT_LOOP(widen_f16, uint16_t, float, kb_f16_to_f32(x))
-CONVERT_LOOP(widen_e4m3, uint8_t, float, kb_e4m3_to_f32(x))
-CONVERT_LOOP(widen_e5m2, uint8_t, float, kb_e5m2_to_f32(x))
-CONVERT_LOOP(narrow_f16, float, uint16_t, kb_f32_to_f16(x))
-CONVERT_LOOP(narrow_e4m3, float, uint8_t, kb_f32_to_e4m3(x))
-CONVERT_LOOP(narrow_e5m2, float, uint8_t, kb_f32_to_e5m2(x))
-static void look_up(void *restrict dst, const void *restrict src, const uint8_t table[256],
-                    size_t count) {
-    uint8_t *restrict out = dst;
-    const uint8_t *in = src;
-    for (size_t i = 0; i < count; i++) out[i] = table[in[i]];
-}
-#endif
-
-static inline float round_tf32(float x) {
-    uint32_t bits = kb_f32_bits(x);
-    uint32_t rounded = (bits + 0x1000) & UINT32_C(0xffffe000);
-    return kb_f32_from_bits((bits & KB_F32_INFINITY) == KB_F32_INFINITY ? bits : rounded);
-}
-CONVERT_LOOP(to_tf32, float, float, round_tf32(x))
-
-#define CANONICAL_LOOP(lane, type)                                                \
-    static void all_canonical_##lane(void *values, size_t count) {                \
-        type *value = values;                                                     \
-        for (size_t i = 0; i < count; i++) value[i] = canonical_##lane(value[i]); \
-    }
-CANONICAL_LOOP(f32, float)
-CANONICAL_LOOP(f64, double)
+#include "replay/convert_template.h"
 
 /* --- the tables ------------------------------------------------------------------------------ */
 
@@ -403,6 +334,22 @@ CANONICAL_LOOP(f64, double)
      [KB_LANE_I32] = INTEGER_TREE_ROW(i32), [KB_LANE_U32] = INTEGER_TREE_ROW(u32), \
      [KB_LANE_I64] = INTEGER_TREE_ROW(i64), [KB_LANE_U64] = INTEGER_TREE_ROW(u64)}
 
+#ifdef KB_ISA_HAS_SPECIAL
+#define ISA_F16_SPECIAL                                                                    \
+    , [KB_MATHOP_EXP] = f16_exp, [KB_MATHOP_EXP2] = f16_exp2, [KB_MATHOP_LOG] = f16_log,   \
+      [KB_MATHOP_LOG2] = f16_log2, [KB_MATHOP_TANH] = f16_tanh, [KB_MATHOP_SIN] = f16_sin, \
+      [KB_MATHOP_COS] = f16_cos
+#else
+#define ISA_F16_SPECIAL
+#endif
+#ifdef KB_ISA_HAS_HALF
+#include "replay/eight_x86.h"
+#else
+#define ISA_F8
+#endif
+#define ISA_SMALL \
+    {[KB_FLOAT16] = {[KB_MATHOP_NEG] = f16_neg, [KB_MATHOP_ABS] = f16_abs ISA_F16_SPECIAL} ISA_F8}
+
 #define ISA_SELECT {select_uint8_t, select_uint16_t, select_uint32_t, select_uint64_t}
 
 #define ISA_WIDEN                                                                        \
@@ -423,6 +370,6 @@ CANONICAL_LOOP(f64, double)
      [KB_FLOAT16] = widen_f16,  [KB_BFLOAT16] = widen_bf16}
 
 #define ISA_TABLE                                                                       \
-    .math = ISA_MATH, .select = ISA_SELECT, .tree = ISA_TREE, .widen = ISA_WIDEN,       \
-    .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, .to_tf32 = to_tf32, \
-    .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64
+    .math = ISA_MATH, .small = ISA_SMALL, .select = ISA_SELECT, .tree = ISA_TREE,       \
+    .widen = ISA_WIDEN, .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, \
+    .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64

@@ -146,6 +146,8 @@ static kb_status plan(const kb_isa *isa, kb_mathop op, job *self, kb_error *err)
     case KB_MATHOP_WHERE: self->loop = isa->select[log2_nbytes(self->result_nbytes)]; return KB_OK;
     default: break;
     }
+    self->loop = isa->small[self->from][op];
+    if (self->loop) return KB_OK;
     kb_lane lane = kb_lane_of_math(self->from);
     self->loop = isa->math[lane][op];
     if (!self->loop)

@@ -69,6 +69,7 @@ static bool is_executed(kb_opkind kind) {
     case KB_OP_TRANS:
     case KB_OP_SEND:
     case KB_OP_RECV:
+    case KB_OP_COMBINE:
     case KB_OP_FREE: return true;
     default: return false;
     }
@@ -87,6 +88,7 @@ static kb_status execute(kb_exec *exec, const kb_record *record, const kb_payloa
     case KB_OP_DMA_READ: return kb_transfer_read(exec, payload, err);
     case KB_OP_DMA_WRITE: return kb_transfer_write(exec, payload, err);
     case KB_OP_GEMM: return kb_gemm_run(exec, payload, err);
+    case KB_OP_COMBINE:
     case KB_OP_MATH: return kb_math_run(exec, (kb_mathop)record->op, payload, err);
     case KB_OP_REDUCE: return kb_reduce_run(exec, (kb_reduceop)record->op, payload, err);
     case KB_OP_TRANS: return kb_trans_run(exec, payload, err);

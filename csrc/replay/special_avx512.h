@@ -232,6 +232,106 @@ static void f32_pow(void *restrict dst, const void *a, const void *b, const void
     for (; i < count; i++) out[i] = kb_pow_f32(base[i], power[i]);
 }
 
+/* --- fp16 ------------------------------------------------------------------------------------ */
+
+static inline __m512 load_f16(const uint16_t *in) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)in));
+}
+
+static inline void store_f16(uint16_t *out, __m512 x) {
+    _mm256_storeu_si256((void *)out, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+
+/* Shorter ways, without what makes a float right to its last bit: every fp16 is rounded from them as from the
+ * functions above (test_math: every fp16). */
+
+static inline __m512 log_short_ps(__m512 x) {
+    __m512i i;
+    __m512 exponent, r = split_ps(x, &exponent, &i);
+    __m512 whole =
+        _mm512_fmadd_ps(exponent, all_ps(0x1.62e400p-1f), choose_ps(kb_log_high_f32_, i));
+    __m512 low = _mm512_fmadd_ps(exponent, all_ps(0x1.7f7d1cp-20f), choose_ps(kb_log_low_f32_, i));
+    __m512 p =
+        _mm512_fmadd_ps(madd_ps(0x1.917a16p-3f, r, -0x1.001712p-2f), r, all_ps(0x1.5555bap-2f));
+    p = _mm512_fmadd_ps(_mm512_fmadd_ps(p, r, all_ps(-0.5f)), r, all_ps(1.0f));
+    return _mm512_add_ps(whole, _mm512_fmadd_ps(p, r, low));
+}
+
+static inline __m512 log2_short_ps(__m512 x) {
+    __m512i i;
+    __m512 exponent, r = split_ps(x, &exponent, &i);
+    __m512 whole = _mm512_add_ps(exponent, choose_ps(kb_log2_high_f32_, i));
+    __m512 p =
+        _mm512_fmadd_ps(madd_ps(0x1.219ab8p-2f, r, -0x1.7175c0p-2f), r, all_ps(0x1.ec712ep-2f));
+    p = _mm512_fmadd_ps(_mm512_fmadd_ps(p, r, all_ps(-0x1.715476p-1f)), r, all_ps(0x1.715476p+0f));
+    return _mm512_add_ps(whole, _mm512_fmadd_ps(p, r, choose_ps(kb_log2_low_f32_, i)));
+}
+
+/* sin(x + quarter * pi/2).  Subtracting the first part of pi/2, 24 bits, is exact. */
+static inline __m512 wave_short_ps(__m512 x, int quarter) {
+    __m512 shifted = madd_ps(0x1.45f306p-1f, x, KB_SPECIAL_SHIFTER_F32_);
+    __m512 n = _mm512_sub_ps(shifted, all_ps(KB_SPECIAL_SHIFTER_F32_));
+    __m512 r = _mm512_fnmadd_ps(n, all_ps(0x1.921fb4p+0f), x);
+    r = _mm512_fnmadd_ps(n, all_ps(0x1.4442d2p-24f), r);
+    __m512 z = _mm512_mul_ps(r, r);
+    __m512 s =
+        _mm512_fmadd_ps(madd_ps(-0x1.994b66p-13f, z, 0x1.110758p-7f), z, all_ps(-0x1.555546p-3f));
+    s = _mm512_mul_ps(r, _mm512_fmadd_ps(s, z, all_ps(1.0f)));
+    __m512 c =
+        _mm512_fmadd_ps(madd_ps(0x1.99ffbcp-16f, z, -0x1.6c0c84p-10f), z, all_ps(0x1.55554ap-5f));
+    c = _mm512_fmadd_ps(_mm512_fmadd_ps(c, z, all_ps(-0.5f)), z, all_ps(1.0f));
+    __m512i turn = _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(quarter));
+    __m512 wave = _mm512_mask_mov_ps(s, _mm512_test_epi32_mask(turn, _mm512_set1_epi32(1)), c);
+    turn = _mm512_and_epi32(_mm512_slli_epi32(turn, 30), _mm512_set1_epi32(INT32_MIN));
+    wave = _mm512_castsi512_ps(_mm512_xor_epi32(_mm512_castps_si512(wave), turn));
+    return nan_of_ps(wave, wave);
+}
+
+static inline __m512 sin_short_ps(__m512 x) {
+    return wave_short_ps(x, 0);
+}
+
+static inline __m512 cos_short_ps(__m512 x) {
+    return wave_short_ps(x, 1);
+}
+
+#define LOOP_F16(op, function)                                                              \
+    static void f16_##op(void *restrict dst, const void *a, const void *b, const void *c,   \
+                         size_t count) {                                                    \
+        uint16_t *restrict out = dst;                                                       \
+        const uint16_t *in = a;                                                             \
+        size_t i = 0;                                                                       \
+        (void)b, (void)c;                                                                   \
+        for (; i + 16 <= count; i += 16) store_f16(out + i, function(load_f16(in + i)));    \
+        for (; i < count; i++) out[i] = kb_f32_to_f16(kb_##op##_f32(kb_f16_to_f32(in[i]))); \
+    }
+LOOP_F16(exp, exp_ps)
+LOOP_F16(exp2, exp2_ps)
+LOOP_F16(tanh, tanh_ps)
+LOOP_F16(sin, sin_short_ps)
+LOOP_F16(cos, cos_short_ps)
+
+#define RARE_LOOP_F16(op)                                                                  \
+    static void f16_##op(void *restrict dst, const void *a, const void *b, const void *c,  \
+                         size_t count) {                                                   \
+        uint16_t *restrict out = dst;                                                      \
+        const uint16_t *in = a;                                                            \
+        size_t i = 0;                                                                      \
+        unsigned any_rare = 0;                                                             \
+        (void)b, (void)c;                                                                  \
+        for (; i + 16 <= count; i += 16) {                                                 \
+            __m512 x = load_f16(in + i);                                                   \
+            any_rare |= log_is_rare_ps(x);                                                 \
+            store_f16(out + i, op##_short_ps(x));                                          \
+        }                                                                                  \
+        for (size_t j = any_rare ? 0 : i; j < count; j++) {                                \
+            float x = kb_f16_to_f32(in[j]);                                                \
+            if (j >= i || kb_log_is_rare_f32(x)) out[j] = kb_f32_to_f16(kb_##op##_f32(x)); \
+        }                                                                                  \
+    }
+RARE_LOOP_F16(log)
+RARE_LOOP_F16(log2)
+
 /* --- fp64 ------------------------------------------------------------------------------------ */
 
 /* kb_special_split_by_table_ */

@@ -52,8 +52,8 @@ typedef struct windows {
 } windows;
 
 struct kb_sim {
+    int64_t now_fs; /* first: kb_sim_now */
     kb_eventq queue;
-    int64_t now_fs;
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
     bool stop;
     uint64_t n_events;
@@ -69,6 +69,8 @@ struct kb_sim {
     uint32_t new_region; /* of slots that are added */
     windows windows;
 };
+
+_Static_assert(offsetof(struct kb_sim, now_fs) == 0, "kb_sim_now");
 
 kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
     kb_sim *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
@@ -115,10 +117,6 @@ void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, vo
 void kb_sim_set_ports(kb_sim *sim, const void *ports, size_t port_nbytes) {
     sim->ports = ports;
     sim->port_nbytes = port_nbytes;
-}
-
-int64_t kb_sim_now(const kb_sim *sim) {
-    return sim->now_fs;
 }
 
 static void fail_past(kb_sim *sim, int64_t when_fs) {

@@ -88,6 +88,11 @@ static kb_status check_fabric(const kb_reader *reader, const kb_place *place,
     kb_place fabric = kb_read_child(place, "fabric"), dims;
     if (system->params.fabric.payload.num > system->params.fabric.payload.den)
         FAIL_KEY(reader, &fabric, "payload", "expected at most 1, got more");
+    if (system->params.reduction.unit == KB_REDUCTION_SWITCH && kind != KB_FABRIC_SWITCH) {
+        kb_place reduction = kb_read_child(&fabric, "reduction");
+        FAIL_KEY(reader, &reduction, "unit",
+                 "expected none, as the fabric has no switch, got switch; set fabric.kind: switch");
+    }
     if (!kb_read_find(&fabric, "dims", &dims)) return KB_OK;
     if (!grid)
         return kb_read_fail(reader, &dims, "expected dims with kind mesh or torus only; remove it");

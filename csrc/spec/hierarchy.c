@@ -77,7 +77,7 @@ static kb_status add_node(builder *b, kb_impl impl, int64_t overhead_fs, uint32_
     node.name = name;
     node.impl = impl;
     node.overhead_fs = overhead_fs;
-    if (impl != KB_IMPL_TRANSIT) node.transit = (kb_transit){0, 0, 0};
+    if (!kb_impl_forwards(impl)) node.transit = (kb_transit){0, 0, 0};
     kb_status status = kb_graph_add_node(b->topology, &node, id, b->err);
     if (status != KB_INVALID) return status;
     return kb_error_set(b->err, KB_TOPOLOGY,
@@ -303,6 +303,7 @@ kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) {
     kb_hierarchy *machine = &topology->machine;
     int64_t n_cubes = system->cubes_x * system->cubes_y;
     size_t n_all = (size_t)(system->n_sips * n_cubes);
+    bool reduces = system->params.reduction.unit == KB_REDUCTION_SWITCH;
     uint32_t *sips = kb_arena_take(&topology->arena, (size_t)system->n_sips, sizeof *sips);
     uint32_t *cubes = kb_arena_take(&topology->arena, n_all, sizeof *cubes);
     uint32_t *ports = kb_arena_take(&topology->arena, n_all, sizeof *ports);
@@ -319,8 +320,9 @@ kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) {
     KB_TRY(add_node(&b, KB_IMPL_HOST, 0, &machine->host, "host"));
     b.node.transit = TRANSIT(system->params.fabric);
     if (system->params.fabric.kind == KB_FABRIC_SWITCH && system->n_sips > 1)
-        KB_TRY(add_node(&b, KB_IMPL_TRANSIT, system->params.fabric.overhead_fs,
-                        &machine->fabric_switch, "fabric.switch"));
+        KB_TRY(add_node(&b, reduces ? KB_IMPL_SWITCH : KB_IMPL_TRANSIT,
+                        system->params.fabric.overhead_fs, &machine->fabric_switch,
+                        "fabric.switch"));
     for (int64_t sip = 0; sip < system->n_sips; sip++)
         KB_TRY(add_sip_nodes(&b, sip, &sips[sip], &cubes[sip * n_cubes]));
     machine->end = (uint32_t)topology->nodes.count;

@@ -51,15 +51,16 @@ kb_status kb_hierarchy_expand(kb_topology *topology, kb_error *err) KB_MUST_CHEC
 uint32_t kb_hierarchy_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
                            int32_t pe);
 
-/* True for a part of the machine that sends or receives: routes between two of them are the machine's. */
-bool kb_hierarchy_ends(const kb_topology *topology, uint32_t node);
+/* True for parts of the machine that send and receive: a route between them is the machine's.  (None is
+ * between the host and a switch that reduces.) */
+bool kb_hierarchy_joins(const kb_topology *topology, uint32_t src, uint32_t dst);
 
 /* The port of an HBM that a route uses: 0 .. remote_ports - 1, remote_ports for the PE's own port, -1
  * when neither end is an HBM of the machine.  KB_INVALID when there is no such slice. */
 kb_status kb_hierarchy_port(const kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
                             int32_t *port, kb_error *err) KB_MUST_CHECK;
 
-/* Pushes the links from src to dst (kb_hierarchy_ends both) by that port to topology->routes.trail. */
+/* Pushes the links from src to dst (kb_hierarchy_joins) by that port to topology->routes.trail. */
 kb_status kb_hierarchy_route(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
                              kb_error *err) KB_MUST_CHECK;
 

@@ -70,14 +70,23 @@ static kb_status io_to_cube(walk *w, int64_t sip, int64_t cube) {
     return to_cube(w, sip, row * width, cube);
 }
 
+/* From the crossbar of a SIP to the switch, and back. */
+static kb_status to_switch(walk *w, int64_t sip) {
+    KB_TRY(step(w, kb_layout_c2c(w->topology, sip, 0)));
+    return step(w, w->topology->machine.fabric_switch);
+}
+
+static kb_status from_switch(walk *w, int64_t sip) {
+    KB_TRY(step(w, kb_layout_c2c(w->topology, sip, 0)));
+    return step(w, kb_layout_io(w->topology, sip, KB_IO_XBAR));
+}
+
 static kb_status to_sip(walk *w, int64_t from, int64_t to) {
     const kb_topology *topology = w->topology;
     const kb_system *system = &topology->system;
     if (system->params.fabric.kind == KB_FABRIC_SWITCH) {
-        KB_TRY(step(w, kb_layout_c2c(topology, from, 0)));
-        KB_TRY(step(w, topology->machine.fabric_switch));
-        KB_TRY(step(w, kb_layout_c2c(topology, to, 0)));
-        return step(w, kb_layout_io(topology, to, KB_IO_XBAR));
+        KB_TRY(to_switch(w, from));
+        return from_switch(w, to);
     }
     int32_t nx = (int32_t)system->fabric_x, ny = (int32_t)system->fabric_y;
     bool wrap = kb_layout_fabric_wraps(system);
@@ -148,6 +157,11 @@ kb_status kb_hierarchy_route(kb_topology *topology, uint32_t src, uint32_t dst, 
         return route_own_port(topology, src, dst, err);
     if (src == dst && from->impl == KB_IMPL_HOST) return KB_OK;
     walk w = {topology, err, src};
+    if (from->impl == KB_IMPL_SWITCH) {
+        KB_TRY(from_switch(&w, to->sip));
+        if (to->cube >= 0) KB_TRY(io_to_cube(&w, to->sip, to->cube));
+        return arrive(&w, dst, port);
+    }
     KB_TRY(leave(&w, src, port, to->sip));
     int32_t sip = from->impl == KB_IMPL_HOST ? to->sip : from->sip;
     bool same_sip = to->sip == sip, in_cubes = from->cube >= 0 && to->cube >= 0;
@@ -156,12 +170,13 @@ kb_status kb_hierarchy_route(kb_topology *topology, uint32_t src, uint32_t dst, 
         return arrive(&w, dst, port);
     }
     if (from->cube >= 0) KB_TRY(cube_to_io(&w, sip, from->cube));
+    if (to->impl == KB_IMPL_SWITCH) return to_switch(&w, sip);
     if (!same_sip && to->sip >= 0) KB_TRY(to_sip(&w, sip, to->sip));
     if (to->cube >= 0) KB_TRY(io_to_cube(&w, to->sip, to->cube));
     return arrive(&w, dst, port);
 }
 
-bool kb_hierarchy_ends(const kb_topology *topology, uint32_t node) {
+static bool is_end(const kb_topology *topology, uint32_t node) {
     static const bool sinks[KB_IMPL_COUNT] = {
 #define X(name, text, forwards, sinks_) sinks_,
         KB_IMPL_LIST(X)
@@ -169,6 +184,13 @@ bool kb_hierarchy_ends(const kb_topology *topology, uint32_t node) {
     };
     return node >= topology->machine.first && node < topology->machine.end &&
            sinks[topology->nodes.items[node].impl];
+}
+
+bool kb_hierarchy_joins(const kb_topology *topology, uint32_t src, uint32_t dst) {
+    const kb_node *from = &topology->nodes.items[src], *to = &topology->nodes.items[dst];
+    if (!is_end(topology, src) || !is_end(topology, dst)) return false;
+    bool switched = from->impl == KB_IMPL_SWITCH || to->impl == KB_IMPL_SWITCH;
+    return !switched || from->sip >= 0 || to->sip >= 0;
 }
 
 kb_status kb_hierarchy_port(const kb_topology *topology, uint32_t src, uint32_t dst, int32_t slice,
@@ -179,7 +201,7 @@ kb_status kb_hierarchy_port(const kb_topology *topology, uint32_t src, uint32_t 
     const kb_node *hbm = to_hbm ? &nodes[dst] : &nodes[src];
     const kb_node *other = to_hbm ? &nodes[src] : &nodes[dst];
     *port = -1;
-    if (!kb_hierarchy_ends(topology, src) || !kb_hierarchy_ends(topology, dst)) return KB_OK;
+    if (!kb_hierarchy_joins(topology, src, dst)) return KB_OK;
     if (hbm->impl != KB_IMPL_HBM) return KB_OK;
     if (slice != KB_ANY_SLICE && (slice < 0 || slice >= system->n_slices))
         return kb_error_set(err, KB_INVALID, "expected a slice of %s from 0 to %lld, got %d",

@@ -146,6 +146,10 @@ uint32_t kb_hierarchy_part(const kb_topology *topology, kb_impl impl, int32_t si
     if ((unsigned)impl >= KB_IMPL_COUNT || system->n_sips == 0) return UINT32_MAX;
     bool none = cube == -1 && pe == -1;
     if (impl == KB_IMPL_HOST) return sip == -1 && none ? topology->machine.host : UINT32_MAX;
+    if (impl == KB_IMPL_SWITCH) {
+        bool reduces = system->params.reduction.unit == KB_REDUCTION_SWITCH;
+        return reduces && sip == -1 && none ? topology->machine.fabric_switch : UINT32_MAX;
+    }
     if (sip < 0 || sip >= system->n_sips) return UINT32_MAX;
     if (impl == KB_IMPL_IO_CPU) return none ? kb_layout_io(topology, sip, KB_IO_CPU) : UINT32_MAX;
     if (cube < 0 || cube >= topology->machine.n_cubes) return UINT32_MAX;

@@ -40,6 +40,16 @@
     X("buffer_flits", buffer_flits, LIMIT, "unbounded", 1, 1e6, "places of an input link [A]") \
     X("virtual_channels", channels, COUNT, "1", 1, 2, "that have such a buffer each [A]")
 
+/* The switch adds up what the same PE of several SIPs sends it, and gives the total to each of them
+ * (ADR-0072). */
+#define KB_PARAMS_REDUCTION(X)                                                     \
+    X("unit", unit, CHOICE, "none", "none|switch", 0,                              \
+      "what reduces on the way: nothing, or the switch of `kind: switch`")         \
+    X("GBps", rate, GBPS, "1800", 0, 0, "totals, all operands of one at once [A]") \
+    X("latency_ns", latency_fs, NS, "50", 0, 1e9, "pipelined [A]")                 \
+    X("slots", slots, COUNT, "16", 1, 65536,                                       \
+      "totals of one group, channel and PE number under way; no more than `pe.ipcq.depth` [A]")
+
 #define KB_PARAMS_IO(X)                                                                        \
     X("decode_ns", decode_fs, NS, "500", 0, 1e9, "IO_CPU: decode of a launch [A]")             \
     X("issue_ns", issue_fs, NS, "20", 0, 1e9, "IO_CPU: serial issue to one cube [A]")          \
@@ -206,23 +216,24 @@
       "routers of a cube: columns, rows; 1 x 1: a crossbar")
 
 /* X(group, YAML key path under `system:`) - every table above, in the order of the reference page */
-#define KB_PARAM_GROUPS(X)            \
-    X(HOST, host, "host")             \
-    X(FABRIC, fabric, "fabric")       \
-    X(IO, io, "sip.io")               \
-    X(M_CPU, m_cpu, "cube.m_cpu")     \
-    X(NOC, noc, "cube.noc")           \
-    X(UCIE, ucie, "cube.ucie")        \
-    X(HBM, hbm, "cube.hbm")           \
-    X(SRAM, sram, "cube.sram")        \
-    X(PE, pe, "pe")                   \
-    X(PE_CPU, pe_cpu, "pe.cpu")       \
-    X(PE_SCHED, pe_sched, "pe.sched") \
-    X(PE_DMA, pe_dma, "pe.dma")       \
-    X(PE_GEMM, pe_gemm, "pe.gemm")    \
-    X(PE_MATH, pe_math, "pe.math")    \
-    X(PE_TCM, pe_tcm, "pe.tcm")       \
-    X(PE_MMU, pe_mmu, "pe.mmu")       \
+#define KB_PARAM_GROUPS(X)                      \
+    X(HOST, host, "host")                       \
+    X(FABRIC, fabric, "fabric")                 \
+    X(REDUCTION, reduction, "fabric.reduction") \
+    X(IO, io, "sip.io")                         \
+    X(M_CPU, m_cpu, "cube.m_cpu")               \
+    X(NOC, noc, "cube.noc")                     \
+    X(UCIE, ucie, "cube.ucie")                  \
+    X(HBM, hbm, "cube.hbm")                     \
+    X(SRAM, sram, "cube.sram")                  \
+    X(PE, pe, "pe")                             \
+    X(PE_CPU, pe_cpu, "pe.cpu")                 \
+    X(PE_SCHED, pe_sched, "pe.sched")           \
+    X(PE_DMA, pe_dma, "pe.dma")                 \
+    X(PE_GEMM, pe_gemm, "pe.gemm")              \
+    X(PE_MATH, pe_math, "pe.math")              \
+    X(PE_TCM, pe_tcm, "pe.tcm")                 \
+    X(PE_MMU, pe_mmu, "pe.mmu")                 \
     X(PE_IPCQ, pe_ipcq, "pe.ipcq")
 
 #define KB_PARAM_TYPE_COUNT int64_t
@@ -247,6 +258,7 @@ KB_PARAM_GROUPS(KB_PARAM_STRUCT)
 #undef KB_PARAM_STRUCT
 
 enum { KB_FABRIC_SWITCH, KB_FABRIC_RING, KB_FABRIC_MESH, KB_FABRIC_TORUS };
+enum { KB_REDUCTION_NONE, KB_REDUCTION_SWITCH };
 enum { KB_SERIALIZE_PORT, KB_SERIALIZE_ROUTER };
 enum { KB_IPCQ_TCM, KB_IPCQ_SRAM, KB_IPCQ_HBM };
 enum { KB_NOC_MESH, KB_NOC_TORUS };

@@ -260,7 +260,7 @@ static kb_status grow_slots(kb_topology *topology, kb_error *err) {
 kb_status kb_route_make(kb_topology *topology, uint32_t src, uint32_t dst, int32_t port,
                         kb_error *err) {
     topology->routes.trail.count = 0;
-    if (kb_hierarchy_ends(topology, src) && kb_hierarchy_ends(topology, dst))
+    if (kb_hierarchy_joins(topology, src, dst))
         return kb_hierarchy_route(topology, src, dst, port, err);
     return route_by_cost(topology, src, dst, err);
 }

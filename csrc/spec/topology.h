@@ -24,6 +24,7 @@
 #define KB_IMPL_LIST(X)             \
     X(ENDPOINT, "endpoint", 0, 1)   \
     X(TRANSIT, "transit", 1, 0)     \
+    X(SWITCH, "switch", 1, 1)       \
     X(HOST, "host", 0, 1)           \
     X(IO_CPU, "io_cpu", 0, 1)       \
     X(M_CPU, "m_cpu", 0, 1)         \
@@ -140,7 +141,8 @@ kb_status kb_topology_find(const kb_topology *topology, const char *name, uint32
                            kb_error *err) KB_MUST_CHECK;
 
 /* The node of a part of the hierarchical machine, O(1): impl PE_CPU with (sip, cube, pe), HBM with
- * (sip, cube, -1), IO_CPU with (sip, -1, -1), HOST with (-1, -1, -1).  UINT32_MAX when there is none. */
+ * (sip, cube, -1), IO_CPU with (sip, -1, -1), HOST and (one that reduces) SWITCH with (-1, -1, -1).  UINT32_MAX
+ * when there is none. */
 uint32_t kb_topology_part(const kb_topology *topology, kb_impl impl, int32_t sip, int32_t cube,
                           int32_t pe);
 

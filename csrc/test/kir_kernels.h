@@ -216,6 +216,8 @@ static inline kir_everything kir_use_everything(kir_builder *k) {
     (void)kir_emit(k, KB_KIR_PLACE, 0, pe, R, R, R, KB_AT_PE);
     (void)kir_emit(k, KB_KIR_SEND, 0, R, pe, r.tile, R, 0);
     (void)kir_emit(k, KB_KIR_RECV, 0, kir_reg(k, kir_tile(KB_FLOAT32, 64)), pe, r.one, R, 0);
+    (void)kir_emit(k, KB_KIR_REDUCE_SEND, KB_MATHOP_ADD, R, pe, r.tile, r.one, 0);
+    (void)kir_emit(k, KB_KIR_REDUCE_RECV, 0, kir_reg(k, kir_tile(KB_FLOAT32, 64)), pe, R, R, 0);
     (void)kir_emit(k, KB_KIR_WAIT_TILE, 0, R, r.tile, R, R, 0);
     (void)kir_emit(k, KB_KIR_STORE, 0, R, r.ptrs, r.tile, r.mask, 0);
     (void)kir_emit(k, KB_KIR_STORE, 0, R, base, r.f, R, 0);

@@ -64,6 +64,10 @@ static kb_status add_vectors(bench *b, const kb_engine_options *options, kb_erro
     kb_map_spec map = {.nbytes = sizeof b->x, .placement = KB_PLACE_BLOCKED};
     KB_TRY(kb_engine_map(b->engine, &map, &b->x_va, err));
     KB_TRY(kb_engine_map(b->engine, &map, &b->out_va, err));
+    kb_map_spec in_tcm = {.nbytes = 5000, .placement = KB_PLACE_LOCAL, .node = "cube0.pe1.tcm"};
+    uint64_t tcm_va;
+    KB_TRY(kb_engine_map(b->engine, &in_tcm, &tcm_va, err));
+    KB_TRY(kb_engine_unmap(b->engine, tcm_va, err));
     for (int i = 0; i < N; i++) b->x[i] = (float)i;
     KB_TRY(kb_engine_write(b->engine, b->x_va, b->x, sizeof b->x, err));
     kb_copy_order copy = {.va = b->x_va, .nbytes = sizeof b->x, .to_device = true};
@@ -166,6 +170,12 @@ static void refuses_what_cannot_be(void) {
     CHECK_EQ(kb_engine_map(b.engine, &far_sip, &va, &err), KB_INVALID);
     CHECK_EQ(kb_engine_map(b.engine, &negative, &va, &err), KB_INVALID);
     CHECK_EQ(kb_engine_map(b.engine, &huge, &va, &err), KB_DEVICE_MEMORY);
+    kb_map_spec nowhere = {.nbytes = 4, .placement = KB_PLACE_LOCAL, .node = "cube0.pe2.tcm"};
+    CHECK_EQ(kb_engine_map(b.engine, &nowhere, &va, &err), KB_TOPOLOGY);
+    CHECK(strstr(err.message, "did you mean sip0.cube0.pe") != NULL);
+    nowhere.node = "sip0.cube0.hbm";
+    CHECK_EQ(kb_engine_map(b.engine, &nowhere, &va, &err), KB_INVALID);
+    CHECK(strstr(err.message, "expected an SRAM or a TCM of SIP 0") != NULL);
     CHECK_EQ(va, 7);
     CHECK_EQ(kb_engine_unmap(b.engine, 0x10000, &err), KB_PAGE_FAULT);
     CHECK_EQ(kb_engine_run(b.engine, 3, INT64_MAX, 10, &end, &err), KB_INVALID);

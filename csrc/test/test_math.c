@@ -155,6 +155,31 @@ static void every_16_bit_float_on_every_instruction_set(void) {
     }
 }
 
+/* Every fp16, by the loops that take it at one go. */
+static void every_fp16_at_one_go(void) {
+    static uint16_t codes[N_LANES], got[N_LANES];
+    for (int i = 0; i < N_LANES; i++) codes[i] = (uint16_t)i;
+    for (int number = 0; rig_isa(number); number++)
+        for (int op = 0; op < KB_MATHOP_COUNT; op++) {
+            const kb_isa *isa = NULL;
+            CHECK_EQ(kb_isa_find(rig_isa(number), &isa, NULL), KB_OK);
+            CHECK(isa->small[KB_FLOAT16][KB_MATHOP_ABS] && isa->small[KB_FLOAT16][KB_MATHOP_NEG]);
+            if (!isa->small[KB_FLOAT16][op]) continue;
+            isa->small[KB_FLOAT16][op](got, codes, NULL, NULL, N_LANES - 1); /* and a rest */
+            int wrong = 0;
+            for (int i = 0; i < N_LANES - 1; i++) {
+                uint64_t bits = 0;
+                uint16_t exact;
+                CHECK_EQ(kb_scalar_math((kb_mathop)op, KB_FLOAT16, KB_FLOAT16,
+                                        kb_scalar_load(KB_FLOAT16, &codes[i]), 0, 0, &bits, NULL),
+                         KB_OK);
+                kb_scalar_store(KB_FLOAT16, bits, &exact);
+                wrong += got[i] != exact;
+            }
+            if (!CHECK_EQ(wrong, 0)) printf("# %s: %s\n", isa->name, kb_mathop_name((kb_mathop)op));
+        }
+}
+
 /* Every pair of bytes. */
 static void every_byte_on_every_instruction_set(void) {
     for (int i = 0; i < N_LANES; i++) {
@@ -416,6 +441,7 @@ static void refuses_what_does_not_fit(void) {
 int main(void) {
     TAP_RUN(every_operation_on_every_dtype);
     TAP_RUN(every_16_bit_float_on_every_instruction_set);
+    TAP_RUN(every_fp16_at_one_go);
     TAP_RUN(every_byte_on_every_instruction_set);
     TAP_RUN(any_bits_on_every_instruction_set);
     TAP_RUN(remainders_beside_multiples);

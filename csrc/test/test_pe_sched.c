@@ -244,6 +244,28 @@ static void tcm_says_what_can_never_fit(void) {
     pe_close(&p);
 }
 
+/* What tensors take leaves less for tiles, and comes back (ADR-0071 D4). */
+static void tcm_is_lent_to_tensors(void) {
+    pe_rig p;
+    if (pe_open(&p, machine)) {
+        uint32_t tile;
+        CHECK_EQ(kb_tcm_lend(p.tcm, 1 << 19, &p.r.err), KB_OK);
+        CHECK_EQ(kb_tcm_lend(p.tcm, 4096, &p.r.err), KB_OK);
+        CHECK_EQ(kb_tcm_share(p.tcm, 0), (1 << 19) - 4096);
+        CHECK_EQ(kb_tcm_take(p.tcm, 0, 1 << 19, 7, &tile, &p.r.err), KB_RESOURCES);
+        CHECK(strstr(p.r.err.message, "520192 bytes (tensors take 528384 bytes of the PE's)"));
+        CHECK_EQ(kb_tcm_lend(p.tcm, -4096, &p.r.err), KB_OK);
+        CHECK_EQ(kb_tcm_take(p.tcm, 0, 1 << 19, 7, &tile, &p.r.err), KB_OK);
+        CHECK_EQ(kb_tcm_lend(p.tcm, 4096, &p.r.err), KB_DEVICE_MEMORY);
+        CHECK(strstr(p.r.err.message, "holds 524288 bytes in tiles") != NULL);
+        CHECK_EQ(kb_tcm_share(p.tcm, 0), 1 << 19);
+        CHECK_EQ(kb_tcm_share(p.tcm, 1), 1 << 19); /* for communication: its own */
+        CHECK_EQ(kb_tcm_lend(p.tcm, -(1 << 19), &p.r.err), KB_OK);
+        CHECK_EQ(kb_tcm_share(p.tcm, 0), 1 << 20);
+    }
+    pe_close(&p);
+}
+
 static void contexts_split_the_tcm(void) {
     pe_rig p;
     if (pe_open(&p, "{kernbench: 1, system: {sips: 1, sip: {cubes: [1, 1]}, cube: {pes: 2}, "
@@ -305,6 +327,7 @@ int main(void) {
     TAP_RUN(queue_is_bounded);
     TAP_RUN(tcm_waits_for_tiles_in_flight);
     TAP_RUN(tcm_says_what_can_never_fit);
+    TAP_RUN(tcm_is_lent_to_tensors);
     TAP_RUN(contexts_split_the_tcm);
     TAP_RUN(warm_commands_take_no_memory);
     return tap_finish();

@@ -195,6 +195,15 @@ static void messages_are_of_numbers(void) {
     REFUSED("expected numbers to receive");
     build(), first_of(KB_KIR_RECV)->b = R;
     ACCEPTED();
+    static const int no_sums[] = {KB_MATHOP_NEG, KB_MATHOP_LT, KB_MATHOP_FMA, KB_MATHOP_COUNT};
+    for (size_t i = 0; i < sizeof no_sums / sizeof no_sums[0]; i++) {
+        build(), first_of(KB_KIR_REDUCE_SEND)->sub = (uint8_t)no_sums[i];
+        REFUSED("expected an operation of two operands");
+    }
+    build(), first_of(KB_KIR_REDUCE_SEND)->b = kir_reg(&k, pointers);
+    REFUSED("expected numbers to combine");
+    build(), first_of(KB_KIR_REDUCE_RECV)->dst = kir_reg(&k, pointers);
+    REFUSED("expected numbers to receive");
 }
 
 static void constants_are_values(void) {

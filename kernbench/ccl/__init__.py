@@ -12,12 +12,13 @@ True
 
 from __future__ import annotations
 
-from kernbench.ccl import direct, grid, halving, ring, tree  # noqa: F401 - register algorithms
+from kernbench.ccl import direct, grid, halving, in_switch, ring, tree  # noqa: F401 - register algorithms
 from kernbench.ccl.call import CHANNELS, OPS, Call, Chunks, Group, Plan
 from kernbench.ccl.exchange import exchange
 from kernbench.ccl.kernels.combine import combine, finish
 from kernbench.ccl.launch import launch
 from kernbench.ccl.registry import COLLECTIVES, Algorithm, algorithm, algorithms, find, remove
+from kernbench.ccl.uneven import all_to_all_uneven
 
 __all__ = [
     "CHANNELS",
@@ -30,6 +31,7 @@ __all__ = [
     "Plan",
     "algorithm",
     "algorithms",
+    "all_to_all_uneven",
     "combine",
     "exchange",
     "find",

@@ -192,6 +192,17 @@ class Call:
         assert system is not None
         return int(system[name])
 
+    @property
+    def _tcm(self) -> int:
+        """Bytes of TCM that a program of a collective has."""
+        return self._parameter("pe.comm_tcm_nbytes") // self._parameter("pe.comm_contexts")
+
+    @property
+    def largest_block(self) -> int:
+        """Elements of the largest message: a power of 2 that fits a slot, and TCM eight times."""
+        nbytes = min(self._parameter("pe_ipcq.slot_nbytes"), self._tcm // 8)
+        return 1 << max(0, (nbytes // self.dtype.itemsize).bit_length() - 1)
+
     def chunks(self, n: int, *, halves: bool = False, exchange: bool = False) -> Chunks:
         """Cut each PE's part into `n` chunks, or halves of such, and these into blocks.
 
@@ -202,11 +213,8 @@ class Call:
         n_halves = 2 if halves else 1
         chunk = -(-longest // n)
         piece = -(-chunk // n_halves)
-        contexts = self._parameter("pe.comm_contexts")
-        tcm = self._parameter("pe.comm_tcm_nbytes") // contexts
-        slot = min(self._parameter("pe_ipcq.slot_nbytes"), tcm // 8) // self.dtype.itemsize
-        block = min(1 << max(0, piece - 1).bit_length(), 1 << max(0, slot.bit_length() - 1))
-        room = tcm // (2 * block * self.dtype.itemsize)
+        block = min(1 << max(0, piece - 1).bit_length(), self.largest_block)
+        room = self._tcm // (2 * block * self.dtype.itemsize)
         queue = self._parameter("pe_sched.queue") // 4
         # Half of a ring: credits that queue behind data the other way do not hold it up.  In an
         # exchange they do so all the time, and a slot is taken for about twice as long.

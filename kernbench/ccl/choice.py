@@ -35,9 +35,10 @@ def choose(call: Call, wanted: str | None = None) -> Algorithm:
     chosen = find(call.collective, name)
     if not chosen.fits(call):
         others = [other for other in algorithms(call.collective) if _fits(call, other)]
+        needs = f" ({call.op} of {call.dtype}): it needs {chosen.needs}" if chosen.needs else ""
         raise ValueError(
-            f"{call.collective}: {name!r} does not serve a group of {call.size}; expected one of "
-            f"{', '.join(others)}"
+            f"{call.collective}: {name!r} does not serve a group of {call.size}{needs}; expected "
+            f"one of {', '.join(others)}"
         )
     return chosen
 
@@ -107,7 +108,8 @@ def _fits(call: Call, name: str) -> bool:
 def _favourite(call: Call) -> str:
     """Return the one of the least time by the model; the first of equals."""
     known = _best.setdefault(call.context.topology, {})
-    key = (call.collective, call.group.sips, call.nbytes, call.root, algorithms(call.collective))
+    facts = (call.collective, call.group.sips, call.nbytes, call.root, call.op, call.dtype)
+    key = (*facts, algorithms(call.collective))
     if key not in known:
         fitting = [find(call.collective, name) for name in algorithms(call.collective)]
         fitting = [each for each in fitting if each.fits(call)]

@@ -29,11 +29,14 @@ class Phase:
         How many follow one another: each adds its latency.
     repeat : int
         How often the bytes are sent; as often as the steps unless they are pipelined.
+    beside_fs : int
+        What is on the way beside paths and links.
     """
 
     messages: tuple[Message, ...]
     steps: int = 1
     repeat: int = 1
+    beside_fs: int = 0
 
 
 Phases = Callable[[Call], list[Phase] | None]
@@ -65,6 +68,7 @@ def estimate_fs(call: Call, phases: Iterable[Phase]) -> int:
     return sum(
         phase.steps * max((routes.latency_fs(a, b) for a, b, _ in phase.messages), default=0)
         + phase.repeat * routes.busiest_fs(phase.messages)
+        + phase.beside_fs
         for phase in phases
     )
 

@@ -37,6 +37,8 @@ class Algorithm:
         ``plan(call)`` makes the launch of one member.
     fits : callable
         ``fits(call)`` says whether it can serve such a call: some need a group of a certain size.
+    needs : str
+        What `fits` asks for, in words: for the error of who asks for it by name.
     phases : callable or None
         ``phases(call)`` says who sends what to whom; without it, it is never chosen by the model.
     """
@@ -45,6 +47,7 @@ class Algorithm:
     name: str
     plan: Planner
     fits: Callable[[Call], bool]
+    needs: str = ""
     phases: Phases | None = None
 
 
@@ -61,6 +64,7 @@ def algorithm(
     name: str,
     *,
     fits: Callable[[Call], bool] = _always,
+    needs: str = "",
     phases: Phases | None = None,
 ) -> Callable[[Planner], Planner]:
     """Register a function as an algorithm; the last one of a name counts.
@@ -73,6 +77,8 @@ def algorithm(
         What it is chosen by.
     fits : callable
         Whether it can serve a call; all members must come to the same answer.
+    needs : str
+        What `fits` asks for, in words.
     phases : callable, optional
         Who sends what to whom, so that the model may choose it.
 
@@ -89,7 +95,7 @@ def algorithm(
     known = _of(collective)
 
     def register(plan: Planner) -> Planner:
-        known[name] = Algorithm(collective, name, plan, fits, phases)
+        known[name] = Algorithm(collective, name, plan, fits, needs, phases)
         return plan
 
     return register

@@ -20,6 +20,7 @@ from kernbench.results import (
     Path,
     StandardPath,
     Sweep,
+    check_figure,
     format_ns,
     format_table,
     measure_load,
@@ -78,8 +79,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Run the command."""
     if options.bytes < 0:
         raise UsageError(f"--bytes: expected at least 0, got {options.bytes}")
-    if options.count is not None and options.count < 1:
-        raise UsageError(f"--count: expected at least 1, got {options.count}")
     if options.pattern is None:
         for name in ("load", "plot"):
             if getattr(options, name) is not None:
@@ -90,8 +89,14 @@ def run(options: argparse.Namespace) -> ExitCode:
     elif (options.src is None) != (options.dst is None):
         raise UsageError("expected --src and --dst, or neither of them")
     elif options.src is not None:
-        path = probe(topology, options.src, options.dst, options.bytes, options.count or 1)
-        _print_path(topology, path, options.count or 1, options.json)
+        count = 1 if options.count is None else options.count
+        try:
+            path = probe(topology, options.src, options.dst, options.bytes, count)
+        except TopologyError:
+            raise
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        _print_path(topology, path, count, options.json)
     elif options.count is not None:
         raise UsageError("--count: expected --src and --dst, or --pattern, with it")
     elif topology.system is None:
@@ -109,6 +114,8 @@ def _run_pattern(topology: Topology, options: argparse.Namespace) -> None:
     if options.count is not None:
         more["count"] = options.count
     try:
+        if options.plot is not None:
+            check_figure(options.plot)
         if options.load is None:
             found = sweep(topology, options.pattern, options.bytes, **more)
         else:

@@ -152,8 +152,8 @@ class Shared:
             wake(rank, found.waiters)
         return found
 
-    def fail(self, found: Round) -> None:
-        """Raise a mismatch here, and in every other member."""
+    def fail(self, found: Round, why: str = "") -> None:
+        """Raise a mismatch here, and in every other member; `why` is what the calls do not show."""
         calls = sorted(found.entries.items())
         shown = [str(entry) for _, entry in calls[:8]]
         first = next(iter(found.entries.values()))
@@ -162,7 +162,7 @@ class Shared:
                 shown.append(str(entry))
         self.broken = (
             f"call {found.number + 1} of {self.name} ({len(self.ranks)} ranks) differs between "
-            "ranks:\n  " + "\n  ".join(shown)
+            f"ranks{': ' if why else ''}{why}:\n  " + "\n  ".join(shown)
         )
         self.board.raise_in_others(self, CollectiveMismatchError(self.broken))
         raise CollectiveMismatchError(self.broken)

@@ -25,7 +25,7 @@ UNINITIALISED = (
 
 
 class ProcessGroup:
-    """A group of ranks; collectives of one group run in order, on a stream of the group's own.
+    """A group of ranks; its collectives run in order, on a stream of its own, and so do messages.
 
     Made by ``init_process_group`` and ``new_group``, never directly.
     """
@@ -39,8 +39,11 @@ class ProcessGroup:
             shared.members = ccl.Group(shared.sips, shared.number)
         self._members = shared.members
         self._sip = shared.sips[place]
-        context._n_streams[self._sip] += 1
-        self._stream = Stream._of(context, self._sip, context._n_streams[self._sip])
+        self._stream, self._messages = self._new_stream(), self._new_stream()
+
+    def _new_stream(self) -> Stream:
+        self._context._n_streams[self._sip] += 1
+        return Stream._of(self._context, self._sip, self._context._n_streams[self._sip])
 
     def rank(self) -> int:
         """Return the caller's place in the group."""
@@ -68,20 +71,25 @@ class ProcessGroup:
         return backend_of(self._backend, _kind(tensor))
 
     @contextlib.contextmanager
-    def _ordered(self) -> Iterator[None]:
-        """Run what is within on the group's stream, behind what the current stream holds."""
+    def _ordered(self, own: Stream | None = None) -> Iterator[None]:
+        """Run what is within on a stream of the group, behind what the current stream holds.
+
+        It is that of its collectives, unless told.
+        """
         rank = current_rank()
+        own = own or self._stream
         here = (self._sip, rank.streams.get(self._sip, 0))
         if (last := rank.last.get(here)) is not None:
-            self._context._order_behind(self._stream._place, last)
+            self._context._order_behind(own._place, last)
         for waited in rank.pending_after.get(here, ()):
-            self._context._order_behind(self._stream._place, waited)
-        with stream(self._stream):
+            self._context._order_behind(own._place, waited)
+        with stream(own):
             yield
 
     def _last(self) -> Handle | None:
-        """Return what the caller has submitted last to the group's stream."""
-        return current_rank().last.get(self._stream._place)
+        """Return what the caller has submitted last to its current stream: the group's own one."""
+        rank = current_rank()
+        return rank.last.get((self._sip, rank.streams.get(self._sip, 0)))
 
     def __repr__(self) -> str:
         return f"<ProcessGroup {self._shared.name}: rank {self._place} of {self.size()}>"

@@ -2,6 +2,10 @@
 
 The k-th send of a rank to another belongs to the k-th receive there; what differs between the two
 ends (shape, dtype, tag) is reported to both.
+
+Messages that a rank issues one right after another are launched together, as a batch is: when it
+submits something else, or waits.  So the order in which ranks issue theirs does not matter, however
+large they are (ADR-0059 D8).
 """
 
 from __future__ import annotations
@@ -11,12 +15,19 @@ from itertools import zip_longest
 from typing import Any
 
 from kernbench import ccl
-from kernbench.distributed.board import Post
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import root_of
-from kernbench.distributed.transport import check_tensor, facts_of, finish, launch, stage
+from kernbench.distributed.transport import (
+    check_place,
+    check_tensor,
+    facts_of,
+    finish,
+    launch,
+    stage,
+)
 from kernbench.distributed.work import Work
 from kernbench.runtime.multiprocessing.acting import act, block
+from kernbench.runtime.rank import current_rank
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["P2POp", "batch_isend_irecv", "irecv", "isend", "recv", "send"]
@@ -47,6 +58,7 @@ class _End:
     ) -> None:
         self.members, self.kind, self.tensor, self.peer = members, kind, tensor, peer
         self.backend = members._backend_for(tensor)
+        check_place(members, self.backend, tensor)
         src, dst = (_me(members), peer) if kind == "send" else (peer, _me(members))
         self.post = members._shared.post(kind, src, dst, tag, **facts_of(tensor))
         self.place = members._shared.ranks.index(peer)
@@ -74,22 +86,10 @@ class _End:
         given, taken = (self.flat, None) if self.kind == "send" else (None, self.flat)
         launch(self.members, self.post, self.kind, input=given, output=taken, root=self.place)
 
-    def work(self) -> Work:
-        """Return the work, after the launch."""
+    def finish(self) -> Work:
+        """Return the work of what was launched."""
         staged = [self.staged] if self.kind == "recv" else []
-        source = self.peer if self.kind == "recv" else -1
-        return _PointWork(
-            finish(self.members, self.backend, staged, [self.tensor], source), self.post
-        )
-
-
-def _one(members: ProcessGroup, kind: str, tensor: Tensor, peer: int, tag: int) -> Work:
-    """Launch one end of a message."""
-    end = _End(members, kind, tensor, peer, tag)
-    with members._ordered():
-        end.stage()
-        end.launch()
-        return end.work()
+        return finish(self.members, self.backend, staged, [self.tensor])
 
 
 def _pair(out: _End, into: _End) -> None:
@@ -107,7 +107,6 @@ def _pair(out: _End, into: _End) -> None:
         to=out.place,
         output=into.flat,
         source=into.place,
-        stream=members._stream.stream_id,
     )
     handle._about = into.post.describe
 
@@ -115,11 +114,28 @@ def _pair(out: _End, into: _End) -> None:
 class _PointWork(Work):
     """A message under way; with gloo, waiting for it waits for the other end too."""
 
-    def __init__(self, work: Work, post: Post) -> None:
-        super().__init__(
-            work._group, work._backend, work._handle, work._finish, work._result, work._source
-        )
-        self._post = post
+    def __init__(self, end: _End) -> None:
+        source = end.peer if end.kind == "recv" else -1
+        super().__init__(end.members, end.backend, None, None, [end.tensor], source)
+        self._post = end.post
+
+    def _launched(self, work: Work) -> None:
+        self._handle, self._finish = work._handle, work._finish
+
+    def wait(self, timeout: Any = None) -> bool:
+        """Wait for it, as the backend does; return True."""
+        current_rank().let_go()
+        return super().wait(timeout)
+
+    def synchronize(self) -> None:
+        """Order the caller's current stream behind it."""
+        current_rank().let_go()
+        super().synchronize()
+
+    def is_completed(self) -> bool:
+        """Tell whether it is done: a poll."""
+        current_rank().let_go()
+        return super().is_completed()
 
     def _wait_on_host(self) -> None:
         if not self._post.matched:
@@ -127,6 +143,53 @@ class _PointWork(Work):
             while not self._post.matched:
                 block(rank, self._post.waiters, self._post.describe)
         super()._wait_on_host()
+
+
+class _Held:
+    """Messages that a rank has issued, one right after another and in one stream."""
+
+    def __init__(self, members: ProcessGroup, stream: int) -> None:
+        self.members, self.stream = members, stream
+        self.ends: list[tuple[_End, _PointWork]] = []
+
+    def __call__(self) -> None:
+        """Launch them, behind what their stream holds."""
+        streams, sip = current_rank().streams, self.members._sip
+        now = streams.get(sip, 0)
+        streams[sip] = self.stream
+        try:
+            with self.members._ordered(self.members._messages):
+                self._launch([end for end, _ in self.ends])
+        finally:
+            streams[sip] = now
+
+    def _launch(self, ends: list[_End]) -> None:
+        """Launch by how far they go around the group, those out together with those in."""
+        for end in ends:
+            end.stage()
+        for distance in range(1, self.members.size()):
+            outs = [e for e in ends if e.kind == "send" and e.distance == distance]
+            ins = [e for e in ends if e.kind == "recv" and e.distance == distance]
+            for out, into in zip_longest(outs, ins):
+                if out is None or into is None:
+                    (out or into).launch()
+                else:
+                    _pair(out, into)
+        for end, work in self.ends:
+            work._launched(end.finish())
+
+
+def _issue(members: ProcessGroup, kind: str, tensor: Tensor, peer: int, tag: int) -> Work:
+    """Post one end of a message; it is launched with those that come right behind it."""
+    end = _End(members, kind, tensor, peer, tag)
+    rank = current_rank()
+    stream, held = rank.streams.get(members._sip, 0), rank.held
+    if not (isinstance(held, _Held) and held.members is members and held.stream == stream):
+        rank.let_go()
+        held = rank.held = _Held(members, stream)
+    work = _PointWork(end)
+    held.ends.append((end, work))
+    return work
 
 
 def send(
@@ -143,7 +206,7 @@ def send(
         return
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
-    _one(members, "send", tensor, peer, tag).wait()
+    _issue(members, "send", tensor, peer, tag).wait()
 
 
 def recv(
@@ -166,7 +229,7 @@ def recv(
     else:
         peer = _peer(members, "src", src, group_src)
         _refuse_self(peer, members, "source")
-    _one(members, "recv", tensor, peer, tag).wait()
+    _issue(members, "recv", tensor, peer, tag).wait()
     return peer
 
 
@@ -195,7 +258,7 @@ def isend(
         return None
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
-    return _one(members, "send", tensor, peer, tag)
+    return _issue(members, "send", tensor, peer, tag)
 
 
 def irecv(
@@ -215,7 +278,7 @@ def irecv(
     else:
         peer = _peer(members, "src", src, group_src)
         _refuse_self(peer, members, "source")
-    return _one(members, "recv", tensor, peer, tag)
+    return _issue(members, "recv", tensor, peer, tag)
 
 
 class P2POp:
@@ -281,20 +344,12 @@ def batch_isend_irecv(p2p_op_list: Sequence[P2POp]) -> list[Work]:
     members = group_of(p2p_op_list[0].group)
     if members is None:
         return []
-    ends = []
     for each in p2p_op_list:
-        kind = "send" if each.op is isend else "recv"
-        _refuse_self(each.peer, members, "destination" if kind == "send" else "source")
-        ends.append(_End(members, kind, each.tensor, each.peer, each.tag))
-    with members._ordered():
-        for end in ends:
-            end.stage()
-        for distance in range(1, members.size()):
-            outs = [e for e in ends if e.kind == "send" and e.distance == distance]
-            ins = [e for e in ends if e.kind == "recv" and e.distance == distance]
-            for out, into in zip_longest(outs, ins):
-                if out is None or into is None:
-                    (out or into).launch()
-                else:
-                    _pair(out, into)
-        return [end.work() for end in ends]
+        _refuse_self(each.peer, members, "destination" if each.op is isend else "source")
+    current_rank().let_go()
+    works = [
+        _issue(members, "send" if each.op is isend else "recv", each.tensor, each.peer, each.tag)
+        for each in p2p_op_list
+    ]
+    current_rank().let_go()
+    return works

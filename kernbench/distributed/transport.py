@@ -19,6 +19,7 @@ from kernbench.runtime.tensor import Tensor
 __all__ = [
     "Staged",
     "check_list",
+    "check_place",
     "check_tensor",
     "facts_of",
     "finish",
@@ -73,14 +74,29 @@ class Staged:
     on_host: bool = False
 
 
-def stage(group: ProcessGroup, backend: str, tensor: Tensor, *, output: bool) -> Staged:
-    """Bring a tensor to the group's SIP, contiguous.
+def check_place(group: ProcessGroup, backend: str, tensor: Tensor) -> None:
+    """Refuse a tensor that cannot be staged.
 
     Raises
     ------
     ValueError
         When it lies on another SIP, or, with nccl, is not contiguous.
     """
+    device = getattr(tensor, "device", None)
+    if device is not None and device.type == "cpu":
+        return
+    if tensor.sip != group._sip:
+        raise ValueError(
+            f"expected a tensor on cuda:{group._sip}, the device of rank "
+            f"{group._global(group.rank())}, got one on cuda:{tensor.sip}"
+        )
+    if backend == "nccl" and not tensor.is_contiguous():
+        raise ValueError("Tensors must be contiguous")
+
+
+def stage(group: ProcessGroup, backend: str, tensor: Tensor, *, output: bool) -> Staged:
+    """Bring a tensor to the group's SIP, contiguous; see :func:`check_place`."""
+    check_place(group, backend, tensor)
     plain: Any = tensor.detach() if hasattr(tensor, "detach") else tensor
     device = getattr(tensor, "device", None)
     if device is not None and device.type == "cpu":
@@ -90,15 +106,8 @@ def stage(group: ProcessGroup, backend: str, tensor: Tensor, *, output: bool) ->
             plain.copy_(staged)
 
         return Staged(staged, to_host if output else None, on_host=output)
-    if tensor.sip != group._sip:
-        raise ValueError(
-            f"expected a tensor on cuda:{group._sip}, the device of rank "
-            f"{group._global(group.rank())}, got one on cuda:{tensor.sip}"
-        )
     if tensor.is_contiguous():
         return Staged(plain)
-    if backend == "nccl":
-        raise ValueError("Tensors must be contiguous")
     dense = plain.contiguous()
 
     def to_strides() -> None:
@@ -123,7 +132,7 @@ def launch(
     op: str = "sum",
     root: int = 0,
 ) -> None:
-    """Launch this member's part on the group's stream, which is the current one."""
+    """Launch this member's part on the current stream, which is one of the group's."""
     handle = ccl.launch(
         group._context,
         collective,
@@ -133,7 +142,6 @@ def launch(
         output=output,
         op=op,
         root=root,
-        stream=group._stream.stream_id,
     )
     handle._about = about.describe
 

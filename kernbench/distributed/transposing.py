@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
+from kernbench import ccl
 from kernbench.distributed.groups import ProcessGroup, group_of
-from kernbench.distributed.lines import (
-    check_count,
-    check_dtypes,
-    end,
-    outsider,
-    padded,
-    spread,
-    whole,
-    zero_tails,
-)
-from kernbench.distributed.transport import (
-    check_list,
-    check_tensor,
-    finish,
-    flat,
-    launch,
-    stage,
-)
+from kernbench.distributed.lines import check_count, check_dtypes, end, outsider, whole
+from kernbench.distributed.transport import check_list, check_tensor, finish, flat, stage
 from kernbench.distributed.work import Work
 from kernbench.runtime.tensor import Tensor
 
@@ -39,10 +26,7 @@ def all_to_all(
     group: Any = None,
     async_op: bool = False,
 ) -> Work | None:
-    """Give rank i the i-th tensor of every member.
-
-    Where sizes differ, members first meet on the host, to learn the greatest.
-    """
+    """Give rank i the i-th tensor of every member; they may differ in size."""
     outputs = check_list(output_tensor_list, "output_tensor_list")
     inputs = check_list(input_tensor_list, "input_tensor_list")
     members = group_of(group)
@@ -52,7 +36,7 @@ def all_to_all(
     check_count("output_tensor_list", outputs, members)
     check_count("input_tensor_list", inputs, members)
     check_dtypes("all_to_all", [*outputs, *inputs])
-    return _exchange(members, "all_to_all", outputs, inputs, async_op, [*outputs])
+    return _exchange(members, "all_to_all", outputs, inputs, async_op)
 
 
 def all_to_all_single(
@@ -73,9 +57,16 @@ def all_to_all_single(
     even = not output_split_sizes and not input_split_sizes
     if even and output.numel() == input.numel() and output.shape[0] % members.size() == 0:
         return whole(members, "all_to_all", "all_to_all_single", input, output, async_op)
-    outputs = _split(output, output_split_sizes, members, "output")
-    inputs = _split(input, input_split_sizes, members, "input")
-    return _exchange(members, "all_to_all_single", outputs, inputs, async_op, [output])
+    takes = _split(output, output_split_sizes, members, "output")
+    gives = _split(input, input_split_sizes, members, "input")
+    _enter(members, "all_to_all_single", str(input.dtype), gives, takes)
+    backend = members._backend_for(input)
+    with members._ordered():
+        given = stage(members, backend, input, output=False)
+        taken = stage(members, backend, output, output=True)
+        _launch(members, given.tensor.reshape(-1), taken.tensor.view(-1), gives, takes)
+        work = finish(members, backend, [taken], [output])
+    return end(work, async_op)
 
 
 def _exchange(
@@ -84,45 +75,74 @@ def _exchange(
     outputs: Sequence[Tensor],
     inputs: Sequence[Tensor],
     async_op: bool,
-    result: Sequence[Tensor],
 ) -> Work | None:
-    sizes = {each.numel() for each in (*outputs, *inputs)}
-    kind, shared = str(inputs[0].dtype), members._shared
-    most = max(sizes)
-    entered = shared.enter(members.rank(), name, dtype=kind, even=len(sizes) == 1)
-    if len(sizes) > 1:
-        mine = ([each.numel() for each in inputs], [each.numel() for each in outputs])
-        most = _greatest(shared.meet(members.rank(), f"sizes of {name}", mine), name)
+    """Do it by way of a line of all parts, there and back."""
+    gives, takes = [each.numel() for each in inputs], [each.numel() for each in outputs]
+    _enter(members, name, str(inputs[0].dtype), gives, takes)
     backend = members._backend_for(inputs[0])
     on_host = outputs[0].device.type == "cpu"
     with members._ordered():
-        if most:
-            parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-            line = padded(parts, most, parts[0])
-            line = zero_tails(line, most, [each.numel() for each in inputs])
-            taken = flat(parts[0], most * len(outputs))
-            launch(members, entered, "all_to_all", input=line, output=taken)
-            if not on_host:
-                spread(taken, most, outputs)
-        work = finish(members, backend, [], result)
-        if most and on_host:
-            work._finish = lambda: spread(taken.cpu(), most, outputs)
+        parts = [stage(members, backend, each, output=False).tensor for each in inputs]
+        line, taken = flat(parts[0], sum(gives)), flat(parts[0], sum(takes))
+        for place, each in zip(_pieces(line, gives), parts, strict=True):
+            if each.numel():
+                place.copy_(each.reshape(-1))
+        _launch(members, line, taken, gives, takes)
+
+        def spread(line: Any) -> None:
+            for piece, each in zip(_pieces(line, takes), outputs, strict=True):
+                if each.numel():
+                    each.detach().copy_(piece.view(tuple(each.shape)))
+
+        if not on_host:
+            spread(taken)
+        work = finish(members, backend, [], outputs)
+        if on_host:
+            work._finish = lambda: spread(taken.cpu())
     return end(work, async_op)
 
 
-def _greatest(all_sizes: Sequence[tuple[list[int], list[int]]], name: str) -> int:
-    for i, (given, _) in enumerate(all_sizes):
-        for j, (_, taken) in enumerate(all_sizes):
-            if given[j] != taken[i]:
-                raise ValueError(
-                    f"{name}: rank {i} gives rank {j} {given[j]} elements, which expects {taken[i]}"
+def _pieces(line: Any, sizes: Sequence[int]) -> list[Any]:
+    return [line[last - size : last] for size, last in zip(sizes, accumulate(sizes), strict=True)]
+
+
+def _enter(
+    members: ProcessGroup, name: str, dtype: str, gives: list[int], takes: list[int]
+) -> None:
+    """Enter, and compare the sizes with those of the members that have entered."""
+    shared, me = members._shared, members.rank()
+    entered = shared.enter(me, name, dtype=dtype, parts="of any size")
+    for other, (given, taken) in entered.values.items():
+        for giver, taker, gets, expects in (
+            (me, other, gives[other], taken[me]),
+            (other, me, given[me], takes[other]),
+        ):
+            if gets != expects:
+                shared.fail(
+                    entered,
+                    f"rank {shared.ranks[giver]} gives rank {shared.ranks[taker]} {gets} elements, "
+                    f"which expects {expects}",
                 )
-    return max(max(given) for given, _ in all_sizes)
+    entered.values[me] = (gives, takes)
 
 
-def _split(
-    tensor: Any, sizes: Sequence[int] | None, members: ProcessGroup, name: str
-) -> list[Tensor]:
+def _launch(
+    members: ProcessGroup, line: Tensor, taken: Tensor, gives: list[int], takes: list[int]
+) -> None:
+    if sum(gives) + sum(takes) > 0:
+        ccl.all_to_all_uneven(
+            members._context,
+            group=members._members,
+            rank=members.rank(),
+            input=line,
+            output=taken,
+            gives=gives,
+            takes=takes,
+        )
+
+
+def _split(tensor: Any, sizes: Sequence[int] | None, members: ProcessGroup, name: str) -> list[int]:
+    """Return how many elements each rank's part has."""
     rows, ranks = tensor.shape[0], members.size()
     if not sizes:
         if rows % ranks:
@@ -137,8 +157,4 @@ def _split(
         raise ValueError(
             f"Split sizes doesn't match total dim 0 size: {name} has {rows} rows, got {list(sizes)}"
         )
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(tensor[start : start + size])
-        start += size
-    return parts
+    return [size * math.prod(tensor.shape[1:]) for size in sizes]

@@ -106,10 +106,11 @@ class Emitter:
         self,
         op: str,
         *sources: Value | None,
+        sub: str = "",
         imm: int | tuple[str, int | float | str] = 0,
     ) -> None:
         """Write an instruction without result."""
-        self._append(op, None, sources, "", imm)
+        self._append(op, None, sources, sub, imm)
 
     def move(self, dst: Value, source: Value) -> None:
         """Write ``dst = source``; the types are equal."""

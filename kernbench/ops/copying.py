@@ -30,7 +30,7 @@ def to_device(source: Tensor, where: device, wait: bool = True, blank: bool = Fa
     if source._storage.device == where:
         return source
     if blank and isinstance(source._storage, Storage) and not source._storage.has_values:
-        source._storage.context._carry(source)
+        source._storage.context._host_link.carry(source)
         return empty_on(source._shape, source._dtype, CPU, zeroed=True)
     if not on_machine(source):
         strides = like_strides(source._shape, source._strides)
@@ -40,7 +40,7 @@ def to_device(source: Tensor, where: device, wait: bool = True, blank: bool = Fa
         made = empty_on(source._shape, source._dtype, where, strides, keep=kept)
         assert isinstance(image._storage, HostStorage)
         assert isinstance(made._storage, Storage)
-        made._storage.context._write(made, image._storage.bytes.tobytes(), wait)
+        made._storage.context._host_link.write(made, image._storage.bytes.tobytes(), wait)
         return made
     if where.type == "cpu":
         strides = like_strides(source._shape, source._strides)
@@ -101,7 +101,7 @@ def copy_(target: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
         if dense and not on_machine(source):
             held = np.ascontiguousarray(source._host())
             assert isinstance(target._storage, Storage)
-            target._storage.context._write(target, held.tobytes(), not non_blocking)
+            target._storage.context._host_link.write(target, held.tobytes(), not non_blocking)
             target._version += 1
             return target
     return pointwise.assign(target, to_device(source, target.device))

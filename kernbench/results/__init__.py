@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kernbench.results.plot import plot_sweep
+from kernbench.results.plot import check_figure, plot_sweep
 from kernbench.results.probe import Hop, Path, StandardPath, probe, standard_paths
 from kernbench.results.roofline import Roofline, roofline
 from kernbench.results.summary import LaunchSummary, Summary, summarize
 from kernbench.results.sweep import PATTERNS, LoadPoint, Sweep, measure_load, sweep
-from kernbench.results.table import format_figure, format_ns, format_table
+from kernbench.tables import format_figure, format_ns, format_table
 
 __all__ = [
     "PATTERNS",
@@ -19,6 +19,7 @@ __all__ = [
     "StandardPath",
     "Summary",
     "Sweep",
+    "check_figure",
     "format_figure",
     "format_ns",
     "format_table",

@@ -6,7 +6,32 @@ import os
 
 from kernbench.results.sweep import Sweep
 
-__all__ = ["plot_sweep"]
+__all__ = ["check_figure", "plot_sweep"]
+
+
+def check_figure(path: str | os.PathLike[str]) -> None:
+    """Say before anything is measured whether a figure can be drawn there.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When matplotlib is not installed; the message says how to install it.
+    ValueError
+        When the file's ending is none that matplotlib can write.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "--plot: expected matplotlib, which is not installed; pip install 'kernbench[plot]'"
+        ) from error
+    known = FigureCanvasAgg.get_supported_filetypes()
+    ending = os.path.splitext(path)[1].removeprefix(".").lower()
+    if ending not in known:
+        raise ValueError(
+            f"--plot: expected a file that ends in one of {', '.join(sorted(known))}, "
+            f"got {os.fspath(path)!r}"
+        )
 
 
 def plot_sweep(sweep: Sweep, path: str | os.PathLike[str], title: str) -> None:
@@ -14,18 +39,13 @@ def plot_sweep(sweep: Sweep, path: str | os.PathLike[str], title: str) -> None:
 
     Raises
     ------
-    ModuleNotFoundError
-        When matplotlib is not installed; the message says how to install it.
-    ValueError
-        When the ending is none that matplotlib can write.
+    ModuleNotFoundError, ValueError
+        As of :func:`check_figure`.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "--plot: expected matplotlib, which is not installed; pip install 'kernbench[plot]'"
-        ) from error
+    check_figure(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()

@@ -54,6 +54,9 @@ class Path:
     hops: tuple[Hop, ...]
 
 
+_MOST_MESSAGES = 1_000_000  # about 1 KB of memory each
+
+
 def _engine(topology: Topology) -> _core.Engine:
     return _core.Engine(topology._core, data=False)
 
@@ -70,17 +73,22 @@ def probe(topology: Topology, src: str, dst: str, nbytes: int, count: int = 1) -
     nbytes : int
         Payload of each; 0 is a command alone.
     count : int
-        Messages, all at once.
+        Messages, all at once; up to a million.
 
     Raises
     ------
     TopologyError
         When a node is unknown, or there is no path.
     ValueError
-        When nbytes is negative, or count below 1.
+        When nbytes is negative, or count below 1 or more than a million.
     """
     if count < 1:
         raise ValueError(f"--count: expected at least 1, got {count}")
+    if count > _MOST_MESSAGES:
+        raise ValueError(
+            f"--count: expected at most {_MOST_MESSAGES:,} messages, which all wait at the sender, "
+            f"got {count:,}"
+        )
     if nbytes < 0:
         raise ValueError(f"--bytes: expected at least 0, got {nbytes}")
     start, end = topology.find(src), topology.find(dst)

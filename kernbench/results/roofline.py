@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from kernbench import _core
-from kernbench.results.table import format_figure
 from kernbench.runtime.profile import Columns, of_kind, time_in_launches
+from kernbench.tables import format_figure
 from kernbench.topology import Topology
 
 __all__ = ["Roofline", "peak_bytes_per_s", "peak_flops", "peak_math_ops", "roofline"]

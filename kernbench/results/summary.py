@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernbench.results.roofline import Roofline, roofline
-from kernbench.results.table import format_ns, format_table
 from kernbench.runtime.profile import Profile, attribute, of_kind
+from kernbench.tables import format_ns, format_table
 
 if TYPE_CHECKING:
     from kernbench.runtime.context import Context

@@ -176,6 +176,9 @@ def _falls_behind(
     return bool(arrived < 0.9 * sent - 3 * math.sqrt(sent))
 
 
+_MOST_MESSAGES = 20_000_000  # about 100 bytes of memory each
+
+
 class _Probe:
     """Offers loads of one pattern to one machine."""
 
@@ -184,6 +187,13 @@ class _Probe:
     ) -> None:
         self.topology, self.traffic, self.nbytes = topology, traffic, nbytes
         self.count, self.seed = count, seed
+        n_messages = count * len(traffic.senders)
+        if n_messages > _MOST_MESSAGES:
+            raise ValueError(
+                f"--count: expected at most {_MOST_MESSAGES:,} messages of all "
+                f"{len(traffic.senders)} senders, got {n_messages:,}; "
+                f"ask for {_MOST_MESSAGES // len(traffic.senders):,} of each"
+            )
         self.cycle_fs = _cycle_fs(topology, traffic)
         self.n_flits = max(1, -(-nbytes // topology.flit_nbytes))
         at_fs, end_fs, _ = self._run(0.01, min(count, 10))

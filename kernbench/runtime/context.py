@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import math
 import os
-import struct
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextvars import Token
@@ -18,14 +17,15 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from kernbench import _core, language
-from kernbench.errors import DataUnavailableError, OutOfMemoryError
+from kernbench.errors import OutOfMemoryError
 from kernbench.language import dtypes as tl
 from kernbench.runtime import dtypes, numpy_dtypes
+from kernbench.runtime.arguments import launch_arguments
 from kernbench.runtime.face import face_name
 from kernbench.runtime.handle import Handle, Launch, Mark
+from kernbench.runtime.host_link import HostLink
 from kernbench.runtime.inputs import as_array, as_shape
 from kernbench.runtime.memory import MemoryStatistics
 from kernbench.runtime.oplog import OpLog
@@ -161,6 +161,7 @@ class Context:
         self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
         self.rng = np.random.default_rng(self.seed)
         self.launches: list[Launch] = []
+        self._host_link = HostLink(self)
         self.oplog = OpLog(self._engine)
         system = self.topology.system
         self._call_fs = 0 if system is None else int(system["host.call_fs"])
@@ -250,6 +251,7 @@ class Context:
     ) -> tuple[Rank, tuple[int, int], tuple[int, ...]]:
         """Return who submits, in which stream (the current one), and what has to come before."""
         rank = self._rank()
+        rank.let_go()
         place = (sip, rank.streams.get(sip, 0) if stream is None else stream)
         if not rank.pending_after:
             return rank, place, ()
@@ -349,12 +351,14 @@ class Context:
 
     def _end(self) -> None:
         """End a worker's program: what it has begun is brought to its end."""
+        self._rank().let_go()
         for finish in self._rank().at_end:
             finish()
         self._drain()
 
     def _drain(self) -> None:
         """Wait for what the caller has submitted."""
+        self._rank().let_go()
         last = self._rank().last
         while last:
             self.wait(next(iter(last.values())))
@@ -398,8 +402,8 @@ class Context:
             self._drain()  # what was let go may be in use until then
             self._unmap_now(sip)
             va = self._engine.map(sip, nbytes, zeroed=zeroed, keep=keep, **arguments)
-        if nbytes and self._installs:
-            self._copy(sip, va, nbytes, to_device=True, install=True)
+        if nbytes and self._host_link.installs:
+            self._host_link.copy(sip, va, nbytes, to_device=True, install=True)
         return Tensor._over(Storage(self, va, nbytes, sip, place, keep), kind, shape)
 
     def empty(
@@ -471,110 +475,12 @@ class Context:
         if made.nbytes:
             if self.data or keep or not wanted.is_floating():
                 self._engine.write(made.data_ptr(), numpy_dtypes.to_bytes(values, wanted))
-            self.wait(self._copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
+            self.wait(self._host_link.copy(made.sip, made.data_ptr(), made.nbytes, to_device=True))
         return made
 
-    @property
-    def _installs(self) -> bool:
-        """Whether a tensor's map takes time (``mmu: {install: timed}``)."""
-        system = self.topology.system
-        return system is not None and system["pe_mmu.install"] == 1
-
-    def _copy(
-        self, sip: int, va: int, nbytes: int, *, to_device: bool, install: bool = False
-    ) -> Handle:
-        """Submit the timed copy of a range, over the host link, in the current stream of its SIP.
-
-        A read by the host, which has waited for what
-        it needs, does not wait for what the stream was ordered behind since: for a collective that
-        peers have not entered, say (ADR-0027 D0.5).
-        """
-        if to_device:
-            rank, place, after = self._turn(sip)
-        else:
-            rank, after = self._rank(), ()
-            place = (sip, rank.streams.get(sip, 0))
-        number = self._engine.copy(
-            va, nbytes, to_device, place[1], self._submission(), after, install
-        )
-        handle = Handle(self, number, "copy_in" if to_device else "copy_out", None, place)
-        self._note(rank, handle)
-        return handle
-
-    def _read(self, tensor: Tensor) -> npt.NDArray[np.uint8]:
-        """Return the raw bytes between a tensor's first and last element: a host read."""
-        self._open()
-        storage = tensor._storage
-        assert isinstance(storage, Storage)
-        if storage.engine is not self._engine:
-            raise RuntimeError("host read: expected a tensor made since ctx.reset()")
-        first, end = tensor._span()
-        size = tensor.dtype.itemsize
-        va, nbytes = storage.va + first * size, (end - first) * size
-        if nbytes == 0:
-            return np.empty(0, dtype=np.uint8)
-        if not (self.data or storage.keep):
-            raise DataUnavailableError(
-                "host read: expected data, got a run of timing alone (data=False); benches check "
-                "numbers only if ctx.data is true"
-            )
-        self._settle(storage)
-        self.wait(self._copy(storage.sip, va, nbytes, to_device=False))
-        self._engine.replay()
-        return self._engine.view(va, nbytes)
-
-    def _carry(self, tensor: Tensor) -> None:
-        """Take the time of a host read, and read nothing."""
-        self._open()
-        storage = tensor._storage
-        assert isinstance(storage, Storage)
-        first, end = tensor._span()
-        size = tensor.dtype.itemsize
-        if end > first:
-            self._settle(storage)
-            va = storage.va + first * size
-            self.wait(self._copy(storage.sip, va, (end - first) * size, to_device=False))
-
-    def _write(self, tensor: Tensor, raw: bytes, wait: bool = True) -> None:
-        """Replace the bytes of a dense tensor, in order with its stream: a timed copy.
-
-        Without `wait` the caller goes on at once; who uses the tensor in another stream has to wait
-        for an event, as in torch.  The host still waits for the last work that was given it.
-        """
-        self._open()
-        storage = tensor._storage
-        assert isinstance(storage, Storage)
-        if storage.engine is not self._engine:
-            raise RuntimeError("copy_: expected a tensor made since ctx.reset()")
-        if not raw:
-            return
-        if wait:
-            self._settle(storage)
-        elif storage.writer is not None:
-            self.wait(storage.writer)
-            storage.writer = None
-        self._engine.replay()  # what is logged reads the old bytes
-        if self.data or storage.keep:
-            self._engine.write(tensor.data_ptr(), raw)
-        copy = self._copy(storage.sip, tensor.data_ptr(), len(raw), to_device=True)
-        if wait:
-            self.wait(copy)
-        else:
-            storage.writer = copy
-
-    def _settle(self, storage: Storage) -> None:
-        """Wait for the caller's current stream, and for the last writer of a storage."""
-        rank = self._rank()
-        for sip in {rank.sip: None, storage.sip: None}:
-            if (last := rank.last.get((sip, rank.streams.get(sip, 0)))) is not None:
-                self.wait(last)
-        if (writer := storage.writer) is not None:
-            self.wait(writer)
-            storage.writer = None
-
-    def _unmap_later(self, engine: _core.Engine, sip: int, va: int) -> None:
+    def _unmap_later(self, engine: _core.Engine, sip: int, va: int, in_tcm: bool) -> None:
         if engine is self._engine:
-            self._reclaimers[sip].free(va)
+            self._reclaimers[sip].free(va, in_tcm)
 
     def _unmap_now(self, sip: int) -> None:
         """Give back the memory of tensors that went, unless work that may use it is under way."""
@@ -612,11 +518,13 @@ class Context:
             )
         if 0 in grid:
             return None
-        found, bits = self._arguments(request)
+        found, bits = launch_arguments(request, self._engine, self._rank().sip)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
         rank, place, after = self._turn(found if sip is None else sip, stream)
+        if self._reclaimers[place[0]].launches_want_it:
+            self._unmap_now(place[0])
         number = self._engine.launch(
             kernel=kernel,
             sip=place[0],
@@ -635,39 +543,6 @@ class Context:
                 value._storage.writer = launch
         self.launches.append(launch)
         return launch
-
-    def _arguments(self, request: language.Launch) -> tuple[int, tuple[int, ...]]:
-        """Return the SIP that a launch runs on, and its arguments' raw bits."""
-        sips, bits = set(), []
-        for parameter, value in zip(request.kernel.params, request.arguments, strict=True):
-            if isinstance(value, Tensor):
-                storage = value._storage
-                if not isinstance(storage, Storage):
-                    raise ValueError(
-                        f"{request.kernel.name}: Pointer argument '{parameter.name}' cannot be "
-                        "accessed from Triton (cpu tensor?); move it to the machine with .cuda()"
-                    )
-                if storage.engine is not self._engine:
-                    raise ValueError(
-                        f"{request.kernel.name}: expected argument '{parameter.name}' to be a "
-                        "tensor of this context, since its last reset"
-                    )
-                sips.add(value.sip)
-                bits.append(value.data_ptr())
-            elif hasattr(value, "data_ptr"):
-                raise TypeError(
-                    f"{request.kernel.name}: expected argument '{parameter.name}' to be a "
-                    f"kernbench tensor, got {type(value).__name__}"
-                )
-            elif isinstance(value, float):
-                bits.append(struct.unpack("<Q", struct.pack("<d", value))[0])
-            else:
-                bits.append(int(value) & 0xFFFFFFFFFFFFFFFF)
-        if len(sips) > 1:
-            raise ValueError(
-                f"{request.kernel.name}: expected tensors of one SIP, got SIPs {sorted(sips)}"
-            )
-        return (sips.pop() if sips else self._rank().sip), tuple(bits)
 
     def memory_statistics(self, memory: str | int) -> MemoryStatistics:
         """Return what an HBM with a ``standard`` has counted so far.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,10 +92,13 @@ class OpLog:
             When pandas is not installed.
         """
         try:
-            pandas = importlib.import_module("pandas")
+            import pandas as pd
         except ImportError as error:
-            raise ImportError("to_pandas: expected pandas; `pip install pandas`") from error
-        return pandas.DataFrame(dict(self.columns))
+            raise ImportError(
+                "to_pandas: expected pandas, which is not installed; pip install "
+                "'kernbench[report]'"
+            ) from error
+        return pd.DataFrame(dict(self.columns))
 
     def __repr__(self) -> str:
         return f"OpLog({len(self)} records, hash {self.hash:016x})"

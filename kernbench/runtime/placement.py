@@ -1,7 +1,7 @@
 """Placements: how a tensor's bytes are spread over the HBM slices of its SIP (ADR-0045).
 
-A slice is the part of a cube's HBM that belongs to one PE.  Whatever the placement, a tensor has
-one contiguous virtual range.
+A slice is the part of a cube's HBM that belongs to one PE.  ``Local`` may name an SRAM or a TCM
+instead.  Whatever the placement, a tensor has one contiguous virtual range.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ __all__ = ["Blocked", "Interleaved", "Local", "Placement", "Replicated", "Sharde
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Base of all placements."""
+
+    @property
+    def in_tcm(self) -> bool:
+        """Whether the bytes lie where kernels have their tiles."""
+        return False
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
         """Say what the engine must know of it, for a dense tensor of this shape."""
@@ -78,10 +83,36 @@ class Sharded(Placement):
 
 @dataclass(frozen=True, slots=True)
 class Local(Placement):
-    """The whole tensor in one slice, counted through the cubes of the SIP."""
+    """The whole tensor in one memory of the SIP.
 
-    node: int
+    Host copies come to it through M_CPU.DMA, and kernels load and store it through their PE's DMA,
+    over the network, as any other tensor.  What lies in TCM is taken from what the PE's kernels
+    have for their tiles.
+
+    Parameters
+    ----------
+    node : int or str
+        A slice of HBM by its number, counted through the cubes of the SIP, or an SRAM or a TCM by
+        the name of its node, such as ``"cube0.sram"`` or ``"cube0.pe1.tcm"``; the SIP's own name
+        may stand in front.
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> with kb.Context(kb.Topology.preset("small")) as ctx:
+    ...     x = ctx.zeros(4, placement=kb.Local("cube0.sram"))
+    ...     x.tolist()
+    [0.0, 0.0, 0.0, 0.0]
+    """
+
+    node: int | str
+
+    @property
+    def in_tcm(self) -> bool:
+        """Whether the bytes lie where kernels have their tiles."""
+        return isinstance(self.node, str) and self.node.endswith(".tcm")
 
     def map_arguments(self, shape: Sequence[int], item_nbytes: int) -> dict[str, Any]:
         """Say what the engine must know of it, for a dense tensor of this shape."""
-        return {"placement": "local", "slice": self.node}
+        where = "node" if isinstance(self.node, str) else "slice"
+        return {"placement": "local", where: self.node}

@@ -47,6 +47,8 @@ class Rank:
         What it submitted last, by (SIP, stream), unless it has seen that done.
     pending_after : dict of (int, int) to list of Handle
         What the next work in a stream has to wait for, in other streams of its SIP.
+    held : callable or None
+        What it has issued, and is submitted with what comes right behind it: see :meth:`let_go`.
     state : dict of RankVar to object
         See :class:`RankVar`.
     environ : dict of str to str or None
@@ -60,6 +62,7 @@ class Rank:
         "context",
         "environ",
         "greenlet",
+        "held",
         "index",
         "last",
         "n_stops",
@@ -84,6 +87,7 @@ class Rank:
         self.streams: dict[int, int] = {}
         self.last: dict[tuple[int, int], Handle] = {}
         self.pending_after: dict[tuple[int, int], list[Handle]] = {}
+        self.held: Callable[[], None] | None = None
         self.state: dict[RankVar[Any], Any] = {}
         self.environ: dict[str, str | None] = {}
         self.waiting: Waiting | None = None
@@ -91,6 +95,12 @@ class Rank:
         self.at_end: list[Callable[[], None]] = []  # called when a worker's program has ended
         self.aborting = False  # it is being ended: its waits raise SystemExit
         self.n_stops = 0
+
+    def let_go(self) -> None:
+        """Submit what is held: before anything else of the rank is, and before it waits."""
+        held, self.held = self.held, None
+        if held is not None and not self.aborting:
+            held()
 
     @property
     def is_worker(self) -> bool:

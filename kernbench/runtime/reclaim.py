@@ -23,6 +23,7 @@ class Reclaimer:
         self.n_launches = 0
         self.under_way: dict[int, deque[Handle]] = {}  # by stream; each ends in this order
         self.let_go: list[tuple[int, int]] = []  # (work before, va)
+        self.launches_want_it = False  # what was let go lies in TCM, or some of it
 
     def submitted(self, handle: Handle, stream: int) -> None:
         """Note a mark that was submitted: what comes before it in its stream ends before it."""
@@ -53,9 +54,10 @@ class Reclaimer:
                 done._seen = True
                 done._keep = None
 
-    def free(self, va: int) -> None:
+    def free(self, va: int, in_tcm: bool) -> None:
         """Note that the last tensor over a range went."""
         self.let_go.append((self.n_launches, va))
+        self.launches_want_it |= in_tcm
 
     def take(self) -> list[int]:
         """Return the ranges that no launch under way was submitted before the end of."""
@@ -68,4 +70,5 @@ class Reclaimer:
         taken = [va for before, va in self.let_go if before < oldest]
         if taken:
             self.let_go = [(before, va) for before, va in self.let_go if before >= oldest]
+            self.launches_want_it &= bool(self.let_go)
         return taken

@@ -123,6 +123,7 @@ class Scheduler:
     def wait(self, waiting: Waiting) -> None:
         """Hand over until `waiting` is over; called by whoever waits."""
         rank = waiting.rank
+        rank.let_go()
         worker = rank.greenlet
         if rank.aborting or worker is not getcurrent():
             self.check(rank)
@@ -145,6 +146,7 @@ class Scheduler:
         found.
         """
         self.n_idle = self.n_idle + 1 if asks else 0  # as in `count`
+        rank.let_go()
         worker, tick = rank.greenlet, rank.tick
         if worker is None or tick is None or rank.aborting or worker is not getcurrent():
             rank.tick = Waiting(rank, what, at_fs=rank.clock_fs)
@@ -169,6 +171,7 @@ class Scheduler:
         """Let a worker go on in the next round, with those that it has just woken."""
         if rank.greenlet is None:
             return
+        rank.let_go()
         if rank.aborting or rank.greenlet is not getcurrent():
             self.check(rank)
         self.ready.append(rank)

@@ -60,7 +60,7 @@ class Storage:
         # The engine may be busy, or this thread may be another one: the context unmaps later.
         if self.engine is self.context._engine:
             self.context._allocated[self.sip] -= self._nbytes
-        self.context._unmap_later(self.engine, self.sip, self.va)
+        self.context._unmap_later(self.engine, self.sip, self.va, self.placement.in_tcm)
 
 
 class HostStorage:

@@ -282,7 +282,7 @@ class Tensor:
             flat, first = storage.bytes, self._offset
         else:
             assert isinstance(storage, Storage)
-            flat, first = storage.context._read(self), self._offset - self._span()[0]
+            flat, first = storage.context._host_link.read(self), self._offset - self._span()[0]
         size = self._dtype.itemsize
         return np.ndarray(
             self._shape, self._dtype.storage, flat, first * size, [s * size for s in self._strides]

@@ -6,6 +6,7 @@ A topology is read from a preset, a file, a text or a dict; whatever is wrong wi
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import unicodedata
@@ -93,9 +94,10 @@ class Topology:
             When there is no such preset, or an override does not fit.
         """
         if name not in cls.presets():
+            near = difflib.get_close_matches(str(name), cls.presets(), 1)
             raise TopologyError(
                 f"topology {name!r}: expected a preset ({', '.join(cls.presets())}) "
-                "or the path of a YAML file"
+                f"or the path of a YAML file{f'; did you mean {near[0]}' if near else ''}"
             )
         text = _presets().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
         return cls._parse(text, f"{name}.yaml", name, overrides)

@@ -14,6 +14,10 @@ from kernbench.tp.utils import VocabUtility, get_tensor_model_parallel_group_if_
 __all__ = ["vocab_parallel_cross_entropy"]
 
 
+def _part(label_smoothing: float, width: int) -> float:
+    return label_smoothing * width / (width - 1)
+
+
 class _VocabParallelCrossEntropy(Function):
     @staticmethod
     def forward(ctx: Any, logits: Any, target: Any, label_smoothing: float, group: Any) -> Any:
@@ -38,16 +42,12 @@ class _VocabParallelCrossEntropy(Function):
         loss = call("log", total) - predicted
         shares = shares / total.unsqueeze(-1)
 
-        ctx.label_smoothing, ctx.vocabulary = label_smoothing, width * group.size()
+        ctx.label_smoothing, ctx.width = label_smoothing, width
         if label_smoothing > 0:
-            # Every label gets a part of the weight: eps / (K - 1) each, the target the rest.
-            assert label_smoothing < 1.0, (
-                f"label_smoothing: expected a number in [0, 1), got {label_smoothing}"
-            )
-            count = ctx.vocabulary
-            part = label_smoothing * count / (count - 1)
-            mean = call("sum", call("log", shares), -1) / count
-            dist.all_reduce(mean, op=dist.ReduceOp.SUM, group=group)
+            # Each of this rank's labels gets eps / (K - 1) of the weight, K of them; the target the
+            # rest.
+            part = _part(label_smoothing, width)
+            mean = call("mean", call("log", shares), -1)
             loss = loss * (1.0 - part) - mean * part
         ctx.save_for_backward(shares, elsewhere, own)
         return loss
@@ -58,10 +58,10 @@ class _VocabParallelCrossEntropy(Function):
         hit = call("where", elsewhere, 0.0, 1.0).unsqueeze(-1)
         part = 0.0
         if ctx.label_smoothing > 0:
-            part = ctx.label_smoothing * ctx.vocabulary / (ctx.vocabulary - 1)
+            part = _part(ctx.label_smoothing, ctx.width)
         found = call("scatter_add", shares, -1, own.unsqueeze(-1), -hit * (1.0 - part))
         if part:
-            found = found - part / ctx.vocabulary
+            found = found - part / ctx.width
         return found * grads[0].unsqueeze(-1), None, None, None
 
 
@@ -80,12 +80,25 @@ def vocab_parallel_cross_entropy(
     target : Tensor
         Shape ``(s, b)``: labels out of the whole vocabulary, int64.
     label_smoothing : float
-        Weight that is spread over all labels, in [0, 1).
+        Weight that is spread over labels, in [0, 1).
 
     Returns
     -------
     Tensor
-        Shape ``(s, b)``, float32, equal on all ranks.
+        Shape ``(s, b)``, float32; without smoothing equal on all ranks.
+
+    Raises
+    ------
+    AssertionError
+        When `label_smoothing` is not in [0, 1).
+
+    Notes
+    -----
+    As Megatron's, smoothing is over a rank's own part of the vocabulary, without a collective of
+    its own: over several ranks, each has another loss.
     """
+    assert 0.0 <= label_smoothing < 1.0, (
+        f"label_smoothing: expected a number in [0, 1), got {label_smoothing}"
+    )
     group = get_tensor_model_parallel_group_if_none(tp_group)
     return _VocabParallelCrossEntropy.apply(vocab_parallel_logits, target, label_smoothing, group)

@@ -11,7 +11,7 @@ from kernbench.language import JITFunction, cdiv, constexpr_function, jit, next_
 from kernbench.runtime.tuning import Autotuner, Config, Heuristics, autotune, heuristics
 
 if TYPE_CHECKING:
-    from kernbench.triton import testing
+    from kernbench.triton import runtime, testing
 
 TritonError = KernbenchError
 
@@ -33,13 +33,14 @@ __all__ = [
     "jit",
     "language",
     "next_power_of_2",
+    "runtime",
     "testing",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "testing":
-        return importlib.import_module("kernbench.triton.testing")
+    if name in ("runtime", "testing"):
+        return importlib.import_module(f"kernbench.triton.{name}")
     if name.startswith("__"):
         raise AttributeError(name)
     return _Missing(name)

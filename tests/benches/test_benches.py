@@ -194,6 +194,13 @@ PARALLEL = {
 
 
 @pytest.mark.parametrize("name", PARALLEL)
+def test_parallel_benches_run_as_they_are(name: str) -> None:
+    """Without an argument, on the topology that is there without one."""
+    ran = bench(name, options=())
+    assert ran["code"] == 0 and PARALLEL[name][1] in ran["said"], ran["said"]
+
+
+@pytest.mark.parametrize("name", PARALLEL)
 def test_parallel_benches_check_their_numbers(name: str) -> None:
     words, said = PARALLEL[name]
     ran = bench(name, *words, options=("--topology", "small", "--set", "system.sips=3"))

@@ -12,10 +12,13 @@ from kernbench import ccl
 
 
 def machine(sips: int, kind: str = "ring", pes: int = 1, **more: Any) -> kb.Topology:
-    """Return SIPs of one cube."""
+    """Return SIPs of one cube, joined by a fabric; ``"reducing"`` is a switch that reduces."""
+    fabric: dict[str, Any] = {"kind": kind, "GBps": 100, "latency_ns": 150}
+    if kind == "reducing":
+        fabric |= {"kind": "switch", "reduction": {"unit": "switch"}}
     system = {
         "sips": sips,
-        "fabric": {"kind": kind, "GBps": 100, "latency_ns": 150},
+        "fabric": fabric,
         "sip": {"cubes": [1, 1]},
         "cube": {"pes": pes, "noc": {"dims": [1, 1]}, "hbm": {"remote_ports": 1}},
     }
@@ -123,7 +126,7 @@ def check(
     root: int = 0,
     in_place: bool = False,
     pes: int = 1,
-    kind: str = "ring",
+    kind: str | None = None,
     sips: Sequence[int] | None = None,
     number: int = 0,
 ) -> None:
@@ -131,6 +134,7 @@ def check(
     parts = collective in ("reduce_scatter", "all_to_all", "scatter")
     values = inputs(size, count * size if parts else count, dtype)
     sips = range(size) if sips is None else sips
+    kind = kind or ("reducing" if algorithm == "in_switch" else "ring")
     with kb.Context(machine(max(sips) + 1, kind, pes)) as ctx:
         outputs, _ = run(
             ctx,

@@ -19,13 +19,16 @@ RANKS = 8
 
 
 def machine(sips: int, kind: str, miss_ns: int = 0) -> kb.Topology:
+    """Return SIPs joined by a fabric of a kind; ``"reducing"`` is a switch that reduces."""
     wide = {"GBps": 512}
+    reduces = {"reduction": {"unit": "switch"}} if kind == "reducing" else {}
+    kind = "switch" if reduces else kind
     return kb.Topology.from_dict(
         {
             "kernbench": 1,
             "system": {
                 "sips": sips,
-                "fabric": {"kind": kind, "GBps": RATE, "latency_ns": 150},
+                "fabric": {"kind": kind, "GBps": RATE, "latency_ns": 150, **reduces},
                 "sip": {"cubes": [1, 1], "io": wide},
                 "cube": {
                     "pes": 1,
@@ -88,6 +91,8 @@ LAWS = [
     ("switch", "all_reduce", "two_shot", 2 * (P - 1) / P, 1),
     ("switch", "all_reduce", "double_tree", 2, 1),
     ("torus", "all_reduce", "hierarchical", 2 * (P - 1) / P, 1),
+    ("reducing", "all_reduce", "in_switch", 1, 1),
+    ("reducing", "reduce", "in_switch", 1, 1),
     ("switch", "all_gather", "direct", (P - 1) / P, 1),
     ("switch", "reduce_scatter", "direct", (P - 1) / P, 1),
     ("switch", "all_to_all", "direct", (P - 1) / P, 1),

@@ -28,15 +28,16 @@ class Ran:
         return json.loads(self.out)
 
 
-def kernbench(*words: str | Path, cwd: Path | None = None) -> Ran:
-    """`python -m kernbench words`, from any folder."""
+def kernbench(*words: str | Path, cwd: Path | None = None, path: Path | None = None) -> Ran:
+    """`python -m kernbench words`, from any folder; modules of `path` are found first."""
+    first = {"PYTHONPATH": os.pathsep.join([str(path), ENVIRONMENT["PYTHONPATH"]])} if path else {}
     done = subprocess.run(
         [sys.executable, "-m", "kernbench", *map(str, words)],
         capture_output=True,
         text=True,
         cwd=cwd,
         timeout=120,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | first,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

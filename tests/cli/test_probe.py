@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -177,15 +176,42 @@ def test_transpose_needs_a_square(tmp_path: Path) -> None:
     assert ran.code == 2 and "expected a square number of nodes, got 32" in ran.err
 
 
-def test_plot_draws_or_says_what_is_missing(mesh: Path, tmp_path: Path) -> None:
+SHORT = ["--pattern", "uniform", "--count", "20"]
+
+
+@pytest.mark.parametrize(("ending", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_plot_draws_the_sweep(mesh: Path, tmp_path: Path, ending: str, begins: bytes) -> None:
+    pytest.importorskip("matplotlib")
+    figure = tmp_path / f"out.{ending}"
+    ran = kernbench("probe", "--topology", mesh, *SHORT[:-1], "300", "--json", "--plot", figure)
+    assert ran.code == 0, ran.err
+    assert ran.json["saturation"] is not None and len(ran.json["points"]) > 3
+    drawn = figure.read_bytes()
+    assert drawn.startswith(begins) and len(drawn) > 5000
+    if ending == "svg":
+        for words in (b"saturation 0.", b"latency, ns", b"offered load", b"99 of 100 below"):
+            assert words in drawn
+
+
+def test_plot_says_before_it_measures_what_it_cannot_write(mesh: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for name in ("out.xyz", "out"):
+        bad = kernbench("probe", "--topology", mesh, *SHORT, "--plot", tmp_path / name)
+        assert bad.code == 2 and bad.out == "" and "Traceback" not in bad.err
+        assert "--plot: expected a file that ends in one of " in bad.err and "png" in bad.err
+    nowhere = tmp_path / "none" / "out.png"
+    bad = kernbench("probe", "--topology", mesh, *SHORT, "--plot", nowhere)
+    assert bad.code == 2 and str(nowhere) in bad.err and "Traceback" not in bad.err
+
+
+def test_plot_without_matplotlib_says_what_to_install(mesh: Path, tmp_path: Path) -> None:
+    hidden = "raise ModuleNotFoundError(\"No module named 'matplotlib'\", name='matplotlib')\n"
+    (tmp_path / "matplotlib.py").write_text(hidden)
     figure = tmp_path / "out.png"
-    words = ["--pattern", "uniform", "--load", "0.2", "--count", "20", "--plot", figure]
-    ran = kernbench("probe", "--topology", mesh, *words)
-    if importlib.util.find_spec("matplotlib") is None:
-        assert ran.code == 2 and "pip install 'kernbench[plot]'" in ran.err
-        assert not figure.exists()
-    else:
-        assert ran.code == 0, ran.err
-        assert figure.read_bytes().startswith(b"\x89PNG")
-        bad = kernbench("probe", "--topology", mesh, *words[:-1], tmp_path / "out.xyz")
-        assert bad.code == 2 and "xyz" in bad.err
+    words = ["probe", "--topology", mesh, *SHORT, "--plot", figure]
+    ran = kernbench(*words, path=tmp_path)
+    assert ran.code == 2 and ran.out == "" and not figure.exists()
+    assert ran.err == (
+        "kernbench probe: --plot: expected matplotlib, which is not installed; "
+        "pip install 'kernbench[plot]'\n"
+    )

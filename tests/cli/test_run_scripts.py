@@ -58,6 +58,45 @@ def test_triton_is_served_by_its_face(script) -> None:
     assert "kernbench: triton.no_such_thing is not modelled" in ran.out
 
 
+REPORT = """
+import torch
+import triton
+import triton.language as tl
+import triton.testing
+from triton.runtime import driver
+
+DEVICE = triton.runtime.driver.active.get_active_torch_device()
+
+@triton.jit
+def double(x_ptr, n, BLOCK: tl.constexpr):
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(x_ptr + offs, 2 * tl.load(x_ptr + offs, mask=offs < n), mask=offs < n)
+
+@triton.testing.perf_report(triton.testing.Benchmark(
+    x_names=["n"], x_vals=[2**k for k in (8, 12)], line_arg="block", line_vals=[128, 256],
+    line_names=["128", "256"], plot_name="double", args={}))
+def measure(n, block):
+    x = torch.ones(n, device=DEVICE)
+    grid = lambda meta: (triton.cdiv(n, meta["BLOCK"]),)
+    ms = triton.testing.do_bench(lambda: double[grid](x, n, BLOCK=block), quantiles=[.5, .2, .8])
+    return tuple(2 * x.numel() * x.element_size() * 1e-9 / (each * 1e-3) for each in ms)
+
+print(driver.active.get_current_target().backend, DEVICE)
+measure.run(print_data=True)
+"""
+
+
+def test_a_script_with_a_performance_report(script) -> None:
+    ran = kernbench("run", "--topology", "small", script(REPORT))
+    assert ran.code == 0, ran.err
+    assert "cuda cuda:0\ndouble:\n" in ran.out
+    rows = ran.out.split("double:\n")[1].splitlines()
+    assert rows[0].split() == ["n", "128", "256"]
+    small, big = (row.split() for row in rows[1:3])
+    assert small[0] == "256" and big[0] == "4096"
+    assert 0 < float(small[1]) < float(big[1]), "more bytes per launch: nearer to the bandwidth"
+
+
 def test_modules_that_a_face_lacks_say_whose_they_are(script) -> None:
     text = "try:\n    import triton.nothing\nexcept ModuleNotFoundError as e:\n    print(e, e.name)"
     ran = kernbench("run", "--topology", "small", script(text))

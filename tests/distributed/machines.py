@@ -9,9 +9,10 @@ import kernbench as kb
 from kernbench import distributed as dist
 
 
-def machine(sips: int = 3, **options: Any) -> kb.Context:
+def machine(sips: int = 3, comm_contexts: int = 1, **options: Any) -> kb.Context:
     system = {
         "sips": sips,
+        "pe": {"comm_contexts": comm_contexts},
         "sip": {"cubes": [1, 1]},
         "cube": {"pes": 2, "noc": {"dims": [2, 2]}, "hbm": {"remote_ports": 1}},
     }

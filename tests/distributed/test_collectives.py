@@ -295,7 +295,42 @@ def test_uneven_parts_that_do_not_fit_say_which_ranks() -> None:
 
     with pytest.raises(kb.SpawnException) as caught:
         ranks(body)
-    assert re.search(r"rank 1 gives rank 2 3 elements, which expects 2|differs", str(caught.value))
+    assert len(caught.value.errors) == N
+    for _, error, _ in caught.value.errors:
+        assert isinstance(error, kb.CollectiveMismatchError)
+        assert re.search(r"rank 1 gives rank 2 3 elements, which expects 2", str(error))
+
+
+def test_a_rank_whose_own_parts_are_equal_among_uneven_ones() -> None:
+    """It cannot know that those of others are not (ADR-0059 D9)."""
+    sizes = [[2, 2, 2], [2, 3, 1], [2, 5, 4]]
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        outputs = [ctx.zeros(row[rank]) for row in sizes]
+        inputs = [ctx.tensor([10.0 * rank + j] * n) for j, n in enumerate(sizes[rank])]
+        dist.all_to_all(outputs, inputs)
+        return [each.tolist() for each in outputs]
+
+    found = ranks(body)
+    for rank in range(N):
+        assert found[rank] == [[10.0 * i + rank] * row[rank] for i, row in enumerate(sizes)]
+
+
+def test_uneven_parts_are_exchanged_on_the_machine_alone() -> None:
+    """With nccl, who comes first goes on at once (ADR-0059 D9)."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        sizes = [1 + (j == rank) * rank for j in range(N)]  # rank r keeps 1 + r
+        source, output = ctx.zeros(sum(sizes)), ctx.zeros(sum(sizes))
+        while rank == 2 and ctx.now_fs < 10**11:
+            ctx.tensor([1.0])
+        began_fs = ctx.now_fs
+        work = dist.all_to_all_single(output, source, sizes, sizes, async_op=True)
+        assert work is not None
+        return began_fs, ctx.now_fs
+
+    found = ranks(body)
+    assert max(found[rank][1] for rank in (0, 1)) < found[2][0]
 
 
 def test_roots_that_differ_are_a_mismatch() -> None:

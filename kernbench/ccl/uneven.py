@@ -1,0 +1,101 @@
+"""All-to-all of parts of any size, in one launch of each member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from kernbench import language
+from kernbench.ccl.call import PAGE_NBYTES, Call, Group
+from kernbench.ccl.kernels.uneven import all_to_all as _kernel
+from kernbench.ccl.launch import launch, make_call
+from kernbench.runtime.context import Context, each_pe
+from kernbench.runtime.handle import Launch
+from kernbench.runtime.tensor import Tensor
+
+__all__ = ["all_to_all_uneven"]
+
+SMALL = 16
+"""What is no whole block goes in blocks of so many to one."""
+
+
+def all_to_all_uneven(
+    context: Context,
+    *,
+    group: Group,
+    rank: int,
+    input: Tensor,
+    output: Tensor,
+    gives: Sequence[int],
+    takes: Sequence[int],
+    stream: int | None = None,
+) -> Launch:
+    """Give each rank a part of `input`, and take one of each into `output`, in order of rank.
+
+    No member learns the others' sizes: what rank i gives rank j has to be what j takes of i.
+
+    Parameters
+    ----------
+    context : Context
+    group : Group
+    rank : int
+        This member's place in it.
+    input, output : Tensor
+        Contiguous, on this member's SIP, of one dtype.
+    gives, takes : sequence of int
+        Elements for, and of, each rank; 0 is a size, too.
+    stream : int, optional
+        The stream of the member's SIP; its current one unless told.
+
+    Raises
+    ------
+    ValueError
+        When the sizes do not fit the tensors, or a tensor is no member's.
+    """
+    # The two tensors differ in size: each is checked as one end of a message is.
+    call = make_call(context, "send", group, rank, input, None, root=rank)
+    other = make_call(context, "recv", group, rank, None, output, root=rank)
+    if other.dtype != call.dtype:
+        raise ValueError(f"all_to_all: expected one dtype, got {call.dtype} and {other.dtype}")
+    for name, sizes, there in (("gives", gives, call.count), ("takes", takes, other.count)):
+        if len(sizes) != call.size or min(sizes) < 0 or sum(sizes) != there:
+            raise ValueError(
+                f"all_to_all: expected {name} to be {call.size} sizes that add up to {there}, "
+                f"got {list(sizes)}"
+            )
+    if call.size == 1:
+        return launch(
+            context, "broadcast", group=group, rank=0, input=input, output=output, stream=stream
+        )
+    token = language.set_launcher(
+        lambda request: context._launch(request, sip=call.sip, stream=stream, comm=True)
+    )
+    block = call.largest_block
+    try:
+        handle = _kernel[each_pe](
+            *(input, output, _table(call, gives, takes), call.size, call.channel),
+            PAGE=max(1, PAGE_NBYTES // call.dtype.itemsize),
+            B=block,
+            SMALL=max(1, block // SMALL),
+        )
+    finally:
+        language.reset_launcher(token)
+    assert isinstance(handle, Launch)
+    return handle
+
+
+def _table(call: Call, gives: Sequence[int], takes: Sequence[int]) -> Tensor:
+    """Return what the kernel reads: a row for each step around the group."""
+    out_at, in_at = [0, *accumulate(gives)], [0, *accumulate(takes)]
+    rows = []
+    for step in range(call.size):
+        to, source = (call.rank + step) % call.size, (call.rank - step) % call.size
+        rows.append(
+            (
+                *(call.group.sips[to], out_at[to], gives[to]),
+                *(call.group.sips[source], in_at[source], takes[source]),
+            )
+        )
+    return call.context.tensor(np.array(rows, dtype=np.int64), sip=call.sip)
