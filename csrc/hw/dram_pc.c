@@ -193,15 +193,13 @@ static inline int64_t row_command_fs(const kb_dram_pc *pc, const kb_dram_rules *
 }
 
 /* The bank's command may be the next. */
-static void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
-    const kb_dram_run *items = core->runs.items;
-    int d = pc->writing;
+static inline void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
     int64_t at_fs = row_command_fs(pc, &core->rules, b);
+    uint32_t age = pc->banks[b].age[pc->writing];
     if (at_fs > pc->row_command_fs) return;
-    if (at_fs == pc->row_command_fs &&
-        !is_before(&items[pc->banks[b].first[d]], &items[pc->banks[pc->row_bank].first[d]]))
-        return;
+    if (at_fs == pc->row_command_fs && (int32_t)(age - pc->row_age) >= 0) return;
     pc->row_command_fs = at_fs;
+    pc->row_age = age;
     pc->row_bank = (uint8_t)b;
 }
 
@@ -221,7 +219,7 @@ static void enter_window(kb_dram_pc *pc, kb_dram_core *core, int d) {
     side->backlog = run->next;
     side->next_fs = run->next == KB_NONE ? KB_TIME_MAX : items[run->next].when_fs;
     run->after = KB_NONE;
-    if (is_first) bank->first[d] = number;
+    if (is_first) bank->first[d] = number, bank->age[d] = run->seq;
     else items[bank->last[d]].after = number;
     bank->last[d] = number;
     side->banks |= bit;
@@ -248,6 +246,7 @@ static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
     while (bank->first[d] != KB_NONE && is_served(&items[bank->first[d]]))
         bank->first[d] = items[bank->first[d]].after;
     if (bank->first[d] == KB_NONE) side->banks &= ~(UINT64_C(1) << b);
+    else bank->age[d] = items[bank->first[d]].seq;
     if (hit == KB_NONE) {
         remove_hit(pc, place);
         if (bank->first[d] != KB_NONE) add_other(pc, core, b);

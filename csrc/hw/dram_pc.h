@@ -62,6 +62,7 @@ typedef struct kb_dram_bank {
     int64_t act_fs, pre_fs;     /* no earlier */
     int32_t open_row;           /* -1: closed */
     uint32_t first[2], last[2]; /* runs of the window, where the bank is waited for */
+    uint32_t age[2];            /* the first one's seq */
 } kb_dram_bank;
 
 /* A bank with a run that hits its open row.  Of the bursts that were issued of it nobody has been told of the
@@ -90,6 +91,7 @@ typedef struct kb_dram_pc {
     kb_dram_hit *hits;        /* the caller's */
     kb_dram_bank *banks;      /* the caller's */
     uint32_t n_hits;
+    uint32_t row_age; /* row_bank's */
     uint8_t row_bank, column_sid;
     bool row_known;                /* row_bank and row_command_fs are up to date */
     bool writing, draining, wrote; /* wrote: the last CAS */
