@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: bench_peers peers peers-flit help build run test golden check format san asan tsan valgrind bench fuzz docs wheel clean python
+.PHONY: bench_peers peers peers-flit help build run test test-full golden check format san asan tsan valgrind bench fuzz docs wheel clean python
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -53,6 +53,9 @@ test: build ## all tests: the C engine's, then Python's (PYTEST="-k name" passes
 	@$(NINJA) -C build --quiet
 	$(MESON) test -C build --no-rebuild --print-errorlogs
 	$(PY) -m pytest -n auto $(PYTEST)
+
+test-full: build ## every algorithm x collective x group size x dtype x odd size (PYTEST="-k ring" passes options)
+	$(PY) -m pytest -q -n auto tests/ccl/full_product.py $(PYTEST)
 
 golden: build ## write the golden op logs of tests/golden anew; read the difference
 	KERNBENCH_GOLDEN=write $(PY) -m pytest -q tests/golden

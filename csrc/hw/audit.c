@@ -135,6 +135,12 @@ static kb_status check_messages(const kb_fabric *fabric, kb_error *err) {
                         c->messages_sent, c->bytes_sent, c->messages_delivered, c->bytes_delivered);
 }
 
+void kb_audit_at_rest(kb_fabric *fabric, kb_rest_check *check) {
+    check->listed = true;
+    check->next = fabric->audit.checks;
+    fabric->audit.checks = check;
+}
+
 void kb_audit_tell(kb_audit *audit, kb_path *path) {
     for (uint32_t hop = 0; path->n_due && hop < path->n_links; hop++) {
         uint32_t link = path->links[hop];
@@ -146,6 +152,10 @@ void kb_audit_tell(kb_audit *audit, kb_path *path) {
 
 kb_status kb_fabric_audit(kb_fabric *fabric, kb_error *err) {
     kb_audit *audit = &fabric->audit;
+    for (kb_rest_check *each = audit->checks; each; each = audit->checks = each->next) {
+        KB_TRY(each->check(each->self, err));
+        each->listed = false;
+    }
     KB_TRY(check_messages(fabric, err));
     while (audit->n_paths) {
         kb_path *path = audit->paths[--audit->n_paths];

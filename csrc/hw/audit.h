@@ -11,16 +11,32 @@
  * Any component that serves one thing at a time says when a service begins:
  *
  *     kb_audit_serial(sim, node->name, "the MAC array", start_fs, unit->busy_until_fs);
+ *
+ * A memory's port has a meter (hw/meter.h), a DRAM's banks and bus the times of their commands
+ * (hw/dram_pc.h), a TCM the bytes that it holds (hw/tcm.h).
  */
 #ifndef KB_HW_AUDIT_H
 #define KB_HW_AUDIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "hw/fabric_path.h"
 #include "sim/sim.h"
+
+/* What a component wants checked when the machine comes to rest; its own, and listed only when it ran. */
+typedef struct kb_rest_check kb_rest_check;
+struct kb_rest_check {
+    kb_rest_check *next;
+    bool listed;
+    void *self;
+    kb_status (*check)(void *self, kb_error *err);
+};
+
+/* Lists a check that is not listed. */
+void kb_audit_at_rest(kb_fabric *fabric, kb_rest_check *check);
 
 /* What the fabric is held to; zero-initialised, and a part of it. */
 typedef struct kb_audit {
@@ -31,7 +47,8 @@ typedef struct kb_audit {
     kb_path *
         *paths; /* over which messages were sent since the last audit: room for all there are */
     uint32_t n_paths;
-    int64_t since_fs; /* of the last audit */
+    int64_t since_fs;      /* of the last audit */
+    kb_rest_check *checks; /* of components */
 } kb_audit;
 
 kb_status kb_audit_init(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;

@@ -10,14 +10,55 @@ static const int64_t long_ago_fs = INT64_MIN / 2;
 
 void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
                      kb_dram_hit *hits) {
-    *pc = (kb_dram_pc){
-        .column_fs = long_ago_fs, .refresh_fs = rules->refi, .banks = banks, .hits = hits};
+    *pc = (kb_dram_pc){.column_fs = long_ago_fs,
+                       .refresh_fs = rules->refi,
+                       .bus_free_fs = long_ago_fs,
+                       .banks = banks,
+                       .hits = hits};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
     for (int i = 0; i < KB_DRAM_MAX_GROUPS; i++) pc->group_cas_fs[i] = long_ago_fs;
     for (int d = 0; d < 2; d++)
         pc->sides[d] = (kb_dram_side){
             .oldest = KB_NONE, .youngest = KB_NONE, .backlog = KB_NONE, .next_fs = KB_TIME_MAX};
-    for (uint32_t b = 0; b < rules->n_banks; b++) banks[b] = (kb_dram_bank){.open_row = -1};
+    for (uint32_t b = 0; b < rules->n_banks; b++)
+        banks[b] = (kb_dram_bank){.open_row = -1, .open_fs = long_ago_fs};
+}
+
+/* --- what commands are held to (ADR-0061) ------------------------------------------------------------ */
+
+__attribute__((cold, noinline)) static void broken(const kb_dram_pc *pc, const kb_dram_core *core,
+                                                   uint32_t bank, int64_t at_fs, int64_t free_fs) {
+    if (core->fault) core->fault(core->self, pc, bank, at_fs, free_fs);
+}
+
+static inline void hold_act(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int64_t at_fs) {
+    int64_t free_fs = kb_max_i64(pc->banks[b].open_fs + core->rules.rc,
+                                 pc->acts_fs[pc->n_acts & 3] + core->rules.faw);
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+    pc->banks[b].open_fs = at_fs;
+}
+
+/* From the PRE on, open_fs is an ACT that the next one may follow as soon, by tRC, as it may the PRE by tRP. */
+static inline void hold_pre(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int64_t at_fs) {
+    int64_t free_fs = pc->banks[b].open_fs + core->rules.ras;
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+    pc->banks[b].open_fs =
+        kb_max_i64(pc->banks[b].open_fs, at_fs + core->rules.rp - core->rules.rc);
+}
+
+static inline void hold_cas(const kb_dram_pc *pc, const kb_dram_core *core, uint32_t b,
+                            int64_t at_fs) {
+    int64_t free_fs = pc->banks[b].open_fs + core->rules.rcd[pc->writing];
+    if (at_fs < free_fs) broken(pc, core, b, at_fs, free_fs);
+}
+
+/* Bursts one each step_fs, the first from start_fs and the last until end_fs on the bus. */
+static inline void hold_bus(kb_dram_pc *pc, const kb_dram_core *core, int64_t start_fs,
+                            int64_t end_fs, int64_t step_fs) {
+    if (start_fs < pc->bus_free_fs ||
+        (step_fs < core->rules.bl && end_fs > start_fs + core->rules.bl))
+        broken(pc, core, KB_NONE, start_fs, kb_max_i64(pc->bus_free_fs, start_fs + 1));
+    pc->bus_free_fs = end_fs;
 }
 
 /* --- telling who asked ------------------------------------------------------------------------------ */
@@ -152,15 +193,13 @@ static inline int64_t row_command_fs(const kb_dram_pc *pc, const kb_dram_rules *
 }
 
 /* The bank's command may be the next. */
-static void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
-    const kb_dram_run *items = core->runs.items;
-    int d = pc->writing;
+static inline void offer_row_command(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
     int64_t at_fs = row_command_fs(pc, &core->rules, b);
+    uint32_t age = pc->banks[b].age[pc->writing];
     if (at_fs > pc->row_command_fs) return;
-    if (at_fs == pc->row_command_fs &&
-        !is_before(&items[pc->banks[b].first[d]], &items[pc->banks[pc->row_bank].first[d]]))
-        return;
+    if (at_fs == pc->row_command_fs && (int32_t)(age - pc->row_age) >= 0) return;
     pc->row_command_fs = at_fs;
+    pc->row_age = age;
     pc->row_bank = (uint8_t)b;
 }
 
@@ -180,7 +219,7 @@ static void enter_window(kb_dram_pc *pc, kb_dram_core *core, int d) {
     side->backlog = run->next;
     side->next_fs = run->next == KB_NONE ? KB_TIME_MAX : items[run->next].when_fs;
     run->after = KB_NONE;
-    if (is_first) bank->first[d] = number;
+    if (is_first) bank->first[d] = number, bank->age[d] = run->seq;
     else items[bank->last[d]].after = number;
     bank->last[d] = number;
     side->banks |= bit;
@@ -207,6 +246,7 @@ static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
     while (bank->first[d] != KB_NONE && is_served(&items[bank->first[d]]))
         bank->first[d] = items[bank->first[d]].after;
     if (bank->first[d] == KB_NONE) side->banks &= ~(UINT64_C(1) << b);
+    else bank->age[d] = items[bank->first[d]].seq;
     if (hit == KB_NONE) {
         remove_hit(pc, place);
         if (bank->first[d] != KB_NONE) add_other(pc, core, b);
@@ -301,6 +341,7 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     pc->row_known = false;
     if (bank->open_row >= 0) {
         run->closed = true;
+        hold_pre(pc, core, b, at_fs);
         bank->act_fs = kb_max_i64(bank->act_fs, at_fs + rules->rp);
         bank->open_row = -1;
         pc->row_bus_fs = at_fs + rules->pre_bus;
@@ -308,7 +349,7 @@ static void issue_row_command(kb_dram_pc *pc, kb_dram_core *core) {
     }
     run->opened = true;
     bank->open_row = (int32_t)run->row;
-    bank->open_fs = at_fs;
+    hold_act(pc, core, b, at_fs);
     bank->act_fs = at_fs + rules->rc;
     bank->pre_fs = at_fs + rules->ras;
     pc->row_bus_fs = at_fs + rules->act_bus;
@@ -343,8 +384,10 @@ static void refresh(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
     for (uint32_t b = first; b < end; b++)
         at_fs = kb_max_i64(at_fs, ready_to_refresh(pc, rules, b));
     for (uint32_t b = first; b < end; b++) {
+        if (pc->banks[b].open_row >= 0) hold_pre(pc, core, b, at_fs - rules->rp);
         pc->banks[b].open_row = -1;
         pc->banks[b].act_fs = at_fs + rules->rfc;
+        pc->banks[b].open_fs = at_fs + rules->rfc - rules->rc;
     }
     for (uint32_t i = pc->n_hits; i-- > 0;) {
         uint32_t b = pc->hits[i].bank;
@@ -535,12 +578,16 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
     uint32_t before = KB_NONE, bank;
     pc->statistics.turnarounds += pc->wrote != pc->writing && pc->column_fs > long_ago_fs;
     pc->wrote = pc->writing;
+    int64_t ends_fs = core->rules.cas_burst[pc->writing];
+    hold_cas(pc, core, a->bank, t->at_fs);
+    hold_bus(pc, core, t->at_fs + ends_fs - core->rules.bl, nth_fs(t, t->n) + ends_fs, t->step_fs);
     if (!pc->writing && pc->sides[WRITE].n_pending > 0) pc->n_passed += t->n;
     if (t->partner == KB_NONE) {
         note_bursts(pc, core, a, t->at_fs, t->n, t->step_fs);
     } else {
         kb_dram_hit *b = &pc->hits[t->partner];
         int64_t n_b = t->n / 2;
+        hold_cas(pc, core, b->bank, t->at_fs + t->step_fs);
         note_bursts(pc, core, a, t->at_fs, t->n - n_b, 2 * t->step_fs);
         note_bursts(pc, core, b, t->at_fs + t->step_fs, n_b, 2 * t->step_fs);
         bool ends_with_b = 2 * n_b == t->n;

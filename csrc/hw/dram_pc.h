@@ -25,6 +25,9 @@
  *   D3. Banks that the bus's direction waits for either hit, and are in `hits` by the age of the run that
  *       does, or are in `others`.  Of the other direction it is only known which banks it waits for.
  *   D4. Bursts of a run at one pace are told of together, no later than the call returns.
+ *
+ * Each command is held to the times of those before (ADR-0061), not to the bounds by which it was chosen: tRC,
+ * tRP, tFAW of an ACT, tRAS of a PRE, tRCD of a CAS, and a bus that carries one burst at a time.
  */
 #ifndef KB_HW_DRAM_PC_H
 #define KB_HW_DRAM_PC_H
@@ -55,10 +58,11 @@ typedef struct kb_dram_run {
 typedef KB_POOL(kb_dram_run) kb_dram_runs;
 
 typedef struct kb_dram_bank {
-    int64_t open_fs;            /* of the last ACT */
+    int64_t open_fs; /* of the last ACT; after a PRE, of one that the next may follow as soon */
     int64_t act_fs, pre_fs;     /* no earlier */
     int32_t open_row;           /* -1: closed */
     uint32_t first[2], last[2]; /* runs of the window, where the bank is waited for */
+    uint32_t age[2];            /* the first one's seq */
 } kb_dram_bank;
 
 /* A bank with a run that hits its open row.  Of the bursts that were issued of it nobody has been told of the
@@ -87,6 +91,7 @@ typedef struct kb_dram_pc {
     kb_dram_hit *hits;        /* the caller's */
     kb_dram_bank *banks;      /* the caller's */
     uint32_t n_hits;
+    uint32_t row_age; /* row_bank's */
     uint8_t row_bank, column_sid;
     bool row_known;                /* row_bank and row_command_fs are up to date */
     bool writing, draining, wrote; /* wrote: the last CAS */
@@ -97,6 +102,7 @@ typedef struct kb_dram_pc {
     int64_t n_passed;               /* bursts read while writes waited */
     int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
     int64_t acts_fs[4];             /* the last four */
+    int64_t bus_free_fs;            /* the end of the last burst's data */
     uint32_t refresh_bank;
     uint32_t written_groups; /* whose last CAS was a write */
     kb_dram_statistics statistics;
@@ -109,10 +115,15 @@ typedef struct kb_dram_pc {
 typedef void (*kb_dram_served_fn)(void *self, const kb_dram_run *run, uint32_t count,
                                   int64_t there_fs, int64_t period_fs);
 
+/* A command came at at_fs that had to wait until free_fs: for its bank, or (KB_NONE) for the data bus. */
+typedef void (*kb_dram_fault_fn)(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs,
+                                 int64_t free_fs);
+
 typedef struct kb_dram_core {
     kb_dram_rules rules;
     kb_dram_runs runs;
     kb_dram_served_fn served;
+    kb_dram_fault_fn fault; /* of the physics checks; NULL: nobody hears */
     void *self;
 } kb_dram_core;
 

@@ -3,6 +3,12 @@
 #include "base/checked.h"
 #include "hw/hbm_banked.h"
 #include "hw/memory.h"
+#include "hw/meter.h"
+
+typedef struct channel {
+    int64_t free_fs;
+    kb_meter meter; /* of bytes */
+} channel;
 
 struct kb_hbm {
     kb_hbm_banked *banked; /* NULL, or instead of all below */
@@ -15,7 +21,7 @@ struct kb_hbm {
     int64_t access_fs;
     int64_t *service_fs; /* of 0 .. flit_nbytes bytes */
     size_t n_services;
-    int64_t *free_fs; /* by PC */
+    channel *pcs;
 };
 
 static uint32_t unit_pc(const kb_hbm *hbm, uint64_t unit) {
@@ -31,7 +37,7 @@ uint32_t kb_hbm_pc(const kb_hbm *hbm, int32_t slice, uint64_t offset) {
 }
 
 int64_t kb_hbm_pc_free_fs(const kb_hbm *hbm, uint32_t pc) {
-    return hbm->free_fs[pc];
+    return hbm->pcs[pc].free_fs;
 }
 
 const kb_dram_stack *kb_hbm_stack(const kb_hbm *hbm) {
@@ -43,9 +49,11 @@ static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes
     kb_hbm *hbm = self;
     uint64_t left = hbm->interleave - offset % hbm->interleave;
     *taken = nbytes < left ? nbytes : left;
-    int64_t *free_fs = &hbm->free_fs[kb_hbm_pc(hbm, slice, offset)];
-    *free_fs = kb_max_i64(*free_fs, at_fs) + hbm->service_fs[*taken];
-    return *free_fs + hbm->access_fs;
+    channel *serving = &hbm->pcs[kb_hbm_pc(hbm, slice, offset)];
+    int64_t start_fs = kb_max_i64(serving->free_fs, at_fs);
+    serving->free_fs = start_fs + hbm->service_fs[*taken];
+    kb_meter_run(&serving->meter, *taken, start_fs, serving->free_fs);
+    return serving->free_fs + hbm->access_fs;
 }
 
 static kb_status fill_services(kb_hbm *hbm, kb_ratio rate, kb_error *err) {
@@ -74,8 +82,11 @@ static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_erro
     hbm->access_fs = params->access_fs;
     hbm->n_services = (size_t)kb_topology_flit_nbytes(parts->topology) + 1;
     hbm->service_fs = kb_alloc_zeroed(parts->alloc, hbm->n_services, sizeof *hbm->service_fs);
-    hbm->free_fs = kb_alloc_zeroed(parts->alloc, hbm->n_pcs, sizeof *hbm->free_fs);
-    if (!hbm->service_fs || !hbm->free_fs) return kb_error_nomem(err, "an HBM controller");
+    hbm->pcs = kb_alloc_zeroed(parts->alloc, hbm->n_pcs, sizeof *hbm->pcs);
+    if (!hbm->service_fs || !hbm->pcs) return kb_error_nomem(err, "an HBM controller");
+    for (uint32_t i = 0; i < hbm->n_pcs; i++)
+        kb_meter_init(&hbm->pcs[i].meter, parts->fabric, at->name, "pseudo-channel", (int32_t)i,
+                      &params->pc);
     KB_TRY(fill_services(hbm, params->pc, err));
     hbm->memory = (kb_memory){.parts = parts,
                               .node = node,
@@ -104,6 +115,6 @@ void kb_hbm_destroy(void *hbm) {
     if (!self) return;
     kb_hbm_banked_destroy(self->banked);
     kb_alloc_free(self->alloc, self->service_fs, self->n_services, sizeof *self->service_fs);
-    kb_alloc_free(self->alloc, self->free_fs, self->n_pcs, sizeof *self->free_fs);
+    kb_alloc_free(self->alloc, self->pcs, self->n_pcs, sizeof *self->pcs);
     kb_alloc_free(self->alloc, self, 1, sizeof *self);
 }

@@ -1,6 +1,9 @@
 #include "hw/hbm_banked.h"
 
+#include <stdio.h>
+
 #include "base/checked.h"
+#include "hw/audit.h"
 #include "hw/reply.h"
 #include "hw/request.h"
 
@@ -121,6 +124,16 @@ static void served(void *self, const kb_dram_run *run, uint32_t count, int64_t t
         f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
         begin = upto;
     }
+}
+
+static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs, int64_t free_fs) {
+    const kb_hbm_banked *hbm = self;
+    unsigned number = (unsigned)(pc - hbm->stack.pcs);
+    char what[64];
+    if (bank == KB_NONE) (void)snprintf(what, sizeof what, "data bus %u", number);
+    else (void)snprintf(what, sizeof what, "bank %u of pseudo-channel %u", (unsigned)bank, number);
+    kb_audit_overlap_(hbm->parts->sim, kb_topology_nodes(hbm->parts->topology)[hbm->node].name,
+                      what, at_fs, free_fs);
 }
 
 static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
@@ -323,6 +336,7 @@ static kb_status init(kb_hbm_banked *hbm, const kb_dram *dram, kb_error *err) {
     hbm->request_fs = params->request_fs;
     hbm->response_fs = params->response_fs;
     KB_TRY(kb_dram_stack_init(&hbm->stack, parts->alloc, dram, params, served, hbm, err));
+    hbm->stack.core.fault = fault;
     const kb_dram_rules *rules = &hbm->stack.core.rules;
     hbm->read_ahead_fs = rules->cas_burst[0] + hbm->response_fs;
     hbm->write_ahead_fs = rules->cas_burst[1] + hbm->response_fs;

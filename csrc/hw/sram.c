@@ -2,12 +2,14 @@
 
 #include "base/checked.h"
 #include "hw/memory.h"
+#include "hw/meter.h"
 
 typedef struct kb_sram {
     kb_memory memory;
     kb_ratio rate;
     int64_t access_fs;
     int64_t free_fs;
+    kb_meter meter; /* of bytes */
 } kb_sram;
 
 static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes, int64_t at_fs,
@@ -19,7 +21,9 @@ static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes
     if (kb_ratio_scale(sram->rate, (int64_t)nbytes, &service_fs))
         (void)kb_error_set(kb_sim_fail(sram->memory.parts->sim, KB_OVERFLOW), KB_OVERFLOW,
                            "SRAM: expected a flit to be served in less than 2^63 fs");
-    sram->free_fs = kb_max_i64(sram->free_fs, at_fs) + service_fs;
+    int64_t start_fs = kb_max_i64(sram->free_fs, at_fs);
+    sram->free_fs = start_fs + service_fs;
+    kb_meter_run(&sram->meter, nbytes, start_fs, sram->free_fs);
     return sram->free_fs + sram->access_fs;
 }
 
@@ -30,6 +34,8 @@ kb_status kb_sram_create(const kb_parts *parts, uint32_t node, void **sram, kb_e
     made->rate = params->rate;
     made->access_fs = params->access_fs;
     made->memory = (kb_memory){.parts = parts, .node = node, .serve = serve, .self = made};
+    kb_meter_init(&made->meter, parts->fabric, kb_topology_nodes(parts->topology)[node].name,
+                  "its port", -1, &params->rate);
     kb_memory_attach(&made->memory);
     *sram = made;
     return KB_OK;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "base/vec.h"
+#include "hw/audit.h"
+#include "hw/launch.h"
 #include "hw/tcm_port.h"
 #include "log/payload.h"
 
@@ -23,6 +25,11 @@ struct kb_tcm {
     size_t n_shares, n_compute; /* contexts: all, and those that are not for communication */
     share *shares;              /* by context */
     int64_t capacity_nbytes, lent_nbytes;
+    const kb_parts *parts;
+    const char *name;
+    int64_t used_nbytes[2]; /* by all tiles of contexts to compute, and to communicate */
+    int64_t comm_nbytes;    /* for those */
+    kb_rest_check rest;
     kb_tcm_port port;
     uint64_t n_versions;
     KB_VEC(kb_tile) tiles;
@@ -59,6 +66,28 @@ kb_status kb_tcm_lend(kb_tcm *tcm, int64_t nbytes, kb_error *err) {
     return KB_OK;
 }
 
+/* When no launch is under way nobody holds a tile. */
+static kb_status check_at_rest(void *self, kb_error *err) {
+    const kb_tcm *tcm = self;
+    int64_t used_nbytes = tcm->used_nbytes[0] + tcm->used_nbytes[1];
+    if (used_nbytes == 0 || kb_launches_count(tcm->parts->launches) > 0) return KB_OK;
+    return kb_error_set(err, KB_INTERNAL,
+                        "physics: %s: expected all of it to be free at rest, got %" PRId64
+                        " bytes of tiles; this is a fault of kernbench, please report it",
+                        tcm->name, used_nbytes);
+}
+
+/* A tile takes, or leaves (negative), so much. */
+static void use(kb_tcm *tcm, uint32_t context, int64_t nbytes) {
+    bool comm = context >= tcm->n_compute;
+    int64_t limit = comm ? tcm->comm_nbytes : tcm->capacity_nbytes - tcm->lent_nbytes;
+    if (!tcm->rest.listed) kb_audit_at_rest(tcm->parts->fabric, &tcm->rest);
+    tcm->shares[context].held += nbytes;
+    tcm->used_nbytes[comm] += nbytes;
+    if (tcm->used_nbytes[comm] > limit)
+        kb_audit_overfull(tcm->sim, tcm->name, "bytes of tiles", tcm->used_nbytes[comm], limit);
+}
+
 kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm, kb_error *err) {
     const kb_params *params = kb_parts_params(parts);
     kb_tcm *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
@@ -67,6 +96,10 @@ kb_status kb_tcm_create(const kb_parts *parts, uint32_t node, void **tcm, kb_err
     made->sim = parts->sim;
     made->log = parts->log;
     made->pe = kb_parts_pe(parts, node);
+    made->parts = parts;
+    made->name = kb_topology_nodes(parts->topology)[node].name;
+    made->rest = (kb_rest_check){.self = made, .check = check_at_rest};
+    made->comm_nbytes = params->pe.comm_tcm_nbytes;
     made->n_compute = (size_t)params->pe.contexts;
     made->n_shares = made->n_compute + (size_t)params->pe.comm_contexts;
     made->capacity_nbytes = params->pe_tcm.capacity_nbytes;
@@ -170,7 +203,7 @@ kb_status kb_tcm_take(kb_tcm *tcm, uint32_t context, int64_t nbytes, int32_t lin
         return own->pending ? KB_OK : never_fits(tcm, context, nbytes, line, err);
     kb_tile blank = {.nbytes = nbytes, .charged = charged, .context = context, .line = line};
     KB_TRY(add(tcm, blank, tile, err));
-    own->held += charged;
+    use(tcm, context, charged);
     return KB_OK;
 }
 
@@ -197,7 +230,7 @@ void kb_tcm_hold(kb_tcm *tcm, uint32_t tile) {
 static bool free_if_unneeded(kb_tcm *tcm, uint32_t slot) {
     kb_tile *tile = &tcm->tiles.items[slot];
     if (is_live(tile)) return false;
-    tcm->shares[tile->context].held -= tile->charged;
+    use(tcm, tile->context, -tile->charged);
     tcm->free.items[tcm->free.count++] = slot;
     return true;
 }

@@ -9,7 +9,8 @@
  * What tensors in TCM take is lent: the compute contexts split the rest.
  *
  * Invariants
- *   T1. held(context) = sum of `charged` of its tiles <= share(context).
+ *   T1. held(context) = sum of `charged` of its tiles <= share(context); of all contexts, with what is
+ *       lent, at most the capacity; and nothing when no launch is under way (hw/audit.h).
  *   T2. references counts registers (PE_CPU); readers and producer count unfinished commands
  *       (PE_SCHED).
  *   T3. A version that succeeds another in place takes its storage over: the old one charges

@@ -1,7 +1,6 @@
 #include "hw/tcm_port.h"
 
 #include "base/checked.h"
-#include "hw/audit.h"
 #include "hw/request.h"
 
 /* Sends a reply, or an acknowledgement, whose flits are all there when the port is done. */
@@ -13,6 +12,7 @@ static kb_status serve(kb_tcm_port *port, kb_request *request, kb_error *err) {
     if (kb_ratio_scale(params->pe.clock, cycles, &copy_fs) ||
         kb_add_i64(from_fs, copy_fs, &port->free_fs))
         return kb_error_set(err, KB_OVERFLOW, "expected bytes to be copied before 2^63 fs");
+    kb_meter_run(&port->meter, request->nbytes, from_fs, port->free_fs);
     request->memory_start_fs = now_fs;
     request->memory_end_fs = port->free_fs;
     kb_send send = {.src = port->node,
@@ -42,7 +42,11 @@ static void take(void *self, const kb_message *message, uint32_t link, int64_t f
 
 void kb_tcm_port_attach(kb_tcm_port *port, const kb_parts *parts, uint32_t node) {
     const kb_node *at = &kb_topology_nodes(parts->topology)[node];
-    *port = (kb_tcm_port){.parts = parts};
+    const kb_params *params = kb_parts_params(parts);
+    *port = (kb_tcm_port){.parts = parts, .rate = params->pe.clock};
+    port->rate.den *= params->pe_tcm.bytes_per_cycle;
+    kb_meter_init(&port->meter, parts->fabric, kb_topology_nodes(parts->topology)[node].name,
+                  "its port to the network", -1, &port->rate);
     port->node = kb_topology_part(parts->topology, KB_IMPL_PE_DMA, at->sip, at->cube, at->pe);
     kb_dispatch_set(parts->dispatch, port->node, KB_MSG_READ, KB_DELIVER_TAIL, take, port);
     kb_dispatch_set(parts->dispatch, port->node, KB_MSG_WRITE, KB_DELIVER_TAIL, take, port);

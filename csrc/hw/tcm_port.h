@@ -10,12 +10,15 @@
 #ifndef KB_HW_TCM_PORT_H
 #define KB_HW_TCM_PORT_H
 
+#include "hw/meter.h"
 #include "hw/parts.h"
 
 typedef struct kb_tcm_port {
     const kb_parts *parts;
     uint32_t node; /* of PE_DMA */
     int64_t free_fs;
+    kb_ratio rate;  /* femtoseconds for a byte, at the least */
+    kb_meter meter; /* of bytes */
 } kb_tcm_port;
 
 /* Becomes the memory at the node of the DMA of the PE that `node` is a part of; it must not move from then

@@ -110,6 +110,11 @@ static kb_status check_timing(const kb_reader *reader, const kb_place *place,
     REFUSE(place, t->wtr_l < t->wtr_s,
            "expected tWTR_L >= tWTR_S, got %" PRId64 " < %" PRId64 " %s", t->wtr_l, t->wtr_s,
            known);
+    REFUSE(
+        place, t->rtw < t->cl + t->bl - t->cwl,
+        "expected tRTW >= tCL + tBL - tCWL, for the bus carries one burst at a time, got %" PRId64
+        " < %" PRId64 " + %" PRId64 " - %" PRId64 " %s",
+        t->rtw, t->cl, t->bl, t->cwl, known);
     REFUSE(place, t->ras < t->rcd_rd, "expected tRAS >= tRCDRD, got %" PRId64 " < %" PRId64 " %s",
            t->ras, t->rcd_rd, known);
     return KB_OK;

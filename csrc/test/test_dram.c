@@ -19,6 +19,8 @@ typedef struct memory {
     int64_t there_fs[MAX_JOBS];
     int64_t first_fs, last_fs;
     uint64_t trains, hash;
+    uint32_t faults, fault_bank; /* of the physics checks */
+    int64_t fault_fs, fault_free_fs;
 } memory;
 
 static void note(void *self, const kb_dram_run *run, uint32_t count, int64_t there_fs,
@@ -37,6 +39,15 @@ static void note(void *self, const kb_dram_run *run, uint32_t count, int64_t the
     }
 }
 
+static void hear(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs, int64_t free_fs) {
+    memory *m = self;
+    (void)pc;
+    if (m->faults++) return;
+    m->fault_bank = bank;
+    m->fault_fs = at_fs;
+    m->fault_free_fs = free_fs;
+}
+
 static bool open_memory(memory *m, const char *keys) {
     char text[1024];
     (void)snprintf(text, sizeof text,
@@ -49,12 +60,15 @@ static bool open_memory(memory *m, const char *keys) {
     kb_error err = KB_ERROR_INIT;
     m->dram = kb_topology_dram(m->topology, 0);
     if (!CHECK(m->dram != NULL)) return false;
-    return CHECK_EQ(kb_dram_stack_init(&m->stack, &m->alloc, m->dram,
-                                       kb_topology_hbm(m->topology, 0), note, m, &err),
-                    KB_OK);
+    bool made = CHECK_EQ(kb_dram_stack_init(&m->stack, &m->alloc, m->dram,
+                                            kb_topology_hbm(m->topology, 0), note, m, &err),
+                         KB_OK);
+    m->stack.core.fault = hear;
+    return made;
 }
 
 static void close_memory(memory *m) {
+    CHECK_EQ(m->faults, 0);
     kb_dram_stack_deinit(&m->stack);
     kb_topology_destroy(m->topology);
     CHECK_EQ(m->alloc.live_nbytes, 0);
@@ -357,6 +371,69 @@ static void map_is_a_permutation(void) {
     }
 }
 
+/* --- physics checks --------------------------------------------------------------------------------- */
+
+static void check_fault(memory *m, uint32_t bank, int64_t at_fs, int64_t free_fs) {
+    kb_dram_stack_advance(&m->stack, KB_TIME_MAX - 1);
+    CHECK_EQ(m->faults > 0, true);
+    CHECK_EQ(m->fault_bank, bank);
+    CHECK_EQ(m->fault_fs, at_fs);
+    CHECK_EQ(m->fault_free_fs, free_fs);
+    m->faults = 0; /* as it should be */
+    close_memory(m);
+}
+
+/* A bound by which a command is chosen is taken away: the times of those before still show it (ADR-0061). */
+static void commands_that_come_early_are_heard(void) {
+    static memory m;
+    kb_dram_pc *pc;
+    if (open_memory(&m, ONE_CHANNEL)) { /* CAS: tRCD */
+        const kb_dram_rules *rules = &m.stack.core.rules;
+        (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
+        kb_dram_stack_advance(&m.stack, 0);
+        m.stack.pcs[0].hits[0].ready_fs = 0;
+        check_fault(&m, 0, 0, rules->rcd[0]);
+    }
+    if (open_memory(&m, ONE_CHANNEL)) { /* PRE: tRAS; then ACT: tRC */
+        const kb_dram_rules *rules = &m.stack.core.rules;
+        int64_t cas_fs = rules->rcd[0];
+        pc = &m.stack.pcs[0];
+        (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
+        kb_dram_stack_advance(&m.stack, cas_fs);
+        (void)add(&m, at(&m, 0, 0, 0, 6, 0), 32, false, cas_fs + 1);
+        pc->banks[0].pre_fs = 0;
+        kb_dram_stack_advance(&m.stack, cas_fs + 1);
+        CHECK_EQ(m.faults, 1);
+        CHECK_EQ(m.fault_fs, cas_fs + 1);
+        CHECK_EQ(m.fault_free_fs, rules->ras);
+        m.faults = 0;
+        pc->banks[0].act_fs = 0;
+        pc->row_known = false;
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->group_act_fs[0]);
+        check_fault(&m, 0, act_fs, rules->rc);
+    }
+    if (open_memory(&m, ONE_CHANNEL ", timing: {tFAW: 200}")) { /* ACT: tFAW */
+        pc = &m.stack.pcs[0];
+        for (uint64_t i = 0; i < 5; i++) (void)add(&m, at(&m, 0, i % 4, i / 4, 5, 0), 32, false, 0);
+        for (int64_t now_fs = 0; pc->n_acts < 4; now_fs += 1000)
+            kb_dram_stack_advance(&m.stack, now_fs);
+        pc->act_any_fs = 0;
+        pc->row_known = false;
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->group_act_fs[0]));
+        check_fault(&m, 1, act_fs, m.stack.core.rules.faw);
+    }
+    if (open_memory(&m, ONE_CHANNEL)) { /* the data bus */
+        const kb_dram_rules *rules = &m.stack.core.rules;
+        int64_t cas_fs = rules->rcd[0], end_fs = cas_fs + rules->cas_burst[0];
+        pc = &m.stack.pcs[0];
+        (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
+        (void)add(&m, at(&m, 0, 0, 0, 5, 9), 32, false, 0);
+        kb_dram_stack_advance(&m.stack, cas_fs);
+        pc->column_fs = pc->group_cas_fs[0] = -rules->ccd_l;
+        check_fault(&m, KB_NONE, end_fs - rules->bl, end_fs);
+    }
+}
+
 int main(void) {
     TAP_RUN(zero_load_latencies);
     TAP_RUN(a_write_commits_after_cwl_and_its_burst);
@@ -370,5 +447,6 @@ int main(void) {
     TAP_RUN(nothing_starves);
     TAP_RUN(writes_that_are_few_are_drained);
     TAP_RUN(map_is_a_permutation);
+    TAP_RUN(commands_that_come_early_are_heard);
     return tap_finish();
 }

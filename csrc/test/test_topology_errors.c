@@ -302,6 +302,8 @@ static void refuses_bad_standards(void) {
         {"standard: HBM3, refresh: per_bank, timing: {tRFCpb: 9999}",
          "timing: expected tRFCpb < tREFI, got 9999 >= 6240 CK"},
         {"standard: HBM3, timing: {tCCD_S: 5}", "timing: expected tCCD_L >= tCCD_S, got 4 < 5"},
+        {"standard: HBM3, timing: {tRTW: 3}",
+         "timing: expected tRTW >= tCL + tBL - tCWL, for the bus carries one burst at a time, got 3 < "},
         {"standard: HBM3, timing: {tRP: 0}",
          "timing.tRP: expected an integer from 1 to 1000000, got \"0\""},
         {"standard: HBM3, timing: {tCK_ns: 0}", "timing: expected tCK_ns above 0, got 0"},

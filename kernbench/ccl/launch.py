@@ -125,6 +125,7 @@ def make_call(
     if op in ("band", "bor", "bxor") and dtype.is_floating():
         raise ValueError(f"{collective}: expected integers for op {op!r}, got {dtype}")
     count = _count(collective, size, tensors)
+    _check_overlap(collective, rank, count * dtype.itemsize, input, output)
     return Call(context, collective, group, rank, input, output, count, dtype, op, root)
 
 
@@ -179,6 +180,27 @@ def _check_tensors(collective: str, sip: int, tensors: dict[str, Tensor | None])
     if len(found) > 1:
         raise ValueError(f"{collective}: expected one dtype, got {dtypes}")
     return found.pop()
+
+
+def _check_overlap(
+    collective: str, rank: int, nbytes: int, input: Tensor | None, output: Tensor | None
+) -> None:
+    """Refuse tensors that share bytes, but for the same ones, or a rank's own part of the other."""
+    if input is None or output is None or not input.numel() or not output.numel():
+        return
+    first, last = input.data_ptr(), input.data_ptr() + input.nbytes
+    begin, end = output.data_ptr(), output.data_ptr() + output.nbytes
+    if last <= begin or end <= first or (first, last) == (begin, end):
+        return
+    own = rank * nbytes
+    if collective in ("all_gather", "gather") and first == begin + own:
+        return
+    if collective in ("reduce_scatter", "scatter") and begin == first + own:
+        return
+    raise ValueError(
+        f"{collective}: expected input and output that are one tensor or lie apart, got ones that "
+        f"overlap, at rank {rank}"
+    )
 
 
 def _count(collective: str, size: int, tensors: dict[str, Tensor | None]) -> int:

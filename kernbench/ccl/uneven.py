@@ -65,6 +65,7 @@ def all_to_all_uneven(
                 f"all_to_all: expected {name} to be {call.size} sizes that add up to {there}, "
                 f"got {list(sizes)}"
             )
+    _check_apart(rank, input, output)
     if call.size == 1:
         return launch(
             context, "broadcast", group=group, rank=0, input=input, output=output, stream=stream
@@ -84,6 +85,15 @@ def all_to_all_uneven(
         language.reset_launcher(token)
     assert isinstance(handle, Launch)
     return handle
+
+
+def _check_apart(rank: int, input: Tensor, output: Tensor) -> None:
+    first, begin = input.data_ptr(), output.data_ptr()
+    if first < begin + output.nbytes and begin < first + input.nbytes:
+        raise ValueError(
+            f"all_to_all: expected input and output that lie apart, got ones that overlap, at rank "
+            f"{rank}"
+        )
 
 
 def _table(call: Call, gives: Sequence[int], takes: Sequence[int]) -> Tensor:

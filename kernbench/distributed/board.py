@@ -71,7 +71,7 @@ class Round:
         ]
         if not missing:
             return f"{text} (all {len(self.entries)} ranks have entered it)"
-        return f"{text} ({_ranks(missing)} of {len(self.shared.ranks)} not entered)"
+        return f"{text} (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered)"
 
 
 def _ranks(ranks: list[int]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kernbench.distributed.groups import group_of
 from kernbench.distributed.lines import (
+    check_apart,
     check_count,
     check_dtypes,
     check_sizes,
@@ -60,6 +61,7 @@ def all_gather(
             f"all_gather: rank {members.rank()} gives {tensor.numel()} elements, its place in "
             f"tensor_list has {outputs[members.rank()].numel()}"
         )
+    check_apart("tensor_list", outputs)
     backend = members._backend_for(tensor)
     facts = {"shapes": shapes, "dtype": str(tensor.dtype)}
     entered = members._shared.enter(members.rank(), "all_gather", **facts)
@@ -176,6 +178,7 @@ def gather(
     backend = members._backend_for(tensor)
     if mine:
         check_count("gather_list", outputs, members)
+        check_apart("gather_list", outputs)
         check_sizes("gather_list", outputs, tensor)
     facts = facts_of(tensor, dst=root)
     entered = members._shared.enter(members.rank(), "gather", **facts)

@@ -5,6 +5,7 @@ Tensors of a list lie side by side in one line, each in as many elements as the 
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from kernbench.distributed.work import Work
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
+    "check_apart",
     "check_count",
     "check_dtypes",
     "check_sizes",
@@ -73,6 +75,21 @@ def check_count(name: str, tensors: Sequence[Any], members: ProcessGroup) -> Non
             f"{name}: expected {members.size()} tensors, one for each rank of the group, got "
             f"{len(tensors)}"
         )
+
+
+def check_apart(name: str, tensors: Sequence[Any]) -> None:
+    """Refuse tensors of a list that share elements, which would hold one result of two."""
+    spans = sorted(
+        (each.data_ptr(), each.data_ptr() + each.nbytes, place)
+        for place, each in enumerate(tensors)
+        if each.numel() and each.is_contiguous()
+    )
+    for (_, end, place), (begin, _, other) in itertools.pairwise(spans):
+        if begin < end:
+            low, high = sorted((place, other))
+            raise ValueError(
+                f"{name}: expected tensors that lie apart, got {low} and {high}, which overlap"
+            )
 
 
 def check_dtypes(what: str, tensors: Sequence[Tensor]) -> None:

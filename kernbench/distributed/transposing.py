@@ -9,7 +9,7 @@ from typing import Any
 
 from kernbench import ccl
 from kernbench.distributed.groups import ProcessGroup, group_of
-from kernbench.distributed.lines import check_count, check_dtypes, end, outsider, whole
+from kernbench.distributed.lines import check_apart, check_count, check_dtypes, end, outsider, whole
 from kernbench.distributed.transport import check_list, check_tensor, finish, flat, stage
 from kernbench.distributed.work import Work
 from kernbench.runtime.tensor import Tensor
@@ -34,6 +34,7 @@ def all_to_all(
         outsider("all_to_all")
         return None
     check_count("output_tensor_list", outputs, members)
+    check_apart("output_tensor_list", outputs)
     check_count("input_tensor_list", inputs, members)
     check_dtypes("all_to_all", [*outputs, *inputs])
     return _exchange(members, "all_to_all", outputs, inputs, async_op)

@@ -56,6 +56,30 @@ def test_arguments_that_do_not_fit(changes: dict[str, Any], message: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("collective", "first", "last", "begin", "end"),
+    [
+        ("all_reduce", 0, 6, 1, 7),
+        ("all_to_all", 0, 6, 2, 8),
+        ("all_gather", 0, 2, 0, 6),
+        ("reduce_scatter", 0, 6, 4, 6),
+    ],
+)
+def test_tensors_that_overlap(collective: str, first: int, last: int, begin: int, end: int) -> None:
+    """Rank 1's own part of the other tensor would be no fault; other parts are."""
+    with kb.Context(groups.machine(3)) as ctx:
+        whole = ctx.zeros(8, sip=1)
+        with pytest.raises(ValueError, match=f"{collective}: expected input and output .*rank 1"):
+            ccl.launch(
+                ctx,
+                collective,
+                group=ccl.Group([0, 1, 2]),
+                rank=1,
+                input=whole[first:last],
+                output=whole[begin:end],
+            )
+
+
+@pytest.mark.parametrize(
     ("sips", "number", "message"),
     [
         ([], 0, "at least one SIP"),

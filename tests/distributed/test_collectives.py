@@ -280,6 +280,22 @@ def test_arguments_that_do_not_fit(call: Any, message: str) -> None:
     ranks(body)
 
 
+def test_results_that_overlap() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        y, x = ctx.zeros(6), ctx.zeros(2)
+        cut = [y[0:2], y[2:4], y[3:5]]
+        with pytest.raises(
+            ValueError, match=r"tensor_list: expected .* got 1 and 2, which overlap"
+        ):
+            dist.all_gather(cut, x)
+        with pytest.raises(ValueError, match=r"output_tensor_list: .* got 1 and 2, which overlap"):
+            dist.all_to_all(cut, [x, x, x])
+        with pytest.raises(ValueError, match="all_to_all: expected input and output that lie"):
+            dist.all_to_all_single(y[1:4], y[0:3], [1] * 3, [1] * 3)
+
+    ranks(body)
+
+
 def test_lists_of_something_else() -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         with pytest.raises(TypeError, match=r"parameter `tensor_list` of type List"):
@@ -372,7 +388,9 @@ def test_a_rank_that_leaves_early_is_named(backend: str) -> None:
             raise SystemExit(0)
         dist.broadcast(ctx.zeros(1), 0)
 
-    with pytest.raises(kb.DeadlockError, match=r"waits for broadcast, call 2.*rank 2 has of 3"):
+    with pytest.raises(
+        kb.DeadlockError, match=r"waits for broadcast, call 2.*of 3 ranks, rank 2 has"
+    ):
         ranks(body, backend=backend)
 
 

@@ -15,13 +15,17 @@ from kernbench import ccl
 
 
 def machine(sips: int, kind: str, mode: str, pes: int, standard: str) -> kb.Topology:
+    """Return SIPs joined by a fabric; ``"reducing"`` is a switch that reduces (ADR-0072)."""
+    fabric: dict[str, Any] = {"kind": kind, "GBps": 100, "latency_ns": 150}
+    if kind == "reducing":
+        fabric |= {"kind": "switch", "reduction": {"unit": "switch"}}
     return kb.Topology.from_dict(
         {
             "kernbench": 1,
             "fabric": {"mode": mode},
             "system": {
                 "sips": sips,
-                "fabric": {"kind": kind, "GBps": 100, "latency_ns": 150},
+                "fabric": fabric,
                 "sip": {"cubes": [1, 1]},
                 "cube": {
                     "pes": pes,
@@ -67,6 +71,8 @@ CASES = [
     ("torus", "train", 2, "HBM3", "all_reduce", "hierarchical"),
     ("switch", "train", 1, "HBM3", "all_reduce", "halving_doubling"),
     ("switch", "train", 2, "none", "all_reduce", "double_tree"),
+    ("reducing", "train", 2, "HBM3", "all_reduce", "in_switch"),
+    ("reducing", "flit", 2, "none", "reduce", "in_switch"),
     ("switch", "flit", 1, "none", "all_to_all", "direct"),
     ("switch", "train", 2, "HBM3", "reduce_scatter", "direct"),
     ("ring", "train", 2, "HBM3", "all_gather", "ring"),

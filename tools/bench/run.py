@@ -105,6 +105,7 @@ def engine(programs: Programs) -> Iterable[Row]:
         "4 sources at full rate": ("case=merge M=4 X=2000", 10.0),
         "4 sources, random load 0.7": ("case=random load=0.7 M=4 X=2000", 10.0),
         "4 sources, slow pace": ("case=random load=0.5 g=5008 M=4 X=2000", 4.0),
+        "4 sources, odd pace": ("case=random load=0.5 g=1777 M=4 X=2000", 4.0),
     }
     for name, (text, asked) in loads.items():
         args = [*text.split(), "F=64"]
@@ -147,21 +148,22 @@ def engine(programs: Programs) -> Iterable[Row]:
 
 
 def gemms(programs: Programs) -> Iterable[Row]:
-    """Run a GEMM with timing alone."""
-    for n in (1024, 4096):
+    """Run a GEMM with timing alone: its cost, and that it grows with messages and nothing else."""
+    for n in (512, 1024, 2048, 4096):
         runs = [python("timing_alone.py", str(n))[0] for _ in range(3)]
         best = min(runs, key=lambda run: run["run_cpu_s"])
         name = f"GEMM {n}³ fp16"
         if n == 1024:
             yield at_most(f"{name}, without start-up", 0.3, best["run_cpu_s"], "s")
-        else:
+        if n == 4096:
             yield at_most(f"{name}, start-up included", 5.0, best["cpu_s"], "s")
             yield at_most(f"{name}, most memory", 400.0, best["peak_mb"], "MB")
         counts = ["requests", "messages", "train_pieces", "events", "records"]
         yield told(
             f"{name}, what happened",
             f"{min(run['wall_s'] for run in runs):.2f} s by the clock; "
-            + ", ".join(f"{best[key]:,} {key.replace('_', ' ')}" for key in counts),
+            + ", ".join(f"{best[key]:,} {key.replace('_', ' ')}" for key in counts)
+            + f"; {best['run_cpu_s'] / best['messages'] * 1e6:.2f} µs a message",
         )
         yield told(f"{name}, op log", f"{best['log_nbytes'] / best['records']:.0f} B a record")
 
