@@ -159,7 +159,7 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_
     made->flight = from->flight;
     made->hop = from->hop + 1;
     made->to = made->hop + 1 < flown->n_links ? flown->path[made->hop + 1] : KB_NONE;
-    made->head_fs = arrive_fs + fabric->ports[from->to].overhead_fs;
+    made->head_fs = arrive_fs + kb_fabric_overhead_(fabric, from->to);
     made->n_left = flown->message.n_flits;
     return true;
 }
@@ -222,6 +222,13 @@ static bool move_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
     return true;
 }
 
+/* Most flits join those that are on their way to the next port, or wait there. */
+static inline bool joins(kb_fabric *fabric, const kb_stream *stream, int64_t arrive_fs) {
+    if (stream->next == KB_NONE) return false;
+    const kb_train flit = {arrive_fs, 0, 1};
+    return kb_stream_join(&fabric->streams, &fabric->streams.pool.items[stream->next], &flit);
+}
+
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
     if (link == fabric->n_links) {
@@ -257,7 +264,8 @@ static void serve(void *self, uint32_t link) {
     int64_t arrive_fs = now + port->travel_fs;
     bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
     if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!(only ? move_on(fabric, number, arrive_fs)
+    else if (!joins(fabric, stream, arrive_fs) &&
+             !(only ? move_on(fabric, number, arrive_fs)
                     : kb_fabric_pass_on_(fabric, number, arrive_fs)))
         kb_fabric_fail_nomem_(fabric, "a flit");
     if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);

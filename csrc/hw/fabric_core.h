@@ -102,6 +102,12 @@ static inline bool kb_fabric_by_flit_(const kb_fabric *fabric, uint32_t link) {
     return fabric->servers.of && fabric->servers.of[link] != KB_NONE;
 }
 
+/* The overhead of the node whose port a link is: from the ports that are worked on anyway. */
+static inline int64_t kb_fabric_overhead_(const kb_fabric *fabric, uint32_t link) {
+    bool by_flit = !fabric->by_train || kb_fabric_by_flit_(fabric, link);
+    return by_flit ? fabric->ports[link].overhead_fs : fabric->trains.ports[link].overhead_fs;
+}
+
 static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {
     return fabric->by_train;
 }

@@ -75,9 +75,14 @@ static kb_status fail_range(const kb_fabric *fabric, const kb_path *path, int64_
                         (long long)start_fs);
 }
 
+static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
+    return send->nbytes > fabric->flit_nbytes;
+}
+
+/* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
 static inline kb_path *slot_of(const kb_fabric *fabric, const kb_send *send) {
     uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61;
-    return &fabric->paths[mixed % KB_PATHS];
+    return &fabric->paths[(mixed + is_long(fabric, send) * UINT32_C(2741)) % KB_PATHS];
 }
 
 void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon) {
@@ -91,7 +96,7 @@ kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t s
     kb_path *path = slot_of(fabric, send);
     int64_t n_flits = count_flits(fabric, send->nbytes);
     bool known = path->n_flits && path->src == send->src && path->dst == send->dst &&
-                 path->slice == send->slice;
+                 path->slice == send->slice && (path->n_flits > 1) == is_long(fabric, send);
     *found = path;
     if (!known || path->n_flits != n_flits) {
         KB_TRY(check_send(fabric, send, err));

@@ -24,7 +24,7 @@ typedef struct kb_path {
 
 _Static_assert(sizeof(kb_path) == 64, "a line of the cache");
 
-enum { KB_PATHS = 4096, KB_PATH_ALIGNMENT = 64 };
+enum { KB_PATHS = 16384, KB_PATH_ALIGNMENT = 64 };
 
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_fabric_paths_deinit_(kb_fabric *fabric);

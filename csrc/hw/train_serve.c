@@ -33,7 +33,7 @@ static inline bool land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64
 static inline void move_on(const kb_fabric *fabric, kb_stream *stream, int64_t arrive_fs) {
     const kb_flight *flown = &fabric->flights.items[stream->flight];
     uint32_t hop = ++stream->hop;
-    stream->head_fs = arrive_fs + fabric->ports[stream->to].overhead_fs;
+    stream->head_fs = arrive_fs + kb_fabric_overhead_(fabric, stream->to);
     stream->to = hop + 1 < flown->n_links ? flown->path[hop + 1] : KB_NONE;
     stream->n_left = flown->message.n_flits;
 }

@@ -12,9 +12,13 @@
 #include "log/held.h"
 #include "log/pool.h"
 
+/* A column is a cache line longer than its rows: else those of one row, 32 KiB apart, would all be in one set
+ * of the cache. */
+enum { COLUMN_LENGTH = KB_OPLOG_CHUNK + 8 };
+
 /* Rows of every column: the newest are wide, those of a FULL log's other chunks packed. */
 typedef struct wide {
-    int64_t numbers[KB_COLUMN_COUNT][KB_OPLOG_CHUNK];
+    int64_t numbers[KB_COLUMN_COUNT][COLUMN_LENGTH];
 } wide;
 
 typedef struct chunk {

@@ -228,9 +228,9 @@ static bool ends_before(kb_sim *sim, kb_event next, int64_t until_fs, kb_run_end
 
 /* What follows is one of the root's children, unless the event to be handled causes an earlier one: on a
  * large machine, what it works on is in no cache by then. */
-static inline void fetch_ahead(const kb_sim *sim, const kb_event_heap *heap) {
-    const kb_event *items = heap->items;
-    size_t end = heap->count < 5 ? heap->count : 5, least = 1;
+static inline void fetch_ahead(const kb_sim *sim) {
+    const kb_event *items = sim->queue.near.items;
+    size_t end = sim->queue.near.count < 5 ? sim->queue.near.count : 5, least = 1;
     for (size_t i = 1; i < end; i++) {
         if (kb_event_less(&items[i], &items[least])) least = i;
         if (kb_event_rank(items[i]) != RANK_ARRIVAL && kb_event_rank(items[i]) != RANK_SERVICE)
@@ -269,7 +269,7 @@ static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
         if (!again && sim->n_left == 0) return KB_RUN_BUDGET;
         kb_eventq_pop(&sim->queue);
         if (again) continue;
-        fetch_ahead(sim, &sim->queue.near);
+        fetch_ahead(sim);
         if (later) move_to(sim, (int64_t)next.when_fs);
         handle_one(sim, next);
     }
@@ -324,7 +324,6 @@ static void run_region(kb_sim *sim, uint32_t number) {
         kb_event next = w->heap.items[0];
         kb_event_heap_pop(&w->heap);
         if (is_again(sim, next) || !kb_event_less(&next, &w->failed_at)) continue;
-        fetch_ahead(sim, &w->heap);
         if ((int64_t)next.when_fs != sim->now_fs || sim->last.when_fs > KB_TIME_MAX)
             move_to(sim, (int64_t)next.when_fs);
         handle_one(sim, next);

@@ -70,7 +70,10 @@ kb_status kb_buffers_check(kb_topology *topology, const kb_reader *reader, const
     char cycle[KB_DEADLOCK_TEXT];
     if (!has_buffers(topology)) return KB_OK;
     KB_TRY(kb_channels_assign(topology, reader->err));
-    KB_TRY(kb_deadlock_find(topology, cycle, reader->err));
+    kb_error why = KB_ERROR_INIT;
+    kb_status status = kb_deadlock_find(topology, cycle, &why);
+    if (status == KB_TOPOLOGY) return kb_read_fail(reader, root, "%s", why.message);
+    if (status != KB_OK) return kb_error_set(reader->err, status, "%s", why.message);
     if (cycle[0])
         return kb_read_fail(reader, root,
                             "expected no cycle among links with finite buffers, got %s; give its "

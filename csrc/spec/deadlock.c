@@ -8,8 +8,9 @@
 #include "spec/layout.h"
 
 enum {
-    MAX_ALL_NODES = 1024,    /* beyond, routes between transit components stand for all */
-    MAX_TRANSIT_NODES = 4096 /* of a graph with finite buffers */
+    MAX_ALL_NODES = 1024, /* beyond, routes between transit components stand for all */
+    MAX_TRANSIT_NODES =
+        4096 /* of a graph with finite buffers: 16 million routes take half a minute */
 };
 
 typedef struct edge {
@@ -112,7 +113,8 @@ static kb_status add_explicit_ends(search *s, end_list *ends) {
     if (n_transits > MAX_TRANSIT_NODES)
         return kb_error_set(s->err, KB_TOPOLOGY,
                             "expected at most %d transit components where buffers are finite, got "
-                            "%zu",
+                            "%zu: the routes between all of them are followed, to find cycles; use "
+                            "fewer, or leave buffer_flits out",
                             (int)MAX_TRANSIT_NODES, n_transits);
     for (uint32_t i = 0; i < n_nodes; i++)
         if ((i < first || i >= last) &&

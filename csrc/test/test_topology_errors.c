@@ -182,6 +182,10 @@ static void refuses_bad_meshes(void) {
          "my.yaml:3:20: meshes[0].dims[0]: expected an integer from 1 to 4096, got \"2.5\""},
         {"{name: m, dims: [4096, 4096], link: {GBps: 1}}",
          "my.yaml:3:19: meshes[0].dims: expected at most 4194304 nodes and links, got a mesh of"},
+        {"{name: m, dims: [64, 65], link: {GBps: 1}, router: {buffer_flits: 4}}",
+         "my.yaml:1:1: expected at most 4096 transit components where buffers are finite, got 4160: the "
+         "routes between all of them are followed, to find cycles; use fewer, or leave buffer_flits "
+         "out"},
         {"{name: m, dims: [2, 2], link: {GBps: 1, latency: 2}}",
          "my.yaml:3:43: meshes[0].link.latency: unknown key; did you mean latency_ns"},
         {"{name: m, dims: [2, 2], link: {GBps: 1}, router: {impl: hbm}}",

@@ -166,6 +166,40 @@ def two_shot(
 
 
 @jit
+def send_parts(
+    x_ptr, n, offs, length, rank, size, sip0, stride, table, channel, EVEN: tl.constexpr
+):
+    """Send each other rank the block at `offs` of its `n` elements."""
+    for step in range(1, size):
+        to = (rank + step) % size
+        block = load(x_ptr + to * n, offs, length, EVEN)
+        tl.send(of_rank(to, sip0, stride, table), block, channel)
+
+
+@jit
+def take_parts(
+    y_ptr,
+    n,
+    offs,
+    length,
+    rank,
+    size,
+    sip0,
+    stride,
+    table,
+    channel,
+    B: tl.constexpr,
+    EVEN: tl.constexpr,
+):
+    """Receive the block at `offs` of each other rank's `n` elements."""
+    for step in range(1, size):
+        other = (rank + size - step) % size
+        peer = of_rank(other, sip0, stride, table)
+        theirs = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
+        store(y_ptr + other * n, offs, theirs, length, EVEN)
+
+
+@jit
 def reduce_scatter(
     x_ptr,
     y_ptr,
@@ -186,10 +220,7 @@ def reduce_scatter(
     x_ptr += base
     for i in range(0, length, B):
         offs = i + tl.arange(0, B)
-        for step in range(1, size):
-            to = (rank + step) % size
-            block = load(x_ptr + to * n, offs, length, EVEN)
-            tl.send(of_rank(to, sip0, stride, table), block, channel)
+        send_parts(x_ptr, n, offs, length, rank, size, sip0, stride, table, channel, EVEN)
         mine = load(x_ptr + rank * n, offs, length, EVEN)
         total = total_of(mine, rank, size, sip0, stride, table, channel, OP, B)
         store(y_ptr + base, offs, total, length, EVEN)
@@ -219,11 +250,7 @@ def all_gather(
         for step in range(1, size):
             tl.send(of_rank((rank + step) % size, sip0, stride, table), mine, channel)
         store(y_ptr + rank * n, offs, mine, length, EVEN)
-        for step in range(1, size):
-            other = (rank + size - step) % size
-            peer = of_rank(other, sip0, stride, table)
-            theirs = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
-            store(y_ptr + other * n, offs, theirs, length, EVEN)
+        take_parts(y_ptr, n, offs, length, rank, size, sip0, stride, table, channel, B, EVEN)
 
 
 @jit
@@ -247,17 +274,10 @@ def all_to_all(
     y_ptr += base
     for i in range(0, length, B):
         offs = i + tl.arange(0, B)
-        for step in range(1, size):
-            to = (rank + step) % size
-            block = load(x_ptr + to * n, offs, length, EVEN)
-            tl.send(of_rank(to, sip0, stride, table), block, channel)
+        send_parts(x_ptr, n, offs, length, rank, size, sip0, stride, table, channel, EVEN)
         mine = load(x_ptr + rank * n, offs, length, EVEN)
         store(y_ptr + rank * n, offs, mine, length, EVEN)
-        for step in range(1, size):
-            other = (rank + size - step) % size
-            peer = of_rank(other, sip0, stride, table)
-            theirs = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
-            store(y_ptr + other * n, offs, theirs, length, EVEN)
+        take_parts(y_ptr, n, offs, length, rank, size, sip0, stride, table, channel, B, EVEN)
 
 
 @jit
