@@ -102,7 +102,7 @@ FAULTS = [
     (
         "a stream moves on without its overhead",
         "train_serve.c",
-        "stream->head_fs = arrive_fs + fabric->ports[stream->to].overhead_fs;",
+        "stream->head_fs = arrive_fs + kb_fabric_overhead_(fabric, stream->to);",
         "stream->head_fs = arrive_fs;",
     ),
     (
