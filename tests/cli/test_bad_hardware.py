@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -143,6 +144,12 @@ def test_bad_words_are_2(words: list[str], said: str) -> None:
     assert said in ran.err, ran.err
 
 
+def cpu_s(pid: int) -> float:
+    """Return the CPU time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -161,7 +168,7 @@ def test_ctrl_c_in_a_probe_is_130(words: list[str]) -> None:
             "--bytes",
             "640000",
             "--count",
-            "100000",
+            "1000000",
             *words,
         ],
         stdout=subprocess.PIPE,
@@ -170,7 +177,9 @@ def test_ctrl_c_in_a_probe_is_130(words: list[str]) -> None:
         env=ENVIRONMENT,
     )
     with child:
-        time.sleep(2.5)
+        while cpu_s(child.pid) < 1.5:  # it has begun: to start takes a third of that
+            assert child.poll() is None
+            time.sleep(0.05)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=30)
     assert child.returncode == 130 and out == ""
