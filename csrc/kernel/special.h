@@ -105,10 +105,6 @@ static inline float kb_special_trig_(float x, uint64_t quarter) {
 
 #define KB_SPECIAL_SHIFTER_F32_ 0x1.8p23f
 
-static inline float kb_special_canonical_(float x) {
-    return x == x ? x : kb_f32_from_bits(KB_F32_NAN);
-}
-
 static inline float kb_special_clamp_f32_(float value, float limit) {
     value = value > limit ? limit : value;
     return value < -limit ? -limit : value;

@@ -7,6 +7,9 @@
 /* rank = delta << 1 | class; services come after every delta */
 enum { CLASS_SLOT = 0, RANK_ARRIVAL = 1, RANK_DELTA = 2 };
 enum { FETCH_NBYTES = 256, LINE_NBYTES = 64 };
+
+/* However far regions are apart: a run is stopped, and records are let go, between two windows. */
+#define WINDOW_MOST_FS INT64_C(1000000000)
 #define RANK_SERVICE UINT32_MAX
 #define RANK_LIMIT (UINT32_MAX - 3)
 #define NONE UINT32_MAX
@@ -394,7 +397,7 @@ kb_status kb_sim_set_regions(kb_sim *sim, uint32_t n_regions, int64_t lookahead_
     w->regions = kb_alloc_zeroed(sim->alloc, n_regions, sizeof *w->regions);
     if (!w->regions) return kb_error_nomem(err, "the regions of the simulator");
     w->n_regions = n_regions;
-    w->lookahead_fs = lookahead_fs;
+    w->lookahead_fs = kb_min_i64(lookahead_fs, WINDOW_MOST_FS);
     w->from = from;
     w->to = to;
     for (uint32_t i = 0; i < n_regions; i++) w->regions[i].first = NONE;
