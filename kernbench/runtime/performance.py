@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,9 +82,9 @@ class _Measured:
         return format_table(self.header, cells, left=0, indent=0)
 
     def write_csv(self, folder: Path) -> None:
-        lines = [self.header, *self.rows]
-        text = "".join(",".join(str(cell) for cell in line) + "\n" for line in lines)
-        (folder / f"{self.benchmark.plot_name}.csv").write_text(text)
+        path = folder / f"{self.benchmark.plot_name}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([self.header, *self.rows])
 
     def frame(self) -> Any:
         """Return the rows as a pandas DataFrame."""
@@ -197,6 +198,11 @@ class Mark:
             for line in benchmark.line_vals:
                 found = self.fn(**places, **{benchmark.line_arg: line}, **benchmark.args, **kwargs)
                 if isinstance(found, (list, tuple)):
+                    if len(found) != 3:
+                        raise ValueError(
+                            f"{benchmark.plot_name}: expected a figure, or one with its least and "
+                            f"greatest, got {found!r}"
+                        )
                     middle, low, high = found
                     figures.append(middle)
                     ranges.append((low, high))

@@ -55,6 +55,18 @@ def test_values_that_do_not_fit_their_names() -> None:
         perf_report(bench(x_vals=[(1, 2, 3)]))(product).run()
 
 
+def test_a_figure_of_two_numbers() -> None:
+    with pytest.raises(
+        ValueError, match=r"products: expected a figure, or one with .* got \(1, 2\)"
+    ):
+        perf_report(bench())(lambda **_: (1, 2)).run()
+
+
+def test_names_with_commas_stay_one_cell(tmp_path: Path) -> None:
+    perf_report(bench(line_names=["a, b", "c"]))(product).run(save_path=tmp_path)
+    assert (tmp_path / "products.csv").read_text().startswith('m,n,"a, b",c\n')
+
+
 def test_a_data_frame_needs_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'kernbench\[report\]'"):
