@@ -56,7 +56,10 @@ static void note_dropped(void *self, uint64_t n_elements) {
 static void settle(void *self, kb_event failed_at) {
     kb_engine *engine = self;
     kb_error err = KB_ERROR_INIT;
-    kb_status status = kb_oplog_let_go(engine->log, failed_at, &err);
+    bool reads = kb_replay_reads(engine->replay);
+    kb_status status = kb_oplog_let_go(engine->log, failed_at, reads, &err);
+    if (status == KB_OK && !reads)
+        status = kb_replay_run(engine->replay, kb_oplog_count(engine->log), INT64_MAX, &err);
     kb_error *noted = status ? kb_sim_fail(engine->sim, status) : NULL;
     if (noted) *noted = err;
 }
