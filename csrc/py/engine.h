@@ -6,8 +6,6 @@
 
 #include <stdatomic.h>
 
-#include "base/pages.h"
-
 /* The GIL is let go for slices of KB_PY_SLICE_NS, made up of steps that are shorter: between two slices
  * Python looks at its signals, so that Ctrl-C answers within 0.1 s. */
 enum { KB_PY_SLICE_NS = 10000000, KB_PY_STEP_EVENTS = 4096, KB_PY_STEP_WORK = 1 << 22 };
