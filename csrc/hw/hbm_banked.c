@@ -99,14 +99,14 @@ static void touch(kb_hbm_banked *hbm, uint32_t number) {
 
 /* --- what has been decided -------------------------------------------------------------------------- */
 
-static void served(void *self, const kb_dram_run *run, uint32_t count, int64_t there_fs,
-                   int64_t period_fs) {
+static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
+                   int64_t there_fs, int64_t period_fs) {
     kb_hbm_banked *hbm = self;
     job *j = &hbm->jobs.items[run->job];
     int64_t skip = run->skip;
     int32_t shift = hbm->stack.dram->map.burst_shift;
-    int64_t begin = run->n_served ? ((int64_t)run->n_served << shift) - skip : 0; /* in the run */
-    int64_t end = kb_min_i64(((int64_t)(run->n_served + count) << shift) - skip, run->nbytes);
+    int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
+    int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
     touch(hbm, run->job);
     if (j->write) {
         j->left -= (uint64_t)(end - begin);
@@ -118,7 +118,7 @@ static void served(void *self, const kb_dram_run *run, uint32_t count, int64_t t
     int64_t flit_end = (number + 1) * hbm->flit_nbytes - (int64_t)run->packed;
     for (; begin < end; number++, flit_end += hbm->flit_nbytes) {
         int64_t upto = kb_min_i64(end, flit_end);
-        int64_t last = ((upto - 1 + skip) >> shift) - run->n_served;
+        int64_t last = ((upto - 1 + skip) >> shift) - first;
         flit *f = &j->flits[number];
         f->left -= upto - begin;
         f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
