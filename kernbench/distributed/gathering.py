@@ -31,6 +31,7 @@ from kernbench.distributed.transport import (
     stage,
 )
 from kernbench.distributed.work import Work
+from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
@@ -57,7 +58,7 @@ def all_gather(
     check_dtypes("all_gather", [tensor, *outputs])
     shapes = [tuple(each.shape) for each in outputs]
     if tensor.numel() != outputs[members.rank()].numel():
-        raise ValueError(
+        raise ArgumentError(
             f"all_gather: rank {members.rank()} gives {tensor.numel()} elements, its place in "
             f"tensor_list has {outputs[members.rank()].numel()}"
         )
@@ -84,7 +85,7 @@ def all_gather_into_tensor(
         return None
     check_dtypes("all_gather_into_tensor", [output, tensor])
     if output.numel() != tensor.numel() * members.size():
-        raise ValueError(
+        raise ArgumentError(
             "output tensor size must be equal to world_size times input tensor size: expected "
             f"{tensor.numel() * members.size()} elements, got {output.numel()}"
         )
@@ -107,7 +108,7 @@ def reduce_scatter_tensor(
     check_dtypes("reduce_scatter_tensor", [output, input])
     name, factor = check_op(op, input, members._backend_for(input))
     if input.numel() != output.numel() * members.size():
-        raise ValueError(
+        raise ArgumentError(
             "input tensor must be the same size as output size times world size: expected "
             f"{output.numel() * members.size()} elements, got {input.numel()}"
         )
@@ -133,7 +134,7 @@ def reduce_scatter(
     check_count("input_list", inputs, members)
     check_dtypes("reduce_scatter", [output, *inputs])
     if output.numel() != inputs[members.rank()].numel():
-        raise ValueError(
+        raise ArgumentError(
             f"reduce_scatter: expected an output of {inputs[members.rank()].numel()} elements, as "
             f"many as input_list[{members.rank()}], got {output.numel()}"
         )

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kernbench.distributed.groups import ProcessGroup
+from kernbench.distributed.groups import ProcessGroup, worlds
 from kernbench.distributed.transport import (
     facts_of,
     finish,
@@ -19,6 +19,7 @@ from kernbench.distributed.transport import (
     stage,
 )
 from kernbench.distributed.work import Work
+from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
@@ -40,7 +41,9 @@ __all__ = [
 def outsider(what: str) -> None:
     """Warn, as torch does, that the caller is not a member."""
     warnings.warn(
-        f"Running {what} on global rank, which does not belong to the given group.", stacklevel=3
+        f"Running {what} on global rank {worlds.get().rank} which does not belong to the given "
+        "group.",
+        stacklevel=3,
     )
 
 
@@ -61,17 +64,19 @@ def root_of(group: ProcessGroup, what: str, rank: int | None, place: int | None)
     if place is None:
         ranks = group._shared.ranks
         if rank not in ranks:
-            raise ValueError(f"Global rank {rank} is not part of group {group}")
+            raise ArgumentError(f"Global rank {rank} is not part of group {group}")
         return ranks.index(rank)
     if not 0 <= place < group.size():
-        raise ValueError(f"group_{what}: expected a rank from 0 to {group.size() - 1}, got {place}")
+        raise ArgumentError(
+            f"group_{what}: expected a rank from 0 to {group.size() - 1}, got {place}"
+        )
     return place
 
 
 def check_count(name: str, tensors: Sequence[Any], members: ProcessGroup) -> None:
     """Refuse a list that has not one tensor for each member."""
     if len(tensors) != members.size():
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: expected {members.size()} tensors, one for each rank of the group, got "
             f"{len(tensors)}"
         )
@@ -87,7 +92,7 @@ def check_apart(name: str, tensors: Sequence[Any]) -> None:
     for (_, end, place), (begin, _, other) in itertools.pairwise(spans):
         if begin < end:
             low, high = sorted((place, other))
-            raise ValueError(
+            raise ArgumentError(
                 f"{name}: expected tensors that lie apart, got {low} and {high}, which overlap"
             )
 
@@ -96,20 +101,20 @@ def check_dtypes(what: str, tensors: Sequence[Tensor]) -> None:
     """Refuse tensors of several dtypes, or of several kinds of device."""
     kinds = {str(each.dtype) for each in tensors}
     if len(kinds) > 1:
-        raise ValueError(
+        raise ArgumentError(
             f"Invalid usage of tensors with different dtypes Found {', '.join(sorted(kinds))} "
             f"in {what}"
         )
     places = {each.device.type for each in tensors}
     if len(places) > 1:
-        raise ValueError(f"{what}: expected tensors of one device, got {sorted(places)}")
+        raise ArgumentError(f"{what}: expected tensors of one device, got {sorted(places)}")
 
 
 def check_sizes(name: str, tensors: Sequence[Tensor], like: Tensor) -> None:
     """Refuse tensors that have not as many elements as another one."""
     check_dtypes(name, [like, *tensors])
     if any(each.numel() != like.numel() for each in tensors):
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: expected tensors of {like.numel()} elements, got "
             f"{[each.numel() for each in tensors]}"
         )
