@@ -449,7 +449,9 @@ def test_what_is_no_operation_and_what_is_not_modelled() -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         with pytest.raises(TypeError, match=r"expected a torch\.distributed\.ReduceOp, got 'sum'"):
             dist.all_reduce(ctx.zeros(1), op="sum")
-        with pytest.raises(RuntimeError, match=r"Cannot use ReduceOp\.BAND with non-integral dtype"):
+        with pytest.raises(
+            RuntimeError, match=r"Cannot use ReduceOp\.BAND with non-integral dtype"
+        ):
             dist.all_reduce(ctx.zeros(1), op=dist.ReduceOp.BAND)
         with pytest.raises(NotImplementedError, match="complex"):
             dist.all_reduce(torch.zeros(1, dtype=torch.complex64))

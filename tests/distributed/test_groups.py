@@ -243,7 +243,8 @@ def test_where_ranks_meet_can_be_asked_for() -> None:
         dist.barrier()
         ((met, place, size),) = dist.rendezvous("env://")
         assert dist.distributed_c10d._get_default_group() is dist.group.WORLD
-        return met.get(f"of {1 - rank}"), place, size, dist.get_pg_count(), dist.get_node_local_rank()
+        counts = dist.get_pg_count(), dist.get_node_local_rank()
+        return met.get(f"of {1 - rank}"), place, size, *counts
 
     assert ranks(body, 2) == {r: (b"x", r, 2, 1, r) for r in range(2)}
 
