@@ -19,6 +19,11 @@ void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_f
         link, (long long)served_fs);
 }
 
+void kb_fabric_fail_overlap_(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t free_fs) {
+    uint32_t src = kb_topology_links(fabric->topology)[link].src;
+    kb_audit_overlap_(fabric->sim, fabric->nodes[src].name, "its port", begin_fs, free_fs);
+}
+
 /* --- delivery ------------------------------------------------------------------------------------- */
 
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int64_t first,
@@ -253,7 +258,8 @@ static void serve(void *self, uint32_t link) {
     if (fabric->watch.link == link)
         kb_watch_service(&fabric->watch, fabric->ports, now, stream->flight, tail, stream->to);
 
-    port->free_fs = now + port->service_fs;
+    if (now < port->taken_fs) kb_fabric_fail_overlap_(fabric, link, now, port->taken_fs);
+    port->free_fs = port->taken_fs = now + port->service_fs;
     port->due_fs = KB_TIME_MAX;
     port->served_flight = stream->flight;
     port->n_served++;
