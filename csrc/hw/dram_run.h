@@ -7,24 +7,26 @@
 
 #include "hw/pool.h"
 
-/* Bursts of one row, column after column, of one job, that come all at once or flit by flit.  56 bytes: there
- * are many. */
+/* Bursts of one row, column after column, of one job, that come all at once or flit by flit.
+ *
+ * 64 bytes, of which the first 48 are used all the time: those lie in one line of the cache where the pool is
+ * large, since such a block of the system's begins 16 bytes into a line. */
 typedef struct kb_dram_run {
     uint32_t next;  /* the one that arrived then; and free */
     uint32_t after; /* in its bank */
     uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
     uint32_t row;
-    int64_t when_fs,
-        period_fs;   /* its first flit can be served from then on, each further one that later */
-    uint64_t packed; /* where in its job the run's bytes begin */
-    uint32_t job;    /* the caller's */
+    int64_t when_fs;                     /* its first flit can be served from then on */
+    uint64_t packed;                     /* where in its job the run's bytes begin */
+    uint32_t job;                        /* the caller's */
     uint16_t count, n_entered, n_served; /* bursts; in the window; issued */
     uint16_t flit;                       /* bursts of a flit; count: all at once */
-    uint16_t nbytes;
-    uint8_t skip; /* bytes of the first burst that are not the run's */
     uint8_t bank;
     bool write : 1, linked : 1;  /* linked: in the bank's chain */
     bool opened : 1, closed : 1; /* an ACT, a PRE was issued for the flit that is next */
+    uint16_t nbytes;
+    int64_t period_fs; /* from flit to flit */
+    uint8_t skip;      /* bytes of the first burst that are not the run's */
 } kb_dram_run;
 
 typedef KB_POOL(kb_dram_run) kb_dram_runs;

@@ -94,7 +94,13 @@ void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d) {
     if (n >= left) {
         n = left;
         side->backlog = run->next;
-        side->next_fs = run->next == KB_NONE ? KB_TIME_MAX : items[run->next].when_fs;
+        side->next_fs = KB_TIME_MAX;
+        if (run->next != KB_NONE) {
+            const kb_dram_run *next = &items[run->next];
+            side->next_fs = next->when_fs;
+            if (next->next != KB_NONE) __builtin_prefetch(&items[next->next]);
+            __builtin_prefetch(&pc->banks[next->bank]);
+        }
     } else {
         side->next_fs += run->period_fs;
     }
