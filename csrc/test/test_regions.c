@@ -57,7 +57,7 @@ static void on_slot(void *self, uint32_t slot) {
 static void settle(void *self, kb_event failed_at) {
     rig *r = self;
     kb_error err = KB_ERROR_INIT;
-    kb_status status = kb_oplog_let_go(r->log, failed_at, &err);
+    kb_status status = kb_oplog_let_go(r->log, failed_at, true, &err);
     if (status) (void)kb_sim_fail(r->sim, status);
 }
 
