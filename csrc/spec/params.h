@@ -231,7 +231,7 @@
       "of PE_CPU and of the engines: all costs in cycles scale with it [A]")      \
     X("contexts", contexts, COUNT, "1", 1, 16,                                    \
       "programs in flight at a time; each has an equal share of the TCM")         \
-    X("comm_contexts", comm_contexts, COUNT, "1", 1, 16,                          \
+    X("comm_contexts", comm_contexts, COUNT, "2", 1, 16,                          \
       "programs of collectives in flight at a time, beside those (ADR-0023 D27)") \
     X("comm_tcm", comm_tcm_nbytes, NBYTES, "524288", 64, 1e12,                    \
       "bytes of TCM of the programs of collectives, of their own [A]")
