@@ -337,7 +337,8 @@ def launch(ctx: kb.Context, kernel: Any, *args: Any, comm: bool, stream: int) ->
 
 
 def test_a_collective_that_waits_keeps_no_kernel_out() -> None:
-    with kb.Context("small") as ctx:
+    one = kb.Topology.preset("small", overrides={"system.pe.comm_contexts": 1})
+    with kb.Context(one) as ctx:
         y = ctx.zeros(1, dtype=kb.int32)
         waiting = launch(ctx, wait_for_a_message, y, comm=True, stream=1)
         x = ctx.empty(64)
