@@ -266,7 +266,8 @@ def element_wise(programs: Programs) -> Iterable[Row]:
     for isa, without in (("avx512", None), ("avx2", "X86_V4 AVX512_ICL AVX512_SPR")):
         if not programs.has_isa(isa):
             continue
-        ours, theirs = [], []
+        ours: list[Iterable[Json]] = []
+        theirs: list[Iterable[Json]] = []
         table: dict[str, dict[str, float]] = {}
         # Where something looks slower, both are measured again: of 900 figures some are disturbed.
         while len(ours) < 3 or (len(ours) < 6 and any(map(slower, table.values()))):
