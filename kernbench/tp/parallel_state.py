@@ -235,8 +235,8 @@ def get_pipeline_model_parallel_group(check_initialized: bool = True) -> Any:
 
 def get_data_parallel_group(
     with_context_parallel: bool = False,
-    partial_data_parallel: bool = False,
     with_gtp_remat: bool = True,
+    partial_data_parallel: bool = False,
 ) -> Any:
     """Return the group of ranks that hold the same part of the model."""
     if partial_data_parallel:
@@ -401,7 +401,9 @@ def get_data_parallel_rank(
     chosen = STATE.get().overrides.get("dp rank")
     if chosen is not None:
         return chosen
-    return dist.get_rank(get_data_parallel_group(with_context_parallel, partial_data_parallel))
+    return dist.get_rank(
+        get_data_parallel_group(with_context_parallel, partial_data_parallel=partial_data_parallel)
+    )
 
 
 def get_data_parallel_world_size(
@@ -409,7 +411,7 @@ def get_data_parallel_world_size(
 ) -> int:
     """Return the size of the data group."""
     return dist.get_world_size(
-        get_data_parallel_group(with_context_parallel, partial_data_parallel)
+        get_data_parallel_group(with_context_parallel, partial_data_parallel=partial_data_parallel)
     )
 
 
