@@ -11,7 +11,7 @@ from kernbench.autograd.node import AccumulateGrad, Input, Node, edge_of
 from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["backward", "grad"]
+__all__ = ["backward", "grad", "reachable"]
 
 
 class _Run:
@@ -179,7 +179,8 @@ def _run(
         mode.enabled = before
 
 
-def _reachable(starts: Sequence[Node]) -> list[Node]:
+def reachable(starts: Sequence[Node]) -> list[Node]:
+    """Return the nodes that some nodes' gradients reach, what came first ahead."""
     seen: set[Node] = set()
     stack = list(starts)
     while stack:
@@ -195,7 +196,7 @@ def _edges_into(starts: Sequence[Node]) -> dict[Node, int]:
     counts: dict[Node, int] = {}
     for node in starts:
         counts[node] = counts.get(node, 0) + 1
-    for node in _reachable(starts):
+    for node in reachable(starts):
         for each in node.inputs:
             counts[each.node] = counts.get(each.node, 0) + 1
     return counts
@@ -204,7 +205,7 @@ def _edges_into(starts: Sequence[Node]) -> dict[Node, int]:
 def _leading_to(targets: set[Node], starts: Sequence[Node]) -> set[Node]:
     """Return the nodes from which a target can be reached, the targets too."""
     leading = set(targets)
-    for node in _reachable(starts):  # inputs come before what took them
+    for node in reachable(starts):  # inputs come before what took them
         if any(each.node in leading for each in node.inputs):
             leading.add(node)
     return leading

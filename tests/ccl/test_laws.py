@@ -57,18 +57,19 @@ def simulated_ns(
         part = count // size
         handles = []
         for rank in range(size):
-            small_in = collective == "all_gather"
-            small_out = collective == "reduce_scatter"
+            small_in = collective in ("all_gather", "gather")
+            small_out = collective in ("reduce_scatter", "scatter")
             x = ctx.empty(part if small_in else count, sip=rank)
             y = ctx.empty(part if small_out else count, sip=rank)
+            rooted = collective in ("gather", "scatter") and rank != 0
             handles.append(
                 ccl.launch(
                     ctx,
                     collective,
                     group=group,
                     rank=rank,
-                    input=x,
-                    output=y,
+                    input=None if rooted and collective == "scatter" else x,
+                    output=None if rooted and collective == "gather" else y,
                     algorithm=algorithm,
                 )
             )
@@ -96,7 +97,18 @@ LAWS = [
     ("switch", "all_gather", "direct", (P - 1) / P, 1),
     ("switch", "reduce_scatter", "direct", (P - 1) / P, 1),
     ("switch", "all_to_all", "direct", (P - 1) / P, 1),
+    ("switch", "all_reduce", "one_shot", P - 1, 1),
+    ("switch", "gather", "direct", (P - 1) / P, 1),
+    ("switch", "scatter", "direct", (P - 1) / P, 1),
+    ("switch", "broadcast", "tree", 2, 1),  # who has two children sends all of it twice
+    ("switch", "reduce", "tree", 2, 1),  # or takes it twice
 ]
+
+
+def test_every_algorithm_has_its_law() -> None:
+    known = {(collective, name) for _, collective, name, *_ in LAWS}
+    every = {(each, name) for each in ccl.COLLECTIVES for name in ccl.algorithms(each)}
+    assert every - known == {("send", "direct"), ("recv", "direct")}  # law L9 is theirs
 
 
 @pytest.mark.parametrize(("kind", "collective", "algorithm", "share", "ports"), LAWS)
