@@ -303,7 +303,7 @@ def launch(ctx: kb.Context, kernel: Any, *args: Any, comm: bool, stream: int) ->
 
 
 def test_a_collective_that_waits_keeps_no_kernel_out() -> None:
-    with kb.Context("small") as ctx:
+    with kb.Context(kb.Topology.preset("small", {"system.pe.comm_contexts": 1})) as ctx:
         y = ctx.zeros(1, dtype=kb.int32)
         waiting = launch(ctx, wait_for_a_message, y, comm=True, stream=1)
         x = ctx.empty(64)
@@ -311,8 +311,8 @@ def test_a_collective_that_waits_keeps_no_kernel_out() -> None:
         ctx.wait(kernel)
         assert not waiting._info()[0]  # a poll would say that nothing can move
         launch(ctx, answer, comm=True, stream=2)
-        with pytest.raises(kb.DeadlockError):  # behind the one that waits for it
-            ctx.synchronize()
+        with pytest.raises(kb.DeadlockError, match="answer waits for a free communication context"):
+            ctx.synchronize()  # behind the one that waits for it
 
 
 @kb.jit
