@@ -84,13 +84,18 @@ class _Run:
             node.release()
 
     def accumulate(self, leaf: Tensor, grad: Any) -> None:
-        """Add to a leaf's ``grad``, in place where nobody asks for higher derivatives."""
+        """Add to a leaf's ``grad``, in place where nobody asks for higher derivatives.
+
+        A first gradient lies in memory as its leaf does, so that collectives and optimizers take it.
+        """
         if leaf.grad is None:
-            fresh = id(grad._storage) not in self.given and grad.is_contiguous()
+            fresh = id(grad._storage) not in self.given and grad.stride() == leaf.stride()
             if self.create:
                 leaf.grad = grad if fresh else grad.clone()
+            elif fresh:
+                leaf.grad = grad.detach()
             else:
-                leaf.grad = grad.detach() if fresh else grad.detach().clone()
+                leaf.grad = call("empty_like", leaf.detach(), dtype=grad.dtype).copy_(grad.detach())
             self.given.add(id(grad._storage))
         elif self.create:
             leaf.grad = call("add", leaf.grad, grad)
