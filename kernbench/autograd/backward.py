@@ -86,7 +86,7 @@ class _Run:
     def accumulate(self, leaf: Tensor, grad: Any) -> None:
         """Add to a leaf's ``grad``, in place where nobody asks for higher derivatives.
 
-        A first gradient lies in memory as its leaf does, so that collectives and optimizers take it.
+        A first gradient lies in memory as its leaf does: collectives and optimizers take it so.
         """
         if leaf.grad is None:
             fresh = id(grad._storage) not in self.given and grad.stride() == leaf.stride()
