@@ -332,7 +332,8 @@ static void post(void *self, uint32_t arg) {
     work *w;
     (void)arg;
     while ((w = pop(ipcq, &ipcq->posting, POST)) != NULL) {
-        kb_error error = KB_ERROR_INIT;
+        kb_error error;
+        kb_error_clear(&error);
         kb_record *record = &w->command->record;
         kb_status status = post_one(ipcq, w, &error);
         if (status != KB_OK) {
@@ -383,7 +384,8 @@ static kb_status forward_tail(const kb_parts *parts, kb_ring *ring, uint32_t num
 static void forward_tails(const kb_parts *parts, kb_ring *ring, uint32_t number) {
     while (ring->forwarded != ring->tail) {
         kb_parcel *parcel = &ring->parcels[kb_ring_slot(parts->rings, ring->forwarded)];
-        kb_error error = KB_ERROR_INIT;
+        kb_error error;
+        kb_error_clear(&error);
         if (!parcel->tail_here || parcel->commit_fs < 0) return;
         ring->forwarded = kb_ring_next(parts->rings, ring->forwarded);
         parcel->tail_here = false;
@@ -445,7 +447,8 @@ static kb_status send_credit(const kb_ipcq *ipcq, uint32_t number, kb_error *err
 static void end_recv(kb_ipcq *ipcq, const work *w, int64_t copied_fs) {
     kb_command *command = w->command;
     kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     command->record.start_fs = command->record.ready_fs;
     command->record.setup_fs = copied_fs;
     command->record.nbytes = w->nbytes;
@@ -508,7 +511,8 @@ static void begin_recvs(kb_ipcq *ipcq, kb_ring *ring) {
     const kb_rings *rings = ipcq->parts->rings;
     work *w;
     while (ring->taken != ring->arrived && (w = step_up(ipcq, &ring->recv)) != NULL) {
-        kb_error error = KB_ERROR_INIT;
+        kb_error error;
+        kb_error_clear(&error);
         w->parcel = kb_ring_slot(rings, ring->taken);
         ring->taken = kb_ring_next(rings, ring->taken);
         if (ring->parcels[w->parcel].nbytes != w->nbytes) {

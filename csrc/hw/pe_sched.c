@@ -424,7 +424,8 @@ void kb_sched_done(kb_sched *sched, kb_command *command) {
     uint32_t slot = kb_sched_slot(sched, command);
     entry *e = &sched->entries[slot];
     uint32_t c = e->context;
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     command->record.end_fs = kb_sim_now(sched->sim);
     kb_status status = release_tiles(sched, e, &error);
     if (status == KB_OK)
