@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "hw/ipcq_core.h"
 #include "hw/request.h"
+#include "hw/tcm_port.h"
 #include "log/payload.h"
 
 enum { TAKE_SENDS, POST, TAKE_RECVS, END_COPY };
@@ -233,6 +234,7 @@ static kb_status begin_copy(kb_ipcq *ipcq, kb_ipcq_work *w, kb_error *err) {
     if (kb_ratio_scale(params->pe.clock, cycles, &copy_fs) ||
         kb_add_i64(from_fs, copy_fs, &w->when_fs))
         return kb_error_set(err, KB_OVERFLOW, "expected messages to be copied before 2^63 fs");
+    kb_meter_run(&ipcq->copies, (uint64_t)w->nbytes, from_fs, w->when_fs);
     ipcq->copy_free_fs = w->when_fs;
     push(ipcq, &ipcq->copying, w, END_COPY);
     return KB_OK;
@@ -311,6 +313,8 @@ static kb_status init(kb_ipcq *ipcq, kb_error *err) {
     ipcq->pe = (uint32_t)kb_parts_pe(parts, ipcq->node);
     ipcq->sched = kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe);
     ipcq->setup_fs = kb_parts_params(parts)->pe_dma.setup_fs;
+    ipcq->rate = kb_tcm_port_rate(kb_parts_params(parts));
+    kb_meter_init(&ipcq->copies, parts->sim, at->name, "its copies", -1, &ipcq->rate);
     ipcq->posting = ipcq->copying = (kb_ipcq_queue){KB_IPCQ_NONE, KB_IPCQ_NONE};
     ipcq->works = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(ipcq->sched), sizeof *ipcq->works);
     if (!ipcq->works) return kb_error_nomem(err, "a PE_IPCQ");

@@ -5,6 +5,7 @@
 #define KB_HW_IPCQ_CORE_H
 
 #include "hw/ipcq.h"
+#include "hw/meter.h"
 #include "hw/pe_sched.h"
 #include "hw/request.h"
 #include "hw/ring.h"
@@ -35,6 +36,8 @@ struct kb_ipcq {
     kb_sched *sched;
     int64_t setup_fs;
     int64_t copy_free_fs;
+    kb_meter copies;               /* out of slots in TCM, of bytes */
+    kb_ratio rate;                 /* of those, its own copy */
     uint32_t steps[KB_IPCQ_STEPS]; /* slots of the simulator */
     kb_ipcq_work *works;
     kb_ipcq_queue posting, copying;

@@ -5,32 +5,36 @@
 #include "hw/reducer.h"
 
 /* Where the slots of a new ring lie. */
-static void place_ring(const kb_parts *parts, kb_ring *ring, uint32_t number) {
-    const kb_params *params = kb_parts_params(parts);
-    const kb_params_pe_ipcq *ipcq = &params->pe_ipcq;
-    const kb_node *to;
+static kb_status place_ring(const kb_parts *parts, kb_ring *ring, kb_error *err) {
+    const kb_params_pe_ipcq *ipcq = &kb_parts_params(parts)->pe_ipcq;
+    const kb_system *system = kb_topology_system(parts->topology);
     ring->src_node = kb_parts_pe_node(parts, KB_IMPL_PE_DMA, ring->src);
     ring->dst_node = ring->home = kb_parts_pe_node(parts, KB_IMPL_PE_DMA, ring->dst);
     ring->slice = KB_ANY_SLICE;
-    if (ipcq->memory == KB_IPCQ_TCM) return;
+    if (ipcq->memory == KB_IPCQ_TCM) return KB_OK;
     bool hbm = ipcq->memory == KB_IPCQ_HBM;
-    to = &kb_topology_nodes(parts->topology)[ring->dst_node];
+    const kb_node *nodes = kb_topology_nodes(parts->topology), *to = &nodes[ring->dst_node];
     ring->home =
         kb_topology_part(parts->topology, hbm ? KB_IMPL_HBM : KB_IMPL_SRAM, to->sip, to->cube, -1);
-    const kb_system *system = kb_topology_system(parts->topology);
-    int64_t room = hbm ? params->hbm.capacity_nbytes / system->n_slices
-                       : params->sram.capacity_nbytes / system->n_pes;
-    int64_t nbytes = ipcq->depth * ipcq->slot_nbytes;
     if (hbm) ring->slice = (int32_t)(to->pe * system->n_slices / system->n_pes);
-    ring->offset = (uint64_t)((hbm ? 0 : to->pe * room) + number % (room / nbytes) * nbytes);
+    if (!parts->hooks.take_room) return KB_OK;
+    uint64_t nbytes = (uint64_t)(ipcq->depth * ipcq->slot_nbytes);
+    if (parts->hooks.take_room(parts->hooks.self, ring->home, ring->slice, nbytes, &ring->offset,
+                               err) == KB_OK)
+        return KB_OK;
+    return kb_error_wrap(err,
+                         "IPCQ ring from PE %" PRIu32 " to PE %" PRIu32 ", channel %" PRIu32
+                         ", of pe.ipcq.depth * pe.ipcq.slot bytes in %s",
+                         ring->src, ring->dst, kb_ring_number_of_channel(ring),
+                         nodes[ring->home].name);
 }
 
 static kb_status find_ring(const kb_ipcq *ipcq, uint32_t src, uint32_t dst, uint32_t channel,
                            uint32_t *number, kb_error *err) {
     bool made;
     KB_TRY(kb_rings_find(ipcq->parts->rings, src, dst, channel, number, &made, err));
-    if (made) place_ring(ipcq->parts, kb_rings_at(ipcq->parts->rings, *number), *number);
-    return KB_OK;
+    if (!made) return KB_OK;
+    return place_ring(ipcq->parts, kb_rings_at(ipcq->parts->rings, *number), err);
 }
 
 /* `peer` is a PE, or -1: the switch. */
