@@ -5,6 +5,9 @@
 #include "hw/train_start.h"
 #include "hw/train_wake.h"
 
+/* Flits that a service may go ahead: an event takes a short time. */
+enum { AHEAD_MOST = 256 };
+
 /* --- failures inside the run ---------------------------------------------------------------------- */
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what) {
@@ -229,6 +232,41 @@ static inline bool joins(kb_fabric *fabric, const kb_stream *stream, int64_t arr
     return kb_stream_join(&fabric->streams, &fabric->streams.pool.items[stream->next], &flit);
 }
 
+/* The port serves the first of what waits, at when_fs. */
+static inline void serve_flit(kb_fabric *fabric, kb_port *port, uint32_t link, int64_t when_fs) {
+    uint32_t number = kb_waitq_first(&port->waiting);
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    kb_stream_advance(&fabric->streams, stream);
+    bool tail = stream->n_left == 0;
+    if (fabric->watch.link == link)
+        kb_watch_service(&fabric->watch, fabric->ports, when_fs, stream->flight, tail, stream->to);
+
+    port->free_fs = when_fs + port->service_fs;
+    port->served_flight = stream->flight;
+    port->n_served++;
+    if (stream->first.count) kb_waitq_move_first(&port->waiting, kb_stream_eligible(stream));
+    else kb_waitq_drop_first(&port->waiting);
+
+    int64_t arrive_fs = when_fs + port->travel_fs;
+    bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
+    if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
+    else if (!joins(fabric, stream, arrive_fs) &&
+             !(only ? move_on(fabric, number, arrive_fs)
+                    : kb_fabric_pass_on_(fabric, number, arrive_fs)))
+        kb_fabric_fail_nomem_(fabric, "a flit");
+    if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);
+}
+
+/* Before this instant no flit comes to the port that it does not know of, and no handler is called. */
+static int64_t known_until(const kb_fabric *fabric, const kb_port *port) {
+    int64_t now = kb_sim_now(fabric->sim),
+            notice_fs = kb_min_i64(port->notice_fs, fabric->notice_fs);
+    if (kb_port_next_fs(port) - now >= notice_fs || fabric->is_changing || fabric->servers.of)
+        return now;
+    return kb_min_i64(kb_min_i64(kb_later_fs(now, notice_fs), port->end_fs),
+                      kb_sim_quiet_until(fabric->sim));
+}
+
 static void serve(void *self, uint32_t link) {
     kb_fabric *fabric = self;
     if (link == fabric->n_links) {
@@ -240,38 +278,42 @@ static void serve(void *self, uint32_t link) {
         return;
     }
     kb_port *port = &fabric->ports[link];
-    int64_t now = kb_sim_now(fabric->sim);
+    int64_t now = kb_sim_now(fabric->sim), when_fs = now, until_fs = -1;
     if (port->due_fs != now) return;
     if (now > port->end_fs) {
         kb_fabric_fail_overflow_(fabric, link, now);
         return;
     }
-    uint32_t number = kb_waitq_first(&port->waiting);
-    kb_stream *stream = &fabric->streams.pool.items[number];
-    kb_stream_advance(&fabric->streams, stream);
-    bool tail = stream->n_left == 0;
-    if (fabric->watch.link == link)
-        kb_watch_service(&fabric->watch, fabric->ports, now, stream->flight, tail, stream->to);
-
-    port->free_fs = now + port->service_fs;
+    uint64_t n_ahead = 0;
+    for (;; n_ahead++) {
+        serve_flit(fabric, port, link, when_fs);
+        if (port->waiting.count == 0 || n_ahead == AHEAD_MOST) break;
+        if (until_fs < 0) until_fs = known_until(fabric, port);
+        int64_t next_fs = kb_port_next_fs(port);
+        if (next_fs >= until_fs) break;
+        when_fs = next_fs;
+    }
+    if (n_ahead) kb_sim_go_ahead(fabric->sim, when_fs, n_ahead);
     port->due_fs = KB_TIME_MAX;
-    port->served_flight = stream->flight;
-    port->n_served++;
-    if (stream->first.count) kb_waitq_move_first(&port->waiting, kb_stream_eligible(stream));
-    else kb_waitq_drop_first(&port->waiting);
     if (port->waiting.count) schedule(fabric, link);
-
-    int64_t arrive_fs = now + port->travel_fs;
-    bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
-    if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!joins(fabric, stream, arrive_fs) &&
-             !(only ? move_on(fabric, number, arrive_fs)
-                    : kb_fabric_pass_on_(fabric, number, arrive_fs)))
-        kb_fabric_fail_nomem_(fabric, "a flit");
-    if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);
 }
 
 /* --- making one ----------------------------------------------------------------------------------- */
+
+/* Of the fastest link to each node. */
+static kb_status find_notice(kb_fabric *fabric, kb_error *err) {
+    const kb_link *links = kb_topology_links(fabric->topology);
+    int64_t *least_fs = kb_alloc_zeroed(fabric->alloc, fabric->n_nodes, sizeof *least_fs);
+    if (!least_fs) return kb_error_nomem(err, "the ports of the fabric");
+    for (uint32_t i = 0; i < fabric->n_nodes; i++) least_fs[i] = KB_TIME_MAX;
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        least_fs[links[i].dst] = kb_min_i64(least_fs[links[i].dst], fabric->ports[i].travel_fs);
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        fabric->ports[i].notice_fs = least_fs[links[i].src];
+    kb_alloc_free(fabric->alloc, least_fs, fabric->n_nodes, sizeof *least_fs);
+    fabric->notice_fs = KB_TIME_MAX;
+    return KB_OK;
+}
 
 static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
     const kb_link *links = kb_topology_links(fabric->topology);
@@ -291,6 +333,7 @@ static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
         port->overhead_fs = fabric->nodes[links[i].src].overhead_fs;
         port->end_fs = KB_TIME_MAX - 1 - last_fs;
     }
+    KB_TRY(find_notice(fabric, err));
     if (kb_topology_fabric_mode(fabric->topology) == KB_FABRIC_FLIT) return KB_OK;
     return kb_trains_init(fabric, err);
 }

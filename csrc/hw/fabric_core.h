@@ -73,6 +73,7 @@ struct kb_fabric {
     kb_fabric_counters counters;
     kb_path *paths; /* KB_PATHS, by hash, within `paths_block` */
     void *paths_block;
+    int64_t notice_fs; /* of a message's end: the least travel of the last link of a known path */
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */

@@ -57,6 +57,9 @@ typedef struct windows {
 struct kb_sim {
     int64_t now_fs; /* first: kb_sim_now */
     kb_eventq queue;
+    kb_eventq services;   /* while not by region */
+    int64_t until_fs;     /* of this run */
+    int64_t ahead_fs;     /* the latest that services went ahead to */
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
     bool stop;
     uint64_t n_events;
@@ -80,7 +83,9 @@ kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
     if (!made) return kb_error_nomem(err, "the simulator");
     made->alloc = alloc;
     made->last = KB_EVENT_NONE;
+    made->ahead_fs = -1;
     kb_eventq_init(&made->queue, alloc);
+    kb_eventq_init(&made->services, alloc);
     kb_eventq_init(&made->windows.shared, alloc);
     *sim = made;
     return KB_OK;
@@ -89,6 +94,7 @@ kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
 void kb_sim_destroy(kb_sim *sim) {
     if (!sim) return;
     kb_eventq_deinit(&sim->queue);
+    kb_eventq_deinit(&sim->services);
     kb_eventq_deinit(&sim->windows.shared);
     kb_event_heap_deinit(&sim->windows.heap, sim->alloc);
     kb_alloc_free(sim->alloc, sim->windows.regions, sim->windows.n_regions,
@@ -163,7 +169,8 @@ static void push(kb_sim *sim, int64_t when_fs, uint32_t rank, uint32_t place) {
         return;
     }
     kb_event event = kb_event_of(when_fs, rank, place);
-    if (!(sim->windows.on ? push_by_region(sim, event) : kb_eventq_push(&sim->queue, event)))
+    kb_eventq *queue = rank == RANK_SERVICE ? &sim->services : &sim->queue;
+    if (!(sim->windows.on ? push_by_region(sim, event) : kb_eventq_push(queue, event)))
         (void)kb_error_nomem(kb_sim_fail(sim, KB_NOMEM), "an event");
 }
 
@@ -261,18 +268,33 @@ static void handle_one(kb_sim *sim, kb_event event) {
     handle(sim, event);
 }
 
+/* The queue with the next event, which is *next; KB_EVENT_NONE when both are empty. */
+static inline kb_eventq *peek(kb_sim *sim, kb_event *next) {
+    *next = kb_eventq_peek(&sim->queue);
+    if (kb_eventq_count(&sim->services) == 0) return &sim->queue;
+    kb_event service = kb_eventq_peek(&sim->services);
+    if (!kb_event_less(&service, next)) return &sim->queue;
+    *next = service;
+    return &sim->services;
+}
+
 static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
     kb_run_end end = KB_RUN_STOPPED;
     sim->n_left = max_events;
+    sim->until_fs = until_fs;
     while (sim->failure.status == KB_OK) {
-        kb_event next = kb_eventq_peek(&sim->queue);
+        kb_event next;
+        kb_eventq *queue = peek(sim, &next);
         bool later = (int64_t)next.when_fs != sim->now_fs;
         if (later && ends_before(sim, next, until_fs, &end)) break;
         bool again = is_again(sim, next);
-        if (!again && sim->n_left == 0) return KB_RUN_BUDGET;
-        kb_eventq_pop(&sim->queue);
+        if (!again && sim->n_left == 0 && (int64_t)next.when_fs > sim->ahead_fs) {
+            if (sim->ahead_fs > sim->now_fs) move_to(sim, sim->ahead_fs);
+            return KB_RUN_BUDGET;
+        }
+        kb_eventq_pop(queue);
         if (again) continue;
-        fetch_ahead(sim);
+        if (queue == &sim->queue) fetch_ahead(sim);
         if (later) move_to(sim, (int64_t)next.when_fs);
         handle_one(sim, next);
     }
@@ -434,6 +456,19 @@ int64_t kb_sim_handled_fs(const kb_sim *sim, uint32_t region) {
 
 int64_t kb_sim_common_fs(const kb_sim *sim) {
     return sim->windows.open ? sim->windows.until_fs : sim->now_fs;
+}
+
+int64_t kb_sim_quiet_until(kb_sim *sim) {
+    if (sim->windows.on || sim->stop || sim->n_left == 0) return sim->now_fs;
+    uint64_t next_fs = kb_eventq_peek(&sim->queue).when_fs;
+    int64_t end_fs = kb_later_fs(sim->until_fs, 1);
+    return next_fs < (uint64_t)end_fs ? (int64_t)next_fs : end_fs;
+}
+
+void kb_sim_go_ahead(kb_sim *sim, int64_t to_fs, uint64_t n_events) {
+    sim->ahead_fs = kb_max_i64(sim->ahead_fs, to_fs);
+    sim->n_events += n_events;
+    kb_sim_charge(sim, n_events);
 }
 
 const kb_event *kb_sim_event(const kb_sim *sim) {
