@@ -49,7 +49,13 @@ static void note(void *self, const kb_dram_run *run, uint32_t count, int64_t the
 
 static bool ask(loop *l, uint32_t job) {
     l->left[job] = (uint32_t)l->nbytes;
-    return kb_dram_stack_add(&l->stack, 0, next_offset(l), l->nbytes, l->writes, l->now_fs, job, 0);
+    kb_dram_bytes bytes = {.offset = next_offset(l),
+                           .nbytes = l->nbytes,
+                           .flit_nbytes = l->nbytes,
+                           .job = job,
+                           .write = l->writes,
+                           .when_fs = l->now_fs};
+    return kb_dram_stack_add(&l->stack, bytes);
 }
 
 static int stop(const char *what) {

@@ -63,14 +63,25 @@ static inline void hold_bus(kb_dram_pc *pc, const kb_dram_core *core, int64_t st
 
 /* --- telling who asked ------------------------------------------------------------------------------ */
 
-static void count_hits(kb_dram_pc *pc, const kb_dram_run *run, int64_t count) {
-    if (run->n_served == 0) {
-        if (run->opened && run->closed) pc->statistics.conflicts++;
-        else if (run->opened) pc->statistics.misses++;
-        else pc->statistics.hits++;
+/* A row is opened for a flit: its other bursts, and all of those that come then, hit it. */
+static void count_hits(kb_dram_pc *pc, kb_dram_run *run, int64_t count) {
+    if (run->opened && run->n_served % run->flit == 0) {
+        if (run->closed) pc->statistics.conflicts++;
+        else pc->statistics.misses++;
         count--;
     }
+    run->opened = run->closed = false;
     pc->statistics.hits += count;
+}
+
+/* The sum of when each of the next bursts of a run came. */
+static inline int64_t arrivals_fs(const kb_dram_run *run, int64_t count) {
+    int64_t sum_fs = count * run->when_fs;
+    if (run->flit == run->count) return sum_fs;
+    int64_t flit = run->n_served / run->flit, left = (flit + 1) * run->flit - run->n_served;
+    for (; count > 0; count -= left, left = run->flit, flit++)
+        sum_fs += kb_min_i64(left, count) * flit * run->period_fs;
+    return sum_fs;
 }
 
 static void tell(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit) {
@@ -83,8 +94,8 @@ static void tell(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit) {
     bank->pre_fs = kb_max_i64(bank->pre_fs, hit->last_fs + rules->cas_pre[run->write]);
     *(run->write ? &s->writes : &s->reads) += count;
     s->busy_fs += count * rules->bl;
-    s->wait_fs += count * (first_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
     run->n_served = (uint16_t)(run->n_served - count);
+    s->wait_fs += count * first_fs + (count - 1) * count / 2 * period_fs - arrivals_fs(run, count);
     count_hits(pc, run, count);
     core->served(core->self, run, (uint32_t)count, first_fs + rules->cas_burst[run->write],
                  period_fs);
@@ -121,8 +132,9 @@ static inline bool is_before(const kb_dram_run *a, const kb_dram_run *b) {
     return (int32_t)(a->seq - b->seq) < 0;
 }
 
+/* All of it that is in the window. */
 static inline bool is_served(const kb_dram_run *run) {
-    return run->n_served == run->count;
+    return run->n_served == run->n_entered;
 }
 
 static void take_in(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inbox) {
@@ -145,7 +157,8 @@ static inline int64_t excess(const kb_dram_side *side, const kb_dram_rules *rule
 
 static inline int64_t distance(const kb_dram_side *side, const kb_dram_core *core) {
     const kb_dram_run *items = core->runs.items, *oldest = &items[side->oldest];
-    int32_t apart = (int32_t)(items[side->backlog].seq - oldest->seq - oldest->n_served);
+    const kb_dram_run *next = &items[side->backlog];
+    int32_t apart = (int32_t)(next->seq + next->n_entered - oldest->seq - oldest->n_served);
     return apart - PATIENCE * (int64_t)core->rules.queue + 1;
 }
 
@@ -209,6 +222,7 @@ static void add_other(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
     if (pc->row_known) offer_row_command(pc, core, b);
 }
 
+/* The next flit of the backlog. */
 static void enter_window(kb_dram_pc *pc, kb_dram_core *core, int d) {
     kb_dram_side *side = &pc->sides[d];
     uint32_t number = side->backlog;
@@ -216,16 +230,24 @@ static void enter_window(kb_dram_pc *pc, kb_dram_core *core, int d) {
     kb_dram_bank *bank = &pc->banks[run->bank];
     uint64_t bit = UINT64_C(1) << run->bank;
     bool is_first = !(side->banks & bit);
-    side->backlog = run->next;
-    side->next_fs = run->next == KB_NONE ? KB_TIME_MAX : items[run->next].when_fs;
-    run->after = KB_NONE;
-    if (is_first) bank->first[d] = number, bank->age[d] = run->seq;
-    else items[bank->last[d]].after = number;
-    bank->last[d] = number;
-    side->banks |= bit;
-    side->n_pending += run->count;
+    int64_t left = run->count - run->n_entered, n = kb_min_i64(run->flit, left);
+    run->n_entered = (uint16_t)(run->n_entered + n);
+    side->next_fs += run->period_fs;
+    if (n == left) {
+        side->backlog = run->next;
+        side->next_fs = run->next == KB_NONE ? KB_TIME_MAX : items[run->next].when_fs;
+    }
+    side->n_pending += n;
     pc->statistics.peak_queue = kb_max_i64(pc->statistics.peak_queue,
                                            pc->sides[READ].n_pending + pc->sides[WRITE].n_pending);
+    if (!run->linked) {
+        run->linked = true;
+        run->after = KB_NONE;
+        if (is_first) bank->first[d] = number, bank->age[d] = run->seq;
+        else items[bank->last[d]].after = number;
+        bank->last[d] = number;
+        side->banks |= bit;
+    }
     if (d != pc->writing || pc->hitting & bit) return;
     if (bank->open_row == (int32_t)run->row) {
         add_hit(pc, core, run->bank, number);
@@ -243,8 +265,10 @@ static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
     kb_dram_side *side = &pc->sides[d];
     kb_dram_bank *bank = &pc->banks[b];
     uint32_t hit = next_hit(bank, items, items[number].after);
-    while (bank->first[d] != KB_NONE && is_served(&items[bank->first[d]]))
+    while (bank->first[d] != KB_NONE && is_served(&items[bank->first[d]])) {
+        items[bank->first[d]].linked = false;
         bank->first[d] = items[bank->first[d]].after;
+    }
     if (bank->first[d] == KB_NONE) side->banks &= ~(UINT64_C(1) << b);
     else bank->age[d] = items[bank->first[d]].seq;
     if (hit == KB_NONE) {
@@ -258,7 +282,7 @@ static void leave_window(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
             pc->hits[place] = pc->hits[place + 1];
         pc->hits[place] = moved;
     }
-    while (side->oldest != KB_NONE && is_served(&items[side->oldest])) {
+    while (side->oldest != KB_NONE && items[side->oldest].n_served == items[side->oldest].count) {
         uint32_t served = side->oldest;
         side->oldest = items[served].next;
         KB_POOL_GIVE(&core->runs, served);
@@ -453,17 +477,20 @@ static int64_t admitted_within(const kb_dram_pc *pc, const kb_dram_core *core, c
                                int64_t m, uint64_t banks) {
     const kb_dram_run *items = core->runs.items;
     const kb_dram_side *side = &pc->sides[pc->writing];
-    int64_t n = excess(side, &core->rules);
+    int64_t n = excess(side, &core->rules), when_fs = side->next_fs;
     uint32_t oldest = items[side->oldest].seq + items[side->oldest].n_served;
     for (uint32_t i = side->backlog; i != KB_NONE && n < m; i = items[i].next) {
-        int32_t apart = (int32_t)(items[i].seq - oldest);
-        if (items[i].when_fs > nth_fs(t, m)) return m;
+        const kb_dram_run *run = &items[i];
+        if (run->n_entered == 0) when_fs = run->when_fs;
+        uint32_t last = run->flit == run->count ? 0 : run->count - 1u;
+        int32_t apart = (int32_t)(run->seq + last - oldest);
+        if (when_fs > nth_fs(t, m)) return m;
         if (apart >= PATIENCE * (int64_t)core->rules.queue) return kb_max_i64(n, 1);
-        if (!(banks >> items[i].bank & 1)) {
-            if (items[i].when_fs > nth_fs(t, n)) n = (items[i].when_fs - t->at_fs) / t->step_fs;
+        if (!(banks >> run->bank & 1)) {
+            if (when_fs > nth_fs(t, n)) n = (when_fs - t->at_fs) / t->step_fs;
             return kb_max_i64(n, 1);
         }
-        n += items[i].count;
+        n += run->count - run->n_entered;
     }
     return m;
 }
@@ -489,6 +516,7 @@ static void enter_meanwhile(kb_dram_pc *pc, kb_dram_core *core, const train *t) 
         if (next >= t->n) break;
         side->n_pending -= next - n;
         n = next;
+        if (pc->draining && side->n_pending <= pc->drain_to) pc->draining = false;
         issue_row_commands(pc, core, enter_fs);
         pc->now_fs = enter_fs;
         enter_window(pc, core, pc->writing);
@@ -498,8 +526,23 @@ static void enter_meanwhile(kb_dram_pc *pc, kb_dram_core *core, const train *t) 
     issue_row_commands(pc, core, nth_fs(t, t->n));
 }
 
-static inline int64_t left_of(const kb_dram_core *core, const kb_dram_hit *hit) {
-    return core->runs.items[hit->run].count - core->runs.items[hit->run].n_served;
+/* Of a hit's bursts, one each step_fs from at_fs on, those that are there by then: in the window, or of flits
+ * that come in time and have room.  Nothing else may become of their bank, or of the bus, before they come. */
+static inline int64_t left_of(const kb_dram_pc *pc, const kb_dram_core *core,
+                              const kb_dram_hit *hit, int64_t at_fs, int64_t step_fs) {
+    const kb_dram_run *run = &core->runs.items[hit->run];
+    int64_t n = run->n_entered - run->n_served;
+    if (run->n_entered == run->count || core->rules.cas_pre[pc->writing] < step_fs) return n;
+    if (!pc->writing && pc->sides[WRITE].n_pending > 0) return n;
+    const kb_dram_side *side = &pc->sides[pc->writing];
+    int64_t end = run->count - run->n_served, queue = core->rules.queue;
+    int64_t most = kb_min_i64(queue - side->n_pending, -distance(side, core) + 1) + n;
+    int64_t when_fs = side->next_fs;
+    while (n < end && n < most && when_fs <= at_fs + n * step_fs) {
+        n = kb_min_i64(n + run->flit, end);
+        when_fs += run->period_fs;
+    }
+    return n;
 }
 
 /* The hit that comes after t's at the next step, where two by turns fill the bus; until when no other hit
@@ -539,18 +582,20 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
                         int64_t most_n, train *t) {
     const kb_dram_rules *rules = &core->rules;
     const kb_dram_hit *a = &pc->hits[t->place];
-    int64_t n = left_of(core, a), row_fs = pc->row_command_fs;
+    int64_t n, row_fs = pc->row_command_fs;
     t->n = 1;
     t->partner = KB_NONE;
     if (pc->n_hits > 1) t->partner = find_partner(pc, rules, t, &limit_fs);
     if (t->partner != KB_NONE) {
         const kb_dram_hit *b = &pc->hits[t->partner];
-        int64_t left_b = left_of(core, b);
         t->step_fs = a->sid == b->sid ? rules->ccd_s : rules->ccd_r;
+        n = left_of(pc, core, a, t->at_fs, 2 * t->step_fs);
+        int64_t left_b = left_of(pc, core, b, t->at_fs + t->step_fs, 2 * t->step_fs);
         n = n <= left_b ? 2 * n : 2 * left_b + 1;
         if (row_fs < limit_fs) row_fs += rules->rcd[pc->writing] - 1;
     } else {
         t->step_fs = rules->ccd_l;
+        n = left_of(pc, core, a, t->at_fs, t->step_fs);
     }
     n = kb_min_i64(n, most_n);
     limit_fs = kb_min_i64(limit_fs, row_fs);

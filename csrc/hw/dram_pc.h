@@ -39,20 +39,23 @@
 #include "hw/dram_statistics.h"
 #include "hw/pool.h"
 
-/* Bursts of one row that wait together.  48 bytes: there are many. */
+/* Bursts of one row that wait together, and come all at once or flit by flit.  56 bytes: there are many. */
 typedef struct kb_dram_run {
     uint32_t next;  /* the one that arrived then; and free */
     uint32_t after; /* in its bank */
     uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
     uint32_t row;
-    int64_t when_fs;          /* it can be served from then on */
-    uint64_t packed;          /* where in its job the run's bytes begin */
-    uint32_t job;             /* the caller's */
-    uint16_t count, n_served; /* bursts; issued */
+    int64_t when_fs,
+        period_fs;   /* its first flit can be served from then on, each further one that later */
+    uint64_t packed; /* where in its job the run's bytes begin */
+    uint32_t job;    /* the caller's */
+    uint16_t count, n_entered, n_served; /* bursts; in the window; issued */
+    uint16_t flit;                       /* bursts of a flit; count: all at once */
     uint16_t nbytes;
     uint8_t skip; /* bytes of the first burst that are not the run's */
     uint8_t bank;
-    bool write : 1, opened : 1, closed : 1; /* an ACT, a PRE was issued for it */
+    bool write : 1, linked : 1;  /* linked: in the bank's chain */
+    bool opened : 1, closed : 1; /* an ACT, a PRE was issued for the flit that is next */
 } kb_dram_run;
 
 typedef KB_POOL(kb_dram_run) kb_dram_runs;
@@ -144,8 +147,8 @@ static inline void kb_dram_inbox_add(kb_dram_inbox *inbox, kb_dram_run *items, u
     kb_dram_run *run = &items[number];
     run->seq = inbox->n_added;
     run->next = KB_NONE;
-    run->n_served = 0;
-    run->opened = run->closed = false;
+    run->n_entered = run->n_served = 0;
+    run->linked = run->opened = run->closed = false;
     inbox->n_added += run->count;
     if (inbox->first == KB_NONE) inbox->first = number;
     else items[inbox->last].next = number;

@@ -51,13 +51,34 @@ void kb_dram_stack_deinit(kb_dram_stack *stack) {
     *stack = (kb_dram_stack){0};
 }
 
-bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, uint64_t nbytes,
-                       bool write, int64_t when_fs, uint32_t job, uint64_t packed) {
+/* Whole flits lie in a span, and begin with a burst. */
+static bool has_whole_flits(const kb_dram_map *map, const kb_dram_bytes *bytes) {
+    uint64_t flit = bytes->flit_nbytes;
+    return flit % map->burst_nbytes == 0 && map->span_nbytes % flit == 0 &&
+           bytes->offset % flit == 0 && flit >> map->burst_shift <= UINT16_MAX;
+}
+
+static bool add_flit_by_flit(kb_dram_stack *stack, kb_dram_bytes bytes) {
+    uint64_t left = bytes.nbytes;
+    for (; left > 0; left -= bytes.nbytes) {
+        bytes.nbytes = left < bytes.flit_nbytes ? left : bytes.flit_nbytes;
+        if (!kb_dram_stack_add(stack, bytes)) return false;
+        bytes.offset += bytes.nbytes;
+        bytes.packed += bytes.nbytes;
+        bytes.when_fs += bytes.period_fs;
+    }
+    return true;
+}
+
+bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) {
     const kb_dram_map *map = &stack->dram->map;
     uint64_t span_nbytes = map->span_nbytes, burst_nbytes = map->burst_nbytes;
-    while (nbytes > 0) {
-        uint64_t span = offset & ~(span_nbytes - 1), skip = offset & (burst_nbytes - 1);
-        uint64_t left = span + span_nbytes - offset, taken = nbytes < left ? nbytes : left;
+    bool by_flit = bytes.nbytes > bytes.flit_nbytes;
+    if (by_flit && !has_whole_flits(map, &bytes)) return add_flit_by_flit(stack, bytes);
+    while (bytes.nbytes > 0) {
+        uint64_t offset = bytes.offset, span = offset & ~(span_nbytes - 1);
+        uint64_t left = span + span_nbytes - offset, skip = offset & (burst_nbytes - 1);
+        uint64_t taken = bytes.nbytes < left ? bytes.nbytes : left;
         if (span != stack->known_span) {
             stack->known = kb_dram_map_find(map, offset);
             stack->known_span = span;
@@ -69,21 +90,29 @@ bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, ui
             __builtin_prefetch(&items[stack->core.runs.state.free]);
         run->row = stack->known.row;
         run->bank = (uint8_t)stack->known.bank;
-        run->job = job;
-        run->packed = packed;
+        run->job = bytes.job;
+        run->packed = bytes.packed;
         run->nbytes = (uint16_t)taken;
         run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
         run->skip = (uint8_t)skip;
-        run->write = write;
-        run->when_fs = when_fs;
-        uint32_t pc = slice * stack->slice_pcs + stack->known.pc;
-        kb_dram_inbox_add(&stack->inboxes[pc][write], items, number);
+        run->write = bytes.write;
+        run->when_fs = bytes.when_fs;
+        run->flit = run->count;
+        run->period_fs = 0;
+        if (by_flit) {
+            uint64_t n_flits = (taken + bytes.flit_nbytes - 1) / bytes.flit_nbytes;
+            bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
+            run->period_fs = bytes.period_fs;
+            if (n_flits > 1) run->flit = (uint16_t)(bytes.flit_nbytes >> map->burst_shift);
+        }
+        uint32_t pc = bytes.slice * stack->slice_pcs + stack->known.pc;
+        kb_dram_inbox_add(&stack->inboxes[pc][bytes.write], items, number);
         int64_t *due_fs = &stack->due_fs[pc];
         if (*due_fs == KB_TIME_MAX) stack->waiting[stack->n_waiting++] = pc;
-        if (when_fs < *due_fs) *due_fs = when_fs;
-        offset += taken;
-        packed += taken;
-        nbytes -= taken;
+        if (run->when_fs < *due_fs) *due_fs = run->when_fs;
+        bytes.offset += taken;
+        bytes.packed += taken;
+        bytes.nbytes -= taken;
     }
     return true;
 }

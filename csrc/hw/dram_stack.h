@@ -33,10 +33,18 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
                              kb_error *err) KB_MUST_CHECK;
 void kb_dram_stack_deinit(kb_dram_stack *stack);
 
-/* Bytes [offset, offset + nbytes) of a slice can be served from when_fs on, which is no earlier than for
- * those added before.  They are bytes [packed, packed + nbytes) of `job`.  False without memory. */
-bool kb_dram_stack_add(kb_dram_stack *stack, uint32_t slice, uint64_t offset, uint64_t nbytes,
-                       bool write, int64_t when_fs, uint32_t job, uint64_t packed) KB_MUST_CHECK;
+/* Bytes of a slice, and of a job where they begin at `packed`: `flit_nbytes` of them, the last fewer, can be served
+ * from when_fs on, and so many more each period_fs later. */
+typedef struct kb_dram_bytes {
+    uint64_t offset, nbytes, packed;
+    uint32_t slice, job;
+    bool write;
+    int64_t when_fs, period_fs;
+    uint64_t flit_nbytes; /* not less than nbytes: all at once */
+} kb_dram_bytes;
+
+/* when_fs is no earlier than of any bytes added before.  False without memory. */
+bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) KB_MUST_CHECK;
 
 /* Makes every decision up to until_fs: all that can be served by then has been added.  The next is made no
  * earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */

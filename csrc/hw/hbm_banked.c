@@ -206,18 +206,32 @@ static void step(void *self, uint32_t arg) {
 
 /* --- requests ----------------------------------------------------------------------------------------- */
 
-/* The next nbytes of a request wait from when_fs on. */
-static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, int64_t when_fs) {
-    uint32_t slice = request->slice > 0 ? (uint32_t)request->slice : 0;
+/* Flits of a request wait, as many as there are bytes of them, row after row. */
+static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, kb_train flits,
+                      uint64_t flit_nbytes) {
+    kb_dram_bytes bytes = {.slice = request->slice > 0 ? (uint32_t)request->slice : 0,
+                           .job = request->job,
+                           .write = request->write,
+                           .when_fs = flits.start_fs + hbm->request_fs,
+                           .period_fs = flits.period_fs};
+    uint64_t in_flit = flit_nbytes; /* left of the one that is begun */
     while (nbytes > 0) {
         uint64_t address, in_row = kb_cursor_row(&request->cursor, &address);
         uint64_t taken = in_row < nbytes ? in_row : nbytes;
-        if (!kb_dram_stack_add(&hbm->stack, slice, address - request->delta, taken, request->write,
-                               when_fs, request->job, request->nbytes - request->left))
-            return false;
+        if (in_flit < flit_nbytes || taken < flit_nbytes) taken = taken < in_flit ? taken : in_flit;
+        else if (taken < nbytes) taken -= taken % flit_nbytes;
+        bytes.offset = address - request->delta;
+        bytes.nbytes = taken;
+        bytes.packed = request->nbytes - request->left;
+        bytes.flit_nbytes = flit_nbytes;
+        if (!kb_dram_stack_add(&hbm->stack, bytes)) return false;
         kb_cursor_advance(&request->cursor, &request->shape, taken);
         request->left -= taken;
         nbytes -= taken;
+        uint64_t n_whole = taken / flit_nbytes;
+        in_flit -= taken % flit_nbytes;
+        if (in_flit == 0) in_flit = flit_nbytes, n_whole++;
+        bytes.when_fs += (int64_t)n_whole * bytes.period_fs;
     }
     return true;
 }
@@ -265,7 +279,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
     j->n_flits = kb_max_i64(1, kb_ceil_div((int64_t)request->nbytes, hbm->flit_nbytes));
     hbm->n_reads++;
     if (!reserve_flits(hbm, j, request->nbytes) ||
-        !add_bytes(hbm, request, request->nbytes, when_fs)) {
+        !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1}, UINT64_MAX)) {
         fail_nomem(hbm);
         return;
     }
@@ -293,13 +307,11 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
         }
         hbm->jobs.items[request->job].left = request->nbytes;
     }
-    for (int64_t i = 0; i < flits.count; i++) {
-        int64_t when_fs = flits.start_fs + i * flits.period_fs + hbm->request_fs;
-        uint64_t left = request->left, most = (uint64_t)hbm->flit_nbytes;
-        if (!add_bytes(hbm, request, left < most ? left : most, when_fs)) {
-            fail_nomem(hbm);
-            return;
-        }
+    uint64_t most = (uint64_t)(hbm->flit_nbytes * flits.count);
+    uint64_t nbytes = request->left < most ? request->left : most;
+    if (!add_bytes(hbm, request, nbytes, flits, (uint64_t)hbm->flit_nbytes)) {
+        fail_nomem(hbm);
+        return;
     }
     if (first + flits.count < message->n_flits) return;
     job *j = &hbm->jobs.items[request->job];

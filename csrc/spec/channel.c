@@ -45,15 +45,30 @@ static void assign_fabric(kb_topology *topology) {
     }
 }
 
+/* Links between the ports of cubes above each other. */
+static void assign_cubes(kb_topology *topology) {
+    const kb_system *system = &topology->system;
+    for (int64_t sip = 0; sip < system->n_sips; sip++) {
+        for (int64_t cube = system->cubes_x; cube < topology->machine.n_cubes; cube++) {
+            uint32_t north = kb_layout_side(topology, sip, cube - system->cubes_x, KB_SOUTH);
+            uint32_t south = kb_layout_side(topology, sip, cube, KB_NORTH);
+            topology->channels.turns[kb_graph_link(topology, north, south)] = true;
+            topology->channels.turns[kb_graph_link(topology, south, north)] = true;
+        }
+    }
+}
+
 kb_status kb_channels_assign(kb_topology *topology, kb_error *err) {
     kb_channels *channels = &topology->channels;
     size_t n_links = topology->links.count;
     channels->lines = kb_arena_take(&topology->arena, n_links, sizeof *channels->lines);
     channels->datelines = kb_arena_take(&topology->arena, n_links, sizeof *channels->datelines);
-    if (!channels->lines || !channels->datelines)
+    channels->turns = kb_arena_take(&topology->arena, n_links, sizeof *channels->turns);
+    if (!channels->lines || !channels->datelines || !channels->turns)
         return kb_error_nomem(err, "the topology's virtual channels");
     assign_meshes(topology);
     assign_fabric(topology);
+    assign_cubes(topology);
     for (size_t i = 0; i < topology->link_texts.count; i++)
         if (topology->link_texts.items[i].dateline)
             channels->datelines[topology->first_link + i] = true;
@@ -68,15 +83,16 @@ void kb_channels_follow(const kb_topology *topology, const uint32_t *links, size
                         uint8_t *channels) {
     const kb_channels *all = &topology->channels;
     int32_t line = -1;
-    uint8_t channel = 0;
+    bool past_dateline = false, turned = false;
     for (size_t i = 0; i < n_links; i++) {
         int32_t here = all->lines[links[i]];
         if (here >= 0 && here != line) {
             line = here;
-            channel = 0;
+            past_dateline = false;
         }
-        if (all->datelines[links[i]]) channel = 1;
+        past_dateline = past_dateline || all->datelines[links[i]];
+        turned = turned || all->turns[links[i]];
         const kb_transit *at = &topology->nodes.items[topology->links.items[links[i]].dst].transit;
-        channels[i] = at->buffer_flits && at->channels > 1 ? channel : 0;
+        channels[i] = at->buffer_flits && at->channels > 1 && (turned || past_dateline);
     }
 }

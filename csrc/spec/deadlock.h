@@ -1,6 +1,6 @@
 /* The dependencies among channels, and the search for a cycle in them (spec/buffers.h says which).
  *
- *   channel = link * 2 + virtual channel, of links into finite buffers
+ *   channel = link * KB_MAX_CHANNELS + virtual channel, of links into finite buffers
  *   a -> b    some route takes b right after a
  */
 #ifndef KB_SPEC_DEADLOCK_H

@@ -13,7 +13,7 @@ enum { REFERENCE_RUNS = 1 << 14 };
 
 typedef struct reference_run {
     int64_t when_fs, seq, count, n_served;
-    uint64_t first; /* burst of the job */
+    uint64_t packed, skip; /* as of a kb_dram_run */
     uint32_t job, row, bank;
     bool write, admitted, opened, closed;
 } reference_run;

@@ -86,7 +86,13 @@ static uint64_t at(const memory *m, uint64_t pc, uint64_t bank_group, uint64_t b
 }
 
 static uint32_t add(memory *m, uint64_t offset, uint64_t nbytes, bool write, int64_t when_fs) {
-    CHECK(kb_dram_stack_add(&m->stack, 0, offset, nbytes, write, when_fs, m->n_jobs, 0));
+    kb_dram_bytes bytes = {.offset = offset,
+                           .nbytes = nbytes,
+                           .flit_nbytes = nbytes,
+                           .job = m->n_jobs,
+                           .write = write,
+                           .when_fs = when_fs};
+    CHECK(kb_dram_stack_add(&m->stack, bytes));
     return m->n_jobs++;
 }
 

@@ -49,6 +49,12 @@ def run(
     [
         {"system.cube.noc.buffer_flits": 4},
         {"system.cube.ucie.buffer_flits": 32},
+        {
+            "system.cube.noc.buffer_flits": 4,
+            "system.cube.noc.virtual_channels": 2,
+            "system.cube.ucie.buffer_flits": 8,
+            "system.sip.io.buffer_flits": 8,
+        },
         {"system.cube.noc.serialize": "router", "system.cube.ucie.serialize": "router"},
         {"system.sip.io.buffer_flits": 600, "system.fabric.buffer_flits": 1000},
         {"system.cube.noc.buffer_flits": 16, "system.sip.io.buffer_flits": 300},
