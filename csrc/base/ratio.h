@@ -23,4 +23,10 @@ static inline bool kb_ratio_scale(kb_ratio ratio, int64_t count, int64_t *result
     return rounded > INT64_MAX;
 }
 
+/* Whether count * ratio, as it is, is no more than `most` (>= 0). */
+static inline bool kb_ratio_fits(kb_ratio ratio, uint64_t count, int64_t most) {
+    __extension__ typedef unsigned __int128 u128;
+    return (u128)(uint64_t)ratio.num * count <= (u128)(uint64_t)most * (uint64_t)ratio.den;
+}
+
 #endif

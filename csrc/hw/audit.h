@@ -1,11 +1,12 @@
 /* Physics checks, in every run: what a machine cannot do is an error that names the component (ADR-0061).
  *
- *   as it happens    no server serves two at once, no buffer holds more than its places, no message is
- *                    faster than its path allows (law L1, as if it were alone)
+ *   as it happens    no server serves two at once, flit by flit or train by train (hw/train_serve.h),
+ *                    no buffer holds more than its places, no message is faster than its path allows
+ *                    (law L1, as if it were alone)
  *   when all is idle every message has arrived, with all of its bytes; over each link went the flits
  *                    that were sent over it, no faster than it can; every credit is back
  *
- * It costs an addition for each message, and a look at the paths and links that were used whenever the
+ * It costs an addition for each message, a comparison for each service, and a look at the paths and links that were used whenever the
  * machine comes to rest.  A violation is a fault of ours, never of a script: KB_INTERNAL.
  *
  * Any component that serves one thing at a time says when a service begins:

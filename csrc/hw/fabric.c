@@ -22,6 +22,11 @@ void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_f
         link, (long long)served_fs);
 }
 
+void kb_fabric_fail_overlap_(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t free_fs) {
+    uint32_t src = kb_topology_links(fabric->topology)[link].src;
+    kb_audit_overlap_(fabric->sim, fabric->nodes[src].name, "its port", begin_fs, free_fs);
+}
+
 /* --- delivery ------------------------------------------------------------------------------------- */
 
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int64_t first,
@@ -241,7 +246,8 @@ static inline void serve_flit(kb_fabric *fabric, kb_port *port, uint32_t link, i
     if (fabric->watch.link == link)
         kb_watch_service(&fabric->watch, fabric->ports, when_fs, stream->flight, tail, stream->to);
 
-    port->free_fs = when_fs + port->service_fs;
+    if (when_fs < port->taken_fs) kb_fabric_fail_overlap_(fabric, link, when_fs, port->taken_fs);
+    port->free_fs = port->taken_fs = when_fs + port->service_fs;
     port->served_flight = stream->flight;
     port->n_served++;
     if (stream->first.count) kb_waitq_move_first(&port->waiting, kb_stream_eligible(stream));

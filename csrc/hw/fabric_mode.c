@@ -82,6 +82,7 @@ static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
             return false;
     }
     to->free_fs = from->free_fs;
+    to->taken_fs = from->taken_fs;
     to->served_flight = KB_NONE;
     from->n_waiting = from->first = from->n_own = 0;
     from->own_fs = 0;
@@ -117,6 +118,7 @@ static bool port_to_trains(kb_fabric *fabric, uint32_t link, int64_t now) {
     kb_port *from = &fabric->ports[link];
     kb_train_port *to = &fabric->trains.ports[link];
     to->free_fs = from->free_fs;
+    to->taken_fs = from->taken_fs;
     to->upto_fs = now - 1;
     if (from->waiting.count)
         to->upto_fs = kb_min_i64(to->upto_fs, from->waiting.items[0].when_fs - 1);

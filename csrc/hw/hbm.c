@@ -85,7 +85,7 @@ static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_erro
     hbm->pcs = kb_alloc_zeroed(parts->alloc, hbm->n_pcs, sizeof *hbm->pcs);
     if (!hbm->service_fs || !hbm->pcs) return kb_error_nomem(err, "an HBM controller");
     for (uint32_t i = 0; i < hbm->n_pcs; i++)
-        kb_meter_init(&hbm->pcs[i].meter, parts->fabric, at->name, "pseudo-channel", (int32_t)i,
+        kb_meter_init(&hbm->pcs[i].meter, parts->sim, at->name, "pseudo-channel", (int32_t)i,
                       &params->pc);
     KB_TRY(fill_services(hbm, params->pc, err));
     hbm->memory = (kb_memory){.parts = parts,

@@ -20,7 +20,9 @@ typedef struct kb_arrival {
 
 typedef struct kb_port {
     int64_t free_fs; /* the server is taken until then */
-    int64_t due_fs;  /* KB_TIME_MAX when nothing waits */
+    int64_t
+        taken_fs;   /* what was served ended then: for the physics checks, which do not trust it */
+    int64_t due_fs; /* KB_TIME_MAX when nothing waits */
     int64_t service_fs;
     int64_t travel_fs;   /* service and propagation */
     int64_t overhead_fs; /* of the node whose port this is */

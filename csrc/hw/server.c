@@ -221,10 +221,10 @@ static bool watch(kb_fabric *fabric, uint32_t link, const kb_stream *stream, int
 }
 
 /* Physics: one flit at a time, and no more of them behind the link than there are places. */
-static void check(const kb_fabric *fabric, const kb_server *server, const kb_lane *lane,
-                  uint32_t link, int64_t now) {
+static void check(kb_fabric *fabric, const kb_server *server, const kb_lane *lane, uint32_t link,
+                  int64_t now) {
     const kb_link *at = &kb_topology_links(fabric->topology)[link];
-    kb_audit_serial(fabric->sim, fabric->nodes[at->src].name, "its port", now, server->free_fs);
+    if (now < server->taken_fs) kb_fabric_fail_overlap_(fabric, link, now, server->taken_fs);
     if (lane->credits.n_held > lane->credits.n_places)
         kb_audit_overfull(fabric->sim, fabric->nodes[at->dst].name, "flits in an input buffer",
                           lane->credits.n_held, lane->credits.n_places);
@@ -254,7 +254,7 @@ void kb_server_serve(kb_fabric *fabric, uint32_t place) {
         kb_fabric_fail_nomem_(fabric, "a trace");
         return;
     }
-    server->free_fs = port->free_fs = now + port->service_fs;
+    server->free_fs = server->taken_fs = port->free_fs = now + port->service_fs;
     server->due_fs = KB_TIME_MAX;
     port->served_flight = stream->flight;
     port->n_served++;

@@ -35,7 +35,8 @@ typedef struct kb_lane {
 
 typedef struct kb_server {
     int64_t free_fs;
-    int64_t due_fs; /* KB_TIME_MAX: nothing can be served, as far as is known */
+    int64_t taken_fs; /* the last service ended then: for the physics checks */
+    int64_t due_fs;   /* KB_TIME_MAX: nothing can be served, as far as is known */
     uint32_t first_lane, n_lanes;
     uint32_t link; /* its place among events: the first of its links */
 } kb_server;

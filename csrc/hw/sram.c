@@ -34,7 +34,7 @@ kb_status kb_sram_create(const kb_parts *parts, uint32_t node, void **sram, kb_e
     made->rate = params->rate;
     made->access_fs = params->access_fs;
     made->memory = (kb_memory){.parts = parts, .node = node, .serve = serve, .self = made};
-    kb_meter_init(&made->meter, parts->fabric, kb_topology_nodes(parts->topology)[node].name,
+    kb_meter_init(&made->meter, parts->sim, kb_topology_nodes(parts->topology)[node].name,
                   "its port", -1, &params->rate);
     kb_memory_attach(&made->memory);
     *sram = made;

@@ -45,7 +45,7 @@ void kb_tcm_port_attach(kb_tcm_port *port, const kb_parts *parts, uint32_t node)
     const kb_params *params = kb_parts_params(parts);
     *port = (kb_tcm_port){.parts = parts, .rate = params->pe.clock};
     port->rate.den *= params->pe_tcm.bytes_per_cycle;
-    kb_meter_init(&port->meter, parts->fabric, kb_topology_nodes(parts->topology)[node].name,
+    kb_meter_init(&port->meter, parts->sim, kb_topology_nodes(parts->topology)[node].name,
                   "its port to the network", -1, &port->rate);
     port->node = kb_topology_part(parts->topology, KB_IMPL_PE_DMA, at->sip, at->cube, at->pe);
     kb_dispatch_set(parts->dispatch, port->node, KB_MSG_READ, KB_DELIVER_TAIL, take, port);

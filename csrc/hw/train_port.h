@@ -8,6 +8,7 @@
  *   n_own     messages that begin here and have flits that nobody knows yet
  *   own_fs    the server has done all that began here by then at the earliest, were nobody else served
  *   wakes     messages that end over this link, by a lower bound of their tail's arrival
+ *   taken_fs  what was served ended then: for the physics checks, which do not trust free_fs
  *
  * Invariants
  *   R1. A flit handed on is eligible after the receiving port's upto_fs.
@@ -33,7 +34,7 @@ typedef struct kb_inputs {
 } kb_inputs;
 
 typedef struct kb_train_port {
-    int64_t free_fs, upto_fs;
+    int64_t free_fs, upto_fs, taken_fs;
     int64_t service_fs;
     int64_t travel_fs;
     int64_t overhead_fs;

@@ -51,8 +51,8 @@ static inline bool pass(kb_fabric *fabric, ride *r, int64_t upto_fs) {
     if (r->listed) kb_train_port_remove_first(port);
     r->listed = false;
     port->upto_fs = upto_fs;
-    port->free_fs = begin_fs + length_fs + port->service_fs;
-    port->n_served += (uint64_t)r->train.count;
+    kb_train_count(fabric, r->link, port, r->train.count, begin_fs,
+                   begin_fs + length_fs + port->service_fs);
     r->train.start_fs = begin_fs + port->travel_fs;
     r->train.period_fs = period_fs;
     r->last_fs = r->train.start_fs + length_fs;

@@ -2,6 +2,13 @@
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
+__attribute__((cold, noinline)) void kb_train_overlap_(kb_fabric *fabric, uint32_t link, int64_t n,
+                                                       int64_t begin_fs, int64_t end_fs) {
+    const kb_train_port *port = &fabric->trains.ports[link];
+    if (begin_fs < port->taken_fs) kb_fabric_fail_overlap_(fabric, link, begin_fs, port->taken_fs);
+    else kb_fabric_fail_overlap_(fabric, link, end_fs, begin_fs + n * port->service_fs);
+}
+
 bool kb_train_land(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
                    kb_train train) {
     const kb_message *message = &fabric->flights.items[flight].message;
@@ -77,14 +84,13 @@ static bool hand_on(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, in
     return true;
 }
 
-/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that
- * of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more. */
-static inline bool emit(kb_fabric *fabric, uint32_t link, kb_train_port *port, kb_waiting *lead,
-                        kb_train train) {
+/* Services of a train of the first flits of the stream that waits as `lead`: final, and counted.  Its key's
+ * time is that of the next flit then, so it may be out of place; KB_TIME_MAX: it waits no more. */
+static inline bool emit(kb_fabric *fabric, uint32_t link, const kb_train_port *port,
+                        kb_waiting *lead, kb_train train) {
     kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
     int64_t n_left = stream->n_left - train.count;
     stream->n_left = n_left;
-    port->n_served += (uint64_t)train.count;
     if (fabric->train_watch.path &&
         !kb_train_watch_service(&fabric->train_watch, fabric->alloc, link, stream->flight, train,
                                 n_left == 0))
@@ -178,14 +184,18 @@ static void settle(kb_train_port *port, uint32_t n) {
 static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *plan) {
     kb_train_port *port = &fabric->trains.ports[link];
     kb_waiting *items = port->waiting + port->first;
-    int64_t at_fs = kb_max_i64(port->free_fs, items[0].when_fs);
+    int64_t at_fs = kb_max_i64(port->free_fs, items[0].when_fs), first_fs = at_fs;
     uint32_t n = plan->n_streams;
     for (uint32_t i = 0; i < n; i++) {
         if (i) at_fs = kb_max_i64(at_fs + port->service_fs, items[i].when_fs);
         kb_train train = {at_fs, plan->period_fs, plan->n_rounds};
         if (!emit(fabric, link, port, &items[i], train)) return false;
+        kb_train_count(fabric, link, port, 1, at_fs, at_fs + port->service_fs);
     }
-    port->free_fs = at_fs + (plan->n_rounds - 1) * plan->period_fs + port->service_fs;
+    int64_t rest = plan->n_rounds - 1; /* as the first one, each a period after the one before */
+    if (rest)
+        kb_train_count(fabric, link, port, n * rest, first_fs + plan->period_fs,
+                       at_fs + rest * plan->period_fs + port->service_fs);
     settle(port, n);
     return true;
 }
@@ -224,11 +234,11 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *p
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
     }
+    kb_train_count(fabric, link, port, train.count, train.start_fs, last_fs + port->service_fs);
     if (!emit(fabric, link, port, lead, train)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
-    port->free_fs = last_fs + port->service_fs;
     if (lead->when_fs == KB_TIME_MAX) kb_train_port_remove_first(port);
     else kb_train_port_put_back_first(port);
     return true;
@@ -243,8 +253,8 @@ static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs,
     kb_stream *stream = &fabric->streams.pool.items[number];
     int64_t arrive_fs = begin_fs + port->travel_fs;
     uint32_t to = stream->to;
-    port->free_fs = begin_fs + length_fs + port->service_fs;
-    port->n_served += (uint64_t)stream->n_left;
+    kb_train_count(fabric, link, port, stream->n_left, begin_fs,
+                   begin_fs + length_fs + port->service_fs);
     kb_train_port_remove_first(port);
     if (to == KB_NONE) {
         uint32_t flight = stream->flight;

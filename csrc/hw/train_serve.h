@@ -15,6 +15,19 @@
 
 #include "hw/fabric_core.h"
 
+void kb_train_overlap_(kb_fabric *fabric, uint32_t link, int64_t n, int64_t begin_fs,
+                       int64_t end_fs);
+
+/* The port serves n flits of one period, the first from begin_fs, the last until end_fs.  Physics: not before
+ * those before have ended, and in as much time as they take one by one. */
+static inline void kb_train_count(kb_fabric *fabric, uint32_t link, kb_train_port *port, int64_t n,
+                                  int64_t begin_fs, int64_t end_fs) {
+    if (begin_fs < port->taken_fs || n * port->service_fs > end_fs - begin_fs)
+        kb_train_overlap_(fabric, link, n, begin_fs, end_fs);
+    port->free_fs = port->taken_fs = end_fs;
+    port->n_served += (uint64_t)n;
+}
+
 /* Serves all that is eligible by upto_fs at the port of `link`: nothing more becomes known of that time.
  * False when it failed, which kb_sim_fail knows. */
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs,

@@ -42,8 +42,8 @@ static void ports_that_are_too_fast_are_named(void) {
         kb_impl impl;
         const char *words;
     } cases[] = {
-        {KB_IMPL_SRAM, "physics: sip0.cube0.sram: expected its port to take at least 32000000 fs "
-                       "for 4096 units, got 16000000 fs"},
+        {KB_IMPL_SRAM, "physics: sip0.cube0.sram: expected its port to take at least 500000 fs "
+                       "for 64 units, got 250000 fs"},
         {KB_IMPL_HBM, "physics: sip0.cube0.hbm: expected pseudo-channel "},
         {KB_IMPL_PE_DMA, "physics: sip0.cube0.pe0.tcm: expected its port to the network to take at "
                          "least 16000000 fs for 4096 units, got 8000000 fs"},
