@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
+    "ArgumentError",
     "CollectiveMismatchError",
     "CompilationError",
     "CompileTimeAssertionFailure",
@@ -44,6 +45,13 @@ __all__ = [
 
 class KernbenchError(Exception):
     """Base of every error that kernbench raises of its own."""
+
+
+class ArgumentError(KernbenchError, ValueError, RuntimeError):
+    """An argument that does not fit a call of torch.distributed.
+
+    Which of the two built-in classes torch raises depends on the backend.
+    """
 
 
 class TopologyError(KernbenchError, ValueError):

@@ -17,8 +17,7 @@ static void *system_resize(void *user, void *block, size_t old_nbytes, size_t ne
 }
 
 kb_alloc kb_alloc_system(void) {
-    kb_alloc alloc = {system_resize, NULL, 0, 0, 0, 0};
-    return alloc;
+    return (kb_alloc){.resize = system_resize, .zeroes = true};
 }
 
 static size_t request_nbytes(size_t n_items, size_t item_nbytes) {
@@ -38,11 +37,10 @@ static void *request(kb_alloc *alloc, void *block, size_t old_nbytes, size_t new
     return grown;
 }
 
-/* A user's allocator need not zero: kb_alloc_system's does, by calloc. */
 void *kb_alloc_zeroed(kb_alloc *alloc, size_t n_items, size_t item_nbytes) {
     size_t nbytes = request_nbytes(n_items, item_nbytes);
     void *block = request(alloc, NULL, 0, nbytes);
-    if (block && alloc->resize != system_resize) memset(block, 0, nbytes);
+    if (block && !alloc->zeroes) memset(block, 0, nbytes);
     return block;
 }
 

@@ -8,6 +8,7 @@
 #ifndef KB_BASE_ALLOC_H
 #define KB_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ typedef struct kb_alloc {
     uint64_t fail_at;    /* the call (counted from 1) that fails; 0: none */
     int64_t live_nbytes; /* bytes handed out and not yet freed */
     int64_t peak_nbytes; /* the most that was ever live */
+    bool zeroes;         /* a new block is zeroed as it comes; else it is here */
 } kb_alloc;
 
 /* An allocator over malloc/realloc/free. */

@@ -37,10 +37,10 @@ static uint64_t next_offset(loop *l) {
     return l->next_offset % l->capacity;
 }
 
-static void note(void *self, const kb_dram_run *run, uint32_t count, int64_t there_fs,
-                 int64_t period_fs) {
+static void note(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
+                 int64_t there_fs, int64_t period_fs) {
     loop *l = self;
-    (void)there_fs, (void)period_fs;
+    (void)first, (void)there_fs, (void)period_fs;
     l->left[run->job] -= count * 32;
     if (l->left[run->job] > 0) return;
     l->served[l->n_served++] = run->job;

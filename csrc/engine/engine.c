@@ -56,7 +56,7 @@ static void note_dropped(void *self, uint64_t n_elements) {
 static void settle(void *self, kb_event failed_at) {
     kb_engine *engine = self;
     kb_error err = KB_ERROR_INIT;
-    kb_status status = kb_oplog_let_go(engine->log, failed_at, &err);
+    kb_status status = kb_oplog_let_go(engine->log, failed_at, engine->log_is_read, &err);
     kb_error *noted = status ? kb_sim_fail(engine->sim, status) : NULL;
     if (noted) *noted = err;
 }
@@ -182,6 +182,7 @@ static kb_status deadlock(kb_engine *engine, kb_error *err) {
 /* Runs the simulator, and what follows from it. */
 static kb_status run_sim(kb_engine *engine, int64_t until_fs, uint64_t max_events, kb_run_end *end,
                          kb_error *err) {
+    engine->log_is_read = kb_replay_reads(engine->replay);
     KB_TRY(kb_sim_run(engine->sim, until_fs, max_events, end, err));
     if (engine->options.data) return KB_OK;
     return kb_replay_run(engine->replay, kb_oplog_count(engine->log), INT64_MAX, err);

@@ -66,6 +66,7 @@ struct kb_engine {
     KB_VEC(uint32_t) arrived;          /* awaited handles that are done; room for all awaited */
     size_t n_awaited;
     bool run_for_awaited; /* the first of those stops the run */
+    bool log_is_read;     /* replay needs the records of this run */
     kb_error failure;     /* KB_OK until the engine has failed */
 };
 

@@ -26,6 +26,9 @@
  *       does, or are in `others`.  Of the other direction it is only known which banks it waits for.
  *   D4. Bursts of a run at one pace are told of together, no later than the call returns.
  *
+ * What waits is hw/dram_run.h; the window and its hits, dram_window; ACT, PRE and refresh, dram_row; RD and WR,
+ * dram_column; telling, dram_tell; the physics checks, dram_hold.
+ *
  * Each command is held to the times of those before (ADR-0061), not to the bounds by which it was chosen: tRC,
  * tRP, tFAW of an ACT, tRAS of a PRE, tRCD of a CAS, and a bus that carries one burst at a time.
  */
@@ -36,54 +39,39 @@
 #include <stdint.h>
 
 #include "hw/dram_rules.h"
+#include "hw/dram_run.h"
 #include "hw/dram_statistics.h"
-#include "hw/pool.h"
 
-/* Bursts of one row that wait together, and come all at once or flit by flit.  56 bytes: there are many. */
-typedef struct kb_dram_run {
-    uint32_t next;  /* the one that arrived then; and free */
-    uint32_t after; /* in its bank */
-    uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
-    uint32_t row;
-    int64_t when_fs,
-        period_fs;   /* its first flit can be served from then on, each further one that later */
-    uint64_t packed; /* where in its job the run's bytes begin */
-    uint32_t job;    /* the caller's */
-    uint16_t count, n_entered, n_served; /* bursts; in the window; issued */
-    uint16_t flit;                       /* bursts of a flit; count: all at once */
-    uint16_t nbytes;
-    uint8_t skip; /* bytes of the first burst that are not the run's */
-    uint8_t bank;
-    bool write : 1, linked : 1;  /* linked: in the bank's chain */
-    bool opened : 1, closed : 1; /* an ACT, a PRE was issued for the flit that is next */
-} kb_dram_run;
-
-typedef KB_POOL(kb_dram_run) kb_dram_runs;
-
+/* 64 bytes, of which the first 48 are used all the time (as those of a run). */
 typedef struct kb_dram_bank {
     int64_t open_fs; /* of the last ACT; after a PRE, of one that the next may follow as soon */
-    int64_t act_fs, pre_fs;     /* no earlier */
-    int32_t open_row;           /* -1: closed */
-    uint32_t first[2], last[2]; /* runs of the window, where the bank is waited for */
-    uint32_t age[2];            /* the first one's seq */
+    int64_t act_fs, pre_fs; /* no earlier */
+    int64_t last_fs;        /* the last burst that was issued of its hit and nobody was told of */
+    int32_t open_row;       /* -1: closed */
+    uint32_t first[2];      /* runs of the window, where the bank is waited for */
+    uint32_t age;           /* the first one's seq, in the direction of the bus */
+    uint32_t last[2];
+    int64_t period_fs; /* of those bursts, until last_fs */
 } kb_dram_bank;
 
-/* A bank with a run that hits its open row.  Of the bursts that were issued of it nobody has been told of the
- * last n_untold: one each period until last_fs. */
+/* A run that hits the open row of its bank. */
 typedef struct kb_dram_hit {
     int64_t ready_fs; /* of the row */
-    int64_t last_fs, period_fs;
     uint32_t run;
-    uint16_t n_untold;
-    uint8_t bank, group, sid;
+    uint16_t n_untold; /* of its bursts that were issued */
+    uint8_t bank, group;
 } kb_dram_hit;
+
+typedef struct kb_dram_group { /* of banks */
+    int64_t cas_fs[2], act_fs; /* no earlier; a CAS by direction */
+} kb_dram_group;
 
 typedef struct kb_dram_side { /* reads, or writes */
     int64_t next_fs;          /* the first of the backlog arrives; KB_TIME_MAX when there is none */
     int64_t n_pending;        /* bursts in the window */
     uint64_t banks;           /* that it waits for */
     uint32_t oldest, youngest; /* of all that is not served; oldest KB_NONE: there is none */
-    uint32_t backlog;          /* the first that is not in the window, or KB_NONE */
+    uint32_t backlog;          /* the first that is not all in the window, or KB_NONE */
 } kb_dram_side;
 
 typedef struct kb_dram_pc {
@@ -101,22 +89,20 @@ typedef struct kb_dram_pc {
     uint8_t n_acts;
     kb_dram_side sides[2];
     int64_t refresh_fs;
-    int64_t drain_to;               /* bursts */
-    int64_t n_passed;               /* bursts read while writes waited */
-    int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
-    int64_t acts_fs[4];             /* the last four */
     int64_t bus_free_fs;            /* the end of the last burst's data */
+    int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
+    int32_t drain_to;               /* bursts */
+    int32_t n_passed;               /* bursts read while writes waited */
     uint32_t refresh_bank;
-    uint32_t written_groups; /* whose last CAS was a write */
     kb_dram_statistics statistics;
-    int64_t group_cas_fs[KB_DRAM_MAX_GROUPS]; /* their last CAS; far in the past before the first */
-    int64_t group_act_fs[KB_DRAM_MAX_GROUPS]; /* an ACT is no earlier */
+    int64_t acts_fs[4]; /* the last four */
+    kb_dram_group groups[KB_DRAM_MAX_GROUPS];
 } kb_dram_pc;
 
-/* `count` bursts of the run, from n_served on, were issued; the first one's data are there at there_fs,
+/* `count` bursts of the run, from `first` on, were issued; the first one's data are there at there_fs,
  * each further one's period_fs later.  It adds no runs. */
-typedef void (*kb_dram_served_fn)(void *self, const kb_dram_run *run, uint32_t count,
-                                  int64_t there_fs, int64_t period_fs);
+typedef void (*kb_dram_served_fn)(void *self, const kb_dram_run *run, uint32_t first,
+                                  uint32_t count, int64_t there_fs, int64_t period_fs);
 
 /* A command came at at_fs that had to wait until free_fs: for its bank, or (KB_NONE) for the data bus. */
 typedef void (*kb_dram_fault_fn)(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs,
@@ -130,30 +116,9 @@ typedef struct kb_dram_core {
     void *self;
 } kb_dram_core;
 
-/* What was added to a pseudo-channel since it was advanced: runs of a direction, in order.  Apart from the
- * rest of it, so that adding touches little. */
-typedef struct kb_dram_inbox {
-    uint32_t first, last; /* KB_NONE: none */
-    uint32_t n_added;     /* bursts ever, modulo 2^32 */
-} kb_dram_inbox;
-
 /* `banks` and `hits` are borrowed: room for the banks of the rules, each. */
 void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
                      kb_dram_hit *hits);
-
-/* Adds a run of the pool to its direction's inbox; its when_fs is no earlier than those added before, and
- * later than what any advance was called with. */
-static inline void kb_dram_inbox_add(kb_dram_inbox *inbox, kb_dram_run *items, uint32_t number) {
-    kb_dram_run *run = &items[number];
-    run->seq = inbox->n_added;
-    run->next = KB_NONE;
-    run->n_entered = run->n_served = 0;
-    run->linked = run->opened = run->closed = false;
-    inbox->n_added += run->count;
-    if (inbox->first == KB_NONE) inbox->first = number;
-    else items[inbox->last].next = number;
-    inbox->last = number;
-}
 
 /* Makes every decision up to until_fs, of what is there and in the inboxes of reads and writes.  The next is
  * made no earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */

@@ -14,9 +14,9 @@ typedef struct kb_dram_rules {
     int64_t rcd[2], cas_burst[2],
         cas_pre[2]; /* by direction: ACT to CAS, CAS to its burst's end, to PRE */
     int64_t rp, ras, rc, ccd_s, ccd_l, ccd_r, rrd_s, rrd_l, faw, bl;
-    int64_t turn[2];      /* CAS to CAS of the other direction, by the latter's */
-    int64_t write_read_l; /* the same of a write, in its bank group */
-    int64_t rfc, refi;    /* refi 0: no refresh */
+    int64_t turn[2];         /* CAS to CAS of the other direction, by the latter's */
+    int64_t group_gap[2][2]; /* in its bank group: after one of a direction, of one of the other */
+    int64_t rfc, refi;       /* refi 0: no refresh */
     int64_t act_bus, pre_bus;
     bool per_bank;
     /* Two bank groups by turns fill the bus: tCCD_S < tCCD_L <= 2 tCCD_S.  Neither is ready when the other is

@@ -70,49 +70,55 @@ static bool add_flit_by_flit(kb_dram_stack *stack, kb_dram_bytes bytes) {
     return true;
 }
 
+/* Where a span of one row lies: asked again and again for its flits. */
+static inline kb_dram_spot spot_of(kb_dram_stack *stack, uint64_t span) {
+    if (span != stack->known_span) {
+        stack->known = kb_dram_map_find(&stack->dram->map, span);
+        stack->known_span = span;
+    }
+    return stack->known;
+}
+
+static inline void post(kb_dram_stack *stack, uint32_t pc, uint32_t number) {
+    kb_dram_run *items = stack->core.runs.items;
+    int64_t *due_fs = &stack->due_fs[pc], when_fs = items[number].when_fs;
+    kb_dram_inbox_add(&stack->inboxes[pc][items[number].write], items, number);
+    if (*due_fs == KB_TIME_MAX) stack->waiting[stack->n_waiting++] = pc;
+    if (when_fs < *due_fs) *due_fs = when_fs;
+}
+
 bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) {
     const kb_dram_map *map = &stack->dram->map;
     uint64_t span_nbytes = map->span_nbytes, burst_nbytes = map->burst_nbytes;
     bool by_flit = bytes.nbytes > bytes.flit_nbytes;
     if (by_flit && !has_whole_flits(map, &bytes)) return add_flit_by_flit(stack, bytes);
-    while (bytes.nbytes > 0) {
-        uint64_t offset = bytes.offset, span = offset & ~(span_nbytes - 1);
-        uint64_t left = span + span_nbytes - offset, skip = offset & (burst_nbytes - 1);
-        uint64_t taken = bytes.nbytes < left ? bytes.nbytes : left;
-        if (span != stack->known_span) {
-            stack->known = kb_dram_map_find(map, offset);
-            stack->known_span = span;
-        }
+    for (uint64_t offset = bytes.offset, end = offset + bytes.nbytes; offset < end;) {
+        uint64_t span = offset & ~(span_nbytes - 1), skip = offset & (burst_nbytes - 1);
+        uint64_t upto = span + span_nbytes < end ? span + span_nbytes : end, taken = upto - offset;
+        kb_dram_spot spot = spot_of(stack, span);
         uint32_t number;
         if (!KB_POOL_TAKE(&stack->core.runs, stack->alloc, &number)) return false;
         kb_dram_run *items = stack->core.runs.items, *run = &items[number];
         if (stack->core.runs.state.free != KB_NONE)
             __builtin_prefetch(&items[stack->core.runs.state.free]);
-        run->row = stack->known.row;
-        run->bank = (uint8_t)stack->known.bank;
+        run->row = spot.row;
+        run->bank = (uint8_t)spot.bank;
         run->job = bytes.job;
-        run->packed = bytes.packed;
+        run->packed = bytes.packed + (offset - bytes.offset);
         run->nbytes = (uint16_t)taken;
         run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
         run->skip = (uint8_t)skip;
         run->write = bytes.write;
         run->when_fs = bytes.when_fs;
+        run->period_fs = bytes.period_fs;
         run->flit = run->count;
-        run->period_fs = 0;
         if (by_flit) {
             uint64_t n_flits = (taken + bytes.flit_nbytes - 1) / bytes.flit_nbytes;
             bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
-            run->period_fs = bytes.period_fs;
             if (n_flits > 1) run->flit = (uint16_t)(bytes.flit_nbytes >> map->burst_shift);
         }
-        uint32_t pc = bytes.slice * stack->slice_pcs + stack->known.pc;
-        kb_dram_inbox_add(&stack->inboxes[pc][bytes.write], items, number);
-        int64_t *due_fs = &stack->due_fs[pc];
-        if (*due_fs == KB_TIME_MAX) stack->waiting[stack->n_waiting++] = pc;
-        if (run->when_fs < *due_fs) *due_fs = run->when_fs;
-        bytes.offset += taken;
-        bytes.packed += taken;
-        bytes.nbytes -= taken;
+        post(stack, bytes.slice * stack->slice_pcs + spot.pc, number);
+        offset = upto;
     }
     return true;
 }

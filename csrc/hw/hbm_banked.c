@@ -99,14 +99,14 @@ static void touch(kb_hbm_banked *hbm, uint32_t number) {
 
 /* --- what has been decided -------------------------------------------------------------------------- */
 
-static void served(void *self, const kb_dram_run *run, uint32_t count, int64_t there_fs,
-                   int64_t period_fs) {
+static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
+                   int64_t there_fs, int64_t period_fs) {
     kb_hbm_banked *hbm = self;
     job *j = &hbm->jobs.items[run->job];
     int64_t skip = run->skip;
     int32_t shift = hbm->stack.dram->map.burst_shift;
-    int64_t begin = run->n_served ? ((int64_t)run->n_served << shift) - skip : 0; /* in the run */
-    int64_t end = kb_min_i64(((int64_t)(run->n_served + count) << shift) - skip, run->nbytes);
+    int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
+    int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
     touch(hbm, run->job);
     if (j->write) {
         j->left -= (uint64_t)(end - begin);
@@ -118,7 +118,7 @@ static void served(void *self, const kb_dram_run *run, uint32_t count, int64_t t
     int64_t flit_end = (number + 1) * hbm->flit_nbytes - (int64_t)run->packed;
     for (; begin < end; number++, flit_end += hbm->flit_nbytes) {
         int64_t upto = kb_min_i64(end, flit_end);
-        int64_t last = ((upto - 1 + skip) >> shift) - run->n_served;
+        int64_t last = ((upto - 1 + skip) >> shift) - first;
         flit *f = &j->flits[number];
         f->left -= upto - begin;
         f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
@@ -206,32 +206,35 @@ static void step(void *self, uint32_t arg) {
 
 /* --- requests ----------------------------------------------------------------------------------------- */
 
-/* Flits of a request wait, as many as there are bytes of them, row after row. */
-static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, kb_train flits,
-                      uint64_t flit_nbytes) {
+/* The next nbytes of a request wait, row after row, flit by flit as they came. */
+static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, kb_train flits) {
+    uint64_t flit_nbytes = flits.count > 1 ? (uint64_t)hbm->flit_nbytes : UINT64_MAX;
+    uint64_t in_flit = flit_nbytes; /* left of the one that is begun */
     kb_dram_bytes bytes = {.slice = request->slice > 0 ? (uint32_t)request->slice : 0,
                            .job = request->job,
                            .write = request->write,
                            .when_fs = flits.start_fs + hbm->request_fs,
-                           .period_fs = flits.period_fs};
-    uint64_t in_flit = flit_nbytes; /* left of the one that is begun */
+                           .period_fs = flits.period_fs,
+                           .flit_nbytes = flit_nbytes};
     while (nbytes > 0) {
         uint64_t address, in_row = kb_cursor_row(&request->cursor, &address);
-        uint64_t taken = in_row < nbytes ? in_row : nbytes;
-        if (in_flit < flit_nbytes || taken < flit_nbytes) taken = taken < in_flit ? taken : in_flit;
-        else if (taken < nbytes) taken -= taken % flit_nbytes;
+        uint64_t taken = in_row < nbytes ? in_row : nbytes, n_flits = 0;
+        if (in_flit < flit_nbytes) taken = taken < in_flit ? taken : in_flit;
+        if (taken >= flit_nbytes) { /* whole flits, and after them the last one, if it is short */
+            n_flits = taken / flit_nbytes;
+            if (taken < nbytes) taken = n_flits * flit_nbytes;
+        } else {
+            in_flit -= taken;
+            if (in_flit == 0) in_flit = flit_nbytes, n_flits = 1;
+        }
         bytes.offset = address - request->delta;
         bytes.nbytes = taken;
         bytes.packed = request->nbytes - request->left;
-        bytes.flit_nbytes = flit_nbytes;
         if (!kb_dram_stack_add(&hbm->stack, bytes)) return false;
+        bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
         kb_cursor_advance(&request->cursor, &request->shape, taken);
         request->left -= taken;
         nbytes -= taken;
-        uint64_t n_whole = taken / flit_nbytes;
-        in_flit -= taken % flit_nbytes;
-        if (in_flit == 0) in_flit = flit_nbytes, n_whole++;
-        bytes.when_fs += (int64_t)n_whole * bytes.period_fs;
     }
     return true;
 }
@@ -279,7 +282,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
     j->n_flits = kb_max_i64(1, kb_ceil_div((int64_t)request->nbytes, hbm->flit_nbytes));
     hbm->n_reads++;
     if (!reserve_flits(hbm, j, request->nbytes) ||
-        !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1}, UINT64_MAX)) {
+        !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1})) {
         fail_nomem(hbm);
         return;
     }
@@ -309,7 +312,7 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
     }
     uint64_t most = (uint64_t)(hbm->flit_nbytes * flits.count);
     uint64_t nbytes = request->left < most ? request->left : most;
-    if (!add_bytes(hbm, request, nbytes, flits, (uint64_t)hbm->flit_nbytes)) {
+    if (!add_bytes(hbm, request, nbytes, flits)) {
         fail_nomem(hbm);
         return;
     }

@@ -327,5 +327,15 @@ size_t kb_pe_cpu_describe(const void *pe_cpu, char *text, size_t capacity) {
                          describe_wait(&c->vm, tile, sizeof tile));
         length += n > 0 ? (size_t)n : 0;
     }
+    for (size_t i = 0; i < self->launches.count; i++) {
+        const pending *p = &self->launches.items[i];
+        if (!p->started || p->next == p->n_programs || length >= capacity) continue;
+        int n = snprintf(text + length, capacity - length,
+                         p->launch->comm ? "%s%s waits for a free communication context: raise "
+                                           "system.pe.comm_contexts"
+                                         : "%s%s waits for a free context",
+                         length ? "; " : "", p->launch->kernel->name);
+        length += n > 0 ? (size_t)n : 0;
+    }
     return length < capacity ? length : capacity > 0 ? capacity - 1 : 0;
 }

@@ -87,10 +87,11 @@ static void begin(kb_fabric *fabric, uint32_t number) {
     else if (!kb_train_set_out(fabric, number)) return;
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
-    if (wake_fs < 0 && after_fs > eligible_fs)
-        wake_fs =
-            kb_later_fs(after_fs - port->overhead_fs, flown->least_fs - flown->message.start_fs);
-    else if (wake_fs < 0) wake_fs = kb_train_bound_(fabric, flown);
+    if (wake_fs < 0 && after_fs > eligible_fs) {
+        int64_t begin_fs = after_fs - port->overhead_fs;
+        wake_fs = kb_min_i64(kb_later_fs(begin_fs, flown->least_fs - flown->message.start_fs),
+                             kb_train_step_(fabric, flown, begin_fs));
+    } else if (wake_fs < 0) wake_fs = kb_train_bound_(fabric, flown);
     kb_train_push_wake_(fabric, kb_train_last_link_(flown), number, wake_fs);
 }
 

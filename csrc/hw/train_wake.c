@@ -22,7 +22,17 @@ void kb_train_push_wake_(kb_fabric *fabric, uint32_t link, uint32_t number, int6
 
 /* --- when its tail may be there ------------------------------------------------------------------- */
 
-int64_t kb_train_bound_(const kb_fabric *fabric, const kb_flight *flown) {
+int64_t kb_train_step_(const kb_fabric *fabric, const kb_flight *flown, int64_t from_fs) {
+    int64_t slowest_fs = 1, length_fs;
+    if (flown->message.n_flits <= KB_TRAIN_STEP_FLITS) return KB_TIME_MAX;
+    for (uint32_t hop = 0; hop < flown->n_links; hop++)
+        slowest_fs = kb_max_i64(slowest_fs, fabric->trains.ports[flown->path[hop]].service_fs);
+    if (kb_mul_i64(slowest_fs, KB_TRAIN_STEP_FLITS, &length_fs)) return KB_TIME_MAX;
+    return kb_later_fs(from_fs, length_fs);
+}
+
+/* As if nobody else came from now on. */
+static int64_t undisturbed(const kb_fabric *fabric, const kb_flight *flown) {
     const kb_stream *streams = fabric->streams.pool.items, *stream = &streams[flown->next];
     int64_t next_fs = kb_stream_eligible(stream), n_left = stream->n_left;
     int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
@@ -45,6 +55,11 @@ int64_t kb_train_bound_(const kb_fabric *fabric, const kb_flight *flown) {
             n_left = flown->message.n_flits;
         }
     }
+}
+
+int64_t kb_train_bound_(const kb_fabric *fabric, const kb_flight *flown) {
+    return kb_min_i64(undisturbed(fabric, flown),
+                      kb_train_step_(fabric, flown, kb_sim_now(fabric->sim)));
 }
 
 /* --- on its way to a server ----------------------------------------------------------------------- */
@@ -219,8 +234,7 @@ static void arrive(kb_fabric *fabric, uint32_t link) {
     (void)finish(fabric, arrival.flight, link);
 }
 
-void kb_train_wake(void *self, uint32_t link) {
-    kb_fabric *fabric = self;
+static void wake(kb_fabric *fabric, uint32_t link) {
     kb_train_port *port = &fabric->trains.ports[link];
     if (kb_fabric_by_flit_(fabric, link)) {
         arrive(fabric, link);
@@ -251,6 +265,15 @@ void kb_train_wake(void *self, uint32_t link) {
         }
     }
     schedule(fabric, link);
+}
+
+void kb_train_wake(void *self, uint32_t link) {
+    enum { PIECES_PER_EVENT = 16 };
+    kb_fabric *fabric = self;
+    uint64_t before = fabric->streams.n_pieces;
+    wake(fabric, link);
+    uint64_t n_events = (fabric->streams.n_pieces - before) / PIECES_PER_EVENT;
+    if (n_events) kb_sim_charge(fabric->sim, n_events);
 }
 
 /* --- making them ---------------------------------------------------------------------------------- */

@@ -27,8 +27,14 @@ static inline uint32_t kb_train_last_link_(const kb_flight *flown) {
     return flown->path[flown->n_links - 1];
 }
 
-/* The tail's arrival is not before: what is known, as if nobody else came from now on. */
+/* The tail's arrival is not before: what is known, as if nobody else came from now on; and no later than
+ * kb_train_step_ from now. */
 int64_t kb_train_bound_(const kb_fabric *fabric, const kb_flight *flown);
+
+/* Ports on the path of a message of very many flits are pulled after that many services of the slowest, lest
+ * one event take minutes, and a port hold millions of pieces that the next has not asked for yet. */
+#define KB_TRAIN_STEP_FLITS (INT64_C(1) << 16)
+int64_t kb_train_step_(const kb_fabric *fabric, const kb_flight *flown, int64_t from_fs);
 
 /* Room for one more wake at the port of `link`; false when there is no memory. */
 KB_MUST_CHECK static inline bool kb_train_reserve_wake_(kb_fabric *fabric, uint32_t link) {

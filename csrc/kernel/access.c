@@ -6,9 +6,15 @@
 
 /* --- making -------------------------------------------------------------------------------------- */
 
-static bool is_box(const kb_block *block, const kb_mask *mask) {
-    bool box = !block->dense && !mask->dense && mask->n_planes == 0;
-    for (int d = 0; d < block->rank; d++) box = box && !block->vector[d] && !mask->bits[d];
+static bool is_affine(const kb_block *block) {
+    bool affine = !block->dense;
+    for (int d = 0; d < block->rank; d++) affine = affine && !block->vector[d];
+    return affine;
+}
+
+static bool is_box(const kb_mask *mask) {
+    bool box = !mask->dense && mask->n_planes == 0;
+    for (int d = 0; d < mask->rank; d++) box = box && !mask->bits[d];
     return box;
 }
 
@@ -16,17 +22,16 @@ static uint64_t clamp(kb_wide address) {
     return address < 0 ? 0 : address > INT64_MAX ? INT64_MAX : (uint64_t)address;
 }
 
-static void make_box(const kb_block *block, const kb_mask *mask, kb_access *access) {
+/* Of the lanes from access->lo on, access->count of them. */
+static void make_box(const kb_block *block, kb_access *access) {
     kb_wide first = block->base, last = block->base;
     access->va = (uint64_t)block->base;
     access->n_elements = 1;
     for (int d = 0; d < block->rank; d++) {
-        access->lo[d] = mask->lo[d];
-        access->count[d] = mask->hi[d] - mask->lo[d];
         access->stride_nbytes[d] = block->stride[d];
         access->n_elements *= access->count[d];
-        kb_wide at_lo = (kb_wide)block->stride[d] * mask->lo[d];
-        kb_wide at_hi = (kb_wide)block->stride[d] * ((kb_wide)mask->hi[d] - 1);
+        kb_wide at_lo = (kb_wide)block->stride[d] * access->lo[d];
+        kb_wide at_hi = at_lo + (kb_wide)block->stride[d] * ((kb_wide)access->count[d] - 1);
         first += at_lo < at_hi ? at_lo : at_hi;
         last += at_lo < at_hi ? at_hi : at_lo;
     }
@@ -128,22 +133,40 @@ static kb_status make_runs(kb_arena *arena, const kb_blockval *pointers, const k
     return KB_OK;
 }
 
-kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *pointers,
-                         const kb_mask *mask, kb_access *access, int64_t *work, kb_error *err) {
+/* What a mask leaves of an access that has only its shape so far. */
+static kb_status make_masked(kb_arena *arena, const kb_blockval *pointers, const kb_mask *mask,
+                             kb_access *access, kb_error *err) {
     const kb_block *block = &pointers->block;
-    kb_access made = {.dtype = (uint8_t)dtype, .rank = block->rank};
     kb_kir_type type = {.kind = KB_BLOCK, .dtype = KB_BOOL, .rank = block->rank};
     bool fits = true, value;
-    memcpy(made.dims, block->dims, sizeof made.dims);
     memcpy(type.dims, block->dims, sizeof type.dims);
     kb_mask lanes =
         mask ? kb_mask_widen(mask, &type, &fits) : kb_mask_constant(block->rank, block->dims, true);
     if (!fits)
         return kb_error_set(err, KB_INTERNAL, "an access's mask and pointers differ in shape");
     kb_mask_normalise(&lanes);
-    if (kb_mask_is_constant(&lanes, &value) && !value) made.n_elements = 0;
-    else if (is_box(block, &lanes)) make_box(block, &lanes, &made);
-    else KB_TRY(make_runs(arena, pointers, &lanes, &made, err));
+    if (kb_mask_is_constant(&lanes, &value) && !value) return KB_OK;
+    if (!is_affine(block) || !is_box(&lanes))
+        return make_runs(arena, pointers, &lanes, access, err);
+    for (int d = 0; d < block->rank; d++) {
+        access->lo[d] = lanes.lo[d];
+        access->count[d] = lanes.hi[d] - lanes.lo[d];
+    }
+    make_box(block, access);
+    return KB_OK;
+}
+
+kb_status kb_access_make(kb_arena *arena, kb_dtype dtype, const kb_blockval *pointers,
+                         const kb_mask *mask, kb_access *access, int64_t *work, kb_error *err) {
+    const kb_block *block = &pointers->block;
+    kb_access made = {.dtype = (uint8_t)dtype, .rank = block->rank};
+    memcpy(made.dims, block->dims, sizeof made.dims);
+    if (!mask && is_affine(block)) {
+        memcpy(made.count, block->dims, sizeof made.count);
+        make_box(block, &made);
+    } else {
+        KB_TRY(make_masked(arena, pointers, mask, &made, err));
+    }
     made.masked = (int64_t)made.n_elements < kb_dims_count(block->rank, block->dims);
     *work += made.n_runs;
     *access = made;

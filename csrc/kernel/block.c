@@ -270,6 +270,29 @@ bool kb_block_shift(const kb_blockval *a, int64_t k, kb_blockval *dst) {
     return true;
 }
 
+bool kb_block_spread(const kb_blockval *index, int64_t nbytes, int64_t pointer, kb_blockval *dst) {
+    const kb_block *from = &index->block;
+    if (index->is_mask || from->dense || from->dtype == KB_UINT64) return false;
+    kb_block spread = {.rank = from->rank, .dtype = KB_INT64};
+    int64_t base, lo, hi, span;
+    bool over = kb_mul_i64(from->base, nbytes, &base);
+    lo = hi = base;
+    for (int d = 0; d < KB_MAX_RANK; d++) {
+        spread.dims[d] = from->dims[d];
+        if (d < from->rank && from->vector[d]) return false;
+        if (d >= from->rank || from->dims[d] == 1) continue;
+        over |= kb_mul_i64(from->stride[d], nbytes, &spread.stride[d]);
+        over |= kb_mul_i64(spread.stride[d], (int64_t)from->dims[d] - 1, &span);
+        over |= kb_add_i64(lo, span < 0 ? span : 0, &lo) | kb_add_i64(hi, span > 0 ? span : 0, &hi);
+    }
+    over |= kb_add_i64(base, pointer, &spread.base);
+    over |= kb_add_i64(lo, pointer, &lo) | kb_add_i64(hi, pointer, &hi);
+    if (over) return false;
+    dst->is_mask = false;
+    dst->block = spread;
+    return true;
+}
+
 static kb_wide term(const kb_block *a, int d, uint32_t i) {
     if (!a) return 0;
     return a->vector[d] ? (kb_wide)a->vector[d][i] : (kb_wide)a->stride[d] * i;

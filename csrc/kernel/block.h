@@ -75,6 +75,10 @@ kb_status kb_block_math(kb_arena *arena, kb_mathop op, const kb_kir_type *type,
  * so; false: nothing is done, kb_block_math will do it.  dst may be a. */
 bool kb_block_shift(const kb_blockval *a, int64_t k, kb_blockval *dst);
 
+/* The addresses pointer + nbytes * index, where `index` is affine; false: nothing is done, kb_block_ptradd will
+ * do it. */
+bool kb_block_spread(const kb_blockval *index, int64_t nbytes, int64_t pointer, kb_blockval *dst);
+
 /* Addresses: pointers + index * element size. */
 kb_status kb_block_ptradd(kb_arena *arena, const kb_kir_type *type, const kb_blockval *pointers,
                           const kb_blockval *index, kb_blockval *dst, int64_t *work,

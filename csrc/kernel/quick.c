@@ -58,15 +58,18 @@ static kb_quick_op decode_move(const kb_kernel *kernel, const kb_kir_inst *inst)
     return type->pointer ? KB_QUICK_MOVE_POINTER : KB_QUICK_MOVE;
 }
 
-/* A number added to each element of a block. */
+/* A number added to each element of a block, or the elements of a block that a pointer points to. */
 static kb_quick_op decode_shift(const kb_kernel *kernel, const kb_kir_inst *inst) {
     if (inst->op == KB_KIR_BLOCK && inst->sub != KB_MATHOP_ADD && inst->sub != KB_MATHOP_SUB)
         return KB_QUICK_NONE;
     const kb_kir_type *a = kb_kernel_type(kernel, inst->a), *b = kb_kernel_type(kernel, inst->b);
     const kb_kir_type *dst = kb_kernel_type(kernel, inst->dst);
-    bool same_dims = memcmp(a->dims, dst->dims, sizeof a->dims) == 0;
-    return a->kind == KB_BLOCK && b->kind == KB_SCALAR && same_dims ? KB_QUICK_SHIFT
-                                                                    : KB_QUICK_NONE;
+    if (a->kind == KB_BLOCK && b->kind == KB_SCALAR)
+        return memcmp(a->dims, dst->dims, sizeof a->dims) == 0 ? KB_QUICK_SHIFT : KB_QUICK_NONE;
+    bool same_dims = memcmp(b->dims, dst->dims, sizeof b->dims) == 0;
+    if (a->kind != KB_SCALAR || b->kind != KB_BLOCK || !same_dims) return KB_QUICK_NONE;
+    if (inst->op == KB_KIR_BLOCK_PTRADD) return KB_QUICK_SPREAD;
+    return inst->sub == KB_MATHOP_ADD ? KB_QUICK_SHIFT : KB_QUICK_NONE;
 }
 
 static uint64_t immediate(const kb_kernel *kernel, const kb_kir_inst *inst, kb_quick_op op) {
@@ -78,6 +81,7 @@ static uint64_t immediate(const kb_kernel *kernel, const kb_kir_inst *inst, kb_q
     case KB_QUICK_SHIFT:
         if (inst->op == KB_KIR_BLOCK) return inst->sub == KB_MATHOP_ADD ? 1 : UINT64_MAX;
         break;
+    case KB_QUICK_SPREAD:
     case KB_QUICK_PTRADD: break;
     default: return inst[1].imm; /* of the jump after a comparison; others have no use for it */
     }
@@ -105,6 +109,10 @@ void kb_quick_decode(const kb_kernel *kernel, kb_quick *code) {
         const kb_kir_inst *inst = &kernel->insts[i];
         kb_quick_op op = decode(kernel, inst);
         code[i] = (kb_quick){.op = (uint16_t)op, .dst = inst->dst, .a = inst->a, .b = inst->b};
+        if (op == KB_QUICK_SHIFT && kb_kernel_type(kernel, inst->a)->kind == KB_SCALAR) {
+            code[i].a = inst->b;
+            code[i].b = inst->a;
+        }
         if (op != KB_QUICK_NONE) code[i].imm = immediate(kernel, inst, op);
     }
 }
@@ -186,6 +194,13 @@ void kb_quick_go(const kb_quick *code, kb_reg *regs, uint64_t *origins, kb_quick
         int64_t k;
         if (kb_mul_i64((int64_t)regs[at->b].bits, (int64_t)at->imm, &k)) goto out;
         if (!kb_block_shift(regs[at->a].block, k, regs[at->dst].block)) goto out;
+        origins[at->dst] = origins[at->a];
+        n_blocks++;
+        GO(at + 1, 1);
+    }
+    OP(SPREAD) {
+        int64_t pointer = (int64_t)regs[at->a].bits, nbytes = (int64_t)at->imm;
+        if (!kb_block_spread(regs[at->b].block, nbytes, pointer, regs[at->dst].block)) goto out;
         origins[at->dst] = origins[at->a];
         n_blocks++;
         GO(at + 1, 1);

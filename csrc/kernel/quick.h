@@ -51,6 +51,7 @@ typedef union kb_reg {
     X(MOVE_POINTER) /* dst = a, its origin too */                        \
     X(PTRADD)       /* dst = a + b * imm, with a's origin */             \
     X(SHIFT)        /* block dst = block a + b * imm, with a's origin */ \
+    X(SPREAD)       /* block dst = a + block b * imm, with a's origin */ \
     X(JUMP)         /* to imm */                                         \
     X(JUMP_IF)                                                           \
     X(JUMP_UNLESS)

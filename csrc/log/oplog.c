@@ -153,8 +153,9 @@ static bool seal(kb_oplog *log, chunk *full) {
 static wide *rows_of(kb_oplog *log, int64_t index) {
     size_t number = (size_t)(index / KB_OPLOG_CHUNK);
     if (number < log->chunks.count) return log->chunks.items[number]->wide;
+    if (!KB_VEC_RESERVE(&log->chunks, log->alloc, number + 1 - log->chunks.count)) return NULL;
+    while (log->chunks.count < number) log->chunks.items[log->chunks.count++] = NULL;
     chunk *last = number > 0 ? log->chunks.items[number - 1] : NULL;
-    if (!KB_VEC_RESERVE(&log->chunks, log->alloc, 1)) return NULL;
     if (log->mode == KB_OPLOG_FULL && last && last->wide && !seal(log, last)) return NULL;
     if (!log->spare) {
         log->spare = kb_alloc_zeroed(log->alloc, 1, sizeof *log->spare);
@@ -199,8 +200,9 @@ static uint64_t hash_record(const kb_oplog *log, const kb_record *record, const 
     return hash;
 }
 
-static kb_status append(kb_oplog *log, const kb_record *record, const int64_t *words,
-                        uint32_t n_words, kb_error *err) {
+/* Keeps record log->count, which is to be hashed next. */
+static kb_status keep(kb_oplog *log, const kb_record *record, const int64_t *words,
+                      uint32_t n_words, kb_error *err) {
     wide *rows = rows_of(log, log->count);
     if (!rows) return kb_error_nomem(err, "op log");
     int64_t offset = -1;
@@ -212,14 +214,22 @@ static kb_status append(kb_oplog *log, const kb_record *record, const int64_t *w
     KB_OPLOG_COLUMNS(X)
 #undef X
     rows->numbers[KB_COLUMN_payload][row] = offset;
+    return KB_OK;
+}
+
+static void hash_next(kb_oplog *log, const kb_record *record, const int64_t *words,
+                      uint32_t n_words) {
     log->hash = hash_record(log, record, words, n_words);
     log->count++;
-    return KB_OK;
 }
 
 kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t *words,
                           uint32_t n_words, kb_error *err) {
-    if (!log->event) return append(log, record, words, n_words, err);
+    if (!log->event) {
+        KB_TRY(keep(log, record, words, n_words, err));
+        hash_next(log, record, words, n_words);
+        return KB_OK;
+    }
     if (kb_held_add(&log->held, log->alloc, *log->event, record, words, n_words)) return KB_OK;
     return kb_error_nomem(err, "op log");
 }
@@ -228,19 +238,22 @@ void kb_oplog_hold(kb_oplog *log, const kb_event *event) {
     log->event = event;
 }
 
-kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, kb_error *err) {
+kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, bool read, kb_error *err) {
     kb_held *held = &log->held;
+    bool keeps = read || log->mode == KB_OPLOG_FULL;
     if (!kb_held_sort(held, log->alloc)) return kb_error_nomem(err, "op log");
     for (size_t i = 0; i < held->groups.count; i++) {
         const kb_held_group *group = &held->groups.items[i];
         if (kb_event_less(&last, &group->event)) break;
         for (uint32_t k = 0; k < group->n_records; k++) {
             const kb_held_record *each = &held->records.items[group->first + k];
-            KB_TRY(append(log, &each->record, held->words.items + each->first_word, each->n_words,
-                          err));
+            const int64_t *words = held->words.items + each->first_word;
+            if (keeps) KB_TRY(keep(log, &each->record, words, each->n_words, err));
+            hash_next(log, &each->record, words, each->n_words);
         }
     }
     kb_held_clear(held);
+    if (!keeps) kb_oplog_release(log, log->count);
     return KB_OK;
 }
 
@@ -268,7 +281,8 @@ const int64_t *kb_oplog_payload(const kb_oplog *log, int64_t index, uint32_t *n_
 void kb_oplog_release(kb_oplog *log, int64_t index) {
     if (log->mode != KB_OPLOG_HASH) return;
     if (index > log->count) index = log->count;
-    for (int64_t i = log->released / KB_OPLOG_CHUNK; i < index / KB_OPLOG_CHUNK; i++) {
+    int64_t end = kb_min_i64(index / KB_OPLOG_CHUNK, (int64_t)log->chunks.count);
+    for (int64_t i = log->released / KB_OPLOG_CHUNK; i < end; i++) {
         free_chunk(log, log->chunks.items[i]);
         log->chunks.items[i] = NULL;
     }
@@ -277,7 +291,7 @@ void kb_oplog_release(kb_oplog *log, int64_t index) {
 }
 
 bool kb_oplog_is_whole(const kb_oplog *log) {
-    return log->chunks.count == 0 || log->chunks.items[0];
+    return log->released == 0;
 }
 
 void kb_oplog_read_column(const kb_oplog *log, kb_oplog_column column, void *numbers) {
@@ -345,8 +359,7 @@ static void dump_record(text *out, const kb_oplog *log, int64_t index) {
 kb_status kb_oplog_dump(kb_alloc *alloc, const kb_oplog *log, char **dumped, size_t *length,
                         kb_error *err) {
     text out = {alloc, {0}, false};
-    for (int64_t i = log->released / KB_OPLOG_CHUNK * KB_OPLOG_CHUNK; i < log->count; i++)
-        dump_record(&out, log, i);
+    for (int64_t i = log->released; i < log->count; i++) dump_record(&out, log, i);
     size_t count = out.chars.count;
     char *fitted = out.failed ? NULL : kb_alloc_zeroed(alloc, count + 1, 1);
     if (fitted && count) memcpy(fitted, out.chars.items, count);

@@ -110,8 +110,9 @@ kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t 
  * no more; none is held then. */
 void kb_oplog_hold(kb_oplog *log, const kb_event *event);
 
-/* Appends what is held back of events up to `last`, in their order, and forgets the rest. */
-kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, kb_error *err) KB_MUST_CHECK;
+/* Appends what is held back of events up to `last`, in their order, and forgets the rest.  Unless somebody
+ * reads them, HASH mode releases the records as they are hashed. */
+kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, bool read, kb_error *err) KB_MUST_CHECK;
 
 /* Records appended so far. */
 int64_t kb_oplog_count(const kb_oplog *log);
@@ -125,7 +126,7 @@ const int64_t *kb_oplog_payload(const kb_oplog *log, int64_t index, uint32_t *n_
 /* Records below `index` are not read again: HASH mode frees them; FULL ignores it. */
 void kb_oplog_release(kb_oplog *log, int64_t index);
 
-/* Whether the first record can still be read. */
+/* Whether all records can still be read. */
 bool kb_oplog_is_whole(const kb_oplog *log);
 
 /* All kb_oplog_count numbers of a column, of its own C type, while the log is whole. */

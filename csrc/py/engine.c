@@ -57,12 +57,15 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     kb_py_engine *self = (kb_py_engine *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     options.interrupter = self;
-    self->alloc = kb_alloc_system();
     self->topology = Py_NewRef(topology);
     self->kept = PyList_New(0);
+    self->pages = kb_pages_create();
+    self->alloc = kb_alloc_paged(self->pages);
     kb_error err = KB_ERROR_INIT;
-    if (!self->kept || kb_engine_create(&self->alloc, ((kb_py_topology *)topology)->topology,
-                                        &options, &self->engine, &err)) {
+    if (!self->pages) (void)PyErr_NoMemory();
+    if (!self->pages || !self->kept ||
+        kb_engine_create(&self->alloc, ((kb_py_topology *)topology)->topology, &options,
+                         &self->engine, &err)) {
         Py_DECREF(self);
         return PyErr_Occurred() ? NULL : kb_raise(&err);
     }
@@ -73,6 +76,7 @@ static void engine_dealloc(PyObject *object) {
     kb_py_engine *self = (kb_py_engine *)object;
     PyTypeObject *type = Py_TYPE(object);
     kb_engine_destroy(self->engine);
+    kb_pages_destroy(self->pages);
     PyMem_Free(self->unpins);
     Py_XDECREF(self->topology);
     Py_XDECREF(self->kept);

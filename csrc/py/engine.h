@@ -11,7 +11,8 @@
 enum { KB_PY_SLICE_NS = 10000000, KB_PY_STEP_EVENTS = 4096, KB_PY_STEP_WORK = 1 << 22 };
 
 typedef struct kb_py_engine {
-    PyObject_HEAD kb_alloc alloc;
+    PyObject_HEAD kb_pages *pages;
+    kb_alloc alloc; /* over `pages` */
     kb_engine *engine;
     PyObject *topology;    /* its kb_topology is borrowed by the engine */
     PyObject *kept;        /* list: kernels and arrays that the engine borrows */

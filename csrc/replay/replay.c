@@ -179,10 +179,14 @@ static kb_status run_record(kb_replay *replay, const kb_record *record, int64_t 
     return status;
 }
 
+bool kb_replay_reads(const kb_replay *replay) {
+    return !replay->partial || replay->tiles.count > 0 || kb_store_nbytes(replay->exec.store) > 0;
+}
+
 kb_status kb_replay_run(kb_replay *replay, int64_t upto, int64_t max_work, kb_error *err) {
     int64_t left = max_work;
     if (upto > kb_oplog_count(replay->log)) upto = kb_oplog_count(replay->log);
-    if (replay->partial && replay->tiles.count == 0 && kb_store_nbytes(replay->exec.store) == 0) {
+    if (!kb_replay_reads(replay)) {
         replay->cursor = kb_max_i64(replay->cursor, upto);
         kb_oplog_release(replay->log, replay->cursor);
     }

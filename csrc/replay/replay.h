@@ -46,6 +46,10 @@ void kb_replay_destroy(kb_replay *replay); /* accepts NULL */
 kb_status kb_replay_run(kb_replay *replay, int64_t upto, int64_t max_work,
                         kb_error *err) KB_MUST_CHECK;
 
+/* Whether it reads records; else it passes over them all, for no tensor keeps its bytes and timing is all that
+ * is asked for. */
+bool kb_replay_reads(const kb_replay *replay);
+
 /* The next record to execute. */
 int64_t kb_replay_cursor(const kb_replay *replay);
 

@@ -132,7 +132,7 @@
 #define KB_PARAMS_PE(X)                                                          \
     X("clock_ghz", clock, GHZ, "1", 0, 0, "clock of the PE and its engines [A]") \
     X("contexts", contexts, COUNT, "1", 1, 16, "programs in flight per PE")      \
-    X("comm_contexts", comm_contexts, COUNT, "1", 1, 16,                         \
+    X("comm_contexts", comm_contexts, COUNT, "2", 1, 16,                         \
       "programs of collectives in flight per PE, beside those")                  \
     X("comm_tcm", comm_tcm_nbytes, NBYTES, "524288", 64, 1e12,                   \
       "TCM of the programs of collectives, of their own [A]")

@@ -124,7 +124,7 @@ static inline int64_t reference_cas_fs(const reference *r, uint32_t b) {
     int64_t at_fs = kb_max_i64(r->opened_fs[b] + rules->rcd[d], r->cas_fs + rules->ccd_s);
     at_fs = kb_max_i64(at_fs, kb_max_i64(group[0], group[1]) + rules->ccd_l);
     at_fs = kb_max_i64(at_fs, r->cas_by[!d] + rules->turn[d]);
-    if (d == 0) at_fs = kb_max_i64(at_fs, group[1] + rules->write_read_l);
+    if (d == 0) at_fs = kb_max_i64(at_fs, group[1] + rules->group_gap[1][0]);
     return kb_max_i64(at_fs, r->now_fs);
 }
 

@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/pages.h"
 #include "base/status.h"
 #include "base/vec.h"
 #include "test/tap.h"
@@ -114,13 +115,49 @@ static void *dirty_resize(void *user, void *block, size_t old_nbytes, size_t new
 
 static void a_users_allocator_is_zeroed_too(void) {
     kb_alloc inner = kb_alloc_system();
-    kb_alloc alloc = {dirty_resize, &inner, 0, 0, 0, 0};
+    kb_alloc alloc = {.resize = dirty_resize, .user = &inner};
     unsigned char *block = kb_alloc_zeroed(&alloc, 4, 4);
     if (!CHECK(block != NULL)) return;
     for (int i = 0; i < 16; i++) CHECK_EQ(block[i], 0);
     kb_alloc_free(&alloc, block, 4, 4);
     CHECK_EQ(alloc.live_nbytes, 0);
     CHECK_EQ(inner.live_nbytes, 0);
+}
+
+/* Blocks of all sizes, small and large, live beside each other, grow, shrink and are made anew. */
+static void paged_blocks_are_zeroed_and_apart(void) {
+    enum { N = 64, ROUNDS = 40 };
+    kb_pages *pages = kb_pages_create();
+    if (!CHECK(pages != NULL)) return;
+    kb_alloc alloc = kb_alloc_paged(pages);
+    unsigned char *blocks[N] = {0};
+    size_t sizes[N] = {0}, n_dirty = 0, n_changed = 0;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < N; i++) {
+            size_t wanted =
+                (1 + i * i * 37 + round * round * 1001) % (i == 0 ? 6000000 : 70000) + 1;
+            size_t kept = sizes[i] < wanted ? sizes[i] : wanted;
+            bool anew = (i + round) % 3 == 0;
+            if (anew) kb_alloc_free(&alloc, blocks[i], sizes[i], 1);
+            unsigned char *block = anew || !blocks[i]
+                                       ? kb_alloc_zeroed(&alloc, wanted, 1)
+                                       : kb_alloc_resize(&alloc, blocks[i], sizes[i], wanted, 1);
+            if (!CHECK(block != NULL)) return;
+            CHECK_EQ((uintptr_t)block % 16, 0);
+            if (anew || !blocks[i]) kept = 0;
+            for (size_t at = 0; at < kept; at++) n_changed += block[at] != i + 1;
+            for (size_t at = 0; at < wanted && kept == 0; at++) n_dirty += block[at] != 0;
+            memset(block, (int)i + 1, wanted);
+            blocks[i] = block;
+            sizes[i] = wanted;
+        }
+    }
+    CHECK_EQ(n_dirty, 0);
+    CHECK_EQ(n_changed, 0);
+    for (size_t i = 0; i < N; i++) kb_alloc_free(&alloc, blocks[i], sizes[i], 1);
+    CHECK_EQ(alloc.live_nbytes, 0);
+    kb_pages_destroy(pages);
+    kb_pages_destroy(NULL);
 }
 
 static void arena_blocks_are_aligned_zeroed_and_apart(void) {
@@ -261,6 +298,7 @@ int main(void) {
     TAP_RUN(try_forwards_failures);
     TAP_RUN(allocator_counts_and_fails);
     TAP_RUN(a_users_allocator_is_zeroed_too);
+    TAP_RUN(paged_blocks_are_zeroed_and_apart);
     TAP_RUN(arena_blocks_are_aligned_zeroed_and_apart);
     TAP_RUN(arena_survives_each_failing_allocation);
     TAP_RUN(vec_grows_and_survives_failure);

@@ -23,8 +23,8 @@ typedef struct memory {
     int64_t fault_fs, fault_free_fs;
 } memory;
 
-static void note(void *self, const kb_dram_run *run, uint32_t count, int64_t there_fs,
-                 int64_t period_fs) {
+static void note(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
+                 int64_t there_fs, int64_t period_fs) {
     memory *m = self;
     int64_t last_fs = there_fs + (count - 1) * period_fs;
     m->there_fs[run->job] = kb_max_i64(m->there_fs[run->job], last_fs);
@@ -32,7 +32,7 @@ static void note(void *self, const kb_dram_run *run, uint32_t count, int64_t the
     m->last_fs = kb_max_i64(m->last_fs, last_fs);
     m->trains++;
     for (uint32_t i = 0; i < count; i++) { /* of the set of (burst, time): cut as it may be */
-        uint64_t mixed = (run->packed + run->n_served + i) * UINT64_C(0x9E3779B97F4A7C15) ^
+        uint64_t mixed = (run->packed + first + i) * UINT64_C(0x9E3779B97F4A7C15) ^
                          (uint64_t)run->job << 40 ^ (uint64_t)(there_fs + i * period_fs);
         mixed = (mixed ^ mixed >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
         m->hash += mixed ^ mixed >> 32;
@@ -415,7 +415,7 @@ static void commands_that_come_early_are_heard(void) {
         m.faults = 0;
         pc->banks[0].act_fs = 0;
         pc->row_known = false;
-        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->group_act_fs[0]);
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->groups[0].act_fs);
         check_fault(&m, 0, act_fs, rules->rc);
     }
     if (open_memory(&m, ONE_CHANNEL ", timing: {tFAW: 200}")) { /* ACT: tFAW */
@@ -425,7 +425,7 @@ static void commands_that_come_early_are_heard(void) {
             kb_dram_stack_advance(&m.stack, now_fs);
         pc->act_any_fs = 0;
         pc->row_known = false;
-        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->group_act_fs[0]));
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->groups[0].act_fs));
         check_fault(&m, 1, act_fs, m.stack.core.rules.faw);
     }
     if (open_memory(&m, ONE_CHANNEL)) { /* the data bus */
@@ -435,7 +435,8 @@ static void commands_that_come_early_are_heard(void) {
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         (void)add(&m, at(&m, 0, 0, 0, 5, 9), 32, false, 0);
         kb_dram_stack_advance(&m.stack, cas_fs);
-        pc->column_fs = pc->group_cas_fs[0] = -rules->ccd_l;
+        pc->column_fs = -rules->ccd_l;
+        pc->groups[0].cas_fs[0] = 0;
         check_fault(&m, KB_NONE, end_fs - rules->bl, end_fs);
     }
 }

@@ -33,11 +33,11 @@ static void note(outcome *o, uint32_t job, uint64_t byte, int64_t there_fs) {
     o->last_fs = kb_max_i64(o->last_fs, there_fs);
 }
 
-static void note_fast(void *self, const kb_dram_run *run, uint32_t count, int64_t there_fs,
-                      int64_t period_fs) {
+static void note_fast(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
+                      int64_t there_fs, int64_t period_fs) {
     pair *p = self;
     for (uint32_t i = 0; i < count; i++)
-        note(&p->fast, run->job, first_byte(run->packed, run->skip, run->n_served + i),
+        note(&p->fast, run->job, first_byte(run->packed, run->skip, first + i),
              there_fs + i * period_fs);
 }
 

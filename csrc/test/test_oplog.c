@@ -168,11 +168,48 @@ static void modes_agree(void) {
     CHECK(longer <= hash + (1 << 20)); /* of 35 MB */
 }
 
+/* Records that nobody reads are hashed and gone; those after them can be read as ever. */
+static void unread_records_are_only_hashed(void) {
+    enum { N = 100, ROUNDS = 200 };
+    kb_error err = KB_ERROR_INIT;
+    kb_oplog *plain = NULL, *held = NULL;
+    kb_event now = kb_event_of(0, 0, 0);
+    bool good = true;
+    CHECK(kb_oplog_create(&alloc, KB_OPLOG_FULL, &plain, &err) == KB_OK);
+    CHECK(kb_oplog_create(&alloc, KB_OPLOG_HASH, &held, &err) == KB_OK);
+    kb_oplog_hold(held, &now);
+    for (int64_t round = 0; round < ROUNDS; round++) {
+        bool read = round % 70 >= 60;
+        for (int64_t i = round * N; i < (round + 1) * N; i++) {
+            kb_record record = record_at(i);
+            int64_t words[3] = {i, -i, 7};
+            record.kernel = -1;
+            now = kb_event_of(i, 0, 0);
+            good &= kb_oplog_append(plain, &record, words, (uint32_t)(i % 4), &err) == KB_OK;
+            good &= kb_oplog_append(held, &record, words, (uint32_t)(i % 4), &err) == KB_OK;
+        }
+        good &= kb_oplog_let_go(held, now, read, &err) == KB_OK;
+        for (int64_t i = round * N; read && i < (round + 1) * N; i++) {
+            uint32_t n_words;
+            const int64_t *words = kb_oplog_payload(held, i, &n_words);
+            good &= n_words == (uint32_t)(i % 4) && (n_words == 0 || words[0] == i);
+            good &= kb_oplog_get(held, i).end_fs == record_at(i).end_fs;
+        }
+        good &= !kb_oplog_is_whole(held);
+    }
+    CHECK(good);
+    CHECK_EQ(kb_oplog_count(held), kb_oplog_count(plain));
+    CHECK(kb_oplog_hash(held) == kb_oplog_hash(plain));
+    kb_oplog_destroy(plain);
+    kb_oplog_destroy(held);
+}
+
 int main(void) {
     alloc = kb_alloc_system();
     TAP_RUN(modes_agree);
     TAP_RUN(any_number_comes_back);
     TAP_RUN(dump);
+    TAP_RUN(unread_records_are_only_hashed);
     TAP_RUN(failing_allocations);
     CHECK_EQ(alloc.live_nbytes, 0);
     return tap_finish();

@@ -259,7 +259,7 @@ static void tcm_is_lent_to_tensors(void) {
         CHECK_EQ(kb_tcm_lend(p.tcm, 4096, &p.r.err), KB_DEVICE_MEMORY);
         CHECK(strstr(p.r.err.message, "holds 524288 bytes in tiles") != NULL);
         CHECK_EQ(kb_tcm_share(p.tcm, 0), 1 << 19);
-        CHECK_EQ(kb_tcm_share(p.tcm, 1), 1 << 19); /* for communication: its own */
+        CHECK_EQ(kb_tcm_share(p.tcm, 1), 1 << 18); /* for communication: its own */
         CHECK_EQ(kb_tcm_lend(p.tcm, -(1 << 19), &p.r.err), KB_OK);
         CHECK_EQ(kb_tcm_share(p.tcm, 0), 1 << 20);
     }

@@ -101,8 +101,10 @@ static void emit_pointer(void) {
 static void emit_block(void) {
     uint16_t dst = one_of(m.blocks), a = one_of(m.blocks), i32 = one_of(m.scalars[2]);
     uint16_t to = one_of(m.pointer_blocks);
-    switch (draw(6)) {
+    switch (draw(8)) {
     case 0: emit(KB_KIR_BLOCK, KB_MATHOP_ADD, dst, a, i32, R); break;
+    case 6: emit(KB_KIR_BLOCK, KB_MATHOP_ADD, dst, i32, a, R); break;
+    case 7: emit(KB_KIR_BLOCK_PTRADD, 0, to, one_of(m.pointers), a, R); break;
     case 1: emit(KB_KIR_BLOCK, KB_MATHOP_SUB, dst, a, i32, R); break;
     case 2: emit(KB_KIR_BLOCK, KB_MATHOP_SUB, dst, i32, a, R); break;
     case 3: emit(KB_KIR_BLOCK_RESHAPE, 0, dst, m.lane, R, R); break;

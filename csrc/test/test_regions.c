@@ -57,7 +57,7 @@ static void on_slot(void *self, uint32_t slot) {
 static void settle(void *self, kb_event failed_at) {
     rig *r = self;
     kb_error err = KB_ERROR_INIT;
-    kb_status status = kb_oplog_let_go(r->log, failed_at, &err);
+    kb_status status = kb_oplog_let_go(r->log, failed_at, true, &err);
     if (status) (void)kb_sim_fail(r->sim, status);
 }
 
@@ -160,6 +160,55 @@ static void too_early_for_another_region(void) {
     finish(&r);
 }
 
+typedef struct ticker {
+    kb_sim *sim;
+    uint32_t slot;
+    int n_settled;
+} ticker;
+
+#define TICK_FS (100 * KB_FS_PER_NS)
+enum { N_TICKS = 200 };
+
+static void tick(void *self, uint32_t arg) {
+    (void)arg;
+    ticker *t = self;
+    int64_t next_fs = kb_sim_now(t->sim) + TICK_FS;
+    if (next_fs <= N_TICKS * TICK_FS) kb_sim_at(t->sim, t->slot, next_fs);
+}
+
+static void count_settled(void *self, kb_event failed_at) {
+    ticker *t = self;
+    CHECK(failed_at.when_fs > KB_TIME_MAX);
+    t->n_settled++;
+}
+
+/* Regions that never reach each other: still a run can be left every microsecond, and records let go. */
+static void a_window_is_a_microsecond_at_most(void) {
+    static const uint32_t no_links[1];
+    const int64_t most_fs = 1000 * KB_FS_PER_NS;
+    kb_alloc alloc = kb_alloc_system();
+    ticker t = {0};
+    kb_run_end end = KB_RUN_BUDGET;
+    CHECK_EQ(kb_sim_create(&alloc, &t.sim, NULL), KB_OK);
+    CHECK_EQ(kb_sim_set_regions(t.sim, 2, KB_TIME_MAX, no_links, no_links, NULL), KB_OK);
+    kb_sim_add_slots_to(t.sim, 1);
+    CHECK_EQ(kb_sim_add_slot(t.sim, tick, &t, 0, &t.slot, NULL), KB_OK);
+    kb_sim_run_by_region(t.sim, count_settled, &t);
+    kb_sim_at(t.sim, t.slot, TICK_FS);
+    int n_runs = 0;
+    for (; end == KB_RUN_BUDGET; n_runs++) {
+        int64_t from_fs = kb_sim_now(t.sim);
+        CHECK_EQ(kb_sim_run(t.sim, KB_TIME_MAX, 1, &end, NULL), KB_OK);
+        CHECK(kb_sim_now(t.sim) - from_fs <= most_fs);
+        CHECK_EQ(t.n_settled, n_runs + 1);
+    }
+    CHECK_EQ(end, KB_RUN_IDLE);
+    CHECK_EQ(kb_sim_n_events(t.sim), N_TICKS);
+    CHECK_EQ(n_runs, N_TICKS * TICK_FS / most_fs);
+    kb_sim_destroy(t.sim);
+    CHECK_EQ(alloc.live_nbytes, 0);
+}
+
 static void survives_failing_allocations(void) {
     bool failed = true;
     uint64_t nth = 1;
@@ -182,6 +231,7 @@ int main(void) {
     TAP_RUN(the_order_is_that_of_time);
     TAP_RUN(the_first_failure_in_time_stands);
     TAP_RUN(too_early_for_another_region);
+    TAP_RUN(a_window_is_a_microsecond_at_most);
     TAP_RUN(survives_failing_allocations);
     return tap_finish();
 }

@@ -297,7 +297,7 @@ static void *refuse_large(void *user, void *block, size_t old_nbytes, size_t new
 
 static void says_when_the_host_is_full(void) {
     kb_alloc system = kb_alloc_system();
-    kb_alloc alloc = {refuse_large, &system, 0, 0, 0, 0};
+    kb_alloc alloc = {.resize = refuse_large, .user = &system};
     kb_error err = KB_ERROR_INIT;
     kb_store *store = make_store(&alloc, true);
     kb_extent *extent = NULL;

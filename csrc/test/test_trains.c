@@ -2,7 +2,9 @@
  * public interface (and some change from trains to flits and back on their way); every message must end at the same femtosecond, in the same order, and sinks
  * that take flits must have had the same ones at every tail.
  *
- *     test_trains [cases [first seed]]
+ *     test_trains [cases [first seed [aloud]]]
+ *
+ * Aloud it says each seed before its case, so that a program that hangs or dies has said where.
  */
 #include "test/tap.h"
 
@@ -265,13 +267,18 @@ static void print_case(const trains_case *c, const outcome *flit, const outcome 
 static trains_case the_case;
 static outcome by_flit, by_train;
 static uint64_t n_cases, first_seed;
-static bool small_ones_differ;
+static bool aloud, small_ones_differ;
 
 static bool check_case(uint64_t seed, bool big) {
+    if (aloud) {
+        printf("# case %" PRIu64 "\n", seed);
+        (void)fflush(stdout);
+    }
     case_make(&the_case, seed, big);
     if (!differs(&the_case, &by_flit, &by_train)) return CHECK(true);
     printf("# seed %" PRIu64 " (%s, %u messages, load %.2f): the modes differ; shrunk:\n", seed,
            the_case.shape, the_case.n_jobs, the_case.load);
+    (void)fflush(stdout);
     shrink(&the_case, &by_flit, &by_train);
     print_case(&the_case, &by_flit, &by_train);
     return CHECK(!"trains differ from flits");
@@ -302,6 +309,7 @@ static void equal_flits_in_large_cases(void) {
 int main(int n_args, char **args) {
     n_cases = n_args > 1 ? strtoull(args[1], NULL, 10) : 10000;
     first_seed = n_args > 2 ? strtoull(args[2], NULL, 10) : 1;
+    aloud = n_args > 3;
     TAP_RUN(equal_flits_at_random);
     TAP_RUN(equal_flits_in_large_cases);
     return tap_finish();

@@ -241,6 +241,12 @@ static inline void case_break_cycles(trains_case *c, dice *d) {
     }
 }
 
+/* One message so long that it is looked after on its way (KB_TRAIN_STEP_FLITS). */
+static inline void case_lengthen(trains_case *c, dice *d) {
+    job *made = &c->jobs[graph_below(&d->state, c->n_jobs)];
+    made->n_flits = 66000 + graph_below(&d->state, 70000);
+}
+
 static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     static const int64_t services[] = {1, 1, 2, 3, 5, 7, 10, 100, 1000},
                          latencies[] = {0, 0, 1, 2, 3, 10, 37, 1500};
@@ -262,6 +268,7 @@ static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     c->n_changes = big ? 20 : 300;
     c->change_fs = dice_one_in(&d, 3) ? 1 + graph_below(&d.state, 400 * d.service_fs) : 0;
     if (!c->slice_fs && dice_one_in(&d, 8)) case_scale(c, &d);
+    if (!big && dice_one_in(&d, 200)) case_lengthen(c, &d);
 }
 
 #endif

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from kernbench.distributed.backend import Backend
@@ -38,10 +39,18 @@ from kernbench.distributed.objects import (
 )
 from kernbench.distributed.points import P2POp, batch_isend_irecv, irecv, isend, recv, send
 from kernbench.distributed.queries import (
+    _get_default_group as _get_default_group,
+)
+from kernbench.distributed.queries import (
+    _get_default_store as _get_default_store,
+)
+from kernbench.distributed.queries import (
     get_backend,
     get_default_backend_for_device,
     get_global_rank,
     get_group_rank,
+    get_node_local_rank,
+    get_pg_count,
     get_process_group_ranks,
     get_rank,
     get_world_size,
@@ -56,6 +65,7 @@ from kernbench.distributed.queries import (
     is_xccl_available,
 )
 from kernbench.distributed.reduction import PremulSum, ReduceOp
+from kernbench.distributed.rendezvous import rendezvous
 from kernbench.distributed.setup import (
     destroy_process_group,
     init_process_group,
@@ -64,7 +74,15 @@ from kernbench.distributed.setup import (
     new_subgroups_by_enumeration,
     split_group,
 )
-from kernbench.distributed.stores import FileStore, HashStore, PrefixStore, Store, TCPStore
+from kernbench.distributed.stores import (
+    DistError,
+    DistStoreError,
+    FileStore,
+    HashStore,
+    PrefixStore,
+    Store,
+    TCPStore,
+)
 from kernbench.distributed.transposing import all_to_all, all_to_all_single
 from kernbench.distributed.work import Future, Work
 from kernbench.errors import CollectiveMismatchError
@@ -72,6 +90,8 @@ from kernbench.errors import CollectiveMismatchError
 __all__ = [
     "Backend",
     "CollectiveMismatchError",
+    "DistError",
+    "DistStoreError",
     "FileStore",
     "Future",
     "GroupMember",
@@ -94,6 +114,7 @@ __all__ = [
     "batch_isend_irecv",
     "broadcast",
     "broadcast_object_list",
+    "default_pg_timeout",
     "destroy_process_group",
     "distributed_c10d",
     "gather",
@@ -102,6 +123,8 @@ __all__ = [
     "get_default_backend_for_device",
     "get_global_rank",
     "get_group_rank",
+    "get_node_local_rank",
+    "get_pg_count",
     "get_process_group_ranks",
     "get_rank",
     "get_world_size",
@@ -128,6 +151,7 @@ __all__ = [
     "reduce_op",
     "reduce_scatter",
     "reduce_scatter_tensor",
+    "rendezvous",
     "scatter",
     "scatter_object_list",
     "send",
@@ -138,6 +162,7 @@ __all__ = [
 _all_gather_base = all_gather_into_tensor
 _reduce_scatter_base = reduce_scatter_tensor
 reduce_op = ReduceOp
+default_pg_timeout = timedelta(minutes=30)
 distributed_c10d = sys.modules[__name__]
 
 

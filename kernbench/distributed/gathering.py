@@ -13,12 +13,10 @@ from kernbench.distributed.lines import (
     check_sizes,
     end,
     outsider,
-    padded,
     root_of,
-    spread,
+    side_by_side,
     through_line,
     whole,
-    zero_tails,
 )
 from kernbench.distributed.reduction import ReduceOp, check_op
 from kernbench.distributed.transport import (
@@ -26,11 +24,11 @@ from kernbench.distributed.transport import (
     check_tensor,
     facts_of,
     finish,
-    flat,
     launch,
     stage,
 )
 from kernbench.distributed.work import Work
+from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
@@ -57,7 +55,7 @@ def all_gather(
     check_dtypes("all_gather", [tensor, *outputs])
     shapes = [tuple(each.shape) for each in outputs]
     if tensor.numel() != outputs[members.rank()].numel():
-        raise ValueError(
+        raise ArgumentError(
             f"all_gather: rank {members.rank()} gives {tensor.numel()} elements, its place in "
             f"tensor_list has {outputs[members.rank()].numel()}"
         )
@@ -65,12 +63,21 @@ def all_gather(
     backend = members._backend_for(tensor)
     facts = {"shapes": shapes, "dtype": str(tensor.dtype)}
     entered = members._shared.enter(members.rank(), "all_gather", **facts)
-    most = max(each.numel() for each in outputs)
-    return through_line(
-        members, backend, async_op, tensor, outputs, most, lambda mine, line: launch(
-            members, entered, "all_gather", input=mine, output=line
-        ),
-    )  # fmt: skip
+    if all(each.numel() == tensor.numel() for each in outputs):
+        return through_line(
+            members, backend, async_op, tensor, outputs, lambda mine, line: launch(
+                members, entered, "all_gather", input=mine, output=line
+            ),
+        )  # fmt: skip
+    with members._ordered():  # a broadcast of each, as NCCL does: no more than there is
+        mine = stage(members, backend, tensor, output=False).tensor
+        places = [stage(members, backend, each, output=True) for each in outputs]
+        for root, place in enumerate(places):
+            given = mine if root == members.rank() else None
+            if outputs[root].numel():
+                launch(members, entered, "broadcast", input=given, output=place.tensor, root=root)
+        work = finish(members, backend, places, outputs)
+    return end(work, async_op)
 
 
 def all_gather_into_tensor(
@@ -84,7 +91,7 @@ def all_gather_into_tensor(
         return None
     check_dtypes("all_gather_into_tensor", [output, tensor])
     if output.numel() != tensor.numel() * members.size():
-        raise ValueError(
+        raise ArgumentError(
             "output tensor size must be equal to world_size times input tensor size: expected "
             f"{tensor.numel() * members.size()} elements, got {output.numel()}"
         )
@@ -107,7 +114,7 @@ def reduce_scatter_tensor(
     check_dtypes("reduce_scatter_tensor", [output, input])
     name, factor = check_op(op, input, members._backend_for(input))
     if input.numel() != output.numel() * members.size():
-        raise ValueError(
+        raise ArgumentError(
             "input tensor must be the same size as output size times world size: expected "
             f"{output.numel() * members.size()} elements, got {input.numel()}"
         )
@@ -133,7 +140,7 @@ def reduce_scatter(
     check_count("input_list", inputs, members)
     check_dtypes("reduce_scatter", [output, *inputs])
     if output.numel() != inputs[members.rank()].numel():
-        raise ValueError(
+        raise ArgumentError(
             f"reduce_scatter: expected an output of {inputs[members.rank()].numel()} elements, as "
             f"many as input_list[{members.rank()}], got {output.numel()}"
         )
@@ -142,18 +149,20 @@ def reduce_scatter(
     shapes = [tuple(each.shape) for each in inputs]
     facts = {"shapes": shapes, "dtype": str(output.dtype), "op": name}
     entered = members._shared.enter(members.rank(), "reduce_scatter", **facts)
-    most = max(each.numel() for each in inputs)
     with members._ordered():
         taken = stage(members, backend, output, output=True)
         parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-        if most:
-            line, mine = padded(parts, most, taken.tensor), flat(taken.tensor, most)
-            if min(each.numel() for each in inputs) < most:
-                line = zero_tails(line, most, [each.numel() for each in inputs])
-            if factor is not None:
-                line.mul_(factor)
+        if factor is not None:
+            parts = [each * factor for each in parts]
+        mine = taken.tensor.view(-1)
+        if any(each.numel() != output.numel() for each in parts):
+            for root, part in enumerate(parts):  # a reduce to each, as NCCL does
+                if part.numel():
+                    own = mine if root == members.rank() else None
+                    launch(members, entered, "reduce", input=part, output=own, op=name, root=root)
+        elif output.numel():
+            line = side_by_side(parts, mine)
             launch(members, entered, "reduce_scatter", input=line, output=mine, op=name)
-            spread(mine, most, [taken.tensor])
         work = finish(members, backend, [taken], [output])
     return end(work, async_op)
 
@@ -184,7 +193,7 @@ def gather(
     entered = members._shared.enter(members.rank(), "gather", **facts)
     if mine:
         return through_line(
-            members, backend, async_op, tensor, outputs, tensor.numel(), lambda own, line: launch(
+            members, backend, async_op, tensor, outputs, lambda own, line: launch(
                 members, entered, "gather", input=own, output=line, root=root
             ),
         )  # fmt: skip
@@ -225,7 +234,7 @@ def scatter(
             line = None
             if mine:
                 parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-                line = padded(parts, tensor.numel(), taken.tensor)
+                line = side_by_side(parts, taken.tensor)
             launch(
                 members,
                 entered,

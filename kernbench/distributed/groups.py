@@ -9,6 +9,7 @@ from typing import Any
 from kernbench import ccl
 from kernbench.distributed.backend import backend_of
 from kernbench.distributed.board import Shared
+from kernbench.distributed.stores import Store
 from kernbench.runtime.context import Context
 from kernbench.runtime.handle import Handle
 from kernbench.runtime.rank import Rank, RankVar, current_rank
@@ -105,6 +106,7 @@ class Worlds:
 
     def __init__(self) -> None:
         self.default: ProcessGroup | None = None
+        self.store: Store | None = None
         self.groups: list[ProcessGroup] = []
         self.rank = -1
         self.n_groups = 0
@@ -113,7 +115,7 @@ class Worlds:
         """Leave all groups."""
         for group in self.groups:
             group._shared.left.add(group._place)
-        self.default = None
+        self.default = self.store = None
         self.groups = []
         self.rank = -1
 
@@ -163,8 +165,14 @@ def group_of(given: Any) -> ProcessGroup | None:
         return world
     if isinstance(given, ProcessGroup):
         if given not in worlds.get().groups:
-            raise ValueError(f"Group {given!r} is not registered: it was destroyed")
+            raise ValueError(
+                f"Group {given!r} is not registered: it was destroyed; please create group with "
+                "torch.distributed.new_group API"
+            )
         return given
     if given == NON_GROUP_MEMBER:
         return None
-    raise TypeError(f"group: expected a ProcessGroup or None, got {given!r}")
+    raise ValueError(
+        f"Process group {given!r} is not initialized in the world group map: expected a "
+        "ProcessGroup, or None. Please initialize the group first."
+    )

@@ -1,16 +1,14 @@
-"""What collectives share: their checks, and lines of parts of one size.
-
-Tensors of a list lie side by side in one line, each in as many elements as the greatest has.
-"""
+"""What collectives share: their checks, and lines of parts of one size, side by side."""
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kernbench.distributed.groups import ProcessGroup
+import numpy as np
+
+from kernbench.distributed.groups import ProcessGroup, worlds
 from kernbench.distributed.transport import (
     facts_of,
     finish,
@@ -19,6 +17,7 @@ from kernbench.distributed.transport import (
     stage,
 )
 from kernbench.distributed.work import Work
+from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
@@ -28,19 +27,20 @@ __all__ = [
     "check_sizes",
     "end",
     "outsider",
-    "padded",
     "root_of",
+    "side_by_side",
     "spread",
     "through_line",
     "whole",
-    "zero_tails",
 ]
 
 
 def outsider(what: str) -> None:
     """Warn, as torch does, that the caller is not a member."""
     warnings.warn(
-        f"Running {what} on global rank, which does not belong to the given group.", stacklevel=3
+        f"Running {what} on global rank {worlds.get().rank} which does not belong to the given "
+        "group.",
+        stacklevel=3,
     )
 
 
@@ -61,83 +61,97 @@ def root_of(group: ProcessGroup, what: str, rank: int | None, place: int | None)
     if place is None:
         ranks = group._shared.ranks
         if rank not in ranks:
-            raise ValueError(f"Global rank {rank} is not part of group {group}")
+            raise ArgumentError(f"Global rank {rank} is not part of group {group}")
         return ranks.index(rank)
     if not 0 <= place < group.size():
-        raise ValueError(f"group_{what}: expected a rank from 0 to {group.size() - 1}, got {place}")
+        raise ArgumentError(
+            f"group_{what}: expected a rank from 0 to {group.size() - 1}, got {place}"
+        )
     return place
 
 
 def check_count(name: str, tensors: Sequence[Any], members: ProcessGroup) -> None:
     """Refuse a list that has not one tensor for each member."""
     if len(tensors) != members.size():
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: expected {members.size()} tensors, one for each rank of the group, got "
             f"{len(tensors)}"
         )
 
 
+class _Extent:
+    """Where the elements of a tensor lie: what NumPy asks of an array, and never looks into."""
+
+    def __init__(self, tensor: Any) -> None:
+        size = tensor.element_size()
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (tensor.data_ptr(), True),
+            "shape": tuple(tensor.shape),
+            "strides": tuple(stride * size for stride in tensor.stride()),
+            "typestr": f"|V{size}",
+        }
+
+
 def check_apart(name: str, tensors: Sequence[Any]) -> None:
     """Refuse tensors of a list that share elements, which would hold one result of two."""
+    extents = [(np.asarray(_Extent(each)), place) for place, each in enumerate(tensors)]
     spans = sorted(
-        (each.data_ptr(), each.data_ptr() + each.nbytes, place)
-        for place, each in enumerate(tensors)
-        if each.numel() and each.is_contiguous()
+        (*np.lib.array_utils.byte_bounds(extent), place, extent)
+        for extent, place in extents
+        if extent.size
     )
-    for (_, end, place), (begin, _, other) in itertools.pairwise(spans):
-        if begin < end:
-            low, high = sorted((place, other))
-            raise ValueError(
-                f"{name}: expected tensors that lie apart, got {low} and {high}, which overlap"
-            )
+    latest = spans[:0]  # those that reach beyond where the next one begins
+    for span in spans:
+        begin, _, place, extent = span
+        latest = [each for each in latest if each[1] > begin]
+        for _, _, other, before in latest:
+            if np.shares_memory(before, extent):
+                low, high = sorted((place, other))
+                raise ArgumentError(
+                    f"{name}: expected tensors that lie apart, got {low} and {high}, which overlap"
+                )
+        latest.append(span)
 
 
 def check_dtypes(what: str, tensors: Sequence[Tensor]) -> None:
     """Refuse tensors of several dtypes, or of several kinds of device."""
     kinds = {str(each.dtype) for each in tensors}
     if len(kinds) > 1:
-        raise ValueError(
+        raise ArgumentError(
             f"Invalid usage of tensors with different dtypes Found {', '.join(sorted(kinds))} "
             f"in {what}"
         )
     places = {each.device.type for each in tensors}
     if len(places) > 1:
-        raise ValueError(f"{what}: expected tensors of one device, got {sorted(places)}")
+        raise ArgumentError(f"{what}: expected tensors of one device, got {sorted(places)}")
 
 
 def check_sizes(name: str, tensors: Sequence[Tensor], like: Tensor) -> None:
     """Refuse tensors that have not as many elements as another one."""
     check_dtypes(name, [like, *tensors])
     if any(each.numel() != like.numel() for each in tensors):
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: expected tensors of {like.numel()} elements, got "
             f"{[each.numel() for each in tensors]}"
         )
 
 
-def padded(tensors: Sequence[Tensor], most: int, like: Tensor) -> Any:
-    """Lay tensors side by side, each in `most` elements."""
-    line: Any = flat(like, most * len(tensors))
+def side_by_side(tensors: Sequence[Tensor], like: Tensor) -> Any:
+    """Lay tensors of one size side by side."""
+    count = tensors[0].numel()
+    line: Any = flat(like, count * len(tensors))
     for place, each in enumerate(tensors):
-        if each.numel():
-            line[place * most : place * most + each.numel()].copy_(each.reshape(-1))
+        line[place * count : (place + 1) * count].copy_(each.reshape(-1))
     return line
 
 
-def zero_tails(line: Any, most: int, counts: Sequence[int]) -> Any:
-    """Give the padding between parts a value: reading what was never written is an error."""
-    for place, count in enumerate(counts):
-        if count < most:
-            line[place * most + count : (place + 1) * most].zero_()
-    return line
-
-
-def spread(line: Any, most: int, tensors: Sequence[Any]) -> None:
+def spread(line: Any, tensors: Sequence[Any]) -> None:
     """Copy the parts of a line to tensors."""
+    count = tensors[0].numel()
     for place, each in enumerate(tensors):
-        if each.numel():
-            part = line[place * most : place * most + each.numel()]
-            each.detach().copy_(part.view(tuple(each.shape)))
+        part = line[place * count : (place + 1) * count]
+        each.detach().copy_(part.view(tuple(each.shape)))
 
 
 def through_line(
@@ -146,23 +160,21 @@ def through_line(
     async_op: bool,
     tensor: Tensor,
     outputs: Sequence[Tensor],
-    most: int,
     run: Callable[[Tensor, Tensor], None],
 ) -> Work | None:
     """Run a collective from a tensor into a line of all parts, and copy those to a list."""
     on_host = outputs[0].device.type == "cpu"
     with members._ordered():
         staged = stage(members, backend, tensor, output=False)
-        mine, line = staged.tensor.reshape(-1), flat(staged.tensor, most * len(outputs))
-        if most and mine.numel() < most:
-            mine = zero_tails(padded([mine], most, mine), most, [mine.numel()])
-        if most:
+        count = tensor.numel()
+        mine, line = staged.tensor.reshape(-1), flat(staged.tensor, count * len(outputs))
+        if count:
             run(mine, line)
-        if most and not on_host:
-            spread(line, most, outputs)
+        if count and not on_host:
+            spread(line, outputs)
         work = finish(members, backend, [], outputs)
-        if most and on_host:
-            work._finish = lambda: spread(line.cpu(), most, outputs)
+        if count and on_host:
+            work._finish = lambda: spread(line.cpu(), outputs)
     return end(work, async_op)
 
 

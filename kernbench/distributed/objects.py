@@ -37,7 +37,11 @@ def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> No
     members = group_of(group)
     if members is None:
         return
-    _check_room("object_list", object_list, members)
+    if len(object_list) < members.size():
+        raise IndexError(
+            f"object_list: expected {members.size()} places or more, one for each rank, got "
+            f"{len(object_list)}"
+        )
     for place, text in enumerate(_meet(members, "all_gather_object", obj)):
         object_list[place] = pickle.loads(text)
 
@@ -104,7 +108,9 @@ def scatter_object_list(
     if members is None:
         return
     if not scatter_object_output_list:
-        raise ValueError("Expected argument scatter_object_output_list to be a list of size >= 1.")
+        raise ValueError(
+            "Expected argument scatter_object_output_list to be a list of size at least 1."
+        )
     root = 0 if src is None and group_src is None else root_of(members, "src", src, group_src)
     mine = members.rank() == root
     if mine:

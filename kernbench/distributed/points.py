@@ -16,7 +16,7 @@ from typing import Any
 
 from kernbench import ccl
 from kernbench.distributed.groups import ProcessGroup, group_of
-from kernbench.distributed.lines import root_of
+from kernbench.distributed.lines import outsider, root_of
 from kernbench.distributed.transport import (
     check_place,
     check_tensor,
@@ -203,6 +203,7 @@ def send(
     check_tensor(tensor)
     members = group_of(group)
     if members is None:
+        outsider("send")
         return
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
@@ -223,6 +224,7 @@ def recv(
     check_tensor(tensor)
     members = group_of(group)
     if members is None:
+        outsider("recv")
         return -1
     if src is None and group_src is None:
         peer = _any_sender(members)
@@ -255,6 +257,7 @@ def isend(
     check_tensor(tensor)
     members = group_of(group)
     if members is None:
+        outsider("isend")
         return None
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
@@ -272,6 +275,7 @@ def irecv(
     check_tensor(tensor)
     members = group_of(group)
     if members is None:
+        outsider("irecv")
         return None
     if src is None and group_src is None:
         peer = _any_sender(members)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from kernbench.distributed.backend import Backend
-from kernbench.distributed.groups import ProcessGroup, group_of, worlds
+from kernbench.distributed.groups import ProcessGroup, default_group, group_of, worlds
+from kernbench.distributed.stores import Store
 
 __all__ = [
     "get_backend",
     "get_default_backend_for_device",
     "get_global_rank",
     "get_group_rank",
+    "get_node_local_rank",
+    "get_pg_count",
     "get_process_group_ranks",
     "get_rank",
     "get_world_size",
@@ -42,6 +46,34 @@ def get_world_size(group: Any = None) -> int:
     """Count the members of a group; -1 when the caller is not one."""
     found = group_of(group)
     return -1 if found is None else found.size()
+
+
+def get_pg_count() -> int:
+    """Count the groups that the caller is in."""
+    return len(worlds.get().groups)
+
+
+def get_node_local_rank(fallback_rank: int | None = None) -> int:
+    """Return LOCAL_RANK of the environment, or `fallback_rank` where it is not set."""
+    found = os.environ.get("LOCAL_RANK", fallback_rank)
+    if found is None:
+        raise RuntimeError(
+            "LOCAL_RANK is not in the environment. Consider passing fallback_rank to allow "
+            "`get_node_local_rank` to work, assuming you are not running in a multi-device context "
+            "and want the code to run locally instead."
+        )
+    return int(found)
+
+
+def _get_default_group() -> ProcessGroup:
+    return default_group()
+
+
+def _get_default_store() -> Store:
+    default_group()
+    store = worlds.get().store
+    assert store is not None
+    return store
 
 
 def get_backend(group: Any = None) -> Backend:

@@ -71,7 +71,7 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
         if backend == "nccl":
             raise RuntimeError(f"Cannot use ReduceOp.{op.name} with NCCL")
         if floating:
-            raise RuntimeError(f"Cannot use ReduceOp.{op.name} with floating-point tensors")
+            raise RuntimeError(f"Cannot use ReduceOp.{op.name} with non-integral dtype")
     if tensor.dtype.is_complex:
         raise NotImplementedError("kernbench: torch.distributed of complex tensors")
     return op.name.lower(), None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 from kernbench.distributed.backend import parse_backend
 from kernbench.distributed.board import board_of, caller
@@ -17,6 +15,7 @@ from kernbench.distributed.groups import (
     worlds,
 )
 from kernbench.distributed.queries import get_process_group_ranks, get_rank
+from kernbench.distributed.rendezvous import place_of, store_of
 
 __all__ = [
     "destroy_process_group",
@@ -87,7 +86,7 @@ def init_process_group(
     if store is not None and init_method is not None:
         raise AssertionError("Cannot specify both init_method and store.")
     config = parse_backend(backend)
-    rank, world_size = _place(init_method, store, rank, world_size)
+    rank, world_size = place_of(init_method, store, rank, world_size)
     board = board_of(context)
     sip = max(runner.index, 0)
     lobby = board.lobby(world_size)
@@ -101,6 +100,7 @@ def init_process_group(
     sips = lobby.meet(rank, "init_process_group", sip, backend=config)
     lobby.sips = tuple(sips)
     mine.default = ProcessGroup(context, lobby, rank, config)
+    mine.store = store or store_of(init_method, world_size)
     mine.groups = [mine.default]
     mine.rank = rank
     runner.at_end.append(_settle_all)
@@ -112,52 +112,13 @@ def _settle_all() -> None:
         group._shared.board.settle(group._shared, group._place)
 
 
-def _place(init_method: str | None, store: Any, rank: int, world_size: int) -> tuple[int, int]:
-    """Return rank and world size: from the arguments, the URL, or the environment."""
-    method = "env://" if init_method is None and store is None else init_method or ""
-    url = urlparse(method)
-    if method and url.scheme not in ("env", "tcp", "file"):
-        raise RuntimeError(f"No rendezvous handler for {url.scheme}://")
-    if url.scheme == "tcp" and url.port is None:
-        raise ValueError(
-            f"Error initializing torch.distributed using {method}: port number missing"
-        )
-    query = parse_qs(url.query)
-    if rank < 0 and "rank" in query:
-        rank = int(query["rank"][0])
-    if world_size < 0 and "world_size" in query:
-        world_size = int(query["world_size"][0])
-    if url.scheme == "env":
-        rank = _from_environment("RANK") if rank < 0 else rank
-        world_size = _from_environment("WORLD_SIZE") if world_size < 0 else world_size
-        _from_environment("MASTER_ADDR", number=False)
-        _from_environment("MASTER_PORT")
-    if rank < 0 or world_size < 0:
-        what = "store" if store is not None else f"{url.scheme}:// rendezvous"
-        name = "rank" if rank < 0 else "world size"
-        raise ValueError(f"Error initializing torch.distributed using {what}: {name} missing")
-    if rank >= world_size:
-        raise ValueError(f"init_process_group: expected a rank below {world_size}, got {rank}")
-    return rank, world_size
-
-
-def _from_environment(name: str, number: bool = True) -> int:
-    value = os.environ.get(name)
-    if value is None:
-        raise ValueError(
-            "Error initializing torch.distributed using env:// rendezvous: environment variable "
-            f"{name} expected, but not set"
-        )
-    return int(value) if number else 0
-
-
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
     """Leave a group; the default one, which takes all others with it, unless told."""
     mine = worlds.get()
     if mine.default is None:
         if caller()[0].aborting:
             return
-        raise AssertionError("Invalid process group specified")
+        raise AssertionError("Process group cannot be None: there is none to destroy")
     if group is None or group is mine.default:
         if not caller()[0].aborting:
             _settle_all()
@@ -209,6 +170,11 @@ def _sorted_ranks(world: ProcessGroup, ranks: Sequence[int]) -> tuple[int, ...]:
     chosen = tuple(sorted(ranks))
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"new_group: expected each rank once, got {list(ranks)}")
+    if len(chosen) > world.size():
+        raise ValueError(
+            "the new group's world size should be less or equal to the world size set by "
+            f"init_process_group; got {len(chosen)} ranks, world size {world.size()}"
+        )
     if not chosen:
         raise ValueError("new_group: expected at least one rank, got none")
     for rank in chosen:
@@ -245,6 +211,10 @@ def new_subgroups(
     if world is None:
         raise ValueError("new_subgroups: expected a member of the group")
     size = world.size()
+    if group_size is not None and group_size > size:
+        raise ValueError(
+            f"The arg 'group_size' ({group_size}) must not exceed the world size ({size})"
+        )
     if group_size is None or not 1 <= group_size <= size or size % group_size:
         raise ValueError(
             f"The world size ({size}) must be divisible by 'group_size={group_size}'; "

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from kernbench.distributed.board import board_of, caller
-from kernbench.runtime.multiprocessing.acting import act, block, wake
+from kernbench.runtime.multiprocessing.acting import act, block, deadline, wake
+from kernbench.runtime.rank import current_rank
 from kernbench.runtime.waiting import Waiting
 
-__all__ = ["FileStore", "HashStore", "PrefixStore", "Store", "TCPStore"]
+__all__ = [
+    "DistError",
+    "DistStoreError",
+    "FileStore",
+    "HashStore",
+    "PrefixStore",
+    "Store",
+    "TCPStore",
+]
+
+
+class DistError(RuntimeError):
+    """What torch's distributed errors derive from."""
+
+
+class DistStoreError(DistError):
+    """A store has not what is waited for."""
 
 
 class Store:
@@ -27,6 +45,7 @@ class Store:
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
         self._waiters: list[Waiting] = []
+        self._timeout: timedelta | None = None
 
     def set(self, key: str, value: str | bytes) -> None:
         """Set a value."""
@@ -36,10 +55,16 @@ class Store:
 
     def get(self, key: str) -> bytes:
         """Return a value; wait until it is set."""
-        rank = act("the get of a Store")
-        while key not in self._values:
-            block(rank, self._waiters, f"the key {key!r} of a Store")
+        act("the get of a Store")
+        self._wait_for(key, self._timeout)
         return self._values[key]
+
+    def _wait_for(self, key: str, timeout: timedelta | None) -> None:
+        rank = current_rank()
+        until_fs = deadline(rank, timeout.total_seconds() if timeout is not None else None)
+        while key not in self._values:
+            if not block(rank, self._waiters, f"the key {key!r} of a Store", until_fs):
+                raise DistStoreError(f"wait timeout after {timeout}, keys: /{key}")
 
     def add(self, key: str, amount: int) -> int:
         """Add to a number, 0 at first; return the sum."""
@@ -57,10 +82,18 @@ class Store:
             wake(rank, self._waiters)
         return self._values.get(key, expected_value.encode())
 
-    def wait(self, keys: list[str], timeout: Any = None) -> None:
-        """Wait until the keys are set."""
+    def wait(self, keys: list[str], timeout: timedelta | None = None) -> None:
+        """Wait until the keys are set.
+
+        Raises
+        ------
+        DistStoreError
+            When they are not within `timeout` of simulated time; without one the machine finds a
+            wait that cannot end.
+        """
+        act("the wait of a Store")
         for key in keys:
-            self.get(key)
+            self._wait_for(key, timeout or self._timeout)
 
     def check(self, keys: list[str]) -> bool:
         """Tell whether all keys are set, as of now."""
@@ -77,8 +110,14 @@ class Store:
         act("the num_keys of a Store")
         return len(self._values)
 
-    def set_timeout(self, timeout: Any) -> None:
-        """Do nothing: a wait that cannot end is found by the machine."""
+    def set_timeout(self, timeout: timedelta) -> None:
+        """Let waits end after some simulated time."""
+        self._timeout = timeout
+
+    @property
+    def timeout(self) -> timedelta | None:
+        """What was set; None at first."""
+        return self._timeout
 
 
 class HashStore(Store):
@@ -131,6 +170,10 @@ class PrefixStore(Store):
     def get(self, key: str) -> bytes:
         """Return a value; wait until it is set."""
         return self.underlying_store.get(f"{self._prefix}/{key}")
+
+    def wait(self, keys: list[str], timeout: timedelta | None = None) -> None:
+        """Wait until the keys are set."""
+        self.underlying_store.wait([f"{self._prefix}/{key}" for key in keys], timeout)
 
     def add(self, key: str, amount: int) -> int:
         """Add to a number, 0 at first; return the sum."""

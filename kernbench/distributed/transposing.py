@@ -12,6 +12,7 @@ from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import check_apart, check_count, check_dtypes, end, outsider, whole
 from kernbench.distributed.transport import check_list, check_tensor, finish, flat, stage
 from kernbench.distributed.work import Work
+from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
@@ -147,15 +148,15 @@ def _split(tensor: Any, sizes: Sequence[int] | None, members: ProcessGroup, name
     rows, ranks = tensor.shape[0], members.size()
     if not sizes:
         if rows % ranks:
-            raise ValueError(
+            raise ArgumentError(
                 f"Tensor's dim 0 does not divide equally across group size: {name} has {rows} "
                 f"rows, the group {ranks} ranks"
             )
         sizes = [rows // ranks] * ranks
     if len(sizes) != ranks:
-        raise ValueError("Number of tensor splits not equal to group size")
+        raise ArgumentError("Number of tensor splits not equal to group size")
     if sum(sizes) != rows or min(sizes) < 0:
-        raise ValueError(
+        raise ArgumentError(
             f"Split sizes doesn't match total dim 0 size: {name} has {rows} rows, got {list(sizes)}"
         )
     return [size * math.prod(tensor.shape[1:]) for size in sizes]

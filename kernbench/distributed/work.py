@@ -37,6 +37,7 @@ class Work:
         self._finish = finish
         self._result = list(result)
         self._source = source
+        self._callbacks: list[Callable[[], Any]] = []
 
     def wait(self, timeout: Any = None) -> bool:
         """Wait for it, as the backend does; return True."""
@@ -44,6 +45,9 @@ class Work:
             self.synchronize()
         else:
             self._wait_on_host()
+        callbacks, self._callbacks = self._callbacks, []
+        for call in callbacks:
+            call()
         return True
 
     def synchronize(self) -> None:
@@ -80,7 +84,18 @@ class Work:
         return self._result
 
     def source_rank(self) -> int:
-        """Return the rank that a message came from."""
+        """Return the rank that a message came from.
+
+        Raises
+        ------
+        RuntimeError
+            When it is no receive.
+        """
+        if self._source < 0:
+            raise RuntimeError(
+                "sourceRank() may only be called on work objects that correspond to a recv or "
+                "recv-from-any call."
+            )
         return self._source
 
     def get_future(self) -> Future:
@@ -110,6 +125,13 @@ class Future:
     def done(self) -> bool:
         """Tell whether it is done: a poll."""
         return self._work.is_completed()
+
+    def add_done_callback(self, callback: Callable[[Future], Any]) -> None:
+        """Call `callback` with this future, once.
+
+        Differs from torch: that is when the rank waits, for it has no other thread.
+        """
+        self._work._callbacks.append(lambda: callback(self))
 
     def then(self, callback: Callable[[Future], Any]) -> Future:
         """Return a future of what `callback` makes of this one."""

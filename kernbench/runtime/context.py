@@ -304,7 +304,7 @@ class Context:
         info = handle._info()
         if not info[0]:
             if rank.is_worker or self._scheduler.workers:
-                self._scheduler.wait(Waiting(rank, handle._what(), (handle._number,)))
+                self._scheduler.wait(Waiting(rank, handle._what, (handle._number,)))
             else:
                 self._engine.run(handle._number)
             info = handle._info()

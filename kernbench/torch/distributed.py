@@ -13,5 +13,11 @@ from kernbench.distributed import (
     _coalescing_manager as _coalescing_manager,
 )
 from kernbench.distributed import (
+    _get_default_group as _get_default_group,
+)
+from kernbench.distributed import (
+    _get_default_store as _get_default_store,
+)
+from kernbench.distributed import (
     _reduce_scatter_base as _reduce_scatter_base,
 )

@@ -9,7 +9,7 @@ import kernbench as kb
 from kernbench import distributed as dist
 
 
-def machine(sips: int = 3, comm_contexts: int = 1, **options: Any) -> kb.Context:
+def machine(sips: int = 3, comm_contexts: int = 2, **options: Any) -> kb.Context:
     system = {
         "sips": sips,
         "pe": {"comm_contexts": comm_contexts},

@@ -69,8 +69,13 @@ def test_works_are_polled_waited_for_and_read() -> None:
             pass
         assert work.wait() is True and work.is_success() and work.exception() is None
         assert work.result() == [x]
+        seen: list[Any] = []
+        work.get_future().add_done_callback(lambda f: seen.append(f.value() == [x]))
         future = work.get_future().then(lambda f: f.value()[0].tolist())
-        return future.wait()
+        assert not seen
+        found = future.wait()
+        assert seen == [True]
+        return found
 
     for backend in ("nccl", "gloo"):
         assert ranks(body, backend=backend) == {r: [3.0] for r in range(3)}

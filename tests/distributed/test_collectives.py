@@ -280,6 +280,17 @@ def test_arguments_that_do_not_fit(call: Any, message: str) -> None:
     ranks(body)
 
 
+def test_sizes_that_do_not_fit_are_errors_of_both_classes() -> None:
+    """Of torch's backends gloo raises RuntimeError for them, nccl ValueError."""
+
+    def body(rank: int, ctx: kb.Context) -> None:
+        for kind in (ValueError, RuntimeError):
+            with pytest.raises(kind, match="world_size times input"):
+                dist.all_gather_into_tensor(ctx.zeros(4), ctx.zeros(2))
+
+    ranks(body)
+
+
 def test_results_that_overlap() -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         y, x = ctx.zeros(6), ctx.zeros(2)
@@ -294,6 +305,43 @@ def test_results_that_overlap() -> None:
             dist.all_to_all_single(y[1:4], y[0:3], [1] * 3, [1] * 3)
 
     ranks(body)
+
+
+def test_results_that_interleave_lie_apart() -> None:
+    """Columns of a matrix are no neighbours, and share nothing; shifted ones do."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        y = ctx.zeros((4, N))
+        dist.all_gather([y[:, r] for r in range(N)], ctx.zeros(4) + rank)
+        crossing = [y[:, 0], y[1], y[3:, 1]]
+        with pytest.raises(ValueError, match="got 0 and 1, which overlap"):
+            dist.all_to_all(crossing, [ctx.zeros(1)] * N)
+        return y.tolist()
+
+    same(ranks(body, backend="gloo"), lambda rank: [[0.0, 1.0, 2.0]] * 4)
+
+
+@pytest.mark.parametrize("name", ["all_gather", "reduce_scatter"])
+def test_uneven_parts_send_no_more_than_there_is(name: str) -> None:
+    """Not as if each were as long as the longest: less time than where all are."""
+
+    def taken_fs(rank: int, ctx: kb.Context, sizes: list[int]) -> int:
+        parts, mine = [ctx.zeros(size) for size in sizes], ctx.zeros(sizes[rank])
+        dist.barrier()
+        ctx.synchronize()
+        began_fs = ctx.now_fs
+        if name == "all_gather":
+            dist.all_gather(parts, mine)
+        else:
+            dist.reduce_scatter(mine, parts)
+        ctx.synchronize()
+        return ctx.now_fs - began_fs
+
+    def latest_fs(*sizes: int) -> int:
+        found = ranks(lambda rank, ctx: taken_fs(rank, ctx, list(sizes)), backend="gloo")
+        return max(found.values())
+
+    assert latest_fs(10, 20, 200_000) < 0.7 * latest_fs(200_000, 200_000, 200_000)
 
 
 def test_lists_of_something_else() -> None:
@@ -449,7 +497,9 @@ def test_what_is_no_operation_and_what_is_not_modelled() -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         with pytest.raises(TypeError, match=r"expected a torch\.distributed\.ReduceOp, got 'sum'"):
             dist.all_reduce(ctx.zeros(1), op="sum")
-        with pytest.raises(RuntimeError, match=r"Cannot use ReduceOp\.BAND with floating"):
+        with pytest.raises(
+            RuntimeError, match=r"Cannot use ReduceOp\.BAND with non-integral dtype"
+        ):
             dist.all_reduce(ctx.zeros(1), op=dist.ReduceOp.BAND)
         with pytest.raises(NotImplementedError, match="complex"):
             dist.all_reduce(torch.zeros(1, dtype=torch.complex64))

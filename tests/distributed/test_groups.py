@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -218,3 +219,38 @@ def test_stores() -> None:
 
     with machine(2) as ctx:
         ctx.multiprocessing.spawn(work, nprocs=2)
+
+
+def test_a_store_waits_no_longer_than_it_is_told() -> None:
+    """In simulated time; what never comes without a limit is a deadlock."""
+    with machine(1) as ctx:
+        store = dist.HashStore()
+        before_fs = ctx.now_fs
+        with pytest.raises(dist.DistStoreError, match="keys: /p/never"):
+            dist.PrefixStore("p", store).wait(["never"], timedelta(milliseconds=2))
+        assert ctx.now_fs - before_fs == 2 * 10**12
+        store.set_timeout(timedelta(seconds=1))
+        with pytest.raises(dist.DistError, match="timeout after 0:00:01"):
+            store.get("never")
+        with pytest.raises(kb.DeadlockError, match="the key 'never' of a Store"):
+            dist.HashStore().get("never")
+
+
+def test_where_ranks_meet_can_be_asked_for() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        store = dist.distributed_c10d._get_default_store()
+        store.set(f"of {rank}", "x")
+        dist.barrier()
+        ((met, place, size),) = dist.rendezvous("env://")
+        assert dist.distributed_c10d._get_default_group() is dist.group.WORLD
+        counts = dist.get_pg_count(), dist.get_node_local_rank()
+        return met.get(f"of {1 - rank}"), place, size, *counts
+
+    assert ranks(body, 2) == {r: (b"x", r, 2, 1, r) for r in range(2)}
+
+
+def test_local_rank_has_to_come_from_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert dist.get_node_local_rank(fallback_rank=3) == 3
+    with pytest.raises(RuntimeError, match="LOCAL_RANK is not in the environment"):
+        dist.get_node_local_rank()

@@ -38,6 +38,8 @@ def test_host_tensors_and_works() -> None:
         send.wait()
         take.wait()
         assert take.source_rank() == 1 - rank
+        with pytest.raises(RuntimeError, match="sourceRank\\(\\) may only be called"):
+            send.source_rank()
         return y.tolist()
 
     assert ranks(body, 2, backend="gloo") == {0: [1.0] * 4, 1: [0.0] * 4}
@@ -154,25 +156,33 @@ def test_a_lone_message_follows_the_stream_in_which_it_was_issued() -> None:
     assert ranks(body, 2)[1] == 3.0
 
 
+def _message_around_a_collective(rank: int, ctx: kb.Context) -> Any:
+    x, y = torch.full((300_000,), 7.0, device="cuda"), ctx.zeros(300_000)
+    total = torch.ones(8, device="cuda")
+    if rank == 0:
+        work = dist.isend(x, 1)
+        dist.all_reduce(total)
+    else:
+        dist.all_reduce(total)
+        work = dist.irecv(y, 0)
+    assert work is not None
+    work.wait()
+    return total[0].item(), y[-1].item()
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_message_and_a_collective_with_two_contexts(backend: str) -> None:
-    """One that nobody takes up yet leaves a context of communication to collectives."""
-
-    def body(rank: int, ctx: kb.Context) -> Any:
-        x, y = torch.full((300_000,), 7.0, device="cuda"), ctx.zeros(300_000)
-        total = torch.ones(8, device="cuda")
-        if rank == 0:
-            work = dist.isend(x, 1)
-            dist.all_reduce(total)
-        else:
-            dist.all_reduce(total)
-            work = dist.irecv(y, 0)
-        assert work is not None
-        work.wait()
-        return total[0].item(), y[-1].item()
-
-    found = ranks(body, 2, backend=backend, comm_contexts=2)
+def test_a_message_that_nobody_takes_up_yet_leaves_collectives_a_context(backend: str) -> None:
+    """ADR-0059 D10."""
+    found = ranks(_message_around_a_collective, 2, backend=backend)
     assert found == {0: (2.0, 0.0), 1: (2.0, 7.0)}
+
+
+def test_a_collective_that_finds_no_context_says_what_to_do() -> None:
+    with pytest.raises(
+        kb.DeadlockError,
+        match=r"one_shot waits for a free communication context: raise system\.pe\.comm_contexts",
+    ):
+        ranks(_message_around_a_collective, 2, backend="gloo", comm_contexts=1)
 
 
 def test_from_whoever_sends_first_by_the_clock() -> None:

@@ -76,8 +76,30 @@ def replay_for_a_kernel(ctx: kb.Context) -> Callable[[], None]:
     return ctx.synchronize
 
 
+def large_messages(ctx: kb.Context) -> Callable[[], None]:
+    """Two whose flits a port takes one by one, as their paces differ: an hour of work."""
+    for src in ("s0", "s1"):
+        ctx.transfer(src, "dst", nbytes=2**40)
+    return ctx.synchronize
+
+
+def merge() -> kb.Topology:
+    """Two senders of unequal pace, and a port that serves both without a queue."""
+    names = ("s0", "s1", "hub", "hub2", "dst")
+    ends = (("s0", "hub", 64), ("s1", "hub", 48), ("hub", "hub2", 200), ("hub2", "dst", 200))
+    return kb.Topology.from_dict(
+        {
+            "kernbench": 1,
+            "components": [
+                {"name": name, "impl": "transit" if "hub" in name else "endpoint"} for name in names
+            ],
+            "links": [{"from": a, "to": b, "GBps": gbps, "latency_ns": 1} for a, b, gbps in ends],
+        }
+    )
+
+
 RUNS = {run.__name__: run for run in (scalar_loop, dense_index_blocks, huge_grid, replay)}
-RUNS[replay_for_a_kernel.__name__] = replay_for_a_kernel
+RUNS |= {run.__name__: run for run in (replay_for_a_kernel, large_messages)}
 
 
 def interrupted(run: Callable[[], None]) -> bool:
@@ -90,7 +112,7 @@ def interrupted(run: Callable[[], None]) -> bool:
 
 
 def main(name: str) -> None:
-    ctx = kb.Context("small")
+    ctx = kb.Context(merge() if name == "large_messages" else "small")
     with ctx:
         run = RUNS[name](ctx)
         print("ready", flush=True)
@@ -105,7 +127,10 @@ def main(name: str) -> None:
         if name == "replay":
             assert len(ctx.oplog) > 20000
         ctx.reset()
-        assert np.array_equal((ctx.tensor([3.0, 4.0])).numpy(), [3.0, 4.0])
+        if name == "large_messages":
+            assert ctx.transfer("s0", "dst", nbytes=64).latency_fs > 0
+        else:
+            assert np.array_equal((ctx.tensor([3.0, 4.0])).numpy(), [3.0, 4.0])
     print("good", flush=True)
 
 

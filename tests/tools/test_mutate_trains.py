@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / "tools/mutate_trains.py"
-FAULTS = runpy.run_path(str(TOOL))["FAULTS"]
+ROOT = Path(__file__).resolve().parents[2]
+FAULTS = runpy.run_path(str(ROOT / "tools/train_faults.py"))["FAULTS"]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=[fault[0] for fault in FAULTS])
-def test_a_fault_has_one_place(fault: tuple[str, str, str, str]) -> None:
-    _, file, text, replacement = fault
-    source = (TOOL.parents[1] / "csrc/hw" / file).read_text()
-    assert source.count(text) == 1
-    assert replacement != text
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.what for fault in FAULTS])
+def test_a_fault_has_one_place(fault: Any) -> None:
+    source = (ROOT / "csrc/hw" / fault.file).read_text()
+    assert source.count(fault.text) == 1
+    assert fault.instead != fault.text

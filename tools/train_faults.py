@@ -1,0 +1,243 @@
+"""The deliberate faults of tools/mutate_trains.py: the rules of flit trains, each broken once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """A text of a file of csrc/hw, and what stands there instead."""
+
+    what: str
+    file: str
+    text: str
+    instead: str
+
+
+FAULTS = [
+    Fault(
+        "own horizon one too far",
+        "train_port.h",
+        "port->n_own ? 0 : port->overhead_fs) - 1",
+        "port->n_own ? 0 : port->overhead_fs)",
+    ),
+    Fault(
+        "open messages forgotten",
+        "train_port.h",
+        "port->n_own ? 0 : port->overhead_fs",
+        "port->overhead_fs",
+    ),
+    Fault(
+        "a link's horizon one too far",
+        "train_port.h",
+        "port->travel_fs) - 1",
+        "port->travel_fs)",
+    ),
+    Fault(
+        "ties ignored", "train_port.h", "second->when_fs - after", "second->when_fs - (after && 0)"
+    ),
+    Fault(
+        "ties by slot, not by id",
+        "train_port.h",
+        "count_of >> 32 << 32 | number",
+        "(uint64_t)number << 32 | number",
+    ),
+    Fault(
+        "slack one too many",
+        "train_serve.c",
+        "slack / (period - plan->period_fs) + 1",
+        "slack / (period - plan->period_fs) + 2",
+    ),
+    Fault(
+        "a member's next piece ignored",
+        "train_serve.c",
+        "if (each->more != KB_NONE)",
+        "if (each->more != KB_NONE && 0)",
+    ),
+    Fault(
+        "an outsider ignored",
+        "train_serve.c",
+        "if (n < port->n_waiting) limit",
+        "if (0) limit",
+    ),
+    Fault(
+        "a held-up head takes part in rounds",
+        "train_serve.c",
+        " || train->start_fs < each->head_fs)",
+        ")",
+    ),
+    Fault(
+        "rounds beyond the horizon",
+        "train_serve.c",
+        "(limit - last_fs) / period + 1",
+        "(limit - last_fs) / period + 2",
+    ),
+    Fault(
+        "a backlog drains one flit late",
+        "train_serve.c",
+        "(period - service) + 1",
+        "(period - service) + 2",
+    ),
+    Fault(
+        "the head holds nobody up",
+        "train_serve.c",
+        "kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),",
+        "kb_train_port_enlist(into, arrive_fs,",
+    ),
+    Fault(
+        "an input closed early",
+        "train_serve.c",
+        "if (n_left == 0 && !by_flit) kb_inputs_drop(&into",
+        "if (n_left <= 1 && !by_flit) kb_inputs_drop(&into",
+    ),
+    Fault(
+        "a train that waits is taken for served",
+        "train_serve.c",
+        "port->upto_fs = lead->when_fs - 1;",
+        "port->upto_fs = lead->when_fs;",
+    ),
+    Fault(
+        "a stream moves on without its overhead",
+        "train_serve.c",
+        "stream->head_fs = arrive_fs + kb_fabric_overhead_(fabric, stream->to);",
+        "stream->head_fs = arrive_fs;",
+    ),
+    Fault(
+        "served at its start before others that wait",
+        "train_start.c",
+        "if (port->open.count || port->n_waiting)",
+        "if (port->open.count)",
+    ),
+    Fault(
+        "served at its start in spite of open inputs",
+        "train_start.c",
+        "if (port->open.count || port->n_waiting)",
+        "if (port->n_waiting)",
+    ),
+    Fault(
+        "served at its start in spite of open messages",
+        "train_start.c",
+        "if (port->n_own == 0) {",
+        "if (port->n_own < 100) {",
+    ),
+    Fault(
+        "a port where a message begins is taken to know all there will be",
+        "train_ride.c",
+        "pass(fabric, &r, eligible_fs - 1)",
+        "pass(fabric, &r, KB_TIME_MAX - 1)",
+    ),
+    Fault(
+        "what began here before counts twice",
+        "train_start.c",
+        "int64_t after_fs = port->own_fs;",
+        "int64_t after_fs = 2 * port->own_fs;",
+    ),
+    Fault(
+        "rides past others that wait",
+        "train_ride.c",
+        "if (r->last_fs > kb_waiting_until(&r->key, second)) return false;",
+        "",
+    ),
+    Fault(
+        "rides past what may still come",
+        "train_ride.c",
+        "if (r->last_fs > known_fs) return false;",
+        "",
+    ),
+    Fault(
+        "others that wait are taken for served after a ride",
+        "train_ride.c",
+        "known_fs = kb_max_i64(kb_min_i64(known_fs, second->when_fs - 1), port->upto_fs);",
+        "",
+    ),
+    Fault(
+        "rides without overhead",
+        "train_ride.c",
+        "r->train.start_fs + into->overhead_fs",
+        "r->train.start_fs",
+    ),
+    Fault(
+        "a train of its own pace is kept behind a backlog",
+        "train_port.h",
+        "if (begin_fs != train->start_fs) return false;",
+        "",
+    ),
+    Fault(
+        "ports are not up to date at a change of mode",
+        "fabric_mode.c",
+        "if (!pull_all(fabric, now - 1)) return false;",
+        "(void)pull_all;",
+    ),
+    Fault(
+        "a backlog is taken for known at a change of mode",
+        "fabric_mode.c",
+        "kb_min_i64(to->upto_fs, from->waiting.items[0].when_fs - 1)",
+        "kb_max_i64(to->upto_fs, from->waiting.items[0].when_fs - 1)",
+    ),
+    Fault(
+        "the wrong tail at a change of mode",
+        "fabric_mode.c",
+        "streams[flown->next].hop > streams[number].hop",
+        "streams[flown->next].hop < streams[number].hop",
+    ),
+    Fault(
+        "a sweep skips too far",
+        "train_pull.c",
+        "port->upto_fs = kb_max_i64(port->upto_fs, first_fs - 1)",
+        "port->upto_fs = kb_max_i64(port->upto_fs, first_fs)",
+    ),
+    Fault(
+        "a sweep skips past what was asked",
+        "train_pull.c",
+        "int64_t first_fs = upto_fs + 1;",
+        "int64_t first_fs = kb_sim_now(fabric->sim) + 1000;",
+    ),
+    Fault(
+        "woken one too late",
+        "train_wake.c",
+        "kb_max_i64(kb_train_bound_(fabric, flown), now + 1)",
+        "kb_max_i64(kb_train_bound_(fabric, flown), now + 1) + 1",
+    ),
+    Fault(
+        "woken far too late",
+        "train_wake.c",
+        "kb_max_i64(kb_train_bound_(fabric, flown), now + 1)",
+        "kb_max_i64(kb_train_bound_(fabric, flown), now + 100000)",
+    ),
+    Fault(
+        "landed flits out of order of links",
+        "train_wake.c",
+        "until_fs - (first.link > until_link)",
+        "until_fs",
+    ),
+    Fault(
+        "other links not pulled at a tail",
+        "train_wake.c",
+        "if (!kb_train_pull(fabric, input, until_fs - fabric->trains.ports[input].travel_fs))",
+        "if (0)",
+    ),
+    Fault(
+        "any two trains join",
+        "stream.h",
+        "if (end->count > 1 && gap != end->period_fs) return false;",
+        "",
+    ),
+    Fault(
+        "a server's feeder looked at too late",
+        "train_wake.c",
+        "kb_later_fs(kb_train_port_silent_fs(port), 1));",
+        "kb_later_fs(kb_train_port_silent_fs(port), 2));",
+    ),
+    Fault(
+        "a server's first flit expected too late",
+        "train_start.c",
+        "kb_train_push_wake_(fabric, flown->path[hop], number, at_fs);",
+        "kb_train_push_wake_(fabric, flown->path[hop], number, at_fs + 3);",
+    ),
+    Fault(
+        "flits of a server land too late",
+        "fabric.c",
+        "(kb_train){arrive_fs, 0, 1}))",
+        "(kb_train){arrive_fs + 1, 0, 1}))",
+    ),
+]
