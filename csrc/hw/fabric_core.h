@@ -14,10 +14,10 @@
 /* A message on its way. */
 typedef struct kb_flight {
     kb_message message;
-    const uint32_t *path;    /* links, of the topology */
-    const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
+    const uint32_t *path; /* links, of the topology */
     uint32_t n_links;
-    uint32_t n_by_flit; /* links up to the last whose port is a server's */
+    uint32_t n_by_flit;      /* links up to the last whose port is a server's */
+    const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
     uint32_t
         next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
                       those to be delivered */

@@ -55,10 +55,11 @@ typedef struct windows {
 } windows;
 
 struct kb_sim {
-    int64_t now_fs; /* first: kb_sim_now */
+    int64_t now_fs;   /* first: kb_sim_now */
+    int64_t quiet_fs; /* second: kb_sim_quiet_until */
     kb_eventq queue;
     kb_eventq services;   /* while not by region */
-    int64_t until_fs;     /* of this run */
+    int64_t end_fs;       /* of this run: it handles what is before */
     int64_t ahead_fs;     /* the latest that services went ahead to */
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
     bool stop;
@@ -76,14 +77,16 @@ struct kb_sim {
     windows windows;
 };
 
-_Static_assert(offsetof(struct kb_sim, now_fs) == 0, "kb_sim_now");
+_Static_assert(offsetof(struct kb_sim, now_fs) == 0 &&
+                   offsetof(struct kb_sim, quiet_fs) == sizeof(int64_t),
+               "kb_sim_now, kb_sim_quiet_until");
 
 kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
     kb_sim *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
     if (!made) return kb_error_nomem(err, "the simulator");
     made->alloc = alloc;
     made->last = KB_EVENT_NONE;
-    made->ahead_fs = -1;
+    made->ahead_fs = made->quiet_fs = -1;
     kb_eventq_init(&made->queue, alloc);
     kb_eventq_init(&made->services, alloc);
     kb_eventq_init(&made->windows.shared, alloc);
@@ -271,9 +274,12 @@ static void handle_one(kb_sim *sim, kb_event event) {
 /* The queue with the next event, which is *next; KB_EVENT_NONE when both are empty. */
 static inline kb_eventq *peek(kb_sim *sim, kb_event *next) {
     *next = kb_eventq_peek(&sim->queue);
+    sim->quiet_fs = -1;
     if (kb_eventq_count(&sim->services) == 0) return &sim->queue;
     kb_event service = kb_eventq_peek(&sim->services);
     if (!kb_event_less(&service, next)) return &sim->queue;
+    if (!sim->stop && sim->n_left > 0)
+        sim->quiet_fs = kb_min_i64((int64_t)(next->when_fs & INT64_MAX), sim->end_fs);
     *next = service;
     return &sim->services;
 }
@@ -281,7 +287,7 @@ static inline kb_eventq *peek(kb_sim *sim, kb_event *next) {
 static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
     kb_run_end end = KB_RUN_STOPPED;
     sim->n_left = max_events;
-    sim->until_fs = until_fs;
+    sim->end_fs = kb_later_fs(until_fs, 1);
     while (sim->failure.status == KB_OK) {
         kb_event next;
         kb_eventq *queue = peek(sim, &next);
@@ -458,13 +464,6 @@ int64_t kb_sim_common_fs(const kb_sim *sim) {
     return sim->windows.open ? sim->windows.until_fs : sim->now_fs;
 }
 
-int64_t kb_sim_quiet_until(kb_sim *sim) {
-    if (sim->windows.on || sim->stop || sim->n_left == 0) return sim->now_fs;
-    uint64_t next_fs = kb_eventq_peek(&sim->queue).when_fs;
-    int64_t end_fs = kb_later_fs(sim->until_fs, 1);
-    return next_fs < (uint64_t)end_fs ? (int64_t)next_fs : end_fs;
-}
-
 void kb_sim_go_ahead(kb_sim *sim, int64_t to_fs, uint64_t n_events) {
     sim->ahead_fs = kb_max_i64(sim->ahead_fs, to_fs);
     sim->n_events += n_events;
@@ -477,6 +476,7 @@ const kb_event *kb_sim_event(const kb_sim *sim) {
 
 kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_end *end,
                      kb_error *err) {
+    sim->quiet_fs = -1;
     if (sim->failure.status == KB_OK)
         *end = (sim->windows.on ? run_by_region : run)(sim, kb_max_i64(until_fs, sim->now_fs),
                                                        max_events);
