@@ -36,23 +36,34 @@ typedef struct kb_span {
 
 typedef struct kb_command {
     kb_engine_kind engine;
-    kb_record record;      /* kind, op, dtype, line, program ..., filled in as it goes along */
-    int64_t m, n, k;       /* GEMM shape */
-    uint8_t operand_dtype; /* GEMM: which rate */
-    uint8_t precision;     /* GEMM: kb_precision */
-    int64_t n_elements;    /* MATH: lanes x ... of the result; REDUCE: of the operand */
-    uint8_t cost;          /* MATH: kb_math_cost */
-    kb_access access;      /* DMA; its runs are those of the payload */
-    struct kb_composite *composite; /* COMPOSER: what it describes (hw/composer.h) */
-    const kb_span *spans;           /* COMPOSER: what it reads and writes, n_spans of them */
-    uint32_t n_spans;
-    uint32_t token;        /* a stage of a composite: which token it belongs to */
-    uint32_t ring, ticket; /* SEND, RECV: see hw/ring.h */
-    uint64_t version;      /* SEND: of the message */
-    const int64_t *words;  /* payload, owned by the command's slot */
+    uint32_t waits;       /* scoreboard */
+    int64_t order;        /* program order within the PE: ties */
+    const int64_t *words; /* payload, owned by the command's slot */
     uint32_t n_words;
-    int64_t order;  /* program order within the PE: ties */
-    uint32_t waits; /* scoreboard */
+    uint32_t token;        /* a stage of a composite: which token it belongs to */
+    uint8_t operand_dtype; /* GEMM, MATH: which rate */
+    kb_record record;      /* kind, op, dtype, line, program ..., filled in as it goes along */
+    /* What its engine alone needs; last, for it is not blank when the command is taken. */
+    union {
+        struct { /* GEMM */
+            int64_t m, n, k;
+            uint8_t precision; /* kb_precision */
+        };
+        struct {                /* MATH */
+            int64_t n_elements; /* lanes x ... of the result; REDUCE: of the operand */
+            uint8_t cost;       /* kb_math_cost */
+        };
+        struct {                            /* COMPOSER */
+            struct kb_composite *composite; /* what it describes (hw/composer.h) */
+            const kb_span *spans;           /* what it reads and writes, n_spans of them */
+            uint32_t n_spans;
+        };
+        struct {              /* SEND, RECV: see hw/ring.h */
+            uint64_t version; /* SEND: of the message */
+            uint32_t ring, ticket;
+        };
+        kb_access access; /* DMA; its runs are those of the payload */
+    };
 } kb_command;
 
 #endif

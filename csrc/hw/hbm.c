@@ -15,7 +15,8 @@ struct kb_hbm {
     kb_memory memory;
     kb_alloc *alloc;
     uint32_t n_pcs, slice_pcs;
-    uint64_t interleave;
+    uint64_t interleave; /* a power of two: */
+    uint32_t unit_bits;
     bool hashed;
     uint32_t digit_bits; /* hashed: log2(slice_pcs) */
     int64_t access_fs;
@@ -33,7 +34,7 @@ static uint32_t unit_pc(const kb_hbm *hbm, uint64_t unit) {
 
 uint32_t kb_hbm_pc(const kb_hbm *hbm, int32_t slice, uint64_t offset) {
     uint32_t first = slice > 0 ? (uint32_t)slice * hbm->slice_pcs : 0;
-    return first + unit_pc(hbm, offset / hbm->interleave);
+    return first + unit_pc(hbm, offset >> hbm->unit_bits);
 }
 
 int64_t kb_hbm_pc_free_fs(const kb_hbm *hbm, uint32_t pc) {
@@ -47,7 +48,7 @@ const kb_dram_stack *kb_hbm_stack(const kb_hbm *hbm) {
 static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes, int64_t at_fs,
                      uint64_t *taken) {
     kb_hbm *hbm = self;
-    uint64_t left = hbm->interleave - offset % hbm->interleave;
+    uint64_t left = hbm->interleave - (offset & (hbm->interleave - 1));
     *taken = nbytes < left ? nbytes : left;
     channel *serving = &hbm->pcs[kb_hbm_pc(hbm, slice, offset)];
     int64_t start_fs = kb_max_i64(serving->free_fs, at_fs);
@@ -77,6 +78,7 @@ static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_erro
                             "%s: expected as many PCs in each slice, got %lld PCs for %lld slices",
                             at->name, (long long)params->pcs, (long long)n_slices);
     hbm->interleave = (uint64_t)params->interleave_nbytes;
+    hbm->unit_bits = (uint32_t)__builtin_ctzll(hbm->interleave);
     hbm->hashed = params->pc_hash == KB_PC_HASH_XOR && hbm->slice_pcs > 1;
     while ((1u << hbm->digit_bits) < hbm->slice_pcs) hbm->digit_bits++;
     hbm->access_fs = params->access_fs;

@@ -1,5 +1,6 @@
 #include "hw/pe_sched.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -9,18 +10,18 @@
 
 typedef enum entry_state { ENTRY_FREE, ENTRY_WAITING, ENTRY_READY, ENTRY_RUNNING } entry_state;
 
-/* A command's slot.  `next` and `previous` link it into the free list, or the ready queue of its
- * engine. */
+/* A command's slot: what changes hands first, so that it lies on few cache lines.  `next` and `previous` link
+ * it into the free list, or the ready queue of its engine. */
 typedef struct entry {
-    kb_command command; /* first: a command's address is its entry's */
     entry_state state;
     uint32_t context;
-    kb_sched_tiles tiles;
-    uint32_t first_edge;
     uint32_t next, previous;
+    uint32_t first_edge;
     uint32_t note; /* of a memory command: its place among those of its context */
     int64_t *words;
     size_t words_capacity;
+    kb_sched_tiles tiles;
+    kb_command command;
 } entry;
 
 /* "`follower` must wait for me": a list for each command. */
@@ -74,7 +75,7 @@ struct kb_sched {
 };
 
 static const entry *entry_of(const kb_command *command) {
-    return (const entry *)(const void *)command;
+    return (const entry *)(const void *)((const char *)command - offsetof(entry, command));
 }
 
 uint32_t kb_sched_slot(const kb_sched *sched, const kb_command *command) {
@@ -179,7 +180,7 @@ kb_command *kb_sched_take(kb_sched *sched, uint32_t c) {
     uint32_t slot = sched->contexts[c].free;
     if (slot == NONE) return NULL;
     kb_command *command = &sched->entries[slot].command;
-    memset(command, 0, sizeof *command);
+    memset(command, 0, offsetof(kb_command, access));
     return command;
 }
 

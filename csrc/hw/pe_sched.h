@@ -44,7 +44,7 @@ void kb_sched_destroy(void *sched); /* accepts NULL */
 typedef void (*kb_progress_fn)(void *self, uint32_t context);
 void kb_sched_set_progress(kb_sched *sched, kb_progress_fn fn, void *self);
 
-/* A blank command, or NULL when pe.sched.queue commands of the context wait or run.  Until it is
+/* A command that is blank but for what its engine alone needs, or NULL when pe.sched.queue commands of the context wait or run.  Until it is
  * submitted, the context's next take gives the same one, blank again. */
 kb_command *kb_sched_take(kb_sched *sched, uint32_t context);
 

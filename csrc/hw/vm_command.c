@@ -162,7 +162,9 @@ static kb_status take_result(kb_vm *vm, const kb_kir_inst *inst, draft *self, kb
 
 /* The command's runs are those of its payload, which lives as long as it does. */
 static void borrow_runs(kb_command *command) {
+    bool accesses = command->engine == KB_ENGINE_DMA_READ || command->engine == KB_ENGINE_DMA_WRITE;
     kb_access *access = &command->access;
+    if (!accesses) return;
     size_t n_words = access->n_runs * sizeof *access->runs / sizeof *command->words;
     if (access->n_runs > 0)
         access->runs = (const kb_run *)(const void *)(command->words + command->n_words - n_words);

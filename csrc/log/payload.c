@@ -236,10 +236,19 @@ static void put_payload(writer *out, kb_opkind kind, const kb_payload *payload) 
     out->n += kb_access_words(&payload->access);
 }
 
-uint32_t kb_payload_words(kb_opkind kind, const kb_payload *payload) {
+static uint32_t operand_words(const kb_operand *operand) {
     writer out = {0};
-    put_payload(&out, kind, payload);
+    if (operand->kind == KB_OPERAND_NONE) return 1;
+    if (operand->kind != KB_OPERAND_BLOCK) return 2 + (uint32_t)(operand->rank + 1) / 2;
+    put_operand(&out, operand);
     return out.n;
+}
+
+uint32_t kb_payload_words(kb_opkind kind, const kb_payload *payload) {
+    uint32_t n = 1 + (has_access(kind) ? kb_access_words(&payload->access) : 0);
+    if (payload->result.kind != KB_OPERAND_NONE) n += operand_words(&payload->result);
+    for (uint32_t i = 0; i < payload->n_operands; i++) n += operand_words(&payload->operand[i]);
+    return n;
 }
 
 void kb_payload_encode(kb_opkind kind, const kb_payload *payload, int64_t *words) {

@@ -1,0 +1,116 @@
+/* Inside of sim/: sim.c has the clock, the slots and the order of time; by_region.c goes region by region. */
+#ifndef KB_SIM_SIM_CORE_H
+#define KB_SIM_SIM_CORE_H
+
+#include "base/vec.h"
+#include "sim/eventq.h"
+#include "sim/sim.h"
+
+/* rank = delta << 1 | class; services come after every delta */
+enum { KB_CLASS_SLOT = 0, KB_RANK_ARRIVAL = 1, KB_RANK_DELTA = 2 };
+#define KB_RANK_SERVICE UINT32_MAX
+
+typedef struct kb_slot {
+    kb_slot_fn fn;
+    void *self;
+    int64_t signalled_fs; /* the last signal's instant and rank: a second one is the same event */
+    uint32_t signalled_rank;
+    uint32_t arg;
+    uint32_t region;
+} kb_slot;
+
+/* Regions, and the window that they go through one after the other. */
+typedef struct kb_windows {
+    bool on;
+    bool open;                 /* the events of one are being handled, */
+    uint32_t region;           /* those of this region */
+    int64_t from_fs, until_fs; /* and all of [from_fs, until_fs) */
+    int64_t lookahead_fs;
+    uint32_t n_regions;
+    kb_eventq *queues;         /* by region; 0: what all share */
+    kb_event *heads;           /* by region: its first event, unless it has its turn */
+    uint64_t *least_fs;        /* of the heads of some regions each */
+    const uint32_t *from, *to; /* by link: the regions of its services and of its arrivals */
+    bool at_once;              /* all events of an instant are in order in */
+    kb_event_heap instant;     /* this heap */
+    kb_settle_fn settle;
+    void *settler;
+    kb_event failed_at; /* KB_EVENT_NONE: no event of the window has failed */
+    kb_error failure;
+} kb_windows;
+
+struct kb_sim {
+    int64_t now_fs;   /* first: kb_sim_now */
+    int64_t quiet_fs; /* second: kb_sim_quiet_until */
+    kb_eventq queue;
+    kb_eventq services;   /* of ports, while it is not by region */
+    int64_t end_fs;       /* of this run in order: it handles what is before */
+    int64_t ahead_fs;     /* the latest that services went ahead to */
+    uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
+    bool stop;
+    uint64_t n_events;
+    uint64_t n_left; /* of max_events */
+    kb_event last;
+    KB_VEC(kb_slot) slots;
+    kb_place_fn arrival, service;
+    void *fabric;
+    const void *ports; /* what arrivals work on, by link; NULL: not told */
+    size_t port_nbytes;
+    kb_alloc *alloc;
+    kb_error failure;
+    uint32_t new_region; /* of slots that are added */
+    kb_windows windows;
+};
+
+_Static_assert(offsetof(struct kb_sim, now_fs) == 0 &&
+                   offsetof(struct kb_sim, quiet_fs) == sizeof(int64_t),
+               "kb_sim_now, kb_sim_quiet_until");
+
+static inline void kb_sim_move_to_(kb_sim *sim, int64_t when_fs) {
+    sim->now_fs = when_fs;
+    sim->signal_rank = 0;
+}
+
+static inline bool kb_sim_is_again_(const kb_sim *sim, kb_event event) {
+    return event.order == sim->last.order && event.when_fs == sim->last.when_fs &&
+           kb_event_rank(event) != KB_RANK_SERVICE;
+}
+
+static inline void kb_sim_handle_(kb_sim *sim, kb_event event) {
+    uint32_t rank = kb_event_rank(event), place = kb_event_place(event);
+    sim->last = event;
+    sim->n_events++;
+    sim->n_left -= sim->n_left > 0;
+    if (rank == KB_RANK_SERVICE) {
+        sim->service(sim->fabric, place);
+    } else if (rank == KB_RANK_ARRIVAL) {
+        sim->signal_rank = KB_RANK_DELTA;
+        sim->arrival(sim->fabric, place);
+    } else {
+        const kb_slot *called = &sim->slots.items[place];
+        sim->signal_rank = rank + KB_RANK_DELTA;
+        called->fn(called->self, called->arg);
+    }
+}
+
+/* Brings into the cache what an event works on. */
+static inline void kb_sim_fetch_(const kb_sim *sim, kb_event event) {
+    enum { FETCH_NBYTES = 256, LINE_NBYTES = 64 };
+    uint32_t rank = kb_event_rank(event), place = kb_event_place(event);
+    if (rank == KB_RANK_SERVICE) return;
+    uintptr_t works_on = rank == KB_RANK_ARRIVAL
+                             ? (uintptr_t)sim->ports + (uintptr_t)place * sim->port_nbytes
+                             : (uintptr_t)sim->slots.items[place].self;
+    for (uintptr_t i = 0; i < FETCH_NBYTES; i += LINE_NBYTES)
+        __builtin_prefetch((const void *)(works_on + i));
+}
+
+/* The instant is over, and what is next is later, or nothing.  True when the run ends here. */
+bool kb_sim_ends_before_(kb_sim *sim, uint64_t next_fs, int64_t until_fs, kb_run_end *end);
+
+/* by_region.c */
+kb_run_end kb_sim_by_region_(kb_sim *sim, int64_t until_fs, uint64_t max_events);
+bool kb_sim_push_by_region_(kb_sim *sim, kb_event event) KB_MUST_CHECK;
+void kb_sim_free_regions_(kb_sim *sim);
+
+#endif
