@@ -43,7 +43,7 @@ struct kb_sim {
     int64_t now_fs;   /* first: kb_sim_now */
     int64_t quiet_fs; /* second: kb_sim_quiet_until */
     kb_eventq queue;
-    kb_eventq services;   /* of ports, while it is not by region */
+    kb_eventq services;   /* of ports, which call no handler; by region they are in its queues */
     int64_t end_fs;       /* of this run in order: it handles what is before */
     int64_t ahead_fs;     /* the latest that services went ahead to */
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
