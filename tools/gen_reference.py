@@ -46,6 +46,32 @@ def rows(header: str, macro: str) -> list[list[str]]:
     return found
 
 
+def about(header: str, macro: str) -> str:
+    """Return the comment right above an X-macro as a paragraph, or nothing."""
+    match = re.search(rf"/\*((?:(?!\*/)[\s\S])*)\*/\n#define {macro}\(X\)", header)
+    return " ".join(re.sub(r"\n \*", "\n", match[1]).split()) if match else ""
+
+
+def linked(text: str, root: Path) -> str:
+    """Return a page of docs/reference in which ADR-NNNN and docs/... are links."""
+    for name in sorted(set(re.findall(r"ADR-\d{4}", text))):
+        for path in (root / "docs" / "adr").glob(f"{name}-*.md"):
+            if not path.name.endswith(".ko.md"):
+                text = text.replace(name, f"[{name}](../adr/{path.name})")
+    return re.sub(
+        r"docs/(?:reference/)?([\w/-]+)\.md",
+        lambda m: f"[{m[1].split('/')[-1].replace('-', ' ')}]({'../' * ('/' in m[1])}{m[1]}.md)",
+        text,
+    )
+
+
+def sourced(meaning: str) -> list[str]:
+    """Return a meaning, and its source in words."""
+    match = re.fullmatch(r"(.*) \[([SDA])\]", meaning)
+    sources = {"S": "public", "D": "derived", "A": "assumed"}
+    return [match[1], sources[match[2]]] if match else [meaning, "choice"]
+
+
 def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
     shown = [[cell.replace("|", "\\|") for cell in line] for line in lines]
@@ -93,18 +119,21 @@ def topology_keys(header: str) -> str:
         "`components`, `meshes` and `links` of the explicit form\n"
         "([Describe a machine](../howto/describe-a-machine.md)).\n\n"
         "Below `system:` stand counts, and values group by group. A key that is left out has its\n"
-        "default, which is that of the preset `default`. Sources: [S] public figure, [D] derived,\n"
-        "[A] assumption.\n",
+        "default, which is that of the preset `default`. Its unit stands beside its range.\n"
+        "Sources: *public*, a published figure; *derived* from other values; *assumed*, as none\n"
+        "is published; *choice*, what you want to simulate.\n",
         f"## Counts\n\n{table(titles, counts)}",
     ]
     for group, _, path in rows(header, "KB_PARAM_GROUPS"):
         lines = [
-            [f"`{key}`", f"`{default}`", bounds(kind, minimum, maximum), meaning]
+            [f"`{key}`", f"`{default}`", bounds(kind, minimum, maximum), *sourced(meaning)]
             for key, _, kind, default, minimum, maximum, meaning in rows(
                 header, f"KB_PARAMS_{group}"
             )
         ]
-        parts.append(f"## `{path}`\n\n{table(titles, lines)}")
+        what = about(header, f"KB_PARAMS_{group}")
+        text = table([*titles, "source"], lines)
+        parts.append(f"## `{path}`\n\n{what}\n\n{text}" if what else f"## `{path}`\n\n{text}")
     return page("Topology keys", "csrc/spec/params.h", "\n".join(parts))
 
 
@@ -178,7 +207,7 @@ def main() -> int:
     stale = 0
     for name, (source, make) in PAGES.items():
         path = arguments.root / "docs" / "reference" / name
-        text = make((arguments.root / source).read_text(encoding="utf-8"))
+        text = linked(make((arguments.root / source).read_text(encoding="utf-8")), arguments.root)
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         if arguments.check:

@@ -82,6 +82,7 @@ static kb_status create_parts(kb_engine *engine, kb_error *err) {
     kb_hooks hooks = {.self = engine,
                       .tile_bytes = tile_bytes,
                       .dropped = options->oob == KB_CHECK_REPAIR ? note_dropped : NULL,
+                      .take_room = kb_engine_take_room,
                       .launch_done = kb_engine_launch_done,
                       .copy_done = kb_engine_copy_done,
                       .mark_done = kb_engine_mark_done};
@@ -315,6 +316,7 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.uninit_reads = kb_replay_uninit_reads(engine->replay);
     counters.oob_elements = engine->n_dropped;
     counters.store_nbytes = kb_store_nbytes(engine->store);
+    counters.ring_nbytes = engine->memory.ring_nbytes;
     counters.log_nbytes = (uint64_t)kb_oplog_nbytes(engine->log);
     counters.allocations = engine->alloc->n_calls;
     counters.peak_nbytes = (uint64_t)engine->alloc->peak_nbytes;

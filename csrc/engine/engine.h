@@ -34,6 +34,7 @@ typedef struct kb_engine_memory {
     uint32_t per_cube[KB_SPACE_COUNT]; /* slices, 1, PEs */
     kb_sip_memory *sips;
     KB_VEC(kb_tensor_range *) tensors; /* sorted by va */
+    uint64_t ring_nbytes;              /* of rings in SRAM and HBM */
 } kb_engine_memory;
 
 /* What was submitted under a handle. */
@@ -73,6 +74,11 @@ struct kb_engine {
 /* memory.c */
 kb_status kb_engine_memory_create(kb_engine *engine, kb_error *err) KB_MUST_CHECK;
 void kb_engine_memory_destroy(kb_engine *engine);
+
+/* For a ring of messages, and for good: at the end of the memory, away from tensors, which lie where they
+ * would without it.  KB_DEVICE_MEMORY when tensors and rings leave no room. */
+kb_status kb_engine_take_room(void *engine, uint32_t memory, int32_t slice, uint64_t nbytes,
+                              uint64_t *offset, kb_error *err) KB_MUST_CHECK;
 
 /* traffic.c */
 void kb_engine_traffic_destroy(kb_engine *engine);

@@ -258,6 +258,7 @@ kb_status kb_engine_probe(kb_engine *engine, uint32_t src, uint32_t dst, int64_t
     X(oob_elements, "elements outside their tensor that were dropped")       \
     X(log_nbytes, "bytes that the op log holds")                             \
     X(store_nbytes, "bytes that tensors reserve in the store")               \
+    X(ring_nbytes, "bytes of SRAM and HBM that rings of messages hold")      \
     X(allocations, "calls of the allocator")                                 \
     X(peak_nbytes, "the most bytes that were ever allocated")
 

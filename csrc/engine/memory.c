@@ -252,6 +252,20 @@ kb_status kb_engine_unmap(kb_engine *engine, uint64_t va, kb_error *err) {
     return KB_OK;
 }
 
+kb_status kb_engine_take_room(void *self, uint32_t node, int32_t slice, uint64_t nbytes,
+                              uint64_t *offset, kb_error *err) {
+    kb_engine *engine = self;
+    kb_engine_memory *memory = &engine->memory;
+    const kb_node *at = &kb_topology_nodes(engine->topology)[node];
+    kb_space space = at->impl == KB_IMPL_HBM ? KB_SPACE_HBM : KB_SPACE_SRAM;
+    uint32_t index = (uint32_t)at->cube * memory->per_cube[space];
+    if (space == KB_SPACE_HBM) index += (uint32_t)slice;
+    KB_TRY(kb_range_take_last(&memory->sips[at->sip].spaces[space][index], nbytes, VA_ALIGNMENT,
+                              offset, err));
+    memory->ring_nbytes += nbytes;
+    return KB_OK;
+}
+
 /* --- bytes --------------------------------------------------------------------------------------- */
 
 kb_status kb_engine_write(kb_engine *engine, uint64_t va, const void *bytes, int64_t nbytes,

@@ -199,7 +199,7 @@ static kb_status send_forerunners(kb_engine *engine, forerunners *f, uint32_t sr
 
 /* Runs until nothing is left to happen, or somebody interrupts. */
 static kb_status run_probe(kb_engine *engine, kb_error *err) {
-    enum { SLICE = 1 << 20 };
+    enum { SLICE = 1 << 10 }; /* events, of which one may start hundreds of messages */
     const kb_engine_options *options = &engine->options;
     kb_engine_end end = KB_ENGINE_BUDGET;
     while (end == KB_ENGINE_BUDGET) {

@@ -5,11 +5,10 @@
 #include "hw/dram_pc.h"
 
 /* The hit that can be served first, of those the oldest, and when; there is one. */
-uint32_t kb_dram_next_cas_(const kb_dram_pc *pc, const kb_dram_rules *rules, int64_t *at_fs);
+void kb_dram_find_cas_(kb_dram_pc *pc, const kb_dram_rules *rules);
 
 /* Serves it from then on, and whatever follows as a matter of course: no other direction's run enters, and no
  * refresh is due, before limit_fs is over. */
-void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place, int64_t at_fs,
-                          int64_t limit_fs);
+void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs);
 
 #endif

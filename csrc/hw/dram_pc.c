@@ -66,10 +66,12 @@ static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs
         }
         if (!pc->row_known) kb_dram_find_row_command_(pc, core);
         int64_t end_fs = kb_min_i64(limit_fs, arrival_fs - 1);
-        uint32_t place = 0;
-        if (pc->n_hits) place = kb_dram_next_cas_(pc, &core->rules, &cas_fs);
+        if (pc->n_hits) {
+            if (!pc->cas_known) kb_dram_find_cas_(pc, &core->rules);
+            cas_fs = pc->cas_fs;
+        }
         if (cas_fs <= pc->row_command_fs && cas_fs <= end_fs) {
-            kb_dram_issue_train_(pc, core, place, cas_fs, limit_fs);
+            kb_dram_issue_train_(pc, core, limit_fs);
         } else if (pc->row_command_fs <= end_fs) {
             kb_dram_issue_row_command_(pc, core);
         } else if (arrival_fs <= limit_fs) {

@@ -78,13 +78,15 @@ typedef struct kb_dram_pc {
     int64_t now_fs;           /* all that is to be decided before is */
     int64_t column_fs;        /* of the last CAS; far in the past before the first */
     int64_t row_command_fs;   /* of row_bank's; KB_TIME_MAX when there is none */
+    int64_t cas_fs;           /* of the hit that is served next, at cas_place */
     uint64_t hitting, others; /* banks: those in hits, and the rest of those that are waited for */
     kb_dram_hit *hits;        /* the caller's */
     kb_dram_bank *banks;      /* the caller's */
-    uint32_t n_hits;
+    uint32_t n_hits, cas_place;
     uint32_t row_age; /* row_bank's */
     uint8_t row_bank, column_sid;
-    bool row_known;                /* row_bank and row_command_fs are up to date */
+    bool row_known,
+        cas_known; /* row_bank and row_command_fs, cas_place and cas_fs are up to date */
     bool writing, draining, wrote; /* wrote: the last CAS */
     uint8_t n_acts;
     kb_dram_side sides[2];

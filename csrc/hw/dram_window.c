@@ -42,9 +42,12 @@ void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint
                                 .group = core->rules.group[b]};
     pc->hitting |= UINT64_C(1) << b;
     pc->others &= ~(UINT64_C(1) << b);
+    if (hits[place].ready_fs <= pc->cas_fs) pc->cas_known = false;
+    if (place <= pc->cas_place) pc->cas_place++;
 }
 
 void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place) {
+    pc->cas_known = false;
     pc->hitting &= ~(UINT64_C(1) << pc->hits[place].bank);
     for (pc->n_hits--; place < pc->n_hits; place++) pc->hits[place] = pc->hits[place + 1];
 }
@@ -57,7 +60,7 @@ static inline void add_other(kb_dram_pc *pc, const kb_dram_core *core, uint32_t 
 
 void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core) {
     bool d = pc->writing;
-    pc->row_known = false;
+    pc->row_known = pc->cas_known = false;
     pc->n_hits = 0;
     pc->hitting = 0;
     pc->others = pc->sides[d].banks;

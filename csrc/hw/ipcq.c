@@ -5,10 +5,12 @@
 
 #include "base/checked.h"
 #include "hw/memory.h"
+#include "hw/meter.h"
 #include "hw/pe_sched.h"
 #include "hw/reducer.h"
 #include "hw/request.h"
 #include "hw/ring.h"
+#include "hw/tcm_port.h"
 #include "log/payload.h"
 
 #define NONE UINT32_MAX
@@ -37,6 +39,8 @@ struct kb_ipcq {
     kb_sched *sched;
     int64_t setup_fs;
     int64_t copy_free_fs;
+    kb_meter copies;         /* out of slots in TCM, of bytes */
+    kb_ratio rate;           /* of those, its own copy */
     uint32_t steps[N_STEPS]; /* slots of the simulator */
     work *works;
     queue posting, copying;
@@ -58,24 +62,28 @@ static uint32_t receiver_of(const kb_ring *ring) {
 }
 
 /* Where the slots of a new ring lie. */
-static void place_ring(const kb_parts *parts, kb_ring *ring, uint32_t number) {
-    const kb_params *params = kb_parts_params(parts);
-    const kb_params_pe_ipcq *ipcq = &params->pe_ipcq;
-    const kb_node *to;
+static kb_status place_ring(const kb_parts *parts, kb_ring *ring, kb_error *err) {
+    const kb_params_pe_ipcq *ipcq = &kb_parts_params(parts)->pe_ipcq;
+    const kb_system *system = kb_topology_system(parts->topology);
     ring->src_node = kb_parts_pe_node(parts, KB_IMPL_PE_DMA, ring->src);
     ring->dst_node = ring->home = kb_parts_pe_node(parts, KB_IMPL_PE_DMA, ring->dst);
     ring->slice = KB_ANY_SLICE;
-    if (ipcq->memory == KB_IPCQ_TCM) return;
+    if (ipcq->memory == KB_IPCQ_TCM) return KB_OK;
     bool hbm = ipcq->memory == KB_IPCQ_HBM;
-    to = &kb_topology_nodes(parts->topology)[ring->dst_node];
+    const kb_node *nodes = kb_topology_nodes(parts->topology), *to = &nodes[ring->dst_node];
     ring->home =
         kb_topology_part(parts->topology, hbm ? KB_IMPL_HBM : KB_IMPL_SRAM, to->sip, to->cube, -1);
-    const kb_system *system = kb_topology_system(parts->topology);
-    int64_t room = hbm ? params->hbm.capacity_nbytes / system->n_slices
-                       : params->sram.capacity_nbytes / system->n_pes;
-    int64_t nbytes = ipcq->depth * ipcq->slot_nbytes;
     if (hbm) ring->slice = (int32_t)(to->pe * system->n_slices / system->n_pes);
-    ring->offset = (uint64_t)((hbm ? 0 : to->pe * room) + number % (room / nbytes) * nbytes);
+    if (!parts->hooks.take_room) return KB_OK;
+    uint64_t nbytes = (uint64_t)(ipcq->depth * ipcq->slot_nbytes);
+    if (parts->hooks.take_room(parts->hooks.self, ring->home, ring->slice, nbytes, &ring->offset,
+                               err) == KB_OK)
+        return KB_OK;
+    return kb_error_wrap(err,
+                         "IPCQ ring from PE %" PRIu32 " to PE %" PRIu32 ", channel %" PRIu32
+                         ", of pe.ipcq.depth * pe.ipcq.slot bytes in %s",
+                         ring->src, ring->dst, kb_ring_number_of_channel(ring),
+                         nodes[ring->home].name);
 }
 
 static uint64_t offset_of(const kb_parts *parts, const kb_ring *ring, uint32_t parcel) {
@@ -86,8 +94,8 @@ static kb_status find_ring(const kb_ipcq *ipcq, uint32_t src, uint32_t dst, uint
                            uint32_t *number, kb_error *err) {
     bool made;
     KB_TRY(kb_rings_find(ipcq->parts->rings, src, dst, channel, number, &made, err));
-    if (made) place_ring(ipcq->parts, kb_rings_at(ipcq->parts->rings, *number), *number);
-    return KB_OK;
+    if (!made) return KB_OK;
+    return place_ring(ipcq->parts, kb_rings_at(ipcq->parts->rings, *number), err);
 }
 
 /* `peer` is a PE, or -1: the switch. */
@@ -498,6 +506,7 @@ static kb_status begin_copy(kb_ipcq *ipcq, work *w, kb_error *err) {
     if (kb_ratio_scale(params->pe.clock, cycles, &copy_fs) ||
         kb_add_i64(from_fs, copy_fs, &w->when_fs))
         return kb_error_set(err, KB_OVERFLOW, "expected messages to be copied before 2^63 fs");
+    kb_meter_run(&ipcq->copies, (uint64_t)w->nbytes, from_fs, w->when_fs);
     ipcq->copy_free_fs = w->when_fs;
     push(ipcq, &ipcq->copying, w, END_COPY);
     return KB_OK;
@@ -574,6 +583,8 @@ static kb_status init(kb_ipcq *ipcq, kb_error *err) {
     ipcq->pe = (uint32_t)kb_parts_pe(parts, ipcq->node);
     ipcq->sched = kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe);
     ipcq->setup_fs = kb_parts_params(parts)->pe_dma.setup_fs;
+    ipcq->rate = kb_tcm_port_rate(kb_parts_params(parts));
+    kb_meter_init(&ipcq->copies, parts->sim, at->name, "its copies", -1, &ipcq->rate);
     ipcq->posting = ipcq->copying = (queue){NONE, NONE};
     ipcq->works = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(ipcq->sched), sizeof *ipcq->works);
     if (!ipcq->works) return kb_error_nomem(err, "a PE_IPCQ");

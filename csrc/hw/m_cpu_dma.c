@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "hw/copy.h"
 #include "hw/home.h"
+#include "hw/meter.h"
 #include "hw/outbox.h"
 #include "hw/request.h"
 
@@ -33,7 +34,9 @@ typedef struct channel {
     kb_copy_piece piece;
     kb_copy_piece source; /* the same piece where it is read, where that is not the host */
     uint64_t number;      /* of the piece */
-    int64_t write_fs;     /* no earlier */
+    int64_t start_fs;
+    int64_t write_fs; /* no earlier */
+    kb_meter meter;   /* of bytes */
     uint32_t slot;
 } channel;
 
@@ -146,6 +149,7 @@ static bool next_piece(kb_m_cpu_dma *dma, channel *c) {
 static void start_piece(channel *c) {
     int64_t busy_fs, now_fs = kb_sim_now(c->dma->parts->sim);
     if (!next_piece(c->dma, c)) return;
+    c->start_fs = now_fs;
     if (kb_ratio_scale(c->dma->rate, (int64_t)c->piece.nbytes, &busy_fs) ||
         kb_add_i64(now_fs, busy_fs, &c->write_fs))
         c->write_fs = KB_TIME_MAX;
@@ -192,6 +196,7 @@ static void take_done(void *self, kb_request *request) {
         return;
     }
     active *a = find(dma, c->copy);
+    kb_meter_run(&c->meter, c->piece.nbytes, c->start_fs, kb_sim_now(sim));
     a->n_pieces--;
     hand_on(dma, a, c->number);
     finish_if_done(dma, a);
@@ -251,6 +256,8 @@ static kb_status init(kb_m_cpu_dma *dma, kb_error *err) {
     if (!dma->channels) return kb_error_nomem(err, "an M_CPU.DMA");
     for (uint32_t i = 0; i < dma->n_channels; i++) {
         dma->channels[i].dma = dma;
+        kb_meter_init(&dma->channels[i].meter, parts->sim, dma->at->name, "channel", (int32_t)i,
+                      &params->dma);
         KB_TRY(kb_sim_add_slot(parts->sim, step, dma, i, &dma->channels[i].slot, err));
     }
     KB_TRY(kb_outbox_create(parts, dma->node, &dma->outbox, err));

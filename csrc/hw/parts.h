@@ -32,6 +32,10 @@ typedef struct kb_hooks {
     /* So many elements of an access were dropped, for they lie outside of their tensor.  NULL: such an access
      * is KB_BOUNDS. */
     void (*dropped)(void *self, uint64_t n_elements);
+    /* Room for a ring in a memory (and a slice, of an HBM), which nobody else has; *offset is its place.  NULL:
+     * all lie at 0. */
+    kb_status (*take_room)(void *self, uint32_t memory, int32_t slice, uint64_t nbytes,
+                           uint64_t *offset, kb_error *err);
     /* The response has reached the host.  Valid during the call. */
     void (*launch_done)(void *self, const kb_launch *launch);
     void (*copy_done)(void *self, const kb_copy *copy);

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/vec.h"
+#include "hw/meter.h"
 #include "hw/ring.h"
 #include "hw/tcm.h"
 #include "log/payload.h"
@@ -33,6 +34,8 @@ typedef struct reducer {
     uint32_t node, step;
     uint32_t depth; /* slots of a ring */
     int64_t free_fs;
+    kb_meter meter; /* of bytes */
+    kb_ratio rate;  /* its own copy */
     uint64_t n_versions;
     KB_VEC(lane) lanes;
     KB_VEC(total) totals; /* in order of their ends, from `first` on */
@@ -252,6 +255,7 @@ static kb_status begin(reducer *self, uint32_t number, uint32_t slot, int64_t nb
         kb_add_i64(t->start_fs, adding_fs, &self->free_fs) ||
         kb_add_i64(self->free_fs, params->latency_fs, &t->end_fs))
         return kb_error_set(err, KB_OVERFLOW, "expected totals to be made before 2^63 fs");
+    kb_meter_run(&self->meter, (uint64_t)nbytes, t->start_fs, self->free_fs);
     if (self->totals.count == self->first + 1) kb_sim_at(self->parts->sim, self->step, t->end_fs);
     return KB_OK;
 }
@@ -330,6 +334,9 @@ kb_status kb_reducer_create(const kb_parts *parts, uint32_t node, void **unit, k
     made->parts = parts;
     made->node = node;
     made->depth = (uint32_t)kb_parts_params(parts)->pe_ipcq.depth;
+    made->rate = params_of(made)->rate;
+    kb_meter_init(&made->meter, parts->sim, kb_topology_nodes(parts->topology)[node].name,
+                  "its adder", -1, &made->rate);
     kb_status status = kb_sim_add_slot(parts->sim, finish, made, 0, &made->step, err);
     if (status != KB_OK) {
         kb_reducer_destroy(made);

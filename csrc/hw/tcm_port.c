@@ -43,8 +43,7 @@ static void take(void *self, const kb_message *message, uint32_t link, int64_t f
 void kb_tcm_port_attach(kb_tcm_port *port, const kb_parts *parts, uint32_t node) {
     const kb_node *at = &kb_topology_nodes(parts->topology)[node];
     const kb_params *params = kb_parts_params(parts);
-    *port = (kb_tcm_port){.parts = parts, .rate = params->pe.clock};
-    port->rate.den *= params->pe_tcm.bytes_per_cycle;
+    *port = (kb_tcm_port){.parts = parts, .rate = kb_tcm_port_rate(params)};
     kb_meter_init(&port->meter, parts->sim, kb_topology_nodes(parts->topology)[node].name,
                   "its port to the network", -1, &port->rate);
     port->node = kb_topology_part(parts->topology, KB_IMPL_PE_DMA, at->sip, at->cube, at->pe);

@@ -21,6 +21,11 @@ typedef struct kb_tcm_port {
     kb_meter meter; /* of bytes */
 } kb_tcm_port;
 
+/* The least time for a byte at a port of a TCM. */
+static inline kb_ratio kb_tcm_port_rate(const kb_params *params) {
+    return (kb_ratio){params->pe.clock.num, params->pe.clock.den * params->pe_tcm.bytes_per_cycle};
+}
+
 /* Becomes the memory at the node of the DMA of the PE that `node` is a part of; it must not move from then
  * on. */
 void kb_tcm_port_attach(kb_tcm_port *port, const kb_parts *parts, uint32_t node);

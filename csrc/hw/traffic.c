@@ -106,13 +106,18 @@ static void foresee(const kb_traffic *traffic, const active *each) {
     }
 }
 
+/* As many as one event may start: those that run the engine look at Ctrl-C between events. */
+enum { MOST_STARTS = 256 };
+
 static void start_due(void *self, uint32_t arg) {
     (void)arg;
     kb_traffic *traffic = self;
     kb_sim *sim = traffic->parts->sim;
+    int64_t now = kb_sim_now(sim);
     kb_error err;
     err.message[0] = '\0'; /* clearing all of it, for each event, would show */
-    while (traffic->waiting.count && traffic->waiting.items[0].when_fs <= kb_sim_now(sim)) {
+    for (int left = MOST_STARTS; left && traffic->waiting.count; left--) {
+        if (traffic->waiting.items[0].when_fs > now) break;
         uint32_t number = kb_waitq_first(&traffic->waiting);
         active *each = &traffic->actives.items[number];
         kb_batch *batch = each->batch;

@@ -59,8 +59,7 @@ static void carve(kb_range *range, size_t index, uint64_t before, uint64_t nbyte
     else if (!before) remove_hole(range, index);
 }
 
-kb_status kb_range_take(kb_range *range, uint64_t nbytes, uint64_t alignment, uint64_t *at,
-                        kb_error *err) {
+static kb_status prepare(kb_range *range, uint64_t nbytes, uint64_t alignment, kb_error *err) {
     if (nbytes == 0) return kb_error_set(err, KB_INVALID, "range: expected 1 byte or more, got 0");
     if (alignment == 0 || (alignment & (alignment - 1)))
         return kb_error_set(err, KB_INVALID,
@@ -71,21 +70,49 @@ kb_status kb_range_take(kb_range *range, uint64_t nbytes, uint64_t alignment, ui
     if (max_holes > range->holes.capacity &&
         !KB_VEC_RESERVE(&range->holes, range->alloc, max_holes - range->holes.count))
         return kb_error_nomem(err, "range allocator");
-    for (size_t i = 0; i < range->holes.count; i++) {
-        kb_range_hole hole = range->holes.items[i];
-        uint64_t before = padding(hole.at, alignment);
-        if (before > hole.nbytes || hole.nbytes - before < nbytes) continue;
-        *at = hole.at + before;
-        carve(range, i, before, nbytes);
-        range->free_nbytes -= nbytes;
-        range->n_taken++;
-        return KB_OK;
-    }
+    return KB_OK;
+}
+
+static kb_status take(kb_range *range, size_t index, uint64_t before, uint64_t nbytes,
+                      uint64_t *at) {
+    *at = range->holes.items[index].at + before;
+    carve(range, index, before, nbytes);
+    range->free_nbytes -= nbytes;
+    range->n_taken++;
+    return KB_OK;
+}
+
+static kb_status no_room(const kb_range *range, uint64_t nbytes, uint64_t alignment,
+                         kb_error *err) {
     return kb_error_set(
         err, KB_DEVICE_MEMORY,
         "expected room for %" PRIu64 " bytes at a multiple of %" PRIu64 ", got %" PRIu64
         " of %" PRIu64 " bytes free, the largest hole %" PRIu64 " bytes",
         nbytes, alignment, range->free_nbytes, range->nbytes, kb_range_largest_hole(range));
+}
+
+kb_status kb_range_take(kb_range *range, uint64_t nbytes, uint64_t alignment, uint64_t *at,
+                        kb_error *err) {
+    KB_TRY(prepare(range, nbytes, alignment, err));
+    for (size_t i = 0; i < range->holes.count; i++) {
+        kb_range_hole hole = range->holes.items[i];
+        uint64_t before = padding(hole.at, alignment);
+        if (before <= hole.nbytes && hole.nbytes - before >= nbytes)
+            return take(range, i, before, nbytes, at);
+    }
+    return no_room(range, nbytes, alignment, err);
+}
+
+kb_status kb_range_take_last(kb_range *range, uint64_t nbytes, uint64_t alignment, uint64_t *at,
+                             kb_error *err) {
+    KB_TRY(prepare(range, nbytes, alignment, err));
+    for (size_t i = range->holes.count; i-- > 0;) {
+        kb_range_hole hole = range->holes.items[i];
+        if (hole.nbytes < nbytes) continue;
+        uint64_t last = (hole.at + (hole.nbytes - nbytes)) & ~(alignment - 1);
+        if (last >= hole.at) return take(range, i, last - hole.at, nbytes, at);
+    }
+    return no_room(range, nbytes, alignment, err);
 }
 
 /* Index of the first hole that starts after `at`. */

@@ -3,6 +3,9 @@
  *     first                                             end
  *     |  taken  |   hole   |taken|      hole             |     holes are kept sorted and coalesced
  *
+ * kb_range_take_last hands out from the end, for what stays: what comes and goes then lies where it would
+ * without it.
+ *
  * Numbers only, no memory behind them: it serves virtual ranges and the offsets within each HBM
  * slice.  Room for the hole that a give may make is reserved by the take, so giving never fails
  * for want of host memory.
@@ -40,6 +43,10 @@ void kb_range_deinit(kb_range *range);
  * wanted, how much is free, and how large the largest hole is. */
 KB_MUST_CHECK kb_status kb_range_take(kb_range *range, uint64_t nbytes, uint64_t alignment,
                                       uint64_t *at, kb_error *err);
+
+/* The same, of the last hole that has room, at its end. */
+KB_MUST_CHECK kb_status kb_range_take_last(kb_range *range, uint64_t nbytes, uint64_t alignment,
+                                           uint64_t *at, kb_error *err);
 
 /* Returns exactly what one take gave.  Fails (KB_INVALID) and changes nothing when that overlaps a
  * hole or lies outside, so when it was given twice. */

@@ -7,9 +7,10 @@
  *                 ceil((2 (s + p) + o) / s) places on; fewer is a warning with that number.
  *
  * Which routes: in an explicit graph, between all nodes (in a large one, all transit components: what
- * else is attached to them only lengthens a route at its ends, where no cycle can pass).  In the
- * hierarchical machine, within a SIP between one part at each router; between SIPs, whose routes all go
- * through the IO chiplets, between enough parts to meet each way in and out.
+ * else is attached to them only lengthens a route at its ends, where no cycle can pass); of one mesh
+ * without wrap none, as XY closes no cycle.  In the hierarchical machine, within a SIP between one part at
+ * each router; between SIPs, whose routes all go through the IO chiplets, between enough parts to meet each
+ * way in and out.
  */
 #ifndef KB_SPEC_BUFFERS_H
 #define KB_SPEC_BUFFERS_H

@@ -104,17 +104,32 @@ static kb_status add_end(search *s, end_list *ends, uint32_t node, int32_t slice
     return KB_OK;
 }
 
+/* All that forwards in the explicit graph is one mesh without wrap: routes take its X links before its Y
+ * links, and neither closes a ring. */
+static bool is_one_mesh(const kb_topology *topology) {
+    uint32_t first = topology->machine.first, last = topology->machine.end;
+    int32_t mesh = -1;
+    for (uint32_t i = 0; i < topology->nodes.count; i++) {
+        const kb_node *node = &topology->nodes.items[i];
+        if ((i >= first && i < last) || !kb_impl_forwards(node->impl)) continue;
+        if (node->mesh < 0 || (mesh >= 0 && node->mesh != mesh)) return false;
+        mesh = node->mesh;
+    }
+    return mesh >= 0 && !topology->meshes.items[mesh].wrap;
+}
+
 static kb_status add_explicit_ends(search *s, end_list *ends) {
     const kb_topology *topology = s->topology;
     size_t n_transits = 0, n_nodes = topology->nodes.count;
     uint32_t first = topology->machine.first, last = topology->machine.end;
+    if (is_one_mesh(topology)) return KB_OK;
     for (size_t i = 0; i < n_nodes; i++)
         n_transits += (i < first || i >= last) && kb_impl_forwards(topology->nodes.items[i].impl);
     if (n_transits > MAX_TRANSIT_NODES)
         return kb_error_set(s->err, KB_TOPOLOGY,
                             "expected at most %d transit components where buffers are finite, got "
                             "%zu: the routes between all of them are followed, to find cycles; use "
-                            "fewer, or leave buffer_flits out",
+                            "fewer, a mesh without wrap alone, or leave buffer_flits out",
                             (int)MAX_TRANSIT_NODES, n_transits);
     for (uint32_t i = 0; i < n_nodes; i++)
         if ((i < first || i >= last) &&

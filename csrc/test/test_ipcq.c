@@ -121,6 +121,20 @@ static void an_overrun_is_a_fault(void) {
     }
 }
 
+/* ADR-0061 D6: what is copied out of slots faster than TCM's rate is a fault. */
+static void copies_that_are_too_fast_are_named(void) {
+    vm_rig r;
+    if (vm_open(&r, machine)) {
+        kb_params *params = (kb_params *)(uintptr_t)kb_parts_params(kb_machine_parts(r.machine));
+        vm_launch(&r, exchange(&r, 3), NULL, 2, 0, 0);
+        params->pe.clock.den *= 4;
+        CHECK_EQ(vm_run(&r), KB_INTERNAL);
+        CHECK(strstr(r.err.message, "physics: sip0.cube0.pe") == r.err.message);
+        CHECK(strstr(r.err.message, ".ipcq: expected its copies to take at least ") != NULL);
+    }
+    vm_close(&r);
+}
+
 static void failed_allocations_end_the_run(void) {
     for (uint64_t i = 1;; i++) {
         vm_rig r;
@@ -143,6 +157,7 @@ int main(void) {
     TAP_RUN(counts_tell_full_from_empty);
     TAP_RUN(rings_are_empty_in_the_end);
     TAP_RUN(an_overrun_is_a_fault);
+    TAP_RUN(copies_that_are_too_fast_are_named);
     TAP_RUN(failed_allocations_end_the_run);
     return tap_finish();
 }

@@ -340,6 +340,25 @@ static void copies_move_every_byte(void) {
     close_test(&t);
 }
 
+/* ADR-0061 D6: a channel of M_CPU.DMA that moves bytes faster than it can. */
+static void a_copy_that_is_too_fast_is_named(void) {
+    test t;
+    if (open_test(&t, machine)) {
+        kb_host *host = kb_parts_find(&t.r.parts, KB_IMPL_HOST, -1, -1, -1);
+        kb_params *params = (kb_params *)(uintptr_t)kb_parts_params(&t.r.parts);
+        kb_slices slices = {0, 18, 3};
+        kb_placement blocked;
+        CHECK_EQ(kb_placement_blocked(&blocked, &t.r.alloc, 300000, slices, &t.r.err), KB_OK);
+        params->m_cpu.dma.num *= 100;
+        kb_host_copy(host, copy_of(&t, &blocked, true, 0, 300000));
+        CHECK_EQ(rig_run(&t.r), KB_INTERNAL);
+        CHECK(strstr(t.r.err.message, "physics: sip0.cube") == t.r.err.message);
+        CHECK(strstr(t.r.err.message, ".m_cpu.dma: expected channel 0 to take at least ") != NULL);
+        kb_placement_deinit(&blocked);
+    }
+    close_test(&t);
+}
+
 /* Many pieces: the host link is the bottleneck, and nearly always busy. */
 static void copies_reach_the_host_links_rate(void) {
     test t;
@@ -427,6 +446,7 @@ int main(void) {
     TAP_RUN(streams_overlap);
     TAP_RUN(warm_launches_take_no_memory);
     TAP_RUN(copies_move_every_byte);
+    TAP_RUN(a_copy_that_is_too_fast_is_named);
     TAP_RUN(copies_reach_the_host_links_rate);
     TAP_RUN(replicated_bytes_cross_the_host_link_once);
     TAP_RUN(copies_take_their_turn);

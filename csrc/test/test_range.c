@@ -42,6 +42,31 @@ static void keeps_alignment(void) {
     kb_range_deinit(&range);
 }
 
+/* From the end downwards, whatever comes and goes at the beginning. */
+static void takes_the_last_fit(void) {
+    kb_alloc alloc = kb_alloc_system();
+    kb_error err = KB_ERROR_INIT;
+    kb_range range;
+    uint64_t low, last, other;
+    CHECK_EQ(kb_range_init(&range, &alloc, 4096, 4 * 4096 + 100, &err), KB_OK);
+    CHECK_EQ(kb_range_take_last(&range, 50, 4096, &last, &err), KB_OK);
+    CHECK_EQ(last, 5 * 4096);
+    CHECK_EQ(kb_range_take(&range, 4096, 4096, &low, &err), KB_OK);
+    CHECK_EQ(low, 4096);
+    CHECK_EQ(kb_range_take_last(&range, 4097, 4096, &other, &err), KB_OK);
+    CHECK_EQ(other, 3 * 4096);
+    CHECK_EQ(kb_range_take_last(&range, 8192, 4096, &other, &err), KB_DEVICE_MEMORY);
+    CHECK_EQ(kb_range_take_last(&range, 4096, 4096, &other, &err), KB_OK);
+    CHECK_EQ(other, 2 * 4096);
+    CHECK_EQ(range.free_nbytes, 4 * 4096 + 100 - 50 - 4096 - 4097 - 4096);
+    CHECK_EQ(kb_range_give(&range, last, 50, &err), KB_OK);
+    CHECK_EQ(kb_range_give(&range, low, 4096, &err), KB_OK);
+    CHECK_EQ(kb_range_take_last(&range, 0, 1, &other, &err), KB_INVALID);
+    CHECK_EQ(kb_range_take_last(&range, 8, 3, &other, &err), KB_INVALID);
+    kb_range_deinit(&range);
+    CHECK_EQ(alloc.live_nbytes, 0);
+}
+
 static void says_what_there_is(void) {
     kb_alloc alloc = kb_alloc_system();
     kb_error err = KB_ERROR_INIT;
@@ -177,6 +202,7 @@ static void survives_each_failing_allocation(void) {
 int main(void) {
     TAP_RUN(takes_first_fit_and_coalesces);
     TAP_RUN(keeps_alignment);
+    TAP_RUN(takes_the_last_fit);
     TAP_RUN(says_what_there_is);
     TAP_RUN(refuses_nonsense);
     TAP_RUN(serves_the_end_of_the_number_line);

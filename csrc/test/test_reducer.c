@@ -98,6 +98,22 @@ static kb_operand operand_at(vm_rig *r, int64_t index, uint32_t which, uint64_t 
     return payload.operand[which];
 }
 
+/* ADR-0061 D6: totals that are made faster than the unit can are a fault. */
+static void a_unit_that_is_too_fast_is_named(void) {
+    vm_rig r;
+    if (vm_open(&r, machine)) {
+        kb_params *params = (kb_params *)(uintptr_t)kb_parts_params(kb_machine_parts(r.machine));
+        kb_kernel *kernel = summing(&r, 1, KB_MATHOP_ADD, ELEMENTS, number_of(0, 1, SIPS));
+        for (uint32_t sip = 0; sip < SIPS; sip++) launch_on(&r, kernel, sip, 0);
+        params->reduction.rate.den *= 2;
+        CHECK_EQ(vm_run(&r), KB_INTERNAL);
+        CHECK(
+            strstr(r.err.message, "physics: fabric.switch: expected its adder to take at least ") ==
+            r.err.message);
+    }
+    vm_close(&r);
+}
+
 /* S1: the highest rank comes first, and is added last. */
 static void parts_are_combined_in_order_of_rank(void) {
     vm_rig r;
@@ -233,6 +249,7 @@ int main(void) {
     TAP_RUN(a_group_is_one_number);
     TAP_RUN(who_is_in_a_group);
     TAP_RUN(what_the_unit_does);
+    TAP_RUN(a_unit_that_is_too_fast_is_named);
     TAP_RUN(parts_are_combined_in_order_of_rank);
     TAP_RUN(totals_take_turns);
     TAP_RUN(parts_that_differ_are_an_error);

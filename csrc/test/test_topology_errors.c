@@ -182,10 +182,10 @@ static void refuses_bad_meshes(void) {
          "my.yaml:3:20: meshes[0].dims[0]: expected an integer from 1 to 4096, got \"2.5\""},
         {"{name: m, dims: [4096, 4096], link: {GBps: 1}}",
          "my.yaml:3:19: meshes[0].dims: expected at most 4194304 nodes and links, got a mesh of"},
-        {"{name: m, dims: [64, 65], link: {GBps: 1}, router: {buffer_flits: 4}}",
+        {"{name: m, dims: [64, 65], wrap: true, link: {GBps: 1}, router: {buffer_flits: 4}}",
          "my.yaml:1:1: expected at most 4096 transit components where buffers are finite, got 4160: the "
-         "routes between all of them are followed, to find cycles; use fewer, or leave buffer_flits "
-         "out"},
+         "routes between all of them are followed, to find cycles; use fewer, a mesh without wrap "
+         "alone, or leave buffer_flits out"},
         {"{name: m, dims: [2, 2], link: {GBps: 1, latency: 2}}",
          "my.yaml:3:43: meshes[0].link.latency: unknown key; did you mean latency_ns"},
         {"{name: m, dims: [2, 2], link: {GBps: 1}, router: {impl: hbm}}",
@@ -199,6 +199,24 @@ static void refuses_bad_meshes(void) {
         char text[256];
         (void)snprintf(text, sizeof text, "%s%s\n", head, cases[i].text);
         refuses(text, cases[i].message);
+    }
+}
+
+/* XY routes of one mesh close no cycle, however large it is; beside another router they are followed. */
+static void a_mesh_may_be_large(void) {
+    static const char *const texts[] = {
+        "{kernbench: 1, meshes: [{name: m, dims: [300, 200], link: {GBps: 1}, router: {buffer_flits: "
+        "9}}], components: [{name: a, impl: endpoint}], links: [{from: a, to: m.r7_8, GBps: 1}]}",
+        "{kernbench: 1, meshes: [{name: m, dims: [65, 64], link: {GBps: 1}, router: {buffer_flits: "
+        "9}}], components: [{name: a, impl: transit}], links: [{from: a, to: m.r7_8, GBps: 1}]}"};
+    for (int i = 0; i < 2; i++) {
+        kb_alloc alloc = kb_alloc_system();
+        kb_topology *topology = NULL;
+        kb_status status =
+            kb_topology_parse(&alloc, texts[i], strlen(texts[i]), "t", &topology, NULL);
+        CHECK_EQ(status, i ? KB_TOPOLOGY : KB_OK);
+        kb_topology_destroy(topology);
+        CHECK_EQ(alloc.live_nbytes, 0);
     }
 }
 
@@ -424,6 +442,7 @@ int main(void) {
     TAP_RUN(refuses_bad_components);
     TAP_RUN(refuses_bad_links);
     TAP_RUN(refuses_bad_meshes);
+    TAP_RUN(a_mesh_may_be_large);
     TAP_RUN(refuses_bad_systems);
     TAP_RUN(refuses_bad_standards);
     TAP_RUN(lays_values_over_a_text);

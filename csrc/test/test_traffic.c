@@ -101,6 +101,37 @@ static void starts_in_order_of_time(void) {
     close_bench(&b);
 }
 
+/* However many begin at once, an event starts some hundreds of them, so that a run can be stopped between. */
+static void many_start_at_once_in_several_events(void) {
+    enum { N = 5000 };
+    static uint32_t src[N], dst[N];
+    static int64_t nbytes[N], at_fs[N], start_fs[N], end_fs[N];
+    bench b;
+    kb_run_end end = KB_RUN_IDLE;
+    if (!open_bench(&b, machine)) return;
+    for (int i = 0; i < N; i++) dst[i] = B, nbytes[i] = 64;
+    kb_batch batch = {.n = N,
+                      .src = src,
+                      .dst = dst,
+                      .nbytes = nbytes,
+                      .at_fs = at_fs,
+                      .start_fs = start_fs,
+                      .end_fs = end_fs};
+    CHECK_EQ(kb_traffic_submit(b.traffic, &batch, NULL), KB_OK);
+    for (int at = 0, started = 0; started < N;) {
+        CHECK_EQ(kb_sim_run(b.machine.parts.sim, KB_TIME_MAX, 1, &end, NULL), KB_OK);
+        while (at < N && start_fs[at] >= 0) at++;
+        if (!CHECK(at > started && at - started < 1000)) break;
+        started = at;
+    }
+    rig_run_well(&b.machine);
+    for (int i = 0; i < N; i++) {
+        CHECK_EQ(start_fs[i], 0);
+        CHECK_EQ(end_fs[i], 9000000 + i * INT64_C(1000000));
+    }
+    close_bench(&b);
+}
+
 /* Two batches, equal starts: the first one's go first. */
 static void batches_overlap(void) {
     bench b;
@@ -330,6 +361,7 @@ static void survives_failing_allocations(void) {
 
 int main(void) {
     TAP_RUN(starts_in_order_of_time);
+    TAP_RUN(many_start_at_once_in_several_events);
     TAP_RUN(batches_overlap);
     TAP_RUN(reads_and_writes);
     TAP_RUN(shares_nodes_with_components);

@@ -283,6 +283,40 @@ def test_a_ring_that_does_not_fit_its_memory() -> None:
         machine(ipcq={"memory": "sram", "slot": 1 << 20})
 
 
+@pytest.mark.parametrize(
+    ("memory", "place", "room"),
+    [("sram", kb.Local("cube0.sram"), 8 << 20), ("hbm", kb.Local(0), 8 << 30)],
+)
+def test_rings_take_room_from_tensors(memory: str, place: Any, room: int) -> None:
+    """ADR-0023 D2: 16 slots of 16 KiB for each of the eight PEs that receive."""
+    ring = 16 * 16384
+    config = {"memory": memory}
+    with kb.Context(machine(ipcq=config)) as ctx:
+        x = ctx.tensor(np.arange(128), dtype=kb.int32, placement=kb.Local(1))
+        shift[kb.each_pe](x, ctx.empty(128, dtype=kb.int32, placement=kb.Local(1)), 1, SIZE=16)
+        ctx.synchronize()
+        in_place = 2 if memory == "sram" else 1
+        assert ctx.counters["ring_nbytes"] == 8 * ring
+        with pytest.raises(kb.OutOfMemoryError, match=r"got \d+ of \d+ bytes free"):
+            ctx.empty(room - in_place * ring + 1, dtype=kb.int8, placement=place)
+        assert ctx.empty(room - in_place * ring, dtype=kb.int8, placement=place).numel() > 0
+
+
+def test_a_ring_for_which_tensors_leave_no_room() -> None:
+    """The error names the ring, its memory and the line that asked for it."""
+    with kb.Context(machine(ipcq={"memory": "sram"})) as ctx:
+        x = ctx.tensor(np.arange(128), dtype=kb.int32)
+        full = ctx.empty((8 << 20) - 4096, dtype=kb.int8, placement=kb.Local("cube1.sram"))
+        shift[kb.each_pe](x, ctx.empty(128, dtype=kb.int32), 1, SIZE=16)
+        with pytest.raises(kb.OutOfMemoryError) as caught:
+            ctx.synchronize()
+        said = str(caught.value)
+        assert "IPCQ ring from PE 1 to PE 2, channel 1, of pe.ipcq.depth * pe.ipcq.slot" in said
+        assert "in sip0.cube1.sram: expected room for 262144 bytes" in said
+        assert "got 4096 of 8388608 bytes free" in said
+        assert full.numel() > 0
+
+
 # --- the communication context --------------------------------------------------------------------
 
 
@@ -303,7 +337,8 @@ def launch(ctx: kb.Context, kernel: Any, *args: Any, comm: bool, stream: int) ->
 
 
 def test_a_collective_that_waits_keeps_no_kernel_out() -> None:
-    with kb.Context("small") as ctx:
+    one = kb.Topology.preset("small", overrides={"system.pe.comm_contexts": 1})
+    with kb.Context(one) as ctx:
         y = ctx.zeros(1, dtype=kb.int32)
         waiting = launch(ctx, wait_for_a_message, y, comm=True, stream=1)
         x = ctx.empty(64)

@@ -4,10 +4,14 @@ TOOL = "gen_reference.py"
 
 TREE = {
     "docs/reference/README.md": "",
+    "docs/adr/ADR-0007-dev-host.md": "",
+    "docs/adr/ADR-0007-dev-host.ko.md": "",
     "csrc/spec/params.h": """
 #define KB_COUNT_LIST(X) \\
     X("", "sips", false, n_sips, 2, 4096, "SIPs") \\
     X("sip", "cubes", true, cubes_x, 4, 1024, "columns, rows")
+/* The host, of
+ * one script (ADR-0007; docs/howto/some-thing.md). */
 #define KB_PARAMS_HOST(X) \\
     X("call_ns", call_fs, NS, "2000", 0, 1e9, "a call (of any kind), then [A]") \\
     X("kind", kind, CHOICE, "ring", "ring|mesh", 0, "how")
@@ -40,9 +44,11 @@ def test_pages_are_made_from_the_lists(tree, run_tool):
     assert "## `sip.host`" in keys
     assert "| `sips` | `2` | integer, 1 to 4096 | SIPs |" in keys
     assert "| `sip.cubes` | `[4, 4]` | [integer, integer], 1 to 1024 | columns, rows |" in keys
-    call = "| `call_ns` | `2000` | decimal, ns, 0 to 1e9 | a call (of any kind), then [A] |"
+    about = "The host, of one script ([ADR-0007](../adr/ADR-0007-dev-host.md); "
+    assert about + "[some thing](../howto/some-thing.md))." in keys.splitlines()
+    call = "| `call_ns` | `2000` | decimal, ns, 0 to 1e9 | a call (of any kind), then | assumed |"
     assert call in keys.splitlines()
-    assert "| `kind` | `ring` | `ring` or `mesh` | how |" in keys.splitlines()
+    assert "| `kind` | `ring` | `ring` or `mesh` | how | choice |" in keys.splitlines()
     dram = (pages / "dram-standards.md").read_text(encoding="utf-8").splitlines()
     assert "| `tRP` | 26 | precharge to activate |" in dram
     log = (pages / "op-log.md").read_text(encoding="utf-8").splitlines()
