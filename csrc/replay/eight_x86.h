@@ -1,13 +1,20 @@
 /* Operations of two fp8 operands at one go, in registers; part of loops_template.h where there is half_x86.h.
  *
- * 32 codes at a time.  Where one of them is NaN those 32 go by way of float in memory, as other operations do.
+ * 32 codes at a time.  Where one of them is NaN or infinite, or 0 is divided by 0, those 32 go by way of float in
+ * memory, as other operations do; narrowing makes the NaN of e4m3 by itself.
  */
 
-/* The codes beyond `limit`, which is the last that is a number. */
-static inline bool any_nan(__m256i x, __m256i y, char limit) {
+/* Whether there is a code beyond `limit`, which is the last that is a number. */
+static inline bool any_beyond(__m256i x, __m256i y, char limit) {
     const __m256i all = _mm256_set1_epi8(0x7f);
     __m256i size = _mm256_max_epu8(_mm256_and_si256(x, all), _mm256_and_si256(y, all));
     return _mm256_movemask_epi8(_mm256_cmpgt_epi8(size, _mm256_set1_epi8(limit))) != 0;
+}
+
+static inline bool any_beyond_or_0_by_0(__m256i x, __m256i y, char limit) {
+    __m256i size = _mm256_and_si256(_mm256_or_si256(x, y), _mm256_set1_epi8(0x7f));
+    __m256i both = _mm256_cmpeq_epi8(size, _mm256_setzero_si256());
+    return any_beyond(x, y, limit) || _mm256_movemask_epi8(both);
 }
 
 /* At most 32. */
@@ -20,13 +27,8 @@ static void by_float(uint8_t *out, const uint8_t *a, const uint8_t *b, size_t co
     narrow(out, result, count);
 }
 
-static inline __m256 canonical_256(__m256 x) {
-    return _mm256_blendv_ps(x, _mm256_set1_ps(kb_f32_from_bits(KB_F32_NAN)),
-                            _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-}
-
-/* Narrowing makes a NaN of e4m3 canonical by itself.  `shift`: the result is 2^shift times what it means. */
-#define LOOP_F8(format, op, limit, is_e5m2, shift, expr)                                       \
+/* `shift`: the result is 2^shift times what it means. */
+#define LOOP_F8(format, op, is_special, limit, is_e5m2, shift, expr)                           \
     static void format##_##op(void *restrict dst, const void *a, const void *b, const void *c, \
                               size_t count) {                                                  \
         uint8_t *restrict out = dst;                                                           \
@@ -36,7 +38,7 @@ static inline __m256 canonical_256(__m256 x) {
         for (; i + 32 <= count; i += 32) {                                                     \
             __m256i codes_x = _mm256_loadu_si256((const void *)(left + i));                    \
             __m256i codes_y = _mm256_loadu_si256((const void *)(right + i));                   \
-            if (any_nan(codes_x, codes_y, limit)) {                                            \
+            if (is_special(codes_x, codes_y, limit)) {                                         \
                 by_float(out + i, left + i, right + i, 32, widen_##format, f32_##op,           \
                          narrow_##format);                                                     \
                 continue;                                                                      \
@@ -56,16 +58,16 @@ static inline __m256 canonical_256(__m256 x) {
                  narrow_##format);                                                             \
     }
 
-/* e4m3 is read as 2^-8 of itself.  MIN and MAX: the first operand where both are equal. */
-#define LOOPS_F8(format, limit, is_e5m2, shift, canonical)                          \
-    LOOP_F8(format, add, limit, is_e5m2, shift, canonical(_mm256_add_ps(x, y)))     \
-    LOOP_F8(format, sub, limit, is_e5m2, shift, canonical(_mm256_sub_ps(x, y)))     \
-    LOOP_F8(format, mul, limit, is_e5m2, 2 * shift, canonical(_mm256_mul_ps(x, y))) \
-    LOOP_F8(format, div, limit, is_e5m2, 0, canonical(_mm256_div_ps(x, y)))         \
-    LOOP_F8(format, min, limit, is_e5m2, shift, _mm256_min_ps(y, x))                \
-    LOOP_F8(format, max, limit, is_e5m2, shift, _mm256_max_ps(y, x))
-LOOPS_F8(e4m3, 0x7e, false, (-8), )
-LOOPS_F8(e5m2, 0x7c, true, 0, canonical_256)
+/* e4m3 is read as 2^-8 of itself.  is_special: for div.  MIN and MAX: the first operand where both are equal. */
+#define LOOPS_F8(format, is_special, limit, is_e5m2, shift)                          \
+    LOOP_F8(format, add, any_beyond, limit, is_e5m2, shift, _mm256_add_ps(x, y))     \
+    LOOP_F8(format, sub, any_beyond, limit, is_e5m2, shift, _mm256_sub_ps(x, y))     \
+    LOOP_F8(format, mul, any_beyond, limit, is_e5m2, 2 * shift, _mm256_mul_ps(x, y)) \
+    LOOP_F8(format, div, is_special, limit, is_e5m2, 0, _mm256_div_ps(x, y))         \
+    LOOP_F8(format, min, any_beyond, limit, is_e5m2, shift, _mm256_min_ps(y, x))     \
+    LOOP_F8(format, max, any_beyond, limit, is_e5m2, shift, _mm256_max_ps(y, x))
+LOOPS_F8(e4m3, any_beyond, 0x7e, false, (-8))
+LOOPS_F8(e5m2, any_beyond_or_0_by_0, 0x7b, true, 0)
 
 #define ROW_F8(format)                                                  \
     {                                                                   \

@@ -243,7 +243,7 @@ static inline void store_f16(uint16_t *out, __m512 x) {
 }
 
 /* Shorter ways, without what makes a float right to its last bit: every fp16 is rounded from them as from the
- * functions above (test_math: every fp16). */
+ * functions above (test_small: every fp16). */
 
 static inline __m512 log_short_ps(__m512 x) {
     __m512i i;
@@ -334,12 +334,14 @@ RARE_LOOP_F16(log2)
 
 /* --- fp64 ------------------------------------------------------------------------------------ */
 
-/* kb_special_split_by_table_ */
+/* kb_special_split_by_table_; getexp would take the last exponent but one, moved up, for infinity's. */
 static inline __m512d split_pd(__m512d x, __m512d *exponent, __m512i *i) {
     const __m512i first = _mm512_set1_epi64(KB_LOG_FIRST_F64_);
     const __m512i one = _mm512_set1_epi64(0x3ff0000000000000);
     __m512i shifted = _mm512_add_epi64(_mm512_castpd_si512(x), _mm512_sub_epi64(one, first));
-    *exponent = _mm512_getexp_pd(_mm512_castsi512_pd(shifted));
+    __m512i biased =
+        _mm512_or_si512(_mm512_srli_epi64(shifted, 52), _mm512_set1_epi64(0x4330000000000000));
+    *exponent = _mm512_sub_pd(_mm512_castsi512_pd(biased), all_pd(0x1p52 + 1023.0));
     *i = _mm512_srli_epi64(shifted, 48);
     __m512i mantissa = _mm512_and_epi64(shifted, _mm512_set1_epi64(0x000fffffffffffff));
     __m512d m = _mm512_castsi512_pd(_mm512_add_epi64(mantissa, first));

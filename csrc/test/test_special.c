@@ -62,7 +62,7 @@ typedef struct function {
     uint64_t hash_f32, hash_f64;
 } function;
 
-/* No machine, compiler or instruction set may give other hashes (test_math: the loops of each). */
+/* No machine, compiler or instruction set may give other hashes (test_loops: the loops of each). */
 static const function functions[] = {
     {"exp", kb_exp_f32, kb_exp_f64, expl, -750, 711, UINT64_C(0x63415214e0ceb39d),
      UINT64_C(0xcecc72e842c3fc04)},
