@@ -48,6 +48,7 @@ PYTHON_LAYERS = (
     ("optim",),
     ("ccl",),
     ("distributed",),
+    ("data",),
     ("tp",),
     ("torch", "triton"),
     ("kernbench",),

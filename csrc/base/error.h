@@ -18,6 +18,12 @@ typedef struct kb_error {
 
 #define KB_ERROR_INIT {KB_OK, {0}}
 
+/* The same at run time, without writing the whole message: for handlers of events. */
+static inline void kb_error_clear(kb_error *err) {
+    err->status = KB_OK;
+    err->message[0] = '\0';
+}
+
 /* Sets status and message, replacing what was there.  Returns `status`, so that a caller can
  * write `return kb_error_set(err, KB_INVALID, "...")`. */
 kb_status kb_error_set(kb_error *err, kb_status status, const char *format, ...) KB_PRINTF(3, 4);

@@ -55,7 +55,8 @@ static void note_dropped(void *self, uint64_t n_elements) {
 /* All regions are done with all before now. */
 static void settle(void *self, kb_event failed_at) {
     kb_engine *engine = self;
-    kb_error err = KB_ERROR_INIT;
+    kb_error err;
+    kb_error_clear(&err);
     kb_status status = kb_oplog_let_go(engine->log, failed_at, engine->log_is_read, &err);
     kb_error *noted = status ? kb_sim_fail(engine->sim, status) : NULL;
     if (noted) *noted = err;

@@ -27,7 +27,8 @@ static void log_message(kb_engine *engine, const kb_engine_batch *job) {
                         .kernel = -1,
                         .kind = KB_OP_MESSAGE,
                         .op = job->op};
-    kb_error err = KB_ERROR_INIT;
+    kb_error err;
+    kb_error_clear(&err);
     kb_status status = kb_oplog_append(engine->log, &record, NULL, 0, &err);
     if (status) {
         kb_error *noted = kb_sim_fail(engine->sim, status);

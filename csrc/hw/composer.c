@@ -297,7 +297,8 @@ static kb_status work(kb_composer *self, kb_error *err) {
 
 static void step(void *composer, uint32_t arg) {
     kb_composer *self = composer;
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     (void)arg;
     kb_status status = work(self, &error);
     if (status != KB_OK)

@@ -250,6 +250,7 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
     pc->now_fs = pc->column_fs = nth_fs(t, t->n);
     if (before != KB_NONE) end_run(pc, core, before);
     end_run(pc, core, bank);
+    kb_dram_give_back_(&pc->sides[pc->writing], core);
 }
 
 void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs) {

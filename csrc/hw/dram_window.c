@@ -155,6 +155,10 @@ void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
             pc->hits[place] = pc->hits[place + 1];
         pc->hits[place] = moved;
     }
+}
+
+void kb_dram_give_back_(kb_dram_side *side, kb_dram_core *core) {
+    const kb_dram_run *items = core->runs.items;
     while (side->oldest != KB_NONE && items[side->oldest].n_served == items[side->oldest].count) {
         uint32_t served = side->oldest;
         side->oldest = items[served].next;

@@ -24,6 +24,9 @@ void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d);
 /* What was in the window of the run of a hit is served. */
 void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place);
 
+/* The oldest runs, as far as all of them is served: those have left. */
+void kb_dram_give_back_(kb_dram_side *side, kb_dram_core *core);
+
 /* The direction of the bus changed: what hits, and what does not. */
 void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core);
 

@@ -5,6 +5,9 @@
 #include "hw/train_start.h"
 #include "hw/train_wake.h"
 
+/* Flits that a service may go ahead: an event takes a short time. */
+enum { AHEAD_MOST = 256 };
+
 /* --- failures inside the run ---------------------------------------------------------------------- */
 
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what) {
@@ -117,6 +120,13 @@ static void schedule(kb_fabric *fabric, uint32_t link) {
     kb_sim_service(fabric->sim, link, next_fs);
 }
 
+/* Room has been made. */
+static inline void wait_at(kb_fabric *fabric, uint32_t link, int64_t eligible_fs, uint64_t rank,
+                           uint32_t count, uint32_t number) {
+    kb_waitq_push(&fabric->ports[link].waiting, eligible_fs, rank, count, number);
+    schedule(fabric, link);
+}
+
 void kb_fabric_resume_port_(kb_fabric *fabric, uint32_t link) {
     kb_port *port = &fabric->ports[link];
     if (port->waiting.count) schedule(fabric, link);
@@ -145,13 +155,11 @@ void kb_fabric_enlist_(kb_fabric *fabric, uint32_t link, uint32_t number) {
                              (uint64_t)flown->message.count << 32, number);
         return;
     }
-    kb_port *port = &fabric->ports[link];
     const kb_stream *stream = &fabric->streams.pool.items[number];
     const kb_flight *flown = &fabric->flights.items[stream->flight];
     uint64_t input = stream->hop ? (uint64_t)flown->path[stream->hop - 1] + 1 : 0;
-    kb_waitq_push(&port->waiting, kb_stream_eligible(stream), input << 32 | flown->message.src,
-                  flown->message.count, number);
-    schedule(fabric, link);
+    wait_at(fabric, link, kb_stream_eligible(stream), input << 32 | flown->message.src,
+            flown->message.count, number);
 }
 
 bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_fs,
@@ -212,8 +220,9 @@ bool kb_fabric_end_stream_(kb_fabric *fabric, uint32_t number) {
     return true;
 }
 
-/* The only flit of a message goes on: its stream moves to the next port. */
-static bool move_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
+/* The only flit of a message goes on: its stream moves to the next port.  `served`: its key at this one. */
+static bool move_on(kb_fabric *fabric, uint32_t link, kb_waiting served, int64_t arrive_fs) {
+    uint32_t number = (uint32_t)served.count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
     const kb_flight *flown = &fabric->flights.items[stream->flight];
     uint32_t to = stream->to, hop = ++stream->hop;
@@ -222,8 +231,15 @@ static bool move_on(kb_fabric *fabric, uint32_t number, int64_t arrive_fs) {
     stream->n_left = 1;
     stream->first = (kb_train){arrive_fs, 0, 1};
     fabric->streams.n_pieces++;
-    if (!kb_fabric_reserve_(fabric, to, stream->flight, hop)) return false;
-    kb_fabric_enlist_(fabric, to, number);
+    if (kb_fabric_by_flit_(fabric, to)) {
+        if (!kb_server_reserve(fabric, to, stream->flight, hop)) return false;
+        kb_server_enlist(fabric, to, number);
+        return true;
+    }
+    kb_waitq *waiting = &fabric->ports[to].waiting;
+    if (!kb_waitq_reserve(waiting, fabric->alloc, waiting->count + 1)) return false;
+    uint64_t rank = ((uint64_t)link + 1) << 32 | (uint32_t)served.rank;
+    wait_at(fabric, to, stream->head_fs, rank, (uint32_t)(served.count_number >> 32), number);
     return true;
 }
 
@@ -232,6 +248,42 @@ static inline bool joins(kb_fabric *fabric, const kb_stream *stream, int64_t arr
     if (stream->next == KB_NONE) return false;
     const kb_train flit = {arrive_fs, 0, 1};
     return kb_stream_join(&fabric->streams, &fabric->streams.pool.items[stream->next], &flit);
+}
+
+/* The port serves the first of what waits, at when_fs. */
+static inline void serve_flit(kb_fabric *fabric, kb_port *port, uint32_t link, int64_t when_fs) {
+    const kb_waiting served = port->waiting.items[0];
+    uint32_t number = (uint32_t)served.count_number;
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    kb_stream_advance(&fabric->streams, stream);
+    bool tail = stream->n_left == 0;
+    if (fabric->watch.link == link)
+        kb_watch_service(&fabric->watch, fabric->ports, when_fs, stream->flight, tail, stream->to);
+
+    if (when_fs < port->taken_fs) kb_fabric_fail_overlap_(fabric, link, when_fs, port->taken_fs);
+    port->free_fs = port->taken_fs = when_fs + port->service_fs;
+    port->served_flight = stream->flight;
+    port->n_served++;
+    if (stream->first.count) kb_waitq_move_first(&port->waiting, kb_stream_eligible(stream));
+    else kb_waitq_drop_first(&port->waiting);
+
+    int64_t arrive_fs = when_fs + port->travel_fs;
+    bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
+    if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
+    else if (!joins(fabric, stream, arrive_fs) &&
+             !(only ? move_on(fabric, link, served, arrive_fs)
+                    : kb_fabric_pass_on_(fabric, number, arrive_fs)))
+        kb_fabric_fail_nomem_(fabric, "a flit");
+    if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);
+}
+
+/* Whether a flit that is served at next_fs > now may be served now: no other one comes to the port before that it
+ * does not know of, and no handler is called. */
+static inline bool is_known(const kb_fabric *fabric, const kb_port *port, int64_t next_fs) {
+    int64_t now = kb_sim_now(fabric->sim);
+    return next_fs < kb_sim_quiet_until(fabric->sim) && next_fs - now < port->notice_fs &&
+           next_fs - now < fabric->notice_fs && next_fs <= port->end_fs && !fabric->is_changing &&
+           !fabric->servers.of;
 }
 
 static void serve(void *self, uint32_t link) {
@@ -245,39 +297,42 @@ static void serve(void *self, uint32_t link) {
         return;
     }
     kb_port *port = &fabric->ports[link];
-    int64_t now = kb_sim_now(fabric->sim);
+    int64_t now = kb_sim_now(fabric->sim), when_fs = now;
     if (port->due_fs != now) return;
     if (now > port->end_fs) {
         kb_fabric_fail_overflow_(fabric, link, now);
         return;
     }
-    uint32_t number = kb_waitq_first(&port->waiting);
-    kb_stream *stream = &fabric->streams.pool.items[number];
-    kb_stream_advance(&fabric->streams, stream);
-    bool tail = stream->n_left == 0;
-    if (fabric->watch.link == link)
-        kb_watch_service(&fabric->watch, fabric->ports, now, stream->flight, tail, stream->to);
-
-    if (now < port->taken_fs) kb_fabric_fail_overlap_(fabric, link, now, port->taken_fs);
-    port->free_fs = port->taken_fs = now + port->service_fs;
-    port->due_fs = KB_TIME_MAX;
-    port->served_flight = stream->flight;
-    port->n_served++;
-    if (stream->first.count) kb_waitq_move_first(&port->waiting, kb_stream_eligible(stream));
-    else kb_waitq_drop_first(&port->waiting);
-    if (port->waiting.count) schedule(fabric, link);
-
-    int64_t arrive_fs = now + port->travel_fs;
-    bool only = tail && stream->to != KB_NONE && stream->next == KB_NONE;
-    if (stream->to == KB_NONE) deliver(fabric, link, stream, arrive_fs);
-    else if (!joins(fabric, stream, arrive_fs) &&
-             !(only ? move_on(fabric, number, arrive_fs)
-                    : kb_fabric_pass_on_(fabric, number, arrive_fs)))
-        kb_fabric_fail_nomem_(fabric, "a flit");
-    if (tail && !only) KB_POOL_GIVE(&fabric->streams.pool, number);
+    for (uint64_t n_ahead = 0;; n_ahead++) {
+        serve_flit(fabric, port, link, when_fs);
+        int64_t next_fs = port->waiting.count ? kb_port_next_fs(port) : KB_TIME_MAX;
+        if (n_ahead < AHEAD_MOST && is_known(fabric, port, next_fs)) {
+            when_fs = next_fs;
+            continue;
+        }
+        if (n_ahead) kb_sim_go_ahead(fabric->sim, when_fs, n_ahead);
+        port->due_fs = next_fs;
+        if (port->waiting.count) kb_sim_service(fabric->sim, link, next_fs);
+        return;
+    }
 }
 
 /* --- making one ----------------------------------------------------------------------------------- */
+
+/* Of the fastest link to each node. */
+static kb_status find_notice(kb_fabric *fabric, kb_error *err) {
+    const kb_link *links = kb_topology_links(fabric->topology);
+    int64_t *least_fs = kb_alloc_zeroed(fabric->alloc, fabric->n_nodes, sizeof *least_fs);
+    if (!least_fs) return kb_error_nomem(err, "the ports of the fabric");
+    for (uint32_t i = 0; i < fabric->n_nodes; i++) least_fs[i] = KB_TIME_MAX;
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        least_fs[links[i].dst] = kb_min_i64(least_fs[links[i].dst], fabric->ports[i].travel_fs);
+    for (uint32_t i = 0; i < fabric->n_links; i++)
+        fabric->ports[i].notice_fs = least_fs[links[i].src];
+    kb_alloc_free(fabric->alloc, least_fs, fabric->n_nodes, sizeof *least_fs);
+    fabric->notice_fs = KB_TIME_MAX;
+    return KB_OK;
+}
 
 static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
     const kb_link *links = kb_topology_links(fabric->topology);
@@ -297,6 +352,7 @@ static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
         port->overhead_fs = fabric->nodes[links[i].src].overhead_fs;
         port->end_fs = KB_TIME_MAX - 1 - last_fs;
     }
+    KB_TRY(find_notice(fabric, err));
     if (kb_topology_fabric_mode(fabric->topology) == KB_FABRIC_FLIT) return KB_OK;
     return kb_trains_init(fabric, err);
 }

@@ -13,7 +13,9 @@
  *   F1. A port is never idle while an eligible flit waits (law L2).
  *   F2. Flit by flit: one pending service event per busy port (an earlier one that was overtaken is void), one pending
  *       arrival event per link with undelivered flits; what waits is trains in streams at the port, and
- *       a ring at the link, never events.
+ *       a ring at the link, never events.  A service does the work of those that follow at its port, as far
+ *       as no handler and no flit that it does not know of can come before: whoever looks, in a handler or
+ *       after a run, finds all services before now done, and no later one.
  *   F3. A message id is (sender's node id, sender's own count), taken when the message starts.
  *   F4. Every flit sent is delivered once (law L5); the fabric frees a message after its tail.
  */

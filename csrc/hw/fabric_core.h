@@ -14,10 +14,10 @@
 /* A message on its way. */
 typedef struct kb_flight {
     kb_message message;
-    const uint32_t *path;    /* links, of the topology */
-    const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
+    const uint32_t *path; /* links, of the topology */
     uint32_t n_links;
-    uint32_t n_by_flit; /* links up to the last whose port is a server's */
+    uint32_t n_by_flit;      /* links up to the last whose port is a server's */
+    const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
     uint32_t
         next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
                       those to be delivered */
@@ -73,6 +73,7 @@ struct kb_fabric {
     kb_fabric_counters counters;
     kb_path *paths; /* KB_PATHS, by hash, within `paths_block` */
     void *paths_block;
+    int64_t notice_fs; /* of a message's end: the least travel of the last link of a known path */
 };
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */

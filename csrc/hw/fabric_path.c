@@ -34,6 +34,10 @@ static kb_status look_up(kb_fabric *fabric, const kb_send *send, kb_path *path, 
                             &found.n_links, &number, err));
     kb_audit_tell(&fabric->audit, path);
     *path = found;
+    if (found.n_links) {
+        const kb_port *last = &fabric->ports[found.links[found.n_links - 1]];
+        fabric->notice_fs = kb_min_i64(fabric->notice_fs, last->travel_fs);
+    }
     if (!fabric->servers.of) return KB_OK;
     fabric->servers.channels[path - fabric->paths] = kb_topology_channels(fabric->topology, number);
     for (uint32_t hop = 0; hop < path->n_links; hop++)

@@ -170,7 +170,8 @@ static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err)
 
 static void hand_on(kb_hbm_banked *hbm) {
     kb_status status = KB_OK;
-    kb_error err = KB_ERROR_INIT;
+    kb_error err;
+    kb_error_clear(&err);
     uint32_t number = hbm->touched;
     hbm->touched = KB_NONE;
     while (number != KB_NONE && status == KB_OK) {
@@ -265,7 +266,8 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
     kb_hbm_banked *hbm = self;
     kb_request *request = kb_requests_at(hbm->parts->requests, message->tag);
     int64_t now_fs = kb_sim_now(hbm->parts->sim), when_fs = now_fs + hbm->request_fs;
-    kb_error err = KB_ERROR_INIT;
+    kb_error err;
+    kb_error_clear(&err);
     (void)link, (void)first, (void)flits;
     if (!is_in_time(hbm, now_fs)) return;
     request->memory_start_fs = now_fs;
@@ -299,7 +301,8 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
                        kb_train flits) {
     kb_hbm_banked *hbm = self;
     kb_request *request = kb_requests_at(hbm->parts->requests, message->tag);
-    kb_error err = KB_ERROR_INIT;
+    kb_error err;
+    kb_error_clear(&err);
     (void)link;
     if (!is_in_time(hbm, kb_sim_now(hbm->parts->sim))) return;
     if (first == 0) {

@@ -17,7 +17,8 @@ static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes
 }
 
 static void append(kb_host *host, const kb_record *record, const int64_t *words, uint32_t n_words) {
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     kb_status status = kb_oplog_append(host->parts->log, record, words, n_words, &error);
     if (status != KB_OK)
         (void)kb_error_set(kb_sim_fail(host->parts->sim, status), status, "%s", error.message);

@@ -99,7 +99,8 @@ static kb_status send(channel *c, bool write, kb_error *err) {
 }
 
 static void send_or_fail(channel *c, bool write) {
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     kb_status status = send(c, write, &error);
     if (status == KB_OK) return;
     (void)kb_error_set(kb_sim_fail(c->dma->parts->sim, status), status, "%s: %s",

@@ -53,7 +53,8 @@ static kb_status read(kb_memory *memory, kb_request *request, const kb_message *
 static void take_read(void *self, const kb_message *message, uint32_t link, int64_t first,
                       kb_train flits) {
     kb_memory *memory = self;
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     (void)link, (void)first, (void)flits;
     kb_request *request = kb_requests_at(memory->parts->requests, message->tag);
     kb_status status = read(memory, request, message, &error);
@@ -89,7 +90,8 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
         kb_request_committed(memory->parts->requests, request);
         return;
     }
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     kb_status status = acknowledge(memory, request, &error);
     if (status != KB_OK)
         (void)kb_error_set(kb_sim_fail(memory->parts->sim, status), status, "%s", error.message);

@@ -23,7 +23,8 @@ struct kb_outbox {
 static void send_due(void *self, uint32_t arg) {
     kb_outbox *outbox = self;
     kb_sim *sim = outbox->parts->sim;
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     (void)arg;
     for (; outbox->first < outbox->letters.count; outbox->first++) {
         const letter *l = &outbox->letters.items[outbox->first];

@@ -232,8 +232,7 @@ static void wake(void *component, uint32_t arg) {
     kb_pe_cpu *self = component;
     kb_error err;
     (void)arg;
-    err.status = KB_OK;
-    err.message[0] = '\0';
+    kb_error_clear(&err);
     kb_status status = KB_OK;
     bool busy = self->current != NOBODY && self->until_fs > kb_sim_now(self->parts->sim);
     status = busy ? begin_programs(self, &err) : work(self, &err);

@@ -215,7 +215,8 @@ static kb_status check_bounds(const kb_dma *dma, const kb_access *access, kb_err
 
 static bool take_command(channel *c) {
     kb_dma *dma = c->dma;
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     c->command = kb_sched_next(dma->sched, c->kind);
     if (!c->command) return false;
     kb_status status = check_bounds(dma, &c->command->access, &error);
@@ -336,7 +337,8 @@ static void step(void *self, uint32_t arg) {
     channel *c = &dma->channels[arg];
     while (c->command || take_command(c)) {
         bool all_sent;
-        kb_error error = KB_ERROR_INIT;
+        kb_error error;
+        kb_error_clear(&error);
         kb_status status = send_command(c, &all_sent, &error);
         if (status != KB_OK) fail(dma, c->command, status, &error);
         if (status != KB_OK || !all_sent) return;

@@ -27,6 +27,7 @@ typedef struct kb_port {
     int64_t travel_fs;   /* service and propagation */
     int64_t overhead_fs; /* of the node whose port this is */
     int64_t end_fs;      /* a service that starts later would leave the range of time */
+    int64_t notice_fs;   /* of a flit's arrival here: the least travel to this node */
     kb_waitq waiting;
     uint32_t served_flight;                                /* whose flit was served last */
     uint32_t arrivals_head, n_arrivals, arrivals_capacity; /* a power of two */

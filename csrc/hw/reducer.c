@@ -216,7 +216,8 @@ static void finish(void *unit, uint32_t arg) {
     (void)arg;
     while (self->first < self->totals.count) {
         total t = self->totals.items[self->first];
-        kb_error error = KB_ERROR_INIT;
+        kb_error error;
+        kb_error_clear(&error);
         if (t.end_fs > kb_sim_now(self->parts->sim)) {
             kb_sim_at(self->parts->sim, self->step, t.end_fs);
             return;
@@ -311,7 +312,8 @@ static void take_part(void *unit, const kb_message *message, uint32_t link, int6
                       kb_train flits) {
     reducer *self = unit;
     kb_ring *ring = kb_rings_at(self->parts->rings, message->tag);
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     uint32_t number = 0;
     (void)link, (void)first, (void)flits;
     kb_status status = find_lane(self, message->tag, ring, &number, &error);

@@ -31,7 +31,8 @@ static kb_status serve(kb_tcm_port *port, kb_request *request, kb_error *err) {
 static void take(void *self, const kb_message *message, uint32_t link, int64_t first,
                  kb_train flits) {
     kb_tcm_port *port = self;
-    kb_error error = KB_ERROR_INIT;
+    kb_error error;
+    kb_error_clear(&error);
     (void)link, (void)first, (void)flits;
     kb_status status = serve(port, kb_requests_at(port->parts->requests, message->tag), &error);
     if (status != KB_OK)

@@ -52,14 +52,16 @@ static uint32_t region_of(const kb_sim *sim, kb_event event) {
 bool kb_sim_push_by_region_(kb_sim *sim, kb_event event) {
     kb_windows *w = &sim->windows;
     uint32_t region = region_of(sim, event);
+    if (w->open && region == w->region) return kb_eventq_push(&w->queues[region], event);
+    if (w->open && (int64_t)event.when_fs < w->until_fs) {
+        (void)kb_error_set(kb_sim_fail(sim, KB_INTERNAL), KB_INTERNAL,
+                           "simulator: expected an event of another region from %lld fs on, got "
+                           "one at %llu fs",
+                           (long long)w->until_fs, (unsigned long long)event.when_fs);
+        return true;
+    }
     if (w->at_once && (int64_t)event.when_fs == sim->now_fs) return add_now(sim, event);
-    if (!w->open || (int64_t)event.when_fs >= w->until_fs) return add(w, region, event);
-    if (region == w->region) return kb_eventq_push(&w->queues[region], event);
-    (void)kb_error_set(kb_sim_fail(sim, KB_INTERNAL), KB_INTERNAL,
-                       "simulator: expected an event of another region from %lld fs on, got one at "
-                       "%llu fs",
-                       (long long)w->until_fs, (unsigned long long)event.when_fs);
-    return true;
+    return add(w, region, event);
 }
 
 /* --- a window --------------------------------------------------------------------------------------- */
@@ -105,7 +107,10 @@ static int64_t run_block(kb_sim *sim, uint32_t block) {
     while (next < end) {
         uint32_t region = next;
         next = next_of(w, region + 1, end);
-        if (next < end) kb_sim_fetch_(sim, w->heads[next]);
+        if (next < end) {
+            __builtin_prefetch(&w->queues[next]);
+            kb_sim_fetch_(sim, w->heads[next]);
+        }
         run_region(sim, region);
         last_fs = kb_max_i64(last_fs, sim->now_fs);
     }

@@ -10,7 +10,9 @@ kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
     if (!made) return kb_error_nomem(err, "the simulator");
     made->alloc = alloc;
     made->last = KB_EVENT_NONE;
+    made->ahead_fs = made->quiet_fs = -1;
     kb_eventq_init(&made->queue, alloc);
+    kb_eventq_init(&made->services, alloc);
     *sim = made;
     return KB_OK;
 }
@@ -18,6 +20,7 @@ kb_status kb_sim_create(kb_alloc *alloc, kb_sim **sim, kb_error *err) {
 void kb_sim_destroy(kb_sim *sim) {
     if (!sim) return;
     kb_eventq_deinit(&sim->queue);
+    kb_eventq_deinit(&sim->services);
     kb_sim_free_regions_(sim);
     KB_VEC_FREE(&sim->slots, sim->alloc);
     kb_alloc_free(sim->alloc, sim, 1, sizeof *sim);
@@ -58,8 +61,8 @@ static void push(kb_sim *sim, int64_t when_fs, uint32_t rank, uint32_t place) {
         return;
     }
     kb_event event = kb_event_of(when_fs, rank, place);
-    if (!(sim->windows.on ? kb_sim_push_by_region_(sim, event)
-                          : kb_eventq_push(&sim->queue, event)))
+    kb_eventq *queue = rank == KB_RANK_SERVICE ? &sim->services : &sim->queue;
+    if (!(sim->windows.on ? kb_sim_push_by_region_(sim, event) : kb_eventq_push(queue, event)))
         (void)kb_error_nomem(kb_sim_fail(sim, KB_NOMEM), "an event");
 }
 
@@ -118,22 +121,46 @@ static inline void fetch_ahead(const kb_sim *sim) {
     if (end > 1) kb_sim_fetch_(sim, items[least]);
 }
 
+/* The queue with the next event, which is *next; KB_EVENT_NONE when both are empty. */
+static inline kb_eventq *peek(kb_sim *sim, kb_event *next) {
+    *next = kb_eventq_peek(&sim->queue);
+    sim->quiet_fs = -1;
+    if (kb_eventq_count(&sim->services) == 0) return &sim->queue;
+    kb_event service = kb_eventq_peek(&sim->services);
+    if (!kb_event_less(&service, next)) return &sim->queue;
+    if (!sim->stop && sim->n_left > 0)
+        sim->quiet_fs = kb_min_i64((int64_t)(next->when_fs & INT64_MAX), sim->end_fs);
+    *next = service;
+    return &sim->services;
+}
+
 static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
     kb_run_end end = KB_RUN_STOPPED;
     sim->n_left = max_events;
+    sim->end_fs = kb_later_fs(until_fs, 1);
     while (sim->failure.status == KB_OK) {
-        kb_event next = kb_eventq_peek(&sim->queue);
+        kb_event next;
+        kb_eventq *queue = peek(sim, &next);
         bool later = (int64_t)next.when_fs != sim->now_fs;
         if (later && kb_sim_ends_before_(sim, next.when_fs, until_fs, &end)) break;
         bool again = kb_sim_is_again_(sim, next);
-        if (!again && sim->n_left == 0) return KB_RUN_BUDGET;
-        kb_eventq_pop(&sim->queue);
+        if (!again && sim->n_left == 0 && (int64_t)next.when_fs > sim->ahead_fs) {
+            if (sim->ahead_fs > sim->now_fs) kb_sim_move_to_(sim, sim->ahead_fs);
+            return KB_RUN_BUDGET;
+        }
+        kb_eventq_pop(queue);
         if (again) continue;
-        fetch_ahead(sim);
+        if (queue == &sim->queue) fetch_ahead(sim);
         if (later) kb_sim_move_to_(sim, (int64_t)next.when_fs);
         kb_sim_handle_(sim, next);
     }
     return end;
+}
+
+void kb_sim_go_ahead(kb_sim *sim, int64_t to_fs, uint64_t n_events) {
+    sim->ahead_fs = kb_max_i64(sim->ahead_fs, to_fs);
+    sim->n_events += n_events;
+    kb_sim_charge(sim, n_events);
 }
 
 const kb_event *kb_sim_event(const kb_sim *sim) {
@@ -142,6 +169,7 @@ const kb_event *kb_sim_event(const kb_sim *sim) {
 
 kb_status kb_sim_run(kb_sim *sim, int64_t until_fs, uint64_t max_events, kb_run_end *end,
                      kb_error *err) {
+    sim->quiet_fs = -1;
     if (sim->failure.status == KB_OK)
         *end = (sim->windows.on ? kb_sim_by_region_ : run)(sim, kb_max_i64(until_fs, sim->now_fs),
                                                            max_events);

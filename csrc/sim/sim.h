@@ -73,6 +73,14 @@ void kb_sim_signal(kb_sim *sim, uint32_t slot);
 void kb_sim_arrival(kb_sim *sim, uint32_t link, int64_t when_fs);
 void kb_sim_service(kb_sim *sim, uint32_t link, int64_t when_fs);
 
+/* From a service: before this instant no slot's handler and no arrival's is called, as far as it is scheduled; -1:
+ * that is not known.  (Its second word.)  The service may do the work of later ones of its port, before
+ * that, where nothing comes in between that it does not know of; it says up to when, and how many. */
+static inline int64_t kb_sim_quiet_until(const kb_sim *sim) {
+    return ((const int64_t *)(const void *)sim)[1];
+}
+void kb_sim_go_ahead(kb_sim *sim, int64_t to_fs, uint64_t n_events);
+
 /* --- regions --------------------------------------------------------------------------------------
  *
  * Parts of the machine that reach each other only `lookahead_fs` later may be simulated one after the other:

@@ -40,8 +40,12 @@ typedef struct kb_windows {
 } kb_windows;
 
 struct kb_sim {
-    int64_t now_fs; /* first: kb_sim_now */
+    int64_t now_fs;   /* first: kb_sim_now */
+    int64_t quiet_fs; /* second: kb_sim_quiet_until */
     kb_eventq queue;
+    kb_eventq services;   /* of ports, which call no handler; by region they are in its queues */
+    int64_t end_fs;       /* of this run in order: it handles what is before */
+    int64_t ahead_fs;     /* the latest that services went ahead to */
     uint32_t signal_rank; /* of what is signalled now: the delta after the one being handled */
     bool stop;
     uint64_t n_events;
@@ -58,7 +62,9 @@ struct kb_sim {
     kb_windows windows;
 };
 
-_Static_assert(offsetof(struct kb_sim, now_fs) == 0, "kb_sim_now");
+_Static_assert(offsetof(struct kb_sim, now_fs) == 0 &&
+                   offsetof(struct kb_sim, quiet_fs) == sizeof(int64_t),
+               "kb_sim_now, kb_sim_quiet_until");
 
 static inline void kb_sim_move_to_(kb_sim *sim, int64_t when_fs) {
     sim->now_fs = when_fs;

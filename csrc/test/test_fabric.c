@@ -255,6 +255,42 @@ static void carries_endless_messages(void) {
     rig_deinit(&r);
 }
 
+static void stop_here(void *self, uint32_t arg) {
+    (void)arg;
+    kb_sim_stop(((rig *)self)->sim);
+}
+
+/* 0 -> 1 -> 2: at 30 fs link 1 serves the first of two flits, and knows of the second, which comes at 40.  A run
+ * that ends in between (at an instant, or since somebody stops it) leaves room for one from node 1. */
+static void goes_ahead_of_no_cut(void) {
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    g.by_flit = true;
+    for (int i = 0; i < 3; i++) (void)graph_node(&g, 0);
+    (void)graph_link(&g, 0, 1, 10, 20);
+    (void)graph_link(&g, 1, 2, 10, 20);
+    for (int stopped = 0; stopped < 2; stopped++) {
+        rig r;
+        if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+        uint32_t stopper;
+        planned plan[] = {{0, 2, 0, 2, -1}, {1, 2, 31, 1, -1}};
+        CHECK_EQ(kb_sim_add_slot(r.sim, stop_here, &r, 0, &stopper, NULL), KB_OK);
+        rig_plan(&r, plan, 2);
+        r.n_planned = 1;
+        if (stopped) kb_sim_at(r.sim, stopper, 30);
+        kb_run_end end;
+        CHECK_EQ(kb_sim_run(r.sim, stopped ? KB_TIME_MAX : 30, UINT64_MAX, &end, NULL), KB_OK);
+        CHECK_EQ(end, stopped ? KB_RUN_STOPPED : KB_RUN_UNTIL);
+        CHECK_EQ(kb_sim_now(r.sim), 30);
+        r.n_planned = 2;
+        kb_sim_at(r.sim, r.slot, 31);
+        CHECK(rig_run(&r));
+        CHECK_EQ(plan[1].end_fs, 40 + 10 + 20);
+        CHECK_EQ(plan[0].end_fs, 50 + 10 + 20);
+        rig_deinit(&r);
+    }
+}
+
 static void allocate_nothing_once_warm(bool by_flit) {
     static graph g;
     g.n_nodes = g.n_links = 0;
@@ -401,6 +437,7 @@ int main(void) {
     TAP_RUN(refuses_what_cannot_be);
     TAP_RUN(never_wraps);
     TAP_RUN(carries_endless_messages);
+    TAP_RUN(goes_ahead_of_no_cut);
     TAP_RUN(serves_a_hot_spot);
     TAP_RUN(sends_a_million_at_once);
     TAP_RUN(allocates_nothing_once_warm);

@@ -11,7 +11,7 @@ from kernbench.autograd.node import AccumulateGrad, Input, Node, edge_of
 from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["backward", "grad"]
+__all__ = ["backward", "grad", "reachable"]
 
 
 class _Run:
@@ -84,13 +84,18 @@ class _Run:
             node.release()
 
     def accumulate(self, leaf: Tensor, grad: Any) -> None:
-        """Add to a leaf's ``grad``, in place where nobody asks for higher derivatives."""
+        """Add to a leaf's ``grad``, in place where nobody asks for higher derivatives.
+
+        A first gradient lies in memory as its leaf does: collectives and optimizers take it so.
+        """
         if leaf.grad is None:
-            fresh = id(grad._storage) not in self.given and grad.is_contiguous()
+            fresh = id(grad._storage) not in self.given and grad.stride() == leaf.stride()
             if self.create:
                 leaf.grad = grad if fresh else grad.clone()
+            elif fresh:
+                leaf.grad = grad.detach()
             else:
-                leaf.grad = grad.detach() if fresh else grad.detach().clone()
+                leaf.grad = call("empty_like", leaf.detach(), dtype=grad.dtype).copy_(grad.detach())
             self.given.add(id(grad._storage))
         elif self.create:
             leaf.grad = call("add", leaf.grad, grad)
@@ -179,7 +184,8 @@ def _run(
         mode.enabled = before
 
 
-def _reachable(starts: Sequence[Node]) -> list[Node]:
+def reachable(starts: Sequence[Node]) -> list[Node]:
+    """Return the nodes that some nodes' gradients reach, what came first ahead."""
     seen: set[Node] = set()
     stack = list(starts)
     while stack:
@@ -195,7 +201,7 @@ def _edges_into(starts: Sequence[Node]) -> dict[Node, int]:
     counts: dict[Node, int] = {}
     for node in starts:
         counts[node] = counts.get(node, 0) + 1
-    for node in _reachable(starts):
+    for node in reachable(starts):
         for each in node.inputs:
             counts[each.node] = counts.get(each.node, 0) + 1
     return counts
@@ -204,7 +210,7 @@ def _edges_into(starts: Sequence[Node]) -> dict[Node, int]:
 def _leading_to(targets: set[Node], starts: Sequence[Node]) -> set[Node]:
     """Return the nodes from which a target can be reached, the targets too."""
     leading = set(targets)
-    for node in _reachable(starts):  # inputs come before what took them
+    for node in reachable(starts):  # inputs come before what took them
         if any(each.node in leading for each in node.inputs):
             leading.add(node)
     return leading

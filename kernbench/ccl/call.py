@@ -203,11 +203,10 @@ class Call:
         nbytes = min(self._parameter("pe_ipcq.slot_nbytes"), self._tcm // 8)
         return 1 << max(0, (nbytes // self.dtype.itemsize).bit_length() - 1)
 
-    def chunks(self, n: int, *, halves: bool = False, exchange: bool = False) -> Chunks:
+    def chunks(self, n: int, *, halves: bool = False) -> Chunks:
         """Cut each PE's part into `n` chunks, or halves of such, and these into blocks.
 
-        A block fits a slot, and all that may be under way fit TCM and the command queue.  In an
-        exchange two ranks send to each other at full rate.
+        A block fits a slot, and all that may be under way fit TCM and the command queue.
         """
         longest = max(1, min(self.part, self.count))
         n_halves = 2 if halves else 1
@@ -216,10 +215,8 @@ class Call:
         block = min(1 << max(0, piece - 1).bit_length(), self.largest_block)
         room = self._tcm // (2 * block * self.dtype.itemsize)
         queue = self._parameter("pe_sched.queue") // 4
-        # Half of a ring: credits that queue behind data the other way do not hold it up.  In an
-        # exchange they do so all the time, and a slot is taken for about twice as long.
-        depth = self._parameter("pe_ipcq.depth")
-        window = max(1, min(depth * 3 // 8 if exchange else depth // 2, room, queue))
+        # Half of a ring: credits that queue behind data the other way do not hold it up.
+        window = max(1, min(self._parameter("pe_ipcq.depth") // 2, room, queue))
         even = self.count % longest == 0 and longest % (n * n_halves) == 0 and piece % block == 0
         return Chunks(piece, block, block * window, even)
 

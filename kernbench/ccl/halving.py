@@ -26,7 +26,7 @@ def all_reduce(call: Call) -> Plan:
 
     Where the size is no power of 2, the ranks beyond one give their values to others first.
     """
-    chunks = call.chunks(call.size, exchange=True)
+    chunks = call.chunks(call.size)
     power = 1 << (call.size.bit_length() - 1)
     return Plan(
         halving.all_reduce,

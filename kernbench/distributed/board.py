@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kernbench import ccl
@@ -285,7 +286,14 @@ class Board:
         """Wait until what a member has entered, its peers have entered too."""
         rank = current_rank()
         while opened := group.open_calls(place):
-            block(rank, opened[0].waiters, opened[0].describe)
+            first = opened[0]
+            block(rank, first.waiters, partial(_called, first, place))
+
+
+def _called(open_call: Round | Post, place: int) -> str:
+    """Return what a member waits for that it has called, and where that was."""
+    entry = open_call.entry if isinstance(open_call, Post) else open_call.entries[place]
+    return f"{open_call.describe()}, called at {entry.where or 'an unknown line'}"
 
 
 def board_of(context: Context) -> Board:

@@ -56,9 +56,14 @@ class Waiting:
         what = self.what if isinstance(self.what, str) else self.what()
         place = script_line(_frame_of(self.rank))
         return (
-            f"{self.rank} waits for {what}, at {place or 'an unknown line'}, "
+            f"{self.rank} waits for {what}, at {place or _nowhere(self.rank)}, "
             f"since {self.since_fs / 1e6:,.3f} ns"
         )
+
+
+def _nowhere(rank: Rank) -> str:
+    """Return where a rank is that is in no line of the script."""
+    return "its end" if rank.is_worker else "an unknown line"
 
 
 def _frame_of(rank: Rank) -> FrameType | None:

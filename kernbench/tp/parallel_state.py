@@ -8,11 +8,82 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from kernbench import distributed as dist
 from kernbench.tp.groups import STATE, Groups, Sizes, build
 from kernbench.tp.memory_buffer import GlobalMemoryBuffer
+from kernbench.tp.parallel_groups import (
+    get_context_parallel_group,
+    get_data_parallel_group,
+    get_data_parallel_group_gloo,
+    get_embedding_group,
+    get_expert_data_parallel_group,
+    get_expert_data_parallel_group_gloo,
+    get_expert_model_parallel_group,
+    get_expert_tensor_and_model_parallel_group,
+    get_expert_tensor_model_pipeline_parallel_group,
+    get_expert_tensor_parallel_group,
+    get_hierarchical_context_parallel_groups,
+    get_inter_distributed_optimizer_instance_group,
+    get_intra_distributed_optimizer_instance_group,
+    get_model_parallel_group,
+    get_pipeline_model_parallel_group,
+    get_position_embedding_group,
+    get_tensor_and_context_parallel_group,
+    get_tensor_and_data_parallel_group,
+    get_tensor_model_parallel_group,
+)
+from kernbench.tp.parallel_ranks import (
+    get_all_ranks,
+    get_context_parallel_global_ranks,
+    get_context_parallel_rank,
+    get_context_parallel_world_size,
+    get_data_parallel_rank,
+    get_data_parallel_src_rank,
+    get_data_parallel_world_size,
+    get_expert_data_parallel_rank,
+    get_expert_data_parallel_world_size,
+    get_expert_model_parallel_rank,
+    get_expert_model_parallel_ranks,
+    get_expert_model_parallel_world_size,
+    get_expert_tensor_and_model_parallel_rank,
+    get_expert_tensor_and_model_parallel_world_size,
+    get_expert_tensor_parallel_rank,
+    get_expert_tensor_parallel_world_size,
+    get_model_parallel_src_rank,
+    get_pipeline_model_parallel_first_rank,
+    get_pipeline_model_parallel_last_rank,
+    get_pipeline_model_parallel_next_rank,
+    get_pipeline_model_parallel_prev_rank,
+    get_pipeline_model_parallel_rank,
+    get_pipeline_model_parallel_world_size,
+    get_tensor_and_context_parallel_rank,
+    get_tensor_and_context_parallel_world_size,
+    get_tensor_model_parallel_rank,
+    get_tensor_model_parallel_src_rank,
+    get_tensor_model_parallel_world_size,
+    is_pipeline_first_stage,
+    is_pipeline_last_stage,
+    is_rank_in_embedding_group,
+    is_rank_in_position_embedding_group,
+)
+from kernbench.tp.parallel_settings import (
+    destroy_global_memory_buffer,
+    get_global_memory_buffer,
+    get_virtual_pipeline_model_parallel_rank,
+    get_virtual_pipeline_model_parallel_world_size,
+    set_data_parallel_rank,
+    set_expert_model_parallel_rank,
+    set_expert_model_parallel_world_size,
+    set_expert_tensor_parallel_rank,
+    set_expert_tensor_parallel_world_size,
+    set_pipeline_model_parallel_rank,
+    set_pipeline_model_parallel_world_size,
+    set_tensor_model_parallel_rank,
+    set_tensor_model_parallel_world_size,
+    set_virtual_pipeline_model_parallel_rank,
+    set_virtual_pipeline_model_parallel_world_size,
+)
 from kernbench.tp.rank_generator import RankGenerator
 
 __all__ = [
@@ -90,8 +161,6 @@ __all__ = [
     "set_virtual_pipeline_model_parallel_rank",
     "set_virtual_pipeline_model_parallel_world_size",
 ]
-
-# --- making and unmaking --------------------------------------------------------------------------
 
 
 def default_embedding_ranks(pp_ranks: list[int]) -> list[int]:
@@ -207,450 +276,3 @@ def model_parallel_is_initialized() -> bool:
 def destroy_model_parallel() -> None:
     """Forget the groups and all that was set by hand."""
     STATE.clear()
-
-
-# --- groups ---------------------------------------------------------------------------------------
-
-
-def _group(name: str, title: str, check_initialized: bool = True) -> Any:
-    found = STATE.get().groups.get(name)
-    assert found is not None or not check_initialized, f"{title} is not initialized"
-    return found
-
-
-def get_model_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group of all ranks that share one copy of the model."""
-    return _group("mp", "model parallel group", check_initialized)
-
-
-def get_tensor_model_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over which tensors are split."""
-    return _group("tp", "tensor model parallel group", check_initialized)
-
-
-def get_pipeline_model_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group whose ranks hold the stages of one pipeline."""
-    return _group("pp", "pipeline_model parallel group", check_initialized)
-
-
-def get_data_parallel_group(
-    with_context_parallel: bool = False,
-    partial_data_parallel: bool = False,
-    with_gtp_remat: bool = True,
-) -> Any:
-    """Return the group of ranks that hold the same part of the model."""
-    if partial_data_parallel:
-        assert with_context_parallel, "Partial DP for Optimizer needs to include CP"
-        return _group("intra_dp_cp", "Intra partial data parallel group")
-    name = "dp_cp" if with_context_parallel else "dp"
-    return _group(name, "data parallel group")
-
-
-def get_data_parallel_group_gloo(
-    with_context_parallel: bool = False, partial_data_parallel: bool = False
-) -> Any:
-    """Return the data parallel group for host tensors."""
-    name = "dp_cp_gloo" if with_context_parallel else "dp_gloo"
-    return _group(name, "data parallel group-gloo")
-
-
-def get_context_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over which sequences are split."""
-    return _group("cp", "context parallel group", check_initialized)
-
-
-def get_hierarchical_context_parallel_groups(check_initialized: bool = True) -> list[Any]:
-    """Return the groups of nested context parallelism, innermost first."""
-    found = STATE.get().hierarchical_cp
-    assert found or not check_initialized, (
-        "hierarchical context parallel groups are not initialized"
-    )
-    return found
-
-
-def get_embedding_group(check_initialized: bool = True) -> Any:
-    """Return the group of stages that hold the word embedding."""
-    return _group("embd", "embedding group", check_initialized)
-
-
-def get_position_embedding_group(check_initialized: bool = True) -> Any:
-    """Return the group of stages that hold the position embedding."""
-    return _group("pos_embd", "position embedding group", check_initialized)
-
-
-def get_tensor_and_data_parallel_group(
-    check_initialized: bool = True, with_context_parallel: bool = False
-) -> Any:
-    """Return the group over tensor and data (and context) parallelism."""
-    name = "tp_dp_cp" if with_context_parallel else "tp_dp"
-    return _group(name, "tensor and data parallel group", check_initialized)
-
-
-def get_tensor_and_context_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over tensor and context parallelism."""
-    return _group("tp_cp", "tensor and context parallel group", check_initialized)
-
-
-def get_expert_model_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over which experts are spread."""
-    return _group("ep", "expert model parallel group", check_initialized)
-
-
-def get_expert_tensor_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over which an expert's tensors are split."""
-    return _group("expt_tp", "Expert tensor parallel group", check_initialized)
-
-
-def get_expert_tensor_and_model_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over expert tensor and expert parallelism."""
-    return _group("tp_ep", "Expert tensor and model parallel group", check_initialized)
-
-
-def get_expert_tensor_model_pipeline_parallel_group(check_initialized: bool = True) -> Any:
-    """Return the group over expert tensor, expert and pipeline parallelism."""
-    return _group("tp_ep_pp", "Expert tensor-model-pipeline parallel group", check_initialized)
-
-
-def get_expert_data_parallel_group(
-    check_initialized: bool = True, partial_expert_data_parallel: bool = False
-) -> Any:
-    """Return the group of ranks that hold the same part of the same experts."""
-    name = "intra_expt_dp" if partial_expert_data_parallel else "expt_dp"
-    return _group(name, "Expert data parallel group", check_initialized)
-
-
-def get_expert_data_parallel_group_gloo(partial_expert_data_parallel: bool = False) -> Any:
-    """Return the expert data parallel group for host tensors."""
-    return _group("expt_dp_gloo", "Expert data parallel group-gloo")
-
-
-def get_intra_distributed_optimizer_instance_group(check_initialized: bool = True) -> Any:
-    """Return the group of one copy of the distributed optimizer."""
-    return _group("intra_dp_cp", "Intra distributed optimizer instance group", check_initialized)
-
-
-def get_inter_distributed_optimizer_instance_group(check_initialized: bool = True) -> Any:
-    """Return the group of equal places in the copies of the distributed optimizer."""
-    return _group("inter_dp_cp", "Inter distributed optimizer instance group", check_initialized)
-
-
-# --- places and sizes -----------------------------------------------------------------------------
-
-
-def _rank(name: str) -> int:
-    chosen = STATE.get().overrides.get(f"{name} rank")
-    return dist.get_rank(_group(name, f"group {name!r}")) if chosen is None else chosen
-
-
-def _size(name: str) -> int:
-    chosen = STATE.get().overrides.get(f"{name} size")
-    return dist.get_world_size(_group(name, f"group {name!r}")) if chosen is None else chosen
-
-
-def _expert(place: Callable[[str], int], name: str, what: str) -> int:
-    """Return a rank or size of experts' groups; 0 before initialisation, as Megatron has it."""
-    state = STATE.get()
-    known = state.members or f"{name} {what}" in state.overrides
-    return place(name) if known else 0
-
-
-def get_tensor_model_parallel_rank() -> int:
-    """Return this rank's place in the tensor group."""
-    return _rank("tp")
-
-
-def get_tensor_model_parallel_world_size() -> int:
-    """Return the size of the tensor group."""
-    return _size("tp")
-
-
-def get_pipeline_model_parallel_rank() -> int:
-    """Return this rank's stage."""
-    return _rank("pp")
-
-
-def get_pipeline_model_parallel_world_size() -> int:
-    """Return the number of stages."""
-    return _size("pp")
-
-
-def get_context_parallel_rank() -> int:
-    """Return this rank's place in the context group."""
-    return _rank("cp")
-
-
-def get_context_parallel_world_size() -> int:
-    """Return the size of the context group."""
-    return _size("cp")
-
-
-def get_tensor_and_context_parallel_rank() -> int:
-    """Return this rank's place over tensor and context parallelism."""
-    return _rank("tp_cp")
-
-
-def get_tensor_and_context_parallel_world_size() -> int:
-    """Return the size over tensor and context parallelism."""
-    return _size("tp_cp")
-
-
-def get_data_parallel_rank(
-    with_context_parallel: bool = False, partial_data_parallel: bool = False
-) -> int:
-    """Return this rank's place in the data group."""
-    chosen = STATE.get().overrides.get("dp rank")
-    if chosen is not None:
-        return chosen
-    return dist.get_rank(get_data_parallel_group(with_context_parallel, partial_data_parallel))
-
-
-def get_data_parallel_world_size(
-    with_context_parallel: bool = False, partial_data_parallel: bool = False
-) -> int:
-    """Return the size of the data group."""
-    return dist.get_world_size(
-        get_data_parallel_group(with_context_parallel, partial_data_parallel)
-    )
-
-
-def get_expert_model_parallel_rank() -> int:
-    """Return this rank's place among those that share the experts; 0 before initialisation."""
-    return _expert(_rank, "ep", "rank")
-
-
-def get_expert_model_parallel_world_size() -> int:
-    """Return how many ranks share the experts; 0 before initialisation."""
-    return _expert(_size, "ep", "size")
-
-
-def get_expert_tensor_parallel_rank() -> int:
-    """Return this rank's place in the expert tensor group; 0 before initialisation."""
-    return _expert(_rank, "expt_tp", "rank")
-
-
-def get_expert_tensor_parallel_world_size() -> int:
-    """Return the size of the expert tensor group; 0 before initialisation."""
-    return _expert(_size, "expt_tp", "size")
-
-
-def get_expert_tensor_and_model_parallel_rank() -> int:
-    """Return this rank's place over expert tensor and expert parallelism."""
-    return _expert(_rank, "tp_ep", "rank")
-
-
-def get_expert_tensor_and_model_parallel_world_size() -> int:
-    """Return the size over expert tensor and expert parallelism."""
-    return _expert(_size, "tp_ep", "size")
-
-
-def get_expert_data_parallel_rank(partial_expert_data_parallel: bool = False) -> int:
-    """Return this rank's place in the expert data group."""
-    return _rank("intra_expt_dp" if partial_expert_data_parallel else "expt_dp")
-
-
-def get_expert_data_parallel_world_size(partial_expert_data_parallel: bool = False) -> int:
-    """Return the size of the expert data group."""
-    return _size("intra_expt_dp" if partial_expert_data_parallel else "expt_dp")
-
-
-# --- neighbours -----------------------------------------------------------------------------------
-
-
-def _members(name: str, title: str) -> list[int]:
-    found = STATE.get().members.get(name)
-    assert found is not None, f"{title} is not initialized"
-    return found
-
-
-def get_tensor_model_parallel_src_rank() -> int:
-    """Return the global rank of the first member of the tensor group."""
-    return _members("tp", "Tensor model parallel group")[0]
-
-
-def get_model_parallel_src_rank() -> int:
-    """Return the global rank of the first member of the model group."""
-    return _members("mp", "Model parallel group")[0]
-
-
-def get_data_parallel_src_rank(with_context_parallel: bool = False) -> int:
-    """Return the global rank of the first member of the data group."""
-    return _members("dp_cp" if with_context_parallel else "dp", "Data parallel group")[0]
-
-
-def get_expert_model_parallel_ranks() -> list[int]:
-    """Return the global ranks that share the experts."""
-    return _members("ep", "Expert model parallel group")
-
-
-def get_context_parallel_global_ranks(check_initialized: bool = True) -> list[int] | None:
-    """Return the global ranks of the context group."""
-    if not check_initialized:
-        return STATE.get().members.get("cp")
-    return _members("cp", "Context parallel group")
-
-
-def get_pipeline_model_parallel_first_rank() -> int:
-    """Return the global rank of the first stage."""
-    return _members("pp", "Pipeline parallel group")[0]
-
-
-def get_pipeline_model_parallel_last_rank() -> int:
-    """Return the global rank of the last stage."""
-    return _members("pp", "Pipeline parallel group")[get_pipeline_model_parallel_world_size() - 1]
-
-
-def get_pipeline_model_parallel_next_rank() -> int:
-    """Return the global rank of the stage behind this one; behind the last comes the first."""
-    stages = _members("pp", "Pipeline parallel group")
-    return stages[(get_pipeline_model_parallel_rank() + 1) % len(stages)]
-
-
-def get_pipeline_model_parallel_prev_rank() -> int:
-    """Return the global rank of the stage before this one; before the first comes the last."""
-    stages = _members("pp", "Pipeline parallel group")
-    return stages[(get_pipeline_model_parallel_rank() - 1) % len(stages)]
-
-
-def is_pipeline_first_stage(ignore_virtual: bool = True, vp_stage: int | None = None) -> bool:
-    """Whether this rank holds the first stage."""
-    part, _ = (0, 1) if ignore_virtual else _virtual_part(vp_stage)
-    return part == 0 and get_pipeline_model_parallel_rank() == 0
-
-
-def is_pipeline_last_stage(ignore_virtual: bool = True, vp_stage: int | None = None) -> bool:
-    """Whether this rank holds the last stage."""
-    part, parts = (0, 1) if ignore_virtual else _virtual_part(vp_stage)
-    last = get_pipeline_model_parallel_world_size() - 1
-    return part == parts - 1 and get_pipeline_model_parallel_rank() == last
-
-
-def _virtual_part(vp_stage: int | None) -> tuple[int | None, int]:
-    """Return which part of an interleaved stage is meant, and how many there are."""
-    state = STATE.get()
-    if state.virtual_pipeline_size is None:
-        return 0, 1
-    return (
-        state.virtual_pipeline_rank if vp_stage is None else vp_stage,
-        state.virtual_pipeline_size,
-    )
-
-
-def is_rank_in_embedding_group(ignore_virtual: bool = True, vp_stage: int | None = None) -> bool:
-    """Whether this rank holds a copy of the word embedding."""
-    members = STATE.get().members.get("embd")
-    me = dist.get_rank()
-    if members is None or me not in members:
-        return False
-    if ignore_virtual:
-        return True
-    if me == members[0]:
-        return is_pipeline_first_stage(False, vp_stage)
-    return me != members[-1] or is_pipeline_last_stage(False, vp_stage)
-
-
-def is_rank_in_position_embedding_group() -> bool:
-    """Whether this rank holds the position embedding."""
-    return "pos_embd" in STATE.get().members
-
-
-def get_all_ranks() -> str:
-    """Return this rank's places in tensor, data, context, pipeline and expert groups, as text."""
-    places = (
-        get_tensor_model_parallel_rank(),
-        get_data_parallel_rank(),
-        get_context_parallel_rank(),
-        get_pipeline_model_parallel_rank(),
-        get_expert_model_parallel_rank(),
-    )
-    return "_".join(str(place) for place in places)
-
-
-# --- what can be set by hand ----------------------------------------------------------------------
-
-
-def _override(name: str, value: int | None) -> None:
-    overrides = STATE.get().overrides
-    if value is None:
-        overrides.pop(name, None)
-    else:
-        overrides[name] = value
-
-
-def set_tensor_model_parallel_rank(rank: int | None) -> None:
-    """Let the getter answer `rank`; None takes that back."""
-    _override("tp rank", rank)
-
-
-def set_tensor_model_parallel_world_size(world_size: int | None) -> None:
-    """Let the getter answer `world_size`; None takes that back."""
-    _override("tp size", world_size)
-
-
-def set_pipeline_model_parallel_rank(rank: int | None) -> None:
-    """Let the getter answer `rank`; None takes that back."""
-    _override("pp rank", rank)
-
-
-def set_pipeline_model_parallel_world_size(world_size: int | None) -> None:
-    """Let the getter answer `world_size`; None takes that back."""
-    _override("pp size", world_size)
-
-
-def set_data_parallel_rank(rank: int | None) -> None:
-    """Let the getter answer `rank`; None takes that back."""
-    _override("dp rank", rank)
-
-
-def set_expert_model_parallel_rank(rank: int | None) -> None:
-    """Let the getter answer `rank`; None takes that back."""
-    _override("ep rank", rank)
-
-
-def set_expert_model_parallel_world_size(world_size: int | None) -> None:
-    """Let the getter answer `world_size`; None takes that back."""
-    _override("ep size", world_size)
-
-
-def set_expert_tensor_parallel_rank(rank: int | None) -> None:
-    """Let the getter answer `rank`; None takes that back."""
-    _override("expt_tp rank", rank)
-
-
-def set_expert_tensor_parallel_world_size(world_size: int | None) -> None:
-    """Let the getter answer `world_size`; None takes that back."""
-    _override("expt_tp size", world_size)
-
-
-def get_virtual_pipeline_model_parallel_rank() -> int | None:
-    """Return the part of an interleaved stage that is at work."""
-    return STATE.get().virtual_pipeline_rank
-
-
-def set_virtual_pipeline_model_parallel_rank(rank: int | None) -> None:
-    """Say which part of an interleaved stage is at work."""
-    STATE.get().virtual_pipeline_rank = rank
-
-
-def get_virtual_pipeline_model_parallel_world_size() -> int | None:
-    """Return how many parts an interleaved stage has."""
-    return STATE.get().virtual_pipeline_size
-
-
-def set_virtual_pipeline_model_parallel_world_size(world_size: int | None) -> None:
-    """Say how many parts an interleaved stage has."""
-    STATE.get().virtual_pipeline_size = world_size
-
-
-# --- memory that is used again and again ----------------------------------------------------------
-
-
-def get_global_memory_buffer() -> GlobalMemoryBuffer:
-    """Return the buffers that layers reuse from call to call."""
-    found = STATE.get().buffer
-    assert isinstance(found, GlobalMemoryBuffer), "global memory buffer is not initialized"
-    return found
-
-
-def destroy_global_memory_buffer() -> None:
-    """Let go of those buffers."""
-    STATE.get().buffer = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import kernbench as kb
 import kernbench.torch as torch
 
 
@@ -319,3 +320,15 @@ def test_on_the_machine(ctx: Any) -> None:
     assert torch.equal(x.grad.cpu(), xh.grad)
     assert torch.equal(w.grad.cpu(), wh.grad)
     assert x.grad.is_cuda
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_first_gradient_lies_as_its_leaf_does(device: str) -> None:
+    """However it was computed: collectives of nccl take no strided tensors."""
+    with kb.Context("small"):
+        layer = torch.nn.Linear(3, 2).to(device)
+        layer(torch.ones(4, 3, device=device)).sum().backward()
+        turned = torch.ones(3, 2, device=device).t().requires_grad_()
+        (turned @ torch.ones(3, 1, device=device)).sum().backward()
+        assert layer.weight.grad.stride() == (3, 1) and turned.grad.stride() == (1, 2)
+        assert layer.weight.grad.tolist() == [[4.0] * 3] * 2

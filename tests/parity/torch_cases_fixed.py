@@ -86,6 +86,10 @@ torch.randn(3, dtype=torch.float64) | torch.tensor([1, 2], dtype=torch.int32) | 
 torch.ones(3, 1001) | torch.ones(1001, 3) | torch.arange(1001).view(7, 11, 13) | torch.tensor([-1, 100, -1000]) | torch.tensor(1e-10) | torch.tensor(123456.0) | torch.tensor([0.1, 0.22, 0.333]) | torch.tensor([1.0, float("inf")]) | torch.full((3, 3), 1e8) | torch.full((3,), 1e9) | torch.tensor([[0.5, 100.25], [3.0, 4000.125]]) | torch.tensor([1.5, 2.5], dtype=torch.float8_e5m2) | torch.tensor(3, dtype=torch.int8) | torch.tensor(2.5, dtype=torch.bfloat16)
 torch.max(torch.tensor([[1.0, 2.0]]), 1) | torch.sort(torch.tensor([2, 1])) | torch.zeros(3).requires_grad_() | torch.empty(2, 0) | torch.empty(0, dtype=torch.bool) | torch.randn(5).T | [torch.tensor(1)] | {"a": torch.tensor([1.0])} | torch.rand(10, 1) | torch.rand(1, 50) | torch.arange(24).view(2, 3, 4) | torch.nn.Parameter(torch.tensor([1.0, 2.0])) | torch.tensor([[1, 2], [3, 4]]).T | torch.zeros(2, 1000)
 """
+DATA = """
+list(torch.utils.data.RandomSampler(range(9))) | list(torch.utils.data.RandomSampler(range(3), num_samples=7)) | list(torch.utils.data.RandomSampler(range(5), replacement=True, num_samples=40)) | list(torch.utils.data.SubsetRandomSampler([4, 2, 7])) | list(torch.utils.data.BatchSampler(range(5), 2, False)) | list(torch.utils.data.BatchSampler(range(5), 2, True)) | [list(torch.utils.data.DataLoader(range(5), 2, shuffle=True)), torch.rand(2)] | list(torch.utils.data.DataLoader(range(5), 2, shuffle=True, generator=torch.Generator().manual_seed(3))) | [p.indices for p in torch.utils.data.random_split(range(10), [7, 3])] | [p.indices for p in torch.utils.data.random_split(range(10), [0.55, 0.45], torch.Generator().manual_seed(1))] | list(torch.utils.data.DistributedSampler(range(7), 3, 1)) | list(torch.utils.data.DistributedSampler(range(7), 3, 1, seed=5, drop_last=True)) | list(torch.utils.data.DistributedSampler(range(1), 3, 2)) | len(torch.utils.data.DistributedSampler(range(7), 3, 0, drop_last=True)) | torch.utils.data.DistributedSampler(range(7), 3, 3)
+torch.utils.data.DataLoader(range(3), sampler=[1], shuffle=True) | torch.utils.data.DataLoader(range(3), batch_sampler=[[1]], batch_size=2) | torch.utils.data.DataLoader(range(3), batch_size=None, drop_last=True) | torch.utils.data.DataLoader(range(3), 0) | torch.utils.data.random_split(range(3), [1, 1]) | torch.utils.data.default_collate([(1, 2.5, "x"), (2, 3.5, "y")]) | torch.utils.data.default_collate([{"a": np.ones(2)}, {"a": np.zeros(2)}]) | torch.utils.data.default_collate([a, a]) | torch.utils.data.TensorDataset(a, a[:, 0])[1] | torch.utils.data.ConcatDataset([[1, 2], [3]])[-1]
+"""
 FORMATTED = """
 f"{torch.tensor(1.5):.3f}" | f"{torch.tensor(3):d}" | f"{torch.tensor(1.5)}" | f"{torch.tensor([1.5])}" | str(torch.float16) | repr(torch.Size([1])) | f"{torch.tensor(True)}" | "%d" % torch.tensor(3) | "%.2f" % torch.tensor(1.25) | repr(torch.device("cuda:0")) | str(torch.tensor([1, 2]).shape) | f"{torch.tensor(2.0).item()}"
 """
@@ -170,6 +174,6 @@ def fixed_cases() -> list[TensorCase]:
 
 def fact_cases() -> list[str]:
     """Return the expressions whose results are recorded for tests without torch."""
-    groups = (VIEW_ERRORS, FACTORIES, RANDOM, PRINTED, FORMATTED, INDEXING)
+    groups = (VIEW_ERRORS, FACTORIES, RANDOM, PRINTED, FORMATTED, INDEXING, DATA)
     every = [each for group in groups for each in _expressions(group)]
     return list(dict.fromkeys(every))

@@ -38,7 +38,11 @@ def take_all(y_ptr, first, last, peer, channel, B: tl.constexpr):
 
 @jit
 def add_block(x_ptr, y_ptr, i, last, peer, lower, channel, OP: tl.constexpr, B: tl.constexpr):
-    """Combine what comes with this rank's block of `x_ptr`, the lower rank's first."""
+    """Combine what comes with this rank's block of `x_ptr`, the lower rank's first.
+
+    What is sent next is so no more than a span ahead of what came: else each rank's credits would
+    queue behind all that the other one's ring takes, and rings would stand full.
+    """
     offs = i + tl.arange(0, B)
     mine = load(x_ptr, offs, last, False)
     theirs = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
@@ -47,6 +51,7 @@ def add_block(x_ptr, y_ptr, i, last, peer, lower, channel, OP: tl.constexpr, B: 
     else:
         total = combine(mine, theirs, OP)
     store(y_ptr, offs, total, last, False)
+    tl.wait(theirs)
 
 
 @jit
@@ -80,6 +85,7 @@ def swap(y_ptr, give, give_end, take, take_end, span, peer, channel, B: tl.const
         if take + i < take_end:
             block = tl.recv(peer, (B,), y_ptr.dtype.element_ty, channel)
             store(y_ptr, take + i + tl.arange(0, B), block, take_end, False)
+            tl.wait(block)
         send_one(y_ptr, give + span + i, give_end, peer, channel, B)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from kernbench.runtime.nn import init
@@ -35,7 +36,7 @@ from kernbench.runtime.nn.layers import (
 from kernbench.runtime.nn.module import Module
 from kernbench.runtime.nn.parameter import Buffer, Parameter
 from kernbench.runtime.placeholder import Placeholder
-from kernbench.torch.nn import functional, parameter
+from kernbench.torch.nn import functional, parameter, utils
 
 __all__ = [
     "ELU",
@@ -72,12 +73,15 @@ __all__ = [
     "functional",
     "init",
     "parameter",
+    "utils",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(f"module 'torch.nn' has no attribute '{name}'")
+    if name == "parallel":  # all of torch.distributed comes with it
+        return importlib.import_module("kernbench.torch.nn.parallel")
     from kernbench.torch._known import NN
 
     if name not in NN:

@@ -1,0 +1,16 @@
+"""``torch.nn.utils``: clipping of gradients; other names are placeholders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernbench.runtime.nn.clipping import clip_grad_norm_, clip_grad_value_
+from kernbench.runtime.placeholder import Placeholder
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module 'torch.nn.utils' has no attribute '{name}'")
+    return Placeholder(f"torch.nn.utils.{name}")
