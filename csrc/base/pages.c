@@ -57,7 +57,7 @@ static void *take_small(kb_pages *pages, size_t nbytes) {
     return block;
 }
 
-static void *take(kb_pages *pages, size_t nbytes) {
+static void *take_zeroed(kb_pages *pages, size_t nbytes) {
     void *block;
     if (nbytes <= SMALL) {
         block = take_small(pages, nbytes);
@@ -67,6 +67,14 @@ static void *take(kb_pages *pages, size_t nbytes) {
         block = calloc(1, nbytes);
         if (block) ask_for_huge_pages(block, nbytes);
     }
+    return block;
+}
+
+/* As it comes: what an array that grows does not use yet is not touched. */
+static void *take(kb_pages *pages, size_t nbytes) {
+    if (nbytes <= SMALL) return take_small(pages, nbytes);
+    void *block = malloc(nbytes);
+    if (block) ask_for_huge_pages(block, nbytes);
     return block;
 }
 
@@ -82,7 +90,7 @@ static void give(kb_pages *pages, void *block, size_t nbytes) {
 
 static void *paged_resize(void *user, void *block, size_t old_nbytes, size_t new_nbytes) {
     kb_pages *pages = user;
-    if (!block) return take(pages, new_nbytes);
+    if (!block) return take_zeroed(pages, new_nbytes);
     if (new_nbytes == 0) {
         give(pages, block, old_nbytes);
         return NULL;
