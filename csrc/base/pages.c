@@ -47,7 +47,7 @@ static void *take_small(kb_pages *pages, size_t nbytes) {
     if (!pages->chunks || pages->used + size * STEP > HUGE_PAGE) {
         link *chunk = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
         if (!chunk) return NULL;
-        if (pages->chunks) ask_for_huge_pages(chunk, HUGE_PAGE); /* a small engine needs no 2 MiB */
+        if (pages->chunks) ask_for_huge_pages(chunk, HUGE_PAGE);
         chunk->older = pages->chunks;
         pages->chunks = chunk;
         pages->used = STEP;

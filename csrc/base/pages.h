@@ -5,7 +5,8 @@
  *
  * Each part that has its turn is a few hundred bytes here and there.  In pages of 4 KiB most of them are
  * behind an address translation that is in no cache; in huge pages none is, and what was made together lies
- * together.  A system without huge pages serves the same blocks from small ones.
+ * together.  A system without huge pages serves the same blocks from small ones.  So does the first chunk: an
+ * engine that needs no more is made in a fraction of the time in which the system zeroes 2 MiB.
  */
 #ifndef KB_BASE_PAGES_H
 #define KB_BASE_PAGES_H
