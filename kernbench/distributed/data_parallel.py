@@ -105,8 +105,19 @@ class DistributedDataParallel(Module):
         Look, after each forward, which parameters its result does not depend on.
     gradient_as_bucket_view : bool
         Let gradients be views of their bucket: one copy less.
-    output_device, dim, init_sync, check_reduction, static_graph, mixed_precision, device_mesh
-        Accepted.
+    init_sync : bool
+        Give the module the first rank's values at all.
+    static_graph : bool
+        Unused parameters are looked for, as if ``find_unused_parameters`` were given.
+    output_device, dim, check_reduction
+        Accepted; they change nothing.
+    mixed_precision, device_mesh
+        Only None.
+
+    Raises
+    ------
+    NotImplementedError
+        ``mixed_precision`` or ``device_mesh`` is given.
 
     Examples
     --------
@@ -142,6 +153,12 @@ class DistributedDataParallel(Module):
         device_mesh: Any = None,
     ) -> None:
         super().__init__()
+        for name, given in (("mixed_precision", mixed_precision), ("device_mesh", device_mesh)):
+            if given is not None:
+                raise NotImplementedError(
+                    f"DistributedDataParallel: {name} is not supported; expected None, "
+                    f"found {given!r}"
+                )
         group = group_of(process_group)
         if group is None:
             raise ValueError("DistributedDataParallel: expected a group that this rank is in")
@@ -165,7 +182,7 @@ class DistributedDataParallel(Module):
         self.process_group = group
         self.device_ids = list(device_ids) if device_ids else None
         self.broadcast_buffers = broadcast_buffers
-        self.find_unused_parameters = find_unused_parameters
+        self.find_unused_parameters = find_unused_parameters or static_graph
         self.gradient_as_bucket_view = gradient_as_bucket_view
         self.require_backward_grad_sync = True
         cap = MIB * (25 if bucket_cap_mb is None else bucket_cap_mb)

@@ -117,11 +117,12 @@ class Branches(nn.Module):
         return {"result": getattr(self, which)(x)}
 
 
-def test_parameters_that_are_not_used() -> None:
+@pytest.mark.parametrize("told_by", ["find_unused_parameters", "static_graph"])
+def test_parameters_that_are_not_used(told_by: str) -> None:
     """Used on some ranks: an average; on none: no gradient.  Untold, the next pass says so."""
 
     def body(rank: int, ctx: kb.Context) -> Any:
-        model = DistributedDataParallel(Branches(), find_unused_parameters=True)
+        model = DistributedDataParallel(Branches(), **{told_by: True})
         model(torch.ones(1, 2), "a" if rank else "b")["result"].sum().backward()
         found = [each if each is None else each.tolist() for each in gradients(model)][1::2]
         strict = DistributedDataParallel(Branches())
@@ -134,6 +135,15 @@ def test_parameters_that_are_not_used() -> None:
 
     for a, b, c in ranks(body, N, backend="gloo").values():
         assert a == pytest.approx([2 / 3] * 2) and b == pytest.approx([1 / 3] * 2) and c is None
+
+
+@pytest.mark.parametrize("name", ["mixed_precision", "device_mesh"])
+def test_what_would_change_values_is_refused(name: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(NotImplementedError, match=f"{name} is not supported; expected None"):
+            DistributedDataParallel(nn.Linear(1, 1), **{name: object()})
+
+    ranks(body, N, backend="gloo")
 
 
 def test_buffers_are_the_first_rank_s() -> None:
