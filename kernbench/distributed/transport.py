@@ -25,6 +25,7 @@ __all__ = [
     "finish",
     "flat",
     "launch",
+    "message_facts",
     "stage",
 ]
 
@@ -53,6 +54,11 @@ def check_list(tensors: Any, name: str) -> list[Tensor]:
 def facts_of(tensor: Tensor, **more: Any) -> dict[str, Any]:
     """Return what has to agree between ranks."""
     return {"shape": tuple(tensor.shape), "dtype": str(tensor.dtype), **more}
+
+
+def message_facts(tensor: Tensor) -> dict[str, Any]:
+    """Return what has to agree between the two ends of a message."""
+    return {"elements": tensor.numel(), "dtype": str(tensor.dtype)}
 
 
 @dataclass(slots=True)
@@ -131,6 +137,7 @@ def launch(
     output: Tensor | None = None,
     op: str = "sum",
     root: int = 0,
+    lane: int = 0,
 ) -> None:
     """Launch this member's part on the current stream, which is one of the group's."""
     handle = ccl.launch(
@@ -142,6 +149,7 @@ def launch(
         output=output,
         op=op,
         root=root,
+        lane=lane,
     )
     handle._about = about.describe
 
