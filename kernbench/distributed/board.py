@@ -157,8 +157,8 @@ class Shared:
 
     # --- rounds ---------------------------------------------------------------------------------
 
-    def enter(self, place: int, name: str, **facts: Any) -> Round:
-        """Enter a member's next round.
+    def enter(self, place: int, name: str, *, why: str = "", **facts: Any) -> Round:
+        """Enter a member's next round; `why` is what to say besides when the calls differ.
 
         Raises
         ------
@@ -178,11 +178,16 @@ class Shared:
         found.clock_fs = max(found.clock_fs, rank.clock_fs)
         first = next(iter(found.entries.values()))
         if (first.name, first.facts) != (name, facts):
-            self.fail(found)
+            self.fail(found, why)
         if found.complete:
             del self.rounds[number]
             wake(rank, found.waiters)
         return found
+
+    def first_of_next(self, place: int) -> Entry | None:
+        """Return the first call of a member's next round; None when nobody has entered it."""
+        found = self.rounds.get(self.counts[place])
+        return None if found is None else next(iter(found.entries.values()))
 
     def fail(self, found: Round, why: str = "") -> None:
         """Raise a mismatch here, and in every other member; `why` is what the calls do not show."""

@@ -13,7 +13,7 @@ from typing import Any
 from kernbench.distributed import eager, matched
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import outsider, root_of
-from kernbench.distributed.transport import check_tensor
+from kernbench.distributed.transport import carried, check_tensor
 from kernbench.distributed.work import Work
 from kernbench.runtime.multiprocessing.acting import act, block
 from kernbench.runtime.rank import current_rank
@@ -41,6 +41,7 @@ def _refuse_self(peer: int, members: ProcessGroup, what: str) -> None:
 
 def _issue(members: ProcessGroup, kind: str, tensor: Tensor, peer: int | None, tag: int) -> Work:
     """Post one end of a message, as its backend does; `peer` is None for whoever sends first."""
+    tensor = carried(tensor)
     if members._backend_for(tensor) == "gloo":
         return matched.issue(members, kind, tensor, peer, tag)
     if peer is None:

@@ -14,10 +14,12 @@ from kernbench import ccl
 from kernbench.distributed.board import Post, Round
 from kernbench.distributed.groups import ProcessGroup
 from kernbench.distributed.work import Work
+from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
     "Staged",
+    "carried",
     "check_list",
     "check_place",
     "check_tensor",
@@ -49,6 +51,14 @@ def check_list(tensors: Any, name: str) -> list[Tensor]:
             f"{[type(each) for each in tensors] if isinstance(tensors, (list, tuple)) else '-'}."
         )
     return list(tensors)
+
+
+def carried(tensor: Tensor) -> Tensor:
+    """Return what is carried of a tensor: complex numbers go as pairs of real ones."""
+    if not tensor.dtype.is_complex:
+        return tensor
+    pairs: Tensor = call("view_as_real", call("detach", tensor))
+    return pairs
 
 
 def facts_of(tensor: Tensor, **more: Any) -> dict[str, Any]:
