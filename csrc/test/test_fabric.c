@@ -1,6 +1,7 @@
 /* hw/fabric: delivery, traces, ranges of time, memory. */
 #include "test/tap.h"
 
+#include "hw/fabric_core.h"
 #include "test/graph.h"
 
 typedef struct heard {
@@ -370,6 +371,40 @@ static void survives_failing_allocations(void) {
     survive_failing_allocations(true);
 }
 
+/* Two messages of unlike pace go over "n2" flit by flit, and only one flit in ten gets away from "n3"; a third one is
+ * in their way at "n4".  A queue without end is an error that names where most wait, and whose. */
+static void refuse_an_endless_queue(bool by_flit) {
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    g.by_flit = by_flit;
+    for (int i = 0; i < 7; i++) (void)graph_node(&g, 0);
+    (void)graph_link(&g, 0, 2, 10, 1);
+    (void)graph_link(&g, 1, 2, 13, 1);
+    (void)graph_link(&g, 2, 3, 3, 1);
+    (void)graph_link(&g, 3, 4, 50, 1);
+    (void)graph_link(&g, 4, 5, 10, 1);
+    (void)graph_link(&g, 6, 4, 77, 1);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    planned plan[] = {{0, 5, 0, 1 << 20, 0}, {1, 5, 0, 1 << 20, 0}, {6, 5, 0, 1 << 20, 0}};
+    rig_plan(&r, plan, 3);
+    r.fabric->streams.most_pieces = 1000;
+    kb_run_end end;
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, &err), KB_OVERFLOW);
+    if (!CHECK(strstr(err.message, "port of \"n3\" to \"n4\": expected no more than 1000 trains") &&
+               strstr(err.message, "of the message from \"n") &&
+               strstr(err.message, "(1048576 bytes, sent at 0 fs); send less")))
+        printf("# %s\n", err.message);
+    CHECK(r.fabric->streams.pieces.state.n_live <= 1000);
+    rig_deinit(&r);
+}
+
+static void refuses_an_endless_queue(void) {
+    refuse_an_endless_queue(false);
+    refuse_an_endless_queue(true);
+}
+
 /* Ten thousand senders and one port, their flits from links of all lengths: no square of anything. */
 static void serve_a_hot_spot(bool by_flit) {
     enum { SENDERS = 10000, FLITS = 8 };
@@ -438,6 +473,7 @@ int main(void) {
     TAP_RUN(never_wraps);
     TAP_RUN(carries_endless_messages);
     TAP_RUN(goes_ahead_of_no_cut);
+    TAP_RUN(refuses_an_endless_queue);
     TAP_RUN(serves_a_hot_spot);
     TAP_RUN(sends_a_million_at_once);
     TAP_RUN(allocates_nothing_once_warm);
