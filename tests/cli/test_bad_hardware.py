@@ -30,6 +30,10 @@ BAD = {
         TIMED % "timing: {tREFI: 100}",
         "timing: expected tRFC < tREFI, got ",
     ),
+    "no time between two refreshes": (
+        TIMED % "timing: {tREFI: 561}",
+        "timing: expected tRFC + tRC + tFAW < tREFI, for rows to be opened between two refreshes",
+    ),
     "interleave no power of two": (
         HBM % "interleave: 384",
         "interleave: expected a power of two of at least flit_bytes (64), got 384",
