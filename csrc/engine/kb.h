@@ -21,7 +21,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/pages.h"
-#include "hw/dram_statistics.h"
+#include "hw/dram/dram_statistics.h"
 #include "kernel/kir.h"
 #include "log/oplog.h"
 #include "mem/dtype.h"

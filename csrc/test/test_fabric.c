@@ -1,7 +1,7 @@
 /* hw/fabric: delivery, traces, ranges of time, memory. */
 #include "test/tap.h"
 
-#include "hw/fabric_core.h"
+#include "hw/fabric/fabric_core.h"
 #include "test/graph.h"
 
 typedef struct heard {

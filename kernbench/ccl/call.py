@@ -110,6 +110,8 @@ class Call:
         How values are combined, as in :data:`OPS`.
     root : int
         Rank of the root, or of the other end of send and recv.
+    lane : int
+        0 or 1: which of the two channels of messages.
     """
 
     context: Context
@@ -122,6 +124,7 @@ class Call:
     dtype: tl.dtype
     op: str = "sum"
     root: int = 0
+    lane: int = 0
 
     @property
     def size(self) -> int:
@@ -173,7 +176,7 @@ class Call:
     @property
     def message_channel(self) -> int:
         """The channel of send and recv, which collectives do not use."""
-        return self.channel + CHANNELS - 1
+        return self.channel + CHANNELS - 1 - self.lane
 
     def peers(self) -> tuple[int, int, Tensor | None]:
         """Return where ranks are, for a kernel: the first SIP and the step, or a table of them."""

@@ -30,6 +30,7 @@ def launch(
     root: int = 0,
     stream: int | None = None,
     algorithm: str | None = None,
+    lane: int = 0,
 ) -> Launch:
     """Launch this member's part of a collective; the kernel waits for its peers on the machine.
 
@@ -60,6 +61,8 @@ def launch(
         The stream of the member's SIP; its current one unless told.
     algorithm : str, optional
         A name of :func:`algorithms`; what the environment says, or the best one, unless told.
+    lane : int
+        0 or 1: messages (send, recv) of the two do not meet.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def launch(
     ...     ranks[0].tolist(), ranks[1].tolist()
     ([2.0, 4.0], [2.0, 4.0])
     """
-    call = make_call(context, collective, group, rank, input, output, op, root)
+    call = make_call(context, collective, group, rank, input, output, op, root, lane)
     plan = alone(call) if call.size == 1 else choose(call, algorithm).plan(call)
     token = language.set_launcher(
         lambda request: context._launch(request, sip=call.sip, stream=stream, comm=True)
@@ -107,6 +110,7 @@ def make_call(
     output: Tensor | None,
     op: str = "sum",
     root: int = 0,
+    lane: int = 0,
 ) -> Call:
     """Check the arguments of :func:`launch`, and put them together."""
     if collective not in COLLECTIVES:
@@ -114,6 +118,7 @@ def make_call(
     size = len(group)
     _check_range(collective, "rank", rank, size)
     _check_range(collective, "root", root, size)
+    _check_range(collective, "lane", lane, 2)
     _check_group(context, collective, group)
     if op not in OPS:
         raise ValueError(f"{collective}: expected op one of {', '.join(OPS)}, got {op!r}")
@@ -126,7 +131,7 @@ def make_call(
         raise ValueError(f"{collective}: expected integers for op {op!r}, got {dtype}")
     count = _count(collective, size, tensors)
     _check_overlap(collective, rank, count * dtype.itemsize, input, output)
-    return Call(context, collective, group, rank, input, output, count, dtype, op, root)
+    return Call(context, collective, group, rank, input, output, count, dtype, op, root, lane)
 
 
 def _check_range(collective: str, what: str, value: Any, size: int) -> None:

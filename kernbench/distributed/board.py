@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -82,14 +83,26 @@ def _ranks(ranks: list[int]) -> str:
 
 @dataclass(slots=True)
 class Post:
-    """One end of a message from rank to rank."""
+    """One end of a message from rank to rank.
+
+    Attributes
+    ----------
+    src : int or None
+        The sender; None for whoever sends first, until there is one.
+    number : int
+        Counts the ends of the group.
+    begin : callable or None
+        Called with it when it is matched, and the clock at which it is.
+    """
 
     kind: str
-    src: int
+    src: int | None
     dst: int
     tag: int
     entry: Entry
     clock_fs: int
+    number: int
+    begin: Callable[[Post, int], None] | None
     matched: bool = False
     waiters: list[Waiting] = field(default_factory=list)
 
@@ -99,7 +112,24 @@ class Post:
             return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag})"
         if self.kind == "send":
             return f"rank {self.dst} to receive what rank {self.src} sends (tag {self.tag})"
-        return f"rank {self.src} to send what rank {self.dst} receives (tag {self.tag})"
+        sender = "any rank" if self.src is None else f"rank {self.src}"
+        return f"{sender} to send what rank {self.dst} receives (tag {self.tag})"
+
+
+_Way = tuple[int | None, int, int | None]
+"""Sender (None for any), receiver, and tag where messages are matched by it."""
+
+
+def _first(
+    ends: dict[_Way, deque[Post]], src: int | None, dst: int, tag: int | None
+) -> Post | None:
+    """Take the first of the ends that go a way; `src` None stands for any."""
+    if src is not None:
+        found = [ends.get((src, dst, tag)), ends.get((None, dst, tag))]
+    else:
+        found = [posts for way, posts in ends.items() if way[1:] == (dst, tag)]
+    queues = [posts for posts in found if posts]
+    return min(queues, key=lambda posts: posts[0].number).popleft() if queues else None
 
 
 class Shared:
@@ -119,15 +149,16 @@ class Shared:
         self.joined: set[int] = set()
         self.members: ccl.Group | None = None  # made when the SIPs are known
         self.broken: str | None = None
-        self.sends: dict[tuple[int, int], deque[Post]] = {}
-        self.receives: dict[tuple[int, int], deque[Post]] = {}
+        self.sends: dict[_Way, deque[Post]] = {}
+        self.receives: dict[_Way, deque[Post]] = {}
+        self.n_posts = 0
         self.any_source: dict[int, list[Waiting]] = {}
         self.boxes: dict[tuple[int, int], list[bytes]] = {}  # objects on their way
 
     # --- rounds ---------------------------------------------------------------------------------
 
-    def enter(self, place: int, name: str, **facts: Any) -> Round:
-        """Enter a member's next round.
+    def enter(self, place: int, name: str, *, why: str = "", **facts: Any) -> Round:
+        """Enter a member's next round; `why` is what to say besides when the calls differ.
 
         Raises
         ------
@@ -147,11 +178,16 @@ class Shared:
         found.clock_fs = max(found.clock_fs, rank.clock_fs)
         first = next(iter(found.entries.values()))
         if (first.name, first.facts) != (name, facts):
-            self.fail(found)
+            self.fail(found, why)
         if found.complete:
             del self.rounds[number]
             wake(rank, found.waiters)
         return found
+
+    def first_of_next(self, place: int) -> Entry | None:
+        """Return the first call of a member's next round; None when nobody has entered it."""
+        found = self.rounds.get(self.counts[place])
+        return None if found is None else next(iter(found.entries.values()))
 
     def fail(self, found: Round, why: str = "") -> None:
         """Raise a mismatch here, and in every other member; `why` is what the calls do not show."""
@@ -188,8 +224,20 @@ class Shared:
 
     # --- messages from rank to rank -------------------------------------------------------------
 
-    def post(self, kind: str, src: int, dst: int, tag: int, **facts: Any) -> Post:
-        """Post one end of a message, and match it with the other.
+    def post(
+        self,
+        kind: str,
+        src: int | None,
+        dst: int,
+        tag: int,
+        *,
+        by_tag: bool = False,
+        begin: Callable[[Post, int], None] | None = None,
+        **facts: Any,
+    ) -> Post:
+        """Post one end of a message, and match it with the first of its other ends.
+
+        With `by_tag` those are the ones of its tag; without, the tags have to agree.
 
         Raises
         ------
@@ -199,26 +247,31 @@ class Shared:
         if self.broken is not None:
             raise CollectiveMismatchError(self.broken)
         rank = current_rank()
-        me = src if kind == "send" else dst
+        me = dst if kind == "recv" or src is None else src
         entry = Entry(me, kind, facts, script_line(sys._getframe(1)))
-        made = Post(kind, src, dst, tag, entry, rank.clock_fs)
+        self.n_posts += 1
+        made = Post(kind, src, dst, tag, entry, rank.clock_fs, self.n_posts, begin)
         mine, others = (
             (self.sends, self.receives) if kind == "send" else (self.receives, self.sends)
         )
-        waiting = others.setdefault((src, dst), deque())
-        if not waiting:
-            mine.setdefault((src, dst), deque()).append(made)
+        lane = tag if by_tag else None
+        other = _first(others, src, dst, lane)
+        if other is None:
+            mine.setdefault((src, dst, lane), deque()).append(made)
             wake(rank, self.any_source.get(dst, []))
             return made
-        other = waiting.popleft()
         made.matched = other.matched = True
+        made.src = other.src = src if other.src is None else other.src
         if other.entry.facts != facts or other.tag != tag:
             self.broken = (
-                f"a message from rank {src} to rank {dst} differs between its ends (tags "
+                f"a message from rank {made.src} to rank {dst} differs between its ends (tags "
                 f"{other.tag} and {tag}):\n  {other.entry}\n  {entry}"
             )
             self.board.raise_in_others(self, CollectiveMismatchError(self.broken))
             raise CollectiveMismatchError(self.broken)
+        for post in (other, made):
+            if post.begin is not None:
+                post.begin(post, rank.clock_fs)
         wake(rank, other.waiters)
         return made
 
@@ -226,9 +279,9 @@ class Shared:
         """Return what a member has entered, and somebody else has not."""
         rank = self.ranks[place]
         rounds: list[Round | Post] = [r for r in self.rounds.values() if place in r.entries]
-        for (src, _), posts in self.sends.items():
+        for (src, *_), posts in self.sends.items():
             rounds += [post for post in posts if src == rank]
-        for (_, dst), posts in self.receives.items():
+        for (_, dst, _), posts in self.receives.items():
             rounds += [post for post in posts if dst == rank]
         return rounds
 

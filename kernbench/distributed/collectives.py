@@ -16,6 +16,7 @@ from kernbench.distributed.lines import (
 )
 from kernbench.distributed.reduction import ReduceOp, check_op
 from kernbench.distributed.transport import (
+    carried,
     check_tensor,
     facts_of,
     finish,
@@ -81,6 +82,7 @@ def all_reduce(
         return None
     backend = members._backend_for(tensor)
     name, factor = check_op(op, tensor, backend)
+    tensor = carried(tensor)
     entered = members._shared.enter(members.rank(), "all_reduce", **facts_of(tensor, op=name))
     with members._ordered():
         staged = stage(members, backend, tensor, output=True)
@@ -108,6 +110,7 @@ def broadcast(
         outsider("broadcast")
         return None
     root = root_of(members, "src", src, group_src)
+    tensor = carried(tensor)
     backend = members._backend_for(tensor)
     entered = members._shared.enter(members.rank(), "broadcast", **facts_of(tensor, src=root))
     mine = members.rank() == root
@@ -137,6 +140,7 @@ def reduce(
     root = root_of(members, "dst", dst, group_dst)
     backend = members._backend_for(tensor)
     name, factor = check_op(op, tensor, backend)
+    tensor = carried(tensor)
     facts = facts_of(tensor, op=name, dst=root)
     entered = members._shared.enter(members.rank(), "reduce", **facts)
     mine = members.rank() == root

@@ -20,6 +20,7 @@ from kernbench.distributed.lines import (
 )
 from kernbench.distributed.reduction import ReduceOp, check_op
 from kernbench.distributed.transport import (
+    carried,
     check_list,
     check_tensor,
     facts_of,
@@ -45,8 +46,8 @@ def all_gather(
     tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None, async_op: bool = False
 ) -> Work | None:
     """Give every member the tensors of all, as a list; they may differ in size."""
-    outputs = check_list(tensor_list, "tensor_list")
-    check_tensor(tensor)
+    outputs = [carried(each) for each in check_list(tensor_list, "tensor_list")]
+    tensor = carried(check_tensor(tensor))
     members = group_of(group)
     if members is None:
         outsider("all_gather")
@@ -61,7 +62,7 @@ def all_gather(
         )
     check_apart("tensor_list", outputs)
     backend = members._backend_for(tensor)
-    facts = {"shapes": shapes, "dtype": str(tensor.dtype)}
+    facts: dict[str, Any] = {"shapes": shapes, "dtype": str(tensor.dtype)}
     entered = members._shared.enter(members.rank(), "all_gather", **facts)
     if all(each.numel() == tensor.numel() for each in outputs):
         return through_line(
@@ -84,7 +85,8 @@ def all_gather_into_tensor(
     output_tensor: Tensor, input_tensor: Tensor, group: Any = None, async_op: bool = False
 ) -> Work | None:
     """Give every member the tensors of all, side by side along dimension 0, or stacked."""
-    output, tensor = check_tensor(output_tensor, "output_tensor"), check_tensor(input_tensor)
+    output = carried(check_tensor(output_tensor, "output_tensor"))
+    tensor = carried(check_tensor(input_tensor))
     members = group_of(group)
     if members is None:
         outsider("all_gather_into_tensor")
@@ -113,6 +115,7 @@ def reduce_scatter_tensor(
         return None
     check_dtypes("reduce_scatter_tensor", [output, input])
     name, factor = check_op(op, input, members._backend_for(input))
+    output, input = carried(output), carried(input)
     if input.numel() != output.numel() * members.size():
         raise ArgumentError(
             "input tensor must be the same size as output size times world size: expected "
@@ -146,8 +149,9 @@ def reduce_scatter(
         )
     backend = members._backend_for(output)
     name, factor = check_op(op, output, backend)
+    output, inputs = carried(output), [carried(each) for each in inputs]
     shapes = [tuple(each.shape) for each in inputs]
-    facts = {"shapes": shapes, "dtype": str(output.dtype), "op": name}
+    facts: dict[str, Any] = {"shapes": shapes, "dtype": str(output.dtype), "op": name}
     entered = members._shared.enter(members.rank(), "reduce_scatter", **facts)
     with members._ordered():
         taken = stage(members, backend, output, output=True)
@@ -181,6 +185,8 @@ def gather(
     if members is None:
         outsider("gather")
         return None
+    if tensor.dtype.is_complex:
+        raise RuntimeError("gather: Invalid scalar type: expected real numbers, got complex ones")
     root = 0 if dst is None and group_dst is None else root_of(members, "dst", dst, group_dst)
     mine = members.rank() == root
     outputs = _root_list("gather_list", "destination", gather_list, mine)
@@ -221,7 +227,8 @@ def scatter(
         return None
     root = 0 if src is None and group_src is None else root_of(members, "src", src, group_src)
     mine = members.rank() == root
-    inputs = _root_list("scatter_list", "source", scatter_list, mine)
+    inputs = [carried(each) for each in _root_list("scatter_list", "source", scatter_list, mine)]
+    tensor = carried(tensor)
     if mine:
         check_count("scatter_list", inputs, members)
         check_sizes("scatter_list", inputs, tensor)

@@ -41,10 +41,17 @@ class ProcessGroup:
         self._members = shared.members
         self._sip = shared.sips[place]
         self._stream, self._messages = self._new_stream(), self._new_stream()
+        self._matched: dict[str, Stream] = {}  # gloo's messages: those out, and those in
 
     def _new_stream(self) -> Stream:
         self._context._n_streams[self._sip] += 1
         return Stream._of(self._context, self._sip, self._context._n_streams[self._sip])
+
+    def _way(self, kind: str) -> Stream:
+        """Return the stream of gloo's messages out (``"send"``), or of those in."""
+        if kind not in self._matched:
+            self._matched[kind] = self._new_stream()
+        return self._matched[kind]
 
     def rank(self) -> int:
         """Return the caller's place in the group."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["PremulSum", "ReduceOp", "check_op"]
@@ -52,7 +53,8 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
     Raises
     ------
     RuntimeError
-        When the backend, or the dtype, does not go with it.
+        When the backend, or the dtype, does not go with it; complex numbers are summed, and their
+        mean taken, part by part.
     """
     if isinstance(op, PremulSum):
         if backend != "nccl":
@@ -60,18 +62,21 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
         return "sum", op.factor
     if not isinstance(op, ReduceOp):
         raise TypeError(f"expected a torch.distributed.ReduceOp, got {op!r}")
-    if op is ReduceOp.AVG and backend == "gloo":
-        raise RuntimeError("Cannot use ReduceOp.AVG with Gloo")
     if op is ReduceOp.PREMUL_SUM:
         raise RuntimeError(
             "ReduceOp.PREMUL_SUM: expected a factor; make one with PremulSum(factor)"
         )
-    floating = tensor.dtype.is_floating_point
+    if tensor.dtype.is_complex and op not in (ReduceOp.SUM, ReduceOp.AVG):
+        raise ArgumentError(f"expected SUM or AVG, for {op} does not support complex tensors")
+    floating = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+    if op is ReduceOp.AVG and backend == "gloo" and not floating:
+        raise RuntimeError(
+            f"ReduceOp.AVG with Gloo: result type Float can't be cast to {tensor.dtype}: expected "
+            "floating point"
+        )
     if op in (ReduceOp.BAND, ReduceOp.BOR, ReduceOp.BXOR):
         if backend == "nccl":
             raise RuntimeError(f"Cannot use ReduceOp.{op.name} with NCCL")
         if floating:
             raise RuntimeError(f"Cannot use ReduceOp.{op.name} with non-integral dtype")
-    if tensor.dtype.is_complex:
-        raise NotImplementedError("kernbench: torch.distributed of complex tensors")
     return op.name.lower(), None

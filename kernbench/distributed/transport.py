@@ -14,10 +14,12 @@ from kernbench import ccl
 from kernbench.distributed.board import Post, Round
 from kernbench.distributed.groups import ProcessGroup
 from kernbench.distributed.work import Work
+from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
     "Staged",
+    "carried",
     "check_list",
     "check_place",
     "check_tensor",
@@ -25,6 +27,7 @@ __all__ = [
     "finish",
     "flat",
     "launch",
+    "message_facts",
     "stage",
 ]
 
@@ -50,9 +53,22 @@ def check_list(tensors: Any, name: str) -> list[Tensor]:
     return list(tensors)
 
 
+def carried(tensor: Tensor) -> Tensor:
+    """Return what is carried of a tensor: complex numbers go as pairs of real ones."""
+    if not tensor.dtype.is_complex:
+        return tensor
+    pairs: Tensor = call("view_as_real", call("detach", tensor))
+    return pairs
+
+
 def facts_of(tensor: Tensor, **more: Any) -> dict[str, Any]:
     """Return what has to agree between ranks."""
     return {"shape": tuple(tensor.shape), "dtype": str(tensor.dtype), **more}
+
+
+def message_facts(tensor: Tensor) -> dict[str, Any]:
+    """Return what has to agree between the two ends of a message."""
+    return {"elements": tensor.numel(), "dtype": str(tensor.dtype)}
 
 
 @dataclass(slots=True)
@@ -131,6 +147,7 @@ def launch(
     output: Tensor | None = None,
     op: str = "sum",
     root: int = 0,
+    lane: int = 0,
 ) -> None:
     """Launch this member's part on the current stream, which is one of the group's."""
     handle = ccl.launch(
@@ -142,6 +159,7 @@ def launch(
         output=output,
         op=op,
         root=root,
+        lane=lane,
     )
     handle._about = about.describe
 

@@ -10,7 +10,14 @@ from typing import Any
 from kernbench import ccl
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import check_apart, check_count, check_dtypes, end, outsider, whole
-from kernbench.distributed.transport import check_list, check_tensor, finish, flat, stage
+from kernbench.distributed.transport import (
+    carried,
+    check_list,
+    check_tensor,
+    finish,
+    flat,
+    stage,
+)
 from kernbench.distributed.work import Work
 from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
@@ -28,8 +35,8 @@ def all_to_all(
     async_op: bool = False,
 ) -> Work | None:
     """Give rank i the i-th tensor of every member; they may differ in size."""
-    outputs = check_list(output_tensor_list, "output_tensor_list")
-    inputs = check_list(input_tensor_list, "input_tensor_list")
+    outputs = [carried(each) for each in check_list(output_tensor_list, "output_tensor_list")]
+    inputs = [carried(each) for each in check_list(input_tensor_list, "input_tensor_list")]
     members = group_of(group)
     if members is None:
         outsider("all_to_all")
@@ -49,18 +56,30 @@ def all_to_all_single(
     group: Any = None,
     async_op: bool = False,
 ) -> Work | None:
-    """Give rank i the i-th part of every member's input; parts are of dimension 0."""
-    check_tensor(output, "output"), check_tensor(input, "input")
+    """Give rank i the i-th part of every member's input; parts are of dimension 0.
+
+    Who enters first decides how parts go: of one size without split sizes, of any size with them.
+    A member without split sizes follows, and so does one whose own are equal.  Differs from torch:
+    split sizes that are not equal are a mismatch behind a member that gave none, for its part is
+    under way.
+    """
+    output = carried(check_tensor(output, "output"))
+    input = carried(check_tensor(input, "input"))
     members = group_of(group)
     if members is None:
         outsider("all_to_all_single")
         return None
     check_dtypes("all_to_all_single", [output, input])
-    even = not output_split_sizes and not input_split_sizes
-    if even and output.numel() == input.numel() and output.shape[0] % members.size() == 0:
-        return whole(members, "all_to_all", "all_to_all_single", input, output, async_op)
+    told = bool(output_split_sizes or input_split_sizes) or output.numel() != input.numel()
     takes = _split(output, output_split_sizes, members, "output")
     gives = _split(input, input_split_sizes, members, "input")
+    first = members._shared.first_of_next(members.rank())
+    if first is not None and first.name == "all_to_all_single":
+        even = "shape" in first.facts and len({*takes, *gives}) == 1
+    else:
+        even = not told
+    if even:
+        return whole(members, "all_to_all", "all_to_all_single", input, output, async_op)
     _enter(members, "all_to_all_single", str(input.dtype), gives, takes)
     backend = members._backend_for(input)
     with members._ordered():
@@ -113,7 +132,8 @@ def _enter(
 ) -> None:
     """Enter, and compare the sizes with those of the members that have entered."""
     shared, me = members._shared, members.rank()
-    entered = shared.enter(me, name, dtype=dtype, parts="of any size")
+    why = "give split sizes on every rank, for parts that are not equal"
+    entered = shared.enter(me, name, why=why, dtype=dtype, parts="of any size")
     for other, (given, taken) in entered.values.items():
         for giver, taker, gets, expects in (
             (me, other, gives[other], taken[me]),

@@ -10,6 +10,7 @@ import pytest
 from machines import machine, ranks
 
 import kernbench as kb
+import kernbench.torch as torch
 from kernbench import distributed as dist
 from kernbench.runtime import streams
 
@@ -33,15 +34,25 @@ def test_values(op: Any, backend: str, n: int) -> None:
         assert np.array_equal(found[rank], numpy(data, axis=0))
 
 
-def test_avg_is_nccl_s_alone() -> None:
+def test_means() -> None:
+    """Of integers with nccl alone: gloo divides as torch does, and cannot put the quotient back."""
+
     def body(rank: int, ctx: kb.Context) -> Any:
         x = ctx.tensor([float(rank), 4.0])
         dist.all_reduce(x, op=dist.ReduceOp.AVG)
         return x.tolist()
 
-    assert ranks(body) == {r: [1.0, 4.0] for r in range(3)}
-    with pytest.raises(kb.SpawnException, match=r"Cannot use ReduceOp\.AVG with Gloo"):
-        ranks(body, backend="gloo")
+    for backend in ("nccl", "gloo"):
+        assert ranks(body, backend=backend) == {r: [1.0, 4.0] for r in range(3)}
+
+    def integers(rank: int, ctx: kb.Context) -> Any:
+        x = torch.tensor([rank, 4], device="cuda")
+        dist.all_reduce(x, op=dist.ReduceOp.AVG)
+        return x.tolist()
+
+    assert ranks(integers) == {r: [1, 4] for r in range(3)}
+    with pytest.raises(kb.SpawnException, match="result type Float can't be cast"):
+        ranks(integers, backend="gloo")
 
 
 def test_nccl_returns_at_once_and_gloo_at_completion() -> None:

@@ -493,7 +493,7 @@ def test_a_destroyed_group_is_refused() -> None:
     ranks(body)
 
 
-def test_what_is_no_operation_and_what_is_not_modelled() -> None:
+def test_what_is_no_operation_and_what_has_no_bits() -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         with pytest.raises(TypeError, match=r"expected a torch\.distributed\.ReduceOp, got 'sum'"):
             dist.all_reduce(ctx.zeros(1), op="sum")
@@ -501,8 +501,6 @@ def test_what_is_no_operation_and_what_is_not_modelled() -> None:
             RuntimeError, match=r"Cannot use ReduceOp\.BAND with non-integral dtype"
         ):
             dist.all_reduce(ctx.zeros(1), op=dist.ReduceOp.BAND)
-        with pytest.raises(NotImplementedError, match="complex"):
-            dist.all_reduce(torch.zeros(1, dtype=torch.complex64))
 
     ranks(body, backend="gloo")
 
@@ -542,3 +540,132 @@ def test_a_group_of_one_needs_no_peers() -> None:
         dist.all_gather_object(objects, "o")
         assert (x.tolist(), y.tolist(), objects) == ([4.0], [4.0], ["o"])
         dist.destroy_process_group()
+
+
+# --- split sizes that only some give, and complex numbers: as torch 2.13 does with gloo -----------
+
+
+@pytest.mark.parametrize("backend", ["nccl", "gloo"])
+@pytest.mark.parametrize("givers", [(0,), (1,), (0, 1)])
+def test_equal_split_sizes_that_some_give(givers: tuple[int, ...], backend: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = torch.arange(6.0, device="cuda") + 10 * rank, torch.zeros(6, device="cuda")
+        splits = ([2, 2, 2], None) if rank in givers else (None, [])
+        dist.all_to_all_single(y, x, *splits)
+        return y.tolist()
+
+    values = {r: [10.0 * s + 2 * r + i for s in range(3) for i in (0, 1)] for r in range(3)}
+    assert ranks(body, backend=backend) == values
+
+
+def _uneven_beside_none(giver: int, backend: str) -> Any:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        sizes = [1 if rank == giver and other == giver else 2 for other in range(2)]
+        x = torch.arange(float(sum(sizes)), device="cuda") + 10 * rank
+        y = torch.zeros(sum(sizes), device="cuda")
+        dist.all_to_all_single(y, x, *((sizes, sizes) if rank == giver else ()))
+        return y.tolist()
+
+    return ranks(body, 2, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["nccl", "gloo"])
+def test_split_sizes_that_only_the_first_gives(backend: str) -> None:
+    assert _uneven_beside_none(0, backend) == {0: [0.0, 10.0, 11.0], 1: [1.0, 2.0, 12.0, 13.0]}
+
+
+def test_split_sizes_behind_a_rank_that_gave_none_say_so() -> None:
+    with pytest.raises(kb.SpawnException, match="give split sizes on every rank") as caught:
+        _uneven_beside_none(1, "nccl")
+    assert "rank 0 called all_to_all_single(shape (4,)" in str(caught.value)
+
+
+def _complex_calls(rank: int) -> dict[str, Any]:
+    def mine() -> Any:
+        return torch.tensor([1 + 1j, 2 + rank * 1j])
+
+    def parts() -> list[Any]:
+        return list(mine().chunk(2))
+
+    def zeros(n: int) -> Any:
+        return torch.zeros(n, dtype=torch.complex64)
+
+    found: dict[str, Any] = {}
+    found["sum"] = x = mine()
+    dist.all_reduce(x)
+    found["mean"] = x = mine()
+    dist.all_reduce(x, op=dist.ReduceOp.AVG)
+    x = mine()
+    dist.reduce(x, 0)
+    found["reduce"] = x if rank == 0 else zeros(0)
+    found["broadcast"] = x = mine()
+    dist.broadcast(x, 1)
+    outputs = [zeros(2), zeros(2)]
+    dist.all_gather(outputs, mine())
+    found["all_gather"] = torch.cat(outputs)
+    found["all_gather_into_tensor"] = x = zeros(4)
+    dist.all_gather_into_tensor(x, mine())
+    found["reduce_scatter"] = x = zeros(1)
+    dist.reduce_scatter(x, parts())
+    found["reduce_scatter_tensor"] = x = zeros(1)
+    dist.reduce_scatter_tensor(x, mine())
+    found["scatter"] = x = zeros(1)
+    dist.scatter(x, parts() if rank == 1 else None, 1)
+    found["all_to_all_single"] = x = zeros(2)
+    dist.all_to_all_single(x, mine())
+    outputs = [zeros(1), zeros(1)]
+    dist.all_to_all(outputs, parts())
+    found["all_to_all"] = torch.cat(outputs)
+    x = zeros(2)
+    if rank == 0:
+        dist.send(mine(), 1)
+    else:
+        dist.recv(x, 0)
+    found["recv"] = x
+    return {name: each.tolist() for name, each in found.items()}
+
+
+def test_complex_numbers_go_as_pairs() -> None:
+    """What torch's gloo gave for the same calls."""
+    both = {
+        "sum": [2 + 2j, 4 + 1j],
+        "mean": [1 + 1j, 2 + 0.5j],
+        "broadcast": [1 + 1j, 2 + 1j],
+        "all_gather": [1 + 1j, 2 + 0j, 1 + 1j, 2 + 1j],
+        "all_gather_into_tensor": [1 + 1j, 2 + 0j, 1 + 1j, 2 + 1j],
+    }
+    zero = {
+        "reduce": [2 + 2j, 4 + 1j],
+        "reduce_scatter": [2 + 2j],
+        "reduce_scatter_tensor": [2 + 2j],
+        "scatter": [1 + 1j],
+        "all_to_all_single": [1 + 1j, 1 + 1j],
+        "all_to_all": [1 + 1j, 1 + 1j],
+        "recv": [0j, 0j],
+    }
+    one = {
+        "reduce": [],
+        "reduce_scatter": [4 + 1j],
+        "reduce_scatter_tensor": [4 + 1j],
+        "scatter": [2 + 1j],
+        "all_to_all_single": [2 + 0j, 2 + 1j],
+        "all_to_all": [2 + 0j, 2 + 1j],
+        "recv": [1 + 1j, 2 + 0j],
+    }
+    found = ranks(lambda rank, ctx: _complex_calls(rank), 2, backend="gloo")
+    assert found == {0: both | zero, 1: both | one}
+
+
+def test_what_torch_refuses_of_complex_numbers() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        x = torch.zeros(2, dtype=torch.complex64)
+        for op in (dist.ReduceOp.MAX, dist.ReduceOp.PRODUCT, dist.ReduceOp.BAND):
+            for error in (ValueError, RuntimeError):  # all_reduce's, and reduce's
+                with pytest.raises(error, match="does not support complex tensors"):
+                    dist.all_reduce(x, op=op)
+            with pytest.raises(RuntimeError, match="does not support complex tensors"):
+                dist.reduce(x, 0, op=op)
+        with pytest.raises(RuntimeError, match="Invalid scalar type"):
+            dist.gather(x, [x, x] if rank == 0 else None, 0)
+
+    ranks(body, 2, backend="gloo")

@@ -182,7 +182,13 @@ def test_a_collective_that_finds_no_context_says_what_to_do() -> None:
         kb.DeadlockError,
         match=r"one_shot waits for a free communication context: raise system\.pe\.comm_contexts",
     ):
-        ranks(_message_around_a_collective, 2, backend="gloo", comm_contexts=1)
+        ranks(_message_around_a_collective, 2, backend="nccl", comm_contexts=1)
+
+
+def test_a_message_that_has_not_begun_takes_no_context() -> None:
+    """ADR-0059 D11."""
+    found = ranks(_message_around_a_collective, 2, backend="gloo", comm_contexts=1)
+    assert found == {0: (2.0, 0.0), 1: (2.0, 7.0)}
 
 
 def test_from_whoever_sends_first_by_the_clock() -> None:
@@ -218,24 +224,187 @@ def test_a_receive_that_nobody_sends_is_named() -> None:
         ranks(body, 2)
 
 
-@pytest.mark.parametrize("what", ["shape", "dtype", "tag"])
-def test_ends_that_differ_are_a_mismatch(what: str) -> None:
+def _ends_that_differ(what: str, backend: str) -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         if rank == 0:
             dist.send(ctx.zeros(4), 1)
             ctx.synchronize()
         else:
             kind = kb.float16 if what == "dtype" else kb.float32
-            x = ctx.zeros(5 if what == "shape" else 4, dtype=kind)
+            x = ctx.zeros(5 if what == "elements" else 4, dtype=kind)
             dist.recv(x, 0, tag=1 if what == "tag" else 0)
 
+    ranks(body, 2, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("what", "backend"),
+    [("elements", "nccl"), ("elements", "gloo"), ("dtype", "gloo"), ("tag", "nccl")],
+)
+def test_ends_that_differ_are_a_mismatch(what: str, backend: str) -> None:
     with pytest.raises(kb.SpawnException) as caught:
-        ranks(body, 2, backend="gloo")
+        _ends_that_differ(what, backend)
     assert len(caught.value.errors) == 2
     for _, error, _ in caught.value.errors:
         assert isinstance(error, kb.CollectiveMismatchError)
         assert re.search(r"rank 0 called send\(.*test_messages\.py:\d+", str(error))
         assert re.search(r"rank 1 called recv\(.*test_messages\.py:\d+", str(error))
+
+
+def test_a_tag_that_nobody_sends_is_named() -> None:
+    """With gloo a message is of its tag, and what is of another one hangs, as in torch."""
+    with pytest.raises(kb.DeadlockError) as caught:
+        _ends_that_differ("tag", "gloo")
+    assert "rank 0 waits for rank 1 to receive what rank 0 sends (tag 0)" in str(caught.value)
+    assert "rank 1 waits for rank 0 to send what rank 1 receives (tag 1)" in str(caught.value)
+
+
+def test_a_shape_is_not_sent() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        if rank == 0:
+            dist.send(torch.arange(6.0, device="cuda").view(2, 3), 1)
+            return None
+        x = torch.zeros(3, 2, device="cuda")
+        dist.recv(x, 0)
+        return x.tolist()
+
+    for backend in BACKENDS:
+        assert ranks(body, 2, backend=backend)[1] == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
+
+
+# --- gloo's messages, which begin when both ends are posted (ADR-0059 D11) ------------------------
+
+# What torch 2.13 does with gloo was asked of processes: what ends here ends there, and what is a
+# deadlock here waits there until its timeout.
+
+
+@pytest.mark.parametrize("place", ["cpu", "cuda"])
+@pytest.mark.parametrize("n", [4, 300_000])
+def test_tags_are_received_in_any_order(n: int, place: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        sent = [torch.full((n,), float(10 * rank + tag), device=place) for tag in range(4)]
+        sends = [dist.isend(x, 1 - rank, tag=tag) for tag, x in enumerate(sent)]
+        found = {}
+        for tag in (2, 0, 3, 1):
+            y = torch.zeros(n, device=place)
+            dist.recv(y, 1 - rank, tag=tag)
+            found[tag] = y[0].item(), y[-1].item()
+        for work in sends:
+            assert work is not None
+            work.wait()
+        return [found[tag][place] for tag in range(4) for place in (0, 1)]
+
+    values = {r: [float(10 * (1 - r) + tag) for tag in range(4) for _ in (0, 1)] for r in (0, 1)}
+    assert ranks(body, 2, backend="gloo") == values
+
+
+@pytest.mark.parametrize("n", [4, 300_000])
+def test_messages_to_several_ranks_that_depend_on_each_other(n: int) -> None:
+    """Rank 1 receives what rank 0 sends first only behind what it sends second."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        one, two = torch.zeros(n, device="cuda"), torch.zeros(n, device="cuda")
+        if rank == 0:
+            sends = [dist.isend(one + 1.0, 1), dist.isend(two + 2.0, 2)]
+            for work in sends:
+                assert work is not None
+                work.wait()
+        elif rank == 2:
+            dist.recv(two, 0)
+            dist.send(two, 1)
+        else:
+            dist.recv(two, 2)
+            dist.recv(one, 0)
+        return one[-1].item(), two[-1].item()
+
+    assert ranks(body, 3, backend="gloo") == {0: (0.0, 0.0), 1: (1.0, 2.0), 2: (0.0, 2.0)}
+
+
+def _blocking(rank: int, what: str, n: int) -> None:
+    x, y = torch.zeros(n, device="cuda"), torch.zeros(n, device="cuda")
+    if what == "sends that cross":
+        dist.send(x, 1 - rank)
+        dist.recv(y, 1 - rank)
+    elif what == "receives that cross":
+        dist.recv(y, 1 - rank)
+        dist.send(x, 1 - rank)
+    elif rank == 0:
+        dist.send(x, 1, tag=1)
+        dist.send(x, 1, tag=2)
+    else:
+        dist.recv(y, 0 if what == "tags that cross" else None, tag=2)
+        dist.recv(y, 0, tag=1)
+
+
+@pytest.mark.parametrize("n", [4, 300_000])
+@pytest.mark.parametrize(
+    "what", ["sends that cross", "receives that cross", "tags that cross", "any sender's tags"]
+)
+def test_what_hangs_in_torch_is_a_deadlock(what: str, n: int) -> None:
+    """Gloo's send is over when it is received."""
+    with pytest.raises(kb.DeadlockError) as caught:
+        ranks(lambda rank, ctx: _blocking(rank, what, n), 2, backend="gloo")
+    lines = str(caught.value).splitlines()
+    for rank in (0, 1):
+        assert any(
+            re.match(rf" *rank {rank} waits for .* to (send|receive) what .*test_messages", line)
+            for line in lines
+        )
+
+
+def test_any_sender_of_a_tag_and_without_waiting() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        if rank:
+            start = torch.zeros(1)
+            dist.recv(start, 0)
+            dist.send(torch.full((1,), float(rank)), 0, tag=rank)
+            return None
+        took = torch.zeros(1)
+        work = dist.irecv(took, tag=2)
+        assert work is not None and not work.is_completed()
+        for peer in (1, 2):
+            dist.send(torch.zeros(1), peer)
+        work.wait()
+        other = torch.zeros(1)
+        return work.source_rank(), took.item(), dist.recv(other, tag=1), other.item()
+
+    assert ranks(body, 3, backend="gloo")[0] == (2, 2.0, 1, 1.0)
+
+
+def test_messages_of_two_backends_do_not_meet() -> None:
+    """One group's nccl and gloo, between two ranks at once, larger than the queues."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        n = 200_000
+        if rank == 0:
+            works = [dist.isend(torch.ones(n), 1), dist.isend(torch.ones(n, device="cuda") * 2, 1)]
+        else:
+            far, near = torch.zeros(n), torch.zeros(n, device="cuda")
+            works = [dist.irecv(near, 0), dist.irecv(far, 0)]
+        for work in works[::-1]:
+            assert work is not None
+            work.wait()
+        return None if rank == 0 else (far.unique().tolist(), near.unique().tolist())
+
+    assert ranks(body, 2, backend=None)[1] == ([1.0], [2.0])
+
+
+def test_times_of_messages_do_not_depend_on_the_order_of_resuming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        for _ in range(3 * rank % 4):
+            ctx.tensor([1.0])
+        x, y = torch.ones(5000, device="cuda"), torch.zeros(5000, device="cuda")
+        works = [dist.isend(x, (rank + 1) % 4, tag=1), dist.irecv(y, (rank - 1) % 4, tag=1)]
+        for work in works:
+            assert work is not None
+            work.wait()
+        return ctx.now_fs
+
+    there = ranks(body, 4, backend="gloo")
+    monkeypatch.setattr(kb.runtime.scheduler, "_index", lambda rank: -rank.index)
+    assert ranks(body, 4, backend="gloo") == there
 
 
 def test_what_cannot_be_sent() -> None:
