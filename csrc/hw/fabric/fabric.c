@@ -263,8 +263,7 @@ static inline void serve_flit(kb_fabric *fabric, kb_port *port, uint32_t link, i
 static inline bool is_known(const kb_fabric *fabric, const kb_port *port, int64_t next_fs) {
     int64_t now = kb_sim_now(fabric->sim);
     return next_fs < kb_sim_quiet_until(fabric->sim) && next_fs - now < port->notice_fs &&
-           next_fs - now < fabric->notice_fs && next_fs <= port->end_fs && !fabric->is_changing &&
-           !fabric->servers.of;
+           next_fs - now < fabric->notice_fs && next_fs <= port->end_fs;
 }
 
 static void serve(void *self, uint32_t link) {
