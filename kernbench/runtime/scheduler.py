@@ -242,7 +242,7 @@ class Scheduler:
             self.cancel(self.main)
 
     def round(self) -> None:
-        """Run each runnable rank until it waits, in order of rank; after Ctrl-C in one, no other."""
+        """Run each runnable rank until it waits, in order of rank; none after Ctrl-C in one."""
         ready, self.ready = self.ready, []
         if len(ready) > 1:
             ready.sort(key=_index)
