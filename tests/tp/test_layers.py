@@ -321,7 +321,9 @@ def test_attributes_of_weights() -> None:
 def test_what_is_refused() -> None:
     def body(rank: int) -> None:
         make = {"config": config(2), "init_method": fill(1)}
-        with pytest.raises(AssertionError, match="7 is not divisible by 2"):
+        with pytest.raises(
+            AssertionError, match="7 is not divisible by 2, output_size of ColumnParallelLinear"
+        ):
             tp.ColumnParallelLinear(4, 7, **make)
         with pytest.raises(RuntimeError, match="`input_is_parallel` must be `True`"):
             tp.RowParallelLinear(
