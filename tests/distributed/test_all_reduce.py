@@ -289,7 +289,7 @@ def test_host_tensors_are_staged() -> None:
     }
     with pytest.raises(
         kb.SpawnException,
-        match="No backend type .* device type cpu: the group's backend is cuda:nccl",
+        match=r"No backend type .* device type cpu: the group's backend is cuda:nccl",
     ):
         ranks(body, 2, backend="cuda:nccl")
 
