@@ -26,6 +26,15 @@ C_LAYERS = (
     ("engine",),
     ("py",),
 )
+HW_LAYERS = (
+    ("fabric", "dram"),
+    ("component",),
+    ("memory",),
+    ("control", "pe"),
+    ("hw",),
+)
+"""The folders inside hw/, in their order; `hw` stands for the files at its root."""
+
 C_FREE = ("test", "fuzz", "bench")
 """Folders that may include anything, and that only they themselves may include."""
 
@@ -131,6 +140,22 @@ def include_fault(folder: str, quote: str, name: str) -> str | None:
     return order_fault(folder, target, C_LAYERS, "include")
 
 
+def inner_folder(path: str) -> str:
+    """Return the folder inside hw/ that "hw/..." lies in, `hw` for its root."""
+    return "/".join(path.split("/")[1:-1]) or "hw"
+
+
+def inner_fault(file: str, name: str) -> str | None:
+    """Return what is wrong with one file of hw/ including another; None when nothing."""
+    if not (file.startswith("hw/") and name.startswith("hw/")):
+        return None
+    user, used = inner_folder(file), inner_folder(name)
+    unknown = [folder for folder in (user, used) if rank_of(folder, HW_LAYERS) is None]
+    if unknown:
+        return f"the layer order knows no folder hw/{unknown[0]}"
+    return order_fault(user, used, HW_LAYERS, "include")
+
+
 def c_faults(root: Path) -> Iterator[Fault]:
     """Yield the faults of csrc/."""
     csrc = root / "csrc"
@@ -143,6 +168,7 @@ def c_faults(root: Path) -> Iterator[Fault]:
         text = file.read_text(encoding="utf-8")
         for match in INCLUDE.finditer(blank(text, keep_texts=True)):
             message = include_fault(folder, match[1], match[2])
+            message = message or inner_fault(inside.as_posix(), match[2])
             if message:
                 yield Fault(path, text.count("\n", 0, match.start(1)) + 1, message)
         if folder in C_FREE or folder == "py":

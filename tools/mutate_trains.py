@@ -110,7 +110,7 @@ class Copy:
 
     def path(self, file: str) -> Path:
         """Where a file is that gets faults."""
-        return self.tree / "csrc/hw" / file
+        return self.tree / "csrc/hw/fabric" / file
 
     def replace(self, file: str, text: str, instead: str) -> None:
         """Write one text for another, which must be there."""

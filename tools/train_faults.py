@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """A text of a file of csrc/hw, and what stands there instead."""
+    """A text of a file of csrc/hw/fabric, and what stands there instead."""
 
     what: str
     file: str

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bench/machine.h"
-#include "hw/tcm.h"
+#include "hw/pe/tcm.h"
 #include "replay/tiles.h"
 #include "sim/eventq.h"
 

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "bench/workload.h"
-#include "hw/dispatch.h"
-#include "hw/dram_stack.h"
-#include "hw/hbm.h"
-#include "hw/request.h"
+#include "hw/component/dispatch.h"
+#include "hw/component/request.h"
+#include "hw/dram/dram_stack.h"
+#include "hw/memory/hbm.h"
 #include "hw/traffic.h"
 
 enum { PER_PC = 32, STEP_FS = 13750000, ACROSS = 6 };

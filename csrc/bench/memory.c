@@ -6,8 +6,8 @@
 
 #include "bench/machine.h"
 #include "bench/workload.h"
-#include "hw/fabric.h"
-#include "hw/waitq.h"
+#include "hw/fabric/fabric.h"
+#include "hw/fabric/waitq.h"
 
 enum { WIDTH = 8, N_NODES = WIDTH * WIDTH, N_READERS = 256, N_MEMORIES = 16 };
 enum { THINK_PS = 10000, ANSWER_PS = 50000, KIND_ASK = 0, KIND_ANSWER = 1 };

@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-#include "hw/vm.h"
+#include "hw/pe/vm.h"
 #include "test/pe_rig.h"
 #include "test/vm_rig.h"
 

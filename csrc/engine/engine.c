@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "hw/audit.h"
-#include "hw/hbm.h"
-#include "hw/request.h"
+#include "hw/component/request.h"
+#include "hw/fabric/audit.h"
+#include "hw/memory/hbm.h"
 
 /* Element operations that MATERIALISE computes before it looks whether it is interrupted. */
 enum { REPLAY_SLICE = 1 << 22 };
@@ -62,7 +62,7 @@ static void settle(void *self, kb_event failed_at) {
     if (noted) *noted = err;
 }
 
-/* Timing alone may go through the machine SIP by SIP (hw/regions.h).  Not where servers hand on credits at
+/* Timing alone may go through the machine SIP by SIP (hw/fabric/regions.h).  Not where servers hand on credits at
  * once, nor where the memory of a ring depends on which was made first. */
 static void run_by_region(kb_engine *engine) {
     const kb_parts *parts = kb_machine_parts(engine->machine);

@@ -1,10 +1,10 @@
 #include "hw/barrier.h"
 
 #include "base/checked.h"
-#include "hw/host.h"
-#include "hw/io_cpu.h"
-#include "hw/launch.h"
-#include "hw/m_cpu.h"
+#include "hw/component/launch.h"
+#include "hw/control/host.h"
+#include "hw/control/io_cpu.h"
+#include "hw/control/m_cpu.h"
 #include "hw/registry.h"
 
 /* The machine that is thrown away. */

@@ -3,15 +3,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "hw/audit.h"
 #include "hw/barrier.h"
-#include "hw/host.h"
-#include "hw/pe_dma.h"
-#include "hw/regions.h"
+#include "hw/component/request.h"
+#include "hw/control/host.h"
+#include "hw/fabric/audit.h"
+#include "hw/fabric/regions.h"
+#include "hw/pe/pe_dma.h"
+#include "hw/pe/ring.h"
+#include "hw/pe/tcm.h"
 #include "hw/registry.h"
-#include "hw/request.h"
-#include "hw/ring.h"
-#include "hw/tcm.h"
 
 struct kb_machine {
     kb_parts parts;

@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hw/copy.h"
-#include "hw/launch.h"
-#include "hw/mark.h"
-#include "hw/mmu.h"
-#include "hw/parts.h"
+#include "hw/component/copy.h"
+#include "hw/component/launch.h"
+#include "hw/component/mark.h"
+#include "hw/component/parts.h"
+#include "hw/pe/mmu.h"
 
 typedef struct kb_machine kb_machine;
 

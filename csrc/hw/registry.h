@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "hw/parts.h"
+#include "hw/component/parts.h"
 #include "spec/topology.h"
 
 typedef struct kb_component_type {

@@ -1,9 +1,9 @@
 #include "hw/traffic.h"
 
 #include "base/checked.h"
-#include "hw/pool.h"
-#include "hw/request.h"
-#include "hw/waitq.h"
+#include "base/pool.h"
+#include "hw/component/request.h"
+#include "hw/fabric/waitq.h"
 
 /* A batch that still has transfers to start. */
 typedef struct active {

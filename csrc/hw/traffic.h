@@ -7,7 +7,7 @@
 #ifndef KB_HW_TRAFFIC_H
 #define KB_HW_TRAFFIC_H
 
-#include "hw/parts.h"
+#include "hw/component/parts.h"
 
 /* X(enumerator, "name") */
 #define KB_TRANSFER_LIST(X) \

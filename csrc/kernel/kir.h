@@ -84,7 +84,7 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(SEND, "send", "-", "i", "t", "?i", "-")  /* PE, value, channel (none: 0) */                 \
     X(RECV, "recv", "t", "i", "?i", "-", "-")  /* PE, channel (none: 0) */                        \
     X(REDUCE_SEND, "reduce_send", "-", "i", "t", "?i", "-")                                       \
-    /* group (hw/reducer.h), value, channel (none: 0); sub: how it is combined */                 \
+    /* group (hw/pe/reducer.h), value, channel (none: 0); sub: how it is combined */              \
     X(REDUCE_RECV, "reduce_recv", "t", "i", "?i", "-", "-") /* group, channel (none: 0) */        \
     X(WAIT_TILE, "wait_tile", "-", "t", "-", "-", "-")      /* until the tile is there */         \
     /* composite commands, and what their bodies are made of (kernel/composite.h) */              \

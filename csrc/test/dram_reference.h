@@ -1,4 +1,4 @@
-/* A pseudo-channel as hw/dram_pc.h describes it, and nothing more: one command after the other, each found
+/* A pseudo-channel as hw/dram/dram_pc.h describes it, and nothing more: one command after the other, each found
  * by looking at every run that waits.  Slow, and what the fast one has to agree with. */
 #ifndef KB_TEST_DRAM_REFERENCE_H
 #define KB_TEST_DRAM_REFERENCE_H
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "hw/dram_stack.h"
+#include "hw/dram/dram_stack.h"
 #include "sim/sim.h"
 
 enum { REFERENCE_RUNS = 1 << 14 };

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "hw/audit.h"
-#include "hw/fabric.h"
+#include "hw/fabric/audit.h"
+#include "hw/fabric/fabric.h"
 #include "spec/topology.h"
 
 enum { GRAPH_MAX_NODES = 12000, GRAPH_MAX_LINKS = 12000 };

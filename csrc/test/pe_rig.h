@@ -3,7 +3,7 @@
 #ifndef KB_TEST_PE_RIG_H
 #define KB_TEST_PE_RIG_H
 
-#include "hw/tcm.h"
+#include "hw/pe/tcm.h"
 #include "log/payload.h"
 #include "mem/address.h"
 #include "test/hw_rig.h"

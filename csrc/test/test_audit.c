@@ -2,7 +2,7 @@
  * machine's own state, naming the component. */
 #include "test/tap.h"
 
-#include "hw/fabric_core.h"
+#include "hw/fabric/fabric_core.h"
 #include "test/graph.h"
 
 /* 0 -> 1 -> 2, with places for three flits at 1. */

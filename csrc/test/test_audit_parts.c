@@ -1,10 +1,10 @@
 /* Physics checks of components (ADR-0061): each fault, put into the machine's own state, is found and the
  * component named.  (Those of the fabric: test_audit.c; of a DRAM's commands: test_dram.c.) */
-#include "hw/audit.h"
+#include "hw/fabric/audit.h"
 
-#include "hw/dram_stack.h"
-#include "hw/pe_engine.c" /* these two: their state has no other way in */
-#include "hw/tcm.c"
+#include "hw/dram/dram_stack.h"
+#include "hw/pe/pe_engine.c" /* these two: their state has no other way in */
+#include "hw/pe/tcm.c"
 #include "test/pe_rig.h"
 
 #define PLAIN                                                                                      \

@@ -1,4 +1,4 @@
-#include "hw/composer.h"
+#include "hw/pe/composer.h"
 
 #include "test/vm_rig.h"
 

@@ -1,6 +1,6 @@
 /* Finite buffers in the routers of cubes and at their UCIe ports together (ADR-0037 D10): which shapes need
  * two channels, which channel a message takes, and that traffic far above what the machine carries ends. */
-#include "hw/audit.h"
+#include "hw/fabric/audit.h"
 #include "hw/traffic.h"
 #include "test/hw_rig.h"
 

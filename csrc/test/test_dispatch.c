@@ -1,7 +1,7 @@
 /* hw/dispatch: who takes which messages. */
 #include "test/tap.h"
 
-#include "hw/dispatch.h"
+#include "hw/component/dispatch.h"
 #include "test/graph.h"
 
 typedef struct taker {

@@ -1,4 +1,4 @@
-#include "hw/dram_stack.h"
+#include "hw/dram/dram_stack.h"
 
 #include "base/checked.h"
 #include "base/vec.h"

@@ -2,7 +2,7 @@
  * times stay the same: test_trains.) */
 #include "test/tap.h"
 
-#include "hw/fabric_mode.h"
+#include "hw/fabric/fabric_mode.h"
 #include "test/graph.h"
 
 /* 0 ─> 1 ─> 2, 3 ─> 1 */

@@ -1,4 +1,4 @@
-#include "hw/hbm.h"
+#include "hw/memory/hbm.h"
 
 #include "base/checked.h"
 #include "test/hw_rig.h"

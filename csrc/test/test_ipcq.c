@@ -1,4 +1,4 @@
-#include "hw/ring.h"
+#include "hw/pe/ring.h"
 
 #include "vm_rig.h"
 

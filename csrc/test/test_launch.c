@@ -1,8 +1,8 @@
-#include "hw/launch.h"
+#include "hw/component/launch.h"
 
 #include "base/checked.h"
 #include "hw/barrier.h"
-#include "hw/outbox.h"
+#include "hw/component/outbox.h"
 #include "test/hw_rig.h"
 
 static const char *const machine =

@@ -1,5 +1,5 @@
 /* The page table: ranges that are found, refused, and taken out again. */
-#include "hw/mmu.h"
+#include "hw/pe/mmu.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "hw/pe_cpu.h"
+#include "hw/pe/pe_cpu.h"
 
 #include "test/vm_rig.h"
 

@@ -1,4 +1,4 @@
-#include "hw/pe_dma.h"
+#include "hw/pe/pe_dma.h"
 
 #include "base/checked.h"
 #include "test/pe_rig.h"

@@ -1,4 +1,4 @@
-#include "hw/pe_gemm.h"
+#include "hw/pe/pe_gemm.h"
 
 #include "kernel/kir.h"
 #include "test/pe_rig.h"

@@ -1,4 +1,4 @@
-#include "hw/pe_math.h"
+#include "hw/pe/pe_math.h"
 
 #include "test/pe_rig.h"
 

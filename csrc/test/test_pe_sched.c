@@ -1,4 +1,4 @@
-#include "hw/pe_sched.h"
+#include "hw/pe/pe_sched.h"
 
 #include "test/pe_rig.h"
 

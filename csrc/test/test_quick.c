@@ -2,7 +2,7 @@
  * registers, after equal cycles and instructions. */
 #include "kernel/quick.h"
 
-#include "hw/vm.h"
+#include "hw/pe/vm.h"
 #include "test/pe_rig.h"
 
 #include "kernel/scalar.h"

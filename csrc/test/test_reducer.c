@@ -1,7 +1,7 @@
-#include "hw/reducer.h"
+#include "hw/pe/reducer.h"
 
-#include "hw/ring.h"
-#include "hw/tcm.h"
+#include "hw/pe/ring.h"
+#include "hw/pe/tcm.h"
 
 #include "vm_rig.h"
 

@@ -1,4 +1,4 @@
-#include "hw/request.h"
+#include "hw/component/request.h"
 
 #include "test/hw_rig.h"
 

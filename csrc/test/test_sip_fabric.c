@@ -1,6 +1,6 @@
 /* The fabrics between SIPs (ring, mesh, torus, switch): routes, both ways round, ties, law L1 over them, and
  * finite buffers with two channels under more traffic than they carry. */
-#include "hw/audit.h"
+#include "hw/fabric/audit.h"
 #include "hw/traffic.h"
 #include "test/hw_rig.h"
 

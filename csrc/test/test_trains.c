@@ -8,9 +8,9 @@
  */
 #include "test/tap.h"
 
-#include "hw/audit.h"
-#include "hw/fabric_mode.h"
-#include "hw/waitq.h"
+#include "hw/fabric/audit.h"
+#include "hw/fabric/fabric_mode.h"
+#include "hw/fabric/waitq.h"
 #include "test/trains_case.h"
 
 /* --- running a case --------------------------------------------------------------------------------- */

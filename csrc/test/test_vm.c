@@ -1,4 +1,4 @@
-#include "hw/vm.h"
+#include "hw/pe/vm.h"
 
 #include "test/vm_rig.h"
 

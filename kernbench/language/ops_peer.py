@@ -40,7 +40,7 @@ REDUCTIONS = {
 """What the switch does, by the names of collectives."""
 
 FIRST_BITS, STRIDE_BITS, STRIDE_OFFSET = 12, 13, 1 << 12
-"""How a group of SIPs is written in one number (csrc/hw/reducer.h)."""
+"""How a group of SIPs is written in one number (csrc/hw/pe/reducer.h)."""
 
 VA_OFFSET_BITS = 44
 """A virtual address is the SIP, above so many bits (csrc/mem/address.h)."""

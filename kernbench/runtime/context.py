@@ -47,7 +47,7 @@ _MODULES = {
 }
 
 _TURN_AFTER = 8
-"""So many handles the engine takes as what must come first (csrc/hw/turn.h)."""
+"""So many handles the engine takes as what must come first (csrc/hw/component/turn.h)."""
 
 
 class _EachPE:

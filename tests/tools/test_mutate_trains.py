@@ -14,7 +14,7 @@ FAULTS = runpy.run_path(str(ROOT / "tools/train_faults.py"))["FAULTS"]
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.what for fault in FAULTS])
 def test_a_fault_has_one_place(fault: Any) -> None:
-    source = (ROOT / "csrc/hw" / fault.file).read_text()
+    source = (ROOT / "csrc/hw/fabric" / fault.file).read_text()
     assert source.count(fault.text) == 1
     assert fault.instead != fault.text
 

@@ -1,0 +1,33 @@
+/* Reply flits as they come into being, gathered into trains. */
+#ifndef KB_HW_COMPONENT_REPLY_H
+#define KB_HW_COMPONENT_REPLY_H
+
+#include "hw/fabric/fabric.h"
+
+typedef struct kb_reply {
+    kb_fabric *fabric;
+    uint32_t handle;
+    kb_train train;
+    kb_status status; /* the first failure */
+    kb_error *err;
+} kb_reply;
+
+static inline void kb_reply_flush(kb_reply *reply) {
+    if (reply->train.count > 0 && reply->status == KB_OK)
+        reply->status = kb_fabric_append(reply->fabric, reply->handle, reply->train, reply->err);
+    reply->train.count = 0;
+}
+
+/* The next flit is there at at_fs, no earlier than the one before. */
+static inline void kb_reply_add(kb_reply *reply, int64_t at_fs) {
+    kb_train *train = &reply->train;
+    if (train->count == 1) train->period_fs = at_fs - train->start_fs;
+    if (train->count > 0 && at_fs == train->start_fs + train->period_fs * train->count) {
+        train->count++;
+        return;
+    }
+    kb_reply_flush(reply);
+    *train = (kb_train){at_fs, 0, 1};
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* What waits for a pseudo-channel of DRAM: runs of bursts, and the inboxes that they come by. */
+#ifndef KB_HW_DRAM_DRAM_RUN_H
+#define KB_HW_DRAM_DRAM_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+
+/* Bursts of one row, column after column, of one job, that come all at once or flit by flit.
+ *
+ * 64 bytes, of which the first 48 are used all the time: those lie in one line of the cache where the pool is
+ * large, since such a block of the system's begins 16 bytes into a line. */
+typedef struct kb_dram_run {
+    uint32_t next;  /* the one that arrived then; and free */
+    uint32_t after; /* in its bank */
+    uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
+    uint32_t row;
+    int64_t when_fs;                     /* its first flit can be served from then on */
+    uint64_t packed;                     /* where in its job the run's bytes begin */
+    uint32_t job;                        /* the caller's */
+    uint16_t count, n_entered, n_served; /* bursts; in the window; issued */
+    uint16_t flit;                       /* bursts of a flit; count: all at once */
+    uint8_t bank;
+    bool write : 1, linked : 1;  /* linked: in the bank's chain */
+    bool opened : 1, closed : 1; /* an ACT, a PRE was issued for the flit that is next */
+    uint16_t nbytes;
+    int64_t period_fs; /* from flit to flit */
+    uint8_t skip;      /* bytes of the first burst that are not the run's */
+} kb_dram_run;
+
+typedef KB_POOL(kb_dram_run) kb_dram_runs;
+
+/* What was added to a pseudo-channel since it was advanced: runs of a direction, in order.  Apart from the
+ * rest of it, so that adding touches little. */
+typedef struct kb_dram_inbox {
+    uint32_t first, last; /* KB_NONE: none */
+    uint32_t n_added;     /* bursts ever, modulo 2^32 */
+} kb_dram_inbox;
+
+/* Adds a run of the pool to its direction's inbox; its when_fs is no earlier than those added before, and
+ * later than what any advance was called with. */
+static inline void kb_dram_inbox_add(kb_dram_inbox *inbox, kb_dram_run *items, uint32_t number) {
+    kb_dram_run *run = &items[number];
+    run->seq = inbox->n_added;
+    run->next = KB_NONE;
+    run->n_entered = run->n_served = 0;
+    run->linked = run->opened = run->closed = false;
+    inbox->n_added += run->count;
+    if (inbox->first == KB_NONE) inbox->first = number;
+    else items[inbox->last].next = number;
+    inbox->last = number;
+}
+
+/* All of it that is in the window. */
+static inline bool kb_dram_run_is_served(const kb_dram_run *run) {
+    return run->n_served == run->n_entered;
+}
+
+static inline bool kb_dram_run_is_before(const kb_dram_run *a, const kb_dram_run *b) {
+    return (int32_t)(a->seq - b->seq) < 0;
+}
+
+#endif

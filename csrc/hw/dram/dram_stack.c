@@ -1,0 +1,152 @@
+#include "hw/dram/dram_stack.h"
+
+#include "base/checked.h"
+#include "sim/sim.h"
+
+static size_t n_banks(const kb_dram_stack *stack) {
+    return (size_t)stack->n_pcs * stack->core.rules.n_banks;
+}
+
+kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dram *dram,
+                             const kb_params_hbm *params, kb_dram_served_fn served, void *self,
+                             kb_error *err) {
+    *stack = (kb_dram_stack){
+        .alloc = alloc,
+        .dram = dram,
+        .core = {.rules = kb_dram_rules_of(dram, params), .served = served, .self = self},
+        .n_pcs = (uint32_t)dram->n_pcs,
+        .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices),
+        .known_span = UINT64_MAX};
+    kb_pool_init(&stack->core.runs.state);
+    stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
+    stack->banks = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->banks);
+    stack->hits = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->hits);
+    stack->inboxes = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->inboxes);
+    stack->waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->waiting);
+    stack->due_fs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->due_fs);
+    if (!stack->pcs || !stack->banks || !stack->hits || !stack->inboxes || !stack->waiting ||
+        !stack->due_fs) {
+        kb_dram_stack_deinit(stack);
+        return kb_error_nomem(err, "an HBM's pseudo-channels");
+    }
+    const kb_dram_rules *rules = &stack->core.rules;
+    for (uint32_t i = 0; i < stack->n_pcs; i++) {
+        size_t first = (size_t)i * rules->n_banks;
+        kb_dram_pc_init(&stack->pcs[i], rules, stack->banks + first, stack->hits + first);
+        stack->inboxes[i][0].first = stack->inboxes[i][1].first = KB_NONE;
+        stack->due_fs[i] = KB_TIME_MAX;
+    }
+    return KB_OK;
+}
+
+void kb_dram_stack_deinit(kb_dram_stack *stack) {
+    if (!stack->alloc) return;
+    KB_POOL_FREE(&stack->core.runs, stack->alloc);
+    kb_alloc_free(stack->alloc, stack->pcs, stack->n_pcs, sizeof *stack->pcs);
+    kb_alloc_free(stack->alloc, stack->banks, n_banks(stack), sizeof *stack->banks);
+    kb_alloc_free(stack->alloc, stack->hits, n_banks(stack), sizeof *stack->hits);
+    kb_alloc_free(stack->alloc, stack->inboxes, stack->n_pcs, sizeof *stack->inboxes);
+    kb_alloc_free(stack->alloc, stack->waiting, stack->n_pcs, sizeof *stack->waiting);
+    kb_alloc_free(stack->alloc, stack->due_fs, stack->n_pcs, sizeof *stack->due_fs);
+    *stack = (kb_dram_stack){0};
+}
+
+/* Whole flits lie in a span, and begin with a burst. */
+static bool has_whole_flits(const kb_dram_map *map, const kb_dram_bytes *bytes) {
+    uint64_t flit = bytes->flit_nbytes;
+    return flit % map->burst_nbytes == 0 && map->span_nbytes % flit == 0 &&
+           bytes->offset % flit == 0 && flit >> map->burst_shift <= UINT16_MAX;
+}
+
+static bool add_flit_by_flit(kb_dram_stack *stack, kb_dram_bytes bytes) {
+    uint64_t left = bytes.nbytes;
+    for (; left > 0; left -= bytes.nbytes) {
+        bytes.nbytes = left < bytes.flit_nbytes ? left : bytes.flit_nbytes;
+        if (!kb_dram_stack_add(stack, bytes)) return false;
+        bytes.offset += bytes.nbytes;
+        bytes.packed += bytes.nbytes;
+        bytes.when_fs += bytes.period_fs;
+    }
+    return true;
+}
+
+/* Where a span of one row lies: asked again and again for its flits. */
+static inline kb_dram_spot spot_of(kb_dram_stack *stack, uint64_t span) {
+    if (span != stack->known_span) {
+        stack->known = kb_dram_map_find(&stack->dram->map, span);
+        stack->known_span = span;
+    }
+    return stack->known;
+}
+
+static inline void post(kb_dram_stack *stack, uint32_t pc, uint32_t number) {
+    kb_dram_run *items = stack->core.runs.items;
+    int64_t *due_fs = &stack->due_fs[pc], when_fs = items[number].when_fs;
+    kb_dram_inbox_add(&stack->inboxes[pc][items[number].write], items, number);
+    if (*due_fs == KB_TIME_MAX) stack->waiting[stack->n_waiting++] = pc;
+    if (when_fs < *due_fs) *due_fs = when_fs;
+}
+
+bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) {
+    const kb_dram_map *map = &stack->dram->map;
+    uint64_t span_nbytes = map->span_nbytes, burst_nbytes = map->burst_nbytes;
+    bool by_flit = bytes.nbytes > bytes.flit_nbytes;
+    if (by_flit && !has_whole_flits(map, &bytes)) return add_flit_by_flit(stack, bytes);
+    for (uint64_t offset = bytes.offset, end = offset + bytes.nbytes; offset < end;) {
+        uint64_t span = offset & ~(span_nbytes - 1), skip = offset & (burst_nbytes - 1);
+        uint64_t upto = span + span_nbytes < end ? span + span_nbytes : end, taken = upto - offset;
+        kb_dram_spot spot = spot_of(stack, span);
+        uint32_t number;
+        if (!KB_POOL_TAKE(&stack->core.runs, stack->alloc, &number)) return false;
+        kb_dram_run *items = stack->core.runs.items, *run = &items[number];
+        if (stack->core.runs.state.free != KB_NONE)
+            __builtin_prefetch(&items[stack->core.runs.state.free]);
+        run->row = spot.row;
+        run->bank = (uint8_t)spot.bank;
+        run->job = bytes.job;
+        run->packed = bytes.packed + (offset - bytes.offset);
+        run->nbytes = (uint16_t)taken;
+        run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
+        run->skip = (uint8_t)skip;
+        run->write = bytes.write;
+        run->when_fs = bytes.when_fs;
+        run->period_fs = bytes.period_fs;
+        run->flit = run->count;
+        if (by_flit) {
+            uint64_t n_flits = (taken + bytes.flit_nbytes - 1) / bytes.flit_nbytes;
+            bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
+            if (n_flits > 1) run->flit = (uint16_t)(bytes.flit_nbytes >> map->burst_shift);
+        }
+        post(stack, bytes.slice * stack->slice_pcs + spot.pc, number);
+        offset = upto;
+    }
+    return true;
+}
+
+/* Begins to bring into the cache what every step of a PC looks at. */
+static inline void fetch(const kb_dram_pc *pc, const kb_dram_hit *hits) {
+    const char *first = (const char *)pc, *end = (const char *)&pc->statistics;
+    __builtin_prefetch(hits);
+    for (; first < end; first += 64) __builtin_prefetch(first);
+}
+
+int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
+    uint32_t left = 0;
+    int64_t least_fs = KB_TIME_MAX;
+    for (uint32_t i = 0; i < stack->n_waiting; i++) {
+        uint32_t pc = stack->waiting[i];
+        int64_t *due_fs = &stack->due_fs[pc];
+        if (i + 1 < stack->n_waiting) {
+            size_t next = stack->waiting[i + 1];
+            fetch(&stack->pcs[next], &stack->hits[next * stack->core.rules.n_banks]);
+        }
+        if (*due_fs <= until_fs)
+            *due_fs =
+                kb_dram_pc_advance(&stack->pcs[pc], &stack->core, stack->inboxes[pc], until_fs);
+        if (*due_fs == KB_TIME_MAX) continue;
+        stack->waiting[left++] = pc;
+        least_fs = kb_min_i64(least_fs, *due_fs);
+    }
+    stack->n_waiting = left;
+    return least_fs;
+}

@@ -1,0 +1,167 @@
+#include "hw/dram/dram_window.h"
+
+#include "hw/dram/dram_row.h"
+
+void kb_dram_sides_init_(kb_dram_pc *pc) {
+    for (int d = 0; d < 2; d++)
+        pc->sides[d] = (kb_dram_side){
+            .oldest = KB_NONE, .youngest = KB_NONE, .backlog = KB_NONE, .next_fs = KB_TIME_MAX};
+}
+
+void kb_dram_take_in_(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inbox) {
+    uint32_t first = inbox->first;
+    if (side->oldest == KB_NONE) side->oldest = first;
+    else items[side->youngest].next = first;
+    side->youngest = inbox->last;
+    inbox->first = KB_NONE;
+    if (side->backlog != KB_NONE) return;
+    side->backlog = first;
+    side->next_fs = items[first].when_fs;
+}
+
+/* --- hits ------------------------------------------------------------------------------------------- */
+
+/* The first run from `number` on, of one bank, that hits its open row. */
+static inline uint32_t next_hit(const kb_dram_bank *bank, const kb_dram_run *items,
+                                uint32_t number) {
+    while (number != KB_NONE &&
+           ((int32_t)items[number].row != bank->open_row || kb_dram_run_is_served(&items[number])))
+        number = items[number].after;
+    return number;
+}
+
+void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint32_t number) {
+    const kb_dram_run *items = core->runs.items;
+    kb_dram_hit *hits = pc->hits;
+    uint32_t place = pc->n_hits++;
+    for (; place && kb_dram_run_is_before(&items[number], &items[hits[place - 1].run]); place--)
+        hits[place] = hits[place - 1];
+    hits[place] = (kb_dram_hit){.ready_fs = pc->banks[b].open_fs + core->rules.rcd[pc->writing],
+                                .run = number,
+                                .bank = (uint8_t)b,
+                                .group = core->rules.group[b]};
+    pc->hitting |= UINT64_C(1) << b;
+    pc->others &= ~(UINT64_C(1) << b);
+    if (hits[place].ready_fs <= pc->cas_fs) pc->cas_known = false;
+    if (place <= pc->cas_place) pc->cas_place++;
+}
+
+void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place) {
+    pc->cas_known = false;
+    pc->hitting &= ~(UINT64_C(1) << pc->hits[place].bank);
+    for (pc->n_hits--; place < pc->n_hits; place++) pc->hits[place] = pc->hits[place + 1];
+}
+
+/* A bank whose runs hit no more, or that waits for the first time. */
+static inline void add_other(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
+    pc->others |= UINT64_C(1) << b;
+    if (pc->row_known) kb_dram_offer_row_command_(pc, core, b);
+}
+
+void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core) {
+    bool d = pc->writing;
+    pc->row_known = pc->cas_known = false;
+    pc->n_hits = 0;
+    pc->hitting = 0;
+    pc->others = pc->sides[d].banks;
+    for (uint64_t left = pc->others; left; left &= left - 1) {
+        uint32_t b = (uint32_t)__builtin_ctzll(left);
+        kb_dram_bank *bank = &pc->banks[b];
+        bank->age = core->runs.items[bank->first[d]].seq;
+        uint32_t hit = next_hit(bank, core->runs.items, bank->first[d]);
+        if (hit != KB_NONE) kb_dram_add_hit_(pc, core, b, hit);
+    }
+}
+
+/* --- in and out --------------------------------------------------------------------------------------- */
+
+static inline void link_run(kb_dram_pc *pc, kb_dram_run *items, uint32_t number, int d,
+                            bool is_first) {
+    kb_dram_run *run = &items[number];
+    kb_dram_bank *bank = &pc->banks[run->bank];
+    run->linked = true;
+    run->after = KB_NONE;
+    if (is_first) bank->first[d] = number;
+    else items[bank->last[d]].after = number;
+    bank->last[d] = number;
+    pc->sides[d].banks |= UINT64_C(1) << run->bank;
+}
+
+void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d) {
+    kb_dram_side *side = &pc->sides[d];
+    uint32_t number = side->backlog;
+    kb_dram_run *items = core->runs.items, *run = &items[number];
+    uint64_t bit = UINT64_C(1) << run->bank;
+    bool is_first = !(side->banks & bit);
+    int64_t left = run->count - run->n_entered, n = run->flit;
+    if (n >= left) {
+        n = left;
+        side->backlog = run->next;
+        side->next_fs = KB_TIME_MAX;
+        if (run->next != KB_NONE) {
+            const kb_dram_run *next = &items[run->next];
+            side->next_fs = next->when_fs;
+            if (next->next != KB_NONE) __builtin_prefetch(&items[next->next]);
+            __builtin_prefetch(&pc->banks[next->bank]);
+        }
+    } else {
+        side->next_fs += run->period_fs;
+    }
+    run->n_entered = (uint16_t)(run->n_entered + n);
+    side->n_pending += n;
+    int64_t n_pending = pc->sides[KB_DRAM_READ].n_pending + pc->sides[KB_DRAM_WRITE].n_pending;
+    if (n_pending > pc->statistics.peak_queue) pc->statistics.peak_queue = n_pending;
+    if (!run->linked) link_run(pc, items, number, d, is_first);
+    if (d != pc->writing || pc->hitting & bit) return;
+    kb_dram_bank *bank = &pc->banks[run->bank];
+    if (is_first) bank->age = run->seq;
+    if (bank->open_row == (int32_t)run->row) {
+        kb_dram_add_hit_(pc, core, run->bank, number);
+        if (!is_first) pc->row_known = false;
+    } else if (is_first) {
+        add_other(pc, core, run->bank);
+    }
+}
+
+/* Those of a bank's first runs that are served. */
+static inline void unlink_runs(kb_dram_pc *pc, kb_dram_run *items, uint32_t b) {
+    kb_dram_bank *bank = &pc->banks[b];
+    uint32_t first = bank->first[pc->writing];
+    while (first != KB_NONE && kb_dram_run_is_served(&items[first])) {
+        items[first].linked = false;
+        first = items[first].after;
+    }
+    bank->first[pc->writing] = first;
+    if (first == KB_NONE) pc->sides[pc->writing].banks &= ~(UINT64_C(1) << b);
+    else bank->age = items[first].seq;
+}
+
+void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
+    kb_dram_run *items = core->runs.items;
+    uint32_t b = pc->hits[place].bank;
+    kb_dram_side *side = &pc->sides[pc->writing];
+    uint32_t after = items[pc->hits[place].run].after;
+    uint32_t hit = next_hit(&pc->banks[b], items, after);
+    unlink_runs(pc, items, b);
+    if (hit == KB_NONE) {
+        kb_dram_remove_hit_(pc, place);
+        if (side->banks >> b & 1) add_other(pc, core, b);
+    } else {
+        kb_dram_hit moved = pc->hits[place];
+        moved.run = hit;
+        for (; place + 1 < pc->n_hits &&
+               kb_dram_run_is_before(&items[pc->hits[place + 1].run], &items[hit]);
+             place++)
+            pc->hits[place] = pc->hits[place + 1];
+        pc->hits[place] = moved;
+    }
+}
+
+void kb_dram_give_back_(kb_dram_side *side, kb_dram_core *core) {
+    const kb_dram_run *items = core->runs.items;
+    while (side->oldest != KB_NONE && items[side->oldest].n_served == items[side->oldest].count) {
+        uint32_t served = side->oldest;
+        side->oldest = items[served].next;
+        KB_POOL_GIVE(&core->runs, served);
+    }
+}

@@ -1,0 +1,67 @@
+/* Which runs wait for a pseudo-channel, and which of them hit: the part of hw/dram/dram_pc.h that invariants D1 to D3
+ * are about.
+ *
+ *   backlog ─kb_dram_enter_, flit by flit─> the bank's chain ─its row is open─> hits ─all served─> left
+ */
+#ifndef KB_HW_DRAM_DRAM_WINDOW_H
+#define KB_HW_DRAM_DRAM_WINDOW_H
+
+#include "base/checked.h"
+#include "hw/dram/dram_pc.h"
+#include "sim/sim.h"
+
+enum { KB_DRAM_READ, KB_DRAM_WRITE };
+enum { KB_DRAM_PATIENCE = 4 }; /* how many times the look-ahead a burst is passed at most */
+
+void kb_dram_sides_init_(kb_dram_pc *pc);
+
+/* Appends what came to the backlog. */
+void kb_dram_take_in_(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inbox);
+
+/* The next flit of the backlog enters. */
+void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d);
+
+/* What was in the window of the run of a hit is served. */
+void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place);
+
+/* The oldest runs, as far as all of them is served: those have left. */
+void kb_dram_give_back_(kb_dram_side *side, kb_dram_core *core);
+
+/* The direction of the bus changed: what hits, and what does not. */
+void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core);
+
+/* The bank's open row is hit by a run: it goes where its age says. */
+void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint32_t number);
+void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place);
+
+/* Why the first of the backlog has no room: so many bursts have to be served, and so many of the oldest
+ * run; <= 0: not for that. */
+static inline int64_t kb_dram_excess_(const kb_dram_side *side, const kb_dram_rules *rules) {
+    return side->n_pending - rules->queue + 1;
+}
+
+/* Of a burst with that seq, or of the first of the backlog. */
+static inline int64_t kb_dram_distance_(const kb_dram_side *side, const kb_dram_core *core,
+                                        uint32_t seq) {
+    const kb_dram_run *oldest = &core->runs.items[side->oldest];
+    int32_t apart = (int32_t)(seq - oldest->seq - oldest->n_served);
+    return apart - KB_DRAM_PATIENCE * (int64_t)core->rules.queue + 1;
+}
+
+static inline uint32_t kb_dram_next_seq_(const kb_dram_side *side, const kb_dram_core *core) {
+    const kb_dram_run *next = &core->runs.items[side->backlog];
+    return next->seq + next->n_entered;
+}
+
+/* All that have arrived and have room enter.  When the next does so by itself, not because another one leaves. */
+static inline int64_t kb_dram_admit_(kb_dram_pc *pc, kb_dram_core *core, int d) {
+    const kb_dram_side *side = &pc->sides[d];
+    while (side->backlog != KB_NONE && kb_dram_excess_(side, &core->rules) <= 0 &&
+           kb_dram_distance_(side, core, kb_dram_next_seq_(side, core)) <= 0) {
+        if (side->next_fs > pc->now_fs) return side->next_fs;
+        kb_dram_enter_(pc, core, d);
+    }
+    return KB_TIME_MAX;
+}
+
+#endif

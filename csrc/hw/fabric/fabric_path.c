@@ -1,0 +1,118 @@
+#include "hw/fabric/fabric_path.h"
+
+#include "base/checked.h"
+#include "hw/fabric/fabric_core.h"
+
+kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) {
+    fabric->paths_block =
+        kb_alloc_zeroed(fabric->alloc, KB_PATHS + 1, sizeof *fabric->paths); /* one to align them */
+    if (!fabric->paths_block) return kb_error_nomem(err, "the paths of the fabric");
+    uintptr_t begin = (uintptr_t)fabric->paths_block, past = begin % KB_PATH_ALIGNMENT;
+    fabric->paths = (kb_path *)(begin + (past ? KB_PATH_ALIGNMENT - past : 0));
+    return KB_OK;
+}
+
+void kb_fabric_paths_deinit_(kb_fabric *fabric) {
+    kb_alloc_free(fabric->alloc, fabric->paths_block, KB_PATHS + 1, sizeof *fabric->paths);
+}
+
+static kb_status check_send(const kb_fabric *fabric, const kb_send *send, kb_error *err) {
+    if (send->src >= fabric->n_nodes || send->dst >= fabric->n_nodes)
+        return kb_error_set(err, KB_INVALID, "message: expected nodes 0 to %u, got %u to %u",
+                            fabric->n_nodes - 1, send->src, send->dst);
+    if (send->nbytes < 0)
+        return kb_error_set(err, KB_INVALID, "message: expected nbytes >= 0, got %lld",
+                            (long long)send->nbytes);
+    return KB_OK;
+}
+
+static kb_status look_up(kb_fabric *fabric, const kb_send *send, kb_path *path, kb_error *err) {
+    uint32_t number;
+    kb_path found = {
+        .src = send->src, .dst = send->dst, .slice = send->slice, .is_noted = path->is_noted};
+    KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &found.links,
+                            &found.n_links, &number, err));
+    kb_audit_tell(&fabric->audit, path);
+    *path = found;
+    if (found.n_links) {
+        const kb_port *last = &fabric->ports[found.links[found.n_links - 1]];
+        fabric->notice_fs = kb_min_i64(fabric->notice_fs, last->travel_fs);
+    }
+    if (!fabric->servers.of) return KB_OK;
+    fabric->servers.channels[path - fabric->paths] = kb_topology_channels(fabric->topology, number);
+    for (uint32_t hop = 0; hop < path->n_links; hop++)
+        if (kb_fabric_by_flit_(fabric, path->links[hop])) path->n_by_flit = hop + 1;
+    return KB_OK;
+}
+
+/* When the last of n_flits has still left its port within the range of time; -1: never. */
+static int64_t find_latest(const kb_fabric *fabric, const kb_path *path, int64_t n_flits) {
+    int64_t overhead_fs = fabric->nodes[path->src].overhead_fs, before_fs;
+    if (!path->n_links) return KB_TIME_MAX - overhead_fs;
+    const kb_port *port = &fabric->ports[path->links[0]];
+    if (kb_mul_i64(n_flits - 1, port->service_fs, &before_fs)) return -1;
+    return kb_max_i64(port->end_fs - kb_later_fs(overhead_fs, before_fs), -1);
+}
+
+static void set_size(const kb_fabric *fabric, kb_path *path, int64_t n_flits) {
+    path->n_flits = n_flits;
+    path->latest_fs = find_latest(fabric, path, n_flits);
+    path->latency_fs = path->n_links
+                           ? kb_audit_least_fs(fabric, path->links, path->n_links, n_flits)
+                           : fabric->nodes[path->src].overhead_fs;
+}
+
+/* 0 when nbytes is no size. */
+static inline int64_t count_flits(const kb_fabric *fabric, int64_t nbytes) {
+    int64_t flit_nbytes = fabric->flit_nbytes;
+    if (nbytes <= flit_nbytes) return nbytes >= 0;
+    bool shifts = (flit_nbytes & (flit_nbytes - 1)) == 0;
+    return shifts ? ((nbytes - 1) >> fabric->flit_shift) + 1 : kb_ceil_div(nbytes, flit_nbytes);
+}
+
+static kb_status fail_range(const kb_fabric *fabric, const kb_path *path, int64_t start_fs,
+                            kb_error *err) {
+    return kb_error_set(err, KB_OVERFLOW,
+                        "message from \"%s\": expected its last flit to leave before 2^63 fs (2.5 "
+                        "hours), got %lld flits at %lld fs; send less, or over faster links",
+                        fabric->nodes[path->src].name, (long long)path->n_flits,
+                        (long long)start_fs);
+}
+
+static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
+    return send->nbytes > fabric->flit_nbytes;
+}
+
+/* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
+static inline kb_path *slot_of(const kb_fabric *fabric, const kb_send *send) {
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61;
+    return &fabric->paths[(mixed + is_long(fabric, send) * UINT32_C(2741)) % KB_PATHS];
+}
+
+void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon) {
+    const kb_path *path = slot_of(fabric, send);
+    if (soon) __builtin_prefetch(path->links);
+    else __builtin_prefetch(path);
+}
+
+kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
+                               kb_path **found, kb_error *err) {
+    kb_path *path = slot_of(fabric, send);
+    int64_t n_flits = count_flits(fabric, send->nbytes);
+    bool known = path->n_flits && path->src == send->src && path->dst == send->dst &&
+                 path->slice == send->slice && (path->n_flits > 1) == is_long(fabric, send);
+    *found = path;
+    if (!known || path->n_flits != n_flits) {
+        KB_TRY(check_send(fabric, send, err));
+        if (!known) KB_TRY(look_up(fabric, send, path, err));
+        set_size(fabric, path, n_flits);
+    }
+    if (start_fs > path->latest_fs) return fail_range(fabric, path, start_fs, err);
+    if (fabric->counts[send->src] == UINT32_MAX)
+        return kb_error_set(
+            err, KB_OVERFLOW,
+            "message: expected at most 2^32 - 1 messages from one node, got one more "
+            "from \"%s\"",
+            fabric->nodes[send->src].name);
+    return KB_OK;
+}

@@ -1,0 +1,36 @@
+/* A path that was asked for lately: its links, and what all messages of one size over it share.
+ *
+ * The topology's own look-up is safe among threads, and slower.  A message that is like the last one over
+ * its path costs a comparison.
+ */
+#ifndef KB_HW_FABRIC_FABRIC_PATH_H
+#define KB_HW_FABRIC_FABRIC_PATH_H
+
+#include "hw/fabric/fabric.h"
+
+typedef struct kb_path {
+    const uint32_t *links; /* of the topology */
+    uint32_t n_links;
+    uint32_t n_by_flit; /* links up to the last whose port is a server's */
+    uint32_t src, dst;
+    int32_t slice;
+    bool is_noted;      /* the audit has it in its list, */
+    uint64_t n_due;     /* for these flits */
+    int64_t n_flits;    /* the size; 0: no path */
+    int64_t latency_fs; /* its least, law L1; 0 when it is out of range */
+    int64_t
+        latest_fs; /* if they start later, the last may leave its port out of the range of time */
+} kb_path;
+
+_Static_assert(sizeof(kb_path) == 64, "a line of the cache");
+
+enum { KB_PATHS = 16384, KB_PATH_ALIGNMENT = 64 };
+
+kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
+void kb_fabric_paths_deinit_(kb_fabric *fabric);
+
+/* The path of a message that starts at start_fs, sized for it.  It stays so until the next call. */
+kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
+                               kb_path **path, kb_error *err) KB_MUST_CHECK;
+
+#endif

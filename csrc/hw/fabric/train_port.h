@@ -1,0 +1,205 @@
+/* A port that serves flit trains (ADR-0043), and what it knows.
+ *
+ *   waiting   the streams with known flits, sorted by the key of their next flit
+ *             (eligibility, input, message id); the first is at `first`, room grows behind
+ *   upto_fs   every flit eligible by then is known and served: final, whatever comes
+ *   free_fs   the server is taken until then, which may be far ahead of the clock
+ *   open      the inputs over which a started message has still to come
+ *   n_own     messages that begin here and have flits that nobody knows yet
+ *   own_fs    the server has done all that began here by then at the earliest, were nobody else served
+ *   wakes     messages that end over this link, by a lower bound of their tail's arrival
+ *   taken_fs  what was served ended then: for the physics checks, which do not trust free_fs
+ *
+ * Invariants
+ *   R1. A flit handed on is eligible after the receiving port's upto_fs.
+ *   R2. upto_fs < now + overhead_fs: a message may start at any time from now on.
+ *   R3. An input is open from the start of its first message to the service of its last one's tail.
+ */
+#ifndef KB_HW_FABRIC_TRAIN_PORT_H
+#define KB_HW_FABRIC_TRAIN_PORT_H
+
+#include "base/checked.h"
+#include "base/pool.h"
+#include "hw/fabric/lineup.h"
+#include "hw/fabric/stream.h"
+
+typedef struct kb_input {
+    uint32_t link;
+    uint32_t n_messages;
+} kb_input;
+
+typedef struct kb_inputs {
+    kb_input *items;
+    uint32_t count, capacity;
+} kb_inputs;
+
+typedef struct kb_train_port {
+    int64_t free_fs, upto_fs, taken_fs;
+    int64_t service_fs;
+    int64_t travel_fs;
+    int64_t overhead_fs;
+    int64_t end_fs;
+    kb_waiting *waiting;
+    uint32_t first, n_waiting, capacity;
+    uint32_t n_own;
+    int64_t own_fs;
+    kb_inputs open;
+    uint64_t n_served;
+    uint32_t depth;  /* 1 + its place on the stack of a pull; 0: it is not there */
+    uint32_t swept;  /* the last sweep that took it in */
+    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
+    kb_lineup wakes;
+    uint32_t region;
+} kb_train_port;
+
+/* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
+typedef struct kb_landing {
+    uint32_t next;
+    uint32_t flight, link;
+    int64_t first;
+    kb_train train;
+} kb_landing;
+
+/* Such a sink: what has landed, by (arrival, link), and the links over which more may come. */
+typedef struct kb_inbox {
+    kb_waitq landed;
+    kb_inputs open;
+} kb_inbox;
+
+typedef struct kb_train_frame {
+    int64_t upto_fs;  /* what is asked for */
+    int64_t least_fs; /* of the inputs looked at so far: what is still unknown comes later */
+    uint32_t link;
+    uint32_t n_open, n_seen;
+} kb_train_frame;
+
+typedef struct kb_trains {
+    kb_train_port *ports; /* by link; NULL in flit mode */
+    kb_inbox *inboxes;    /* by node */
+    kb_train_frame *stack;
+    uint32_t *swept; /* room for all links */
+    uint32_t n_sweeps;
+    int64_t now_fs;    /* of what is under way, which is for this region; */
+    int64_t others_fs; /* and what is handled in the others */
+    uint32_t region;
+    KB_POOL(kb_landing) landings;
+} kb_trains;
+
+static inline uint32_t kb_inputs_find(const kb_inputs *inputs, uint32_t link) {
+    uint32_t place = 0;
+    while (place < inputs->count && inputs->items[place].link != link) place++;
+    return place;
+}
+
+bool kb_inputs_grow_(kb_inputs *inputs, kb_alloc *alloc) KB_MUST_CHECK;
+
+/* One message more, or fewer, will come over `link`.  False when there is no memory. */
+KB_MUST_CHECK static inline bool kb_inputs_add(kb_inputs *inputs, kb_alloc *alloc, uint32_t link) {
+    uint32_t place = kb_inputs_find(inputs, link);
+    if (place == inputs->count) {
+        if (place == inputs->capacity && !kb_inputs_grow_(inputs, alloc)) return false;
+        inputs->items[inputs->count++] = (kb_input){link, 0};
+    }
+    inputs->items[place].n_messages++;
+    return true;
+}
+
+static inline void kb_inputs_drop(kb_inputs *inputs, uint32_t link) {
+    kb_input *input = &inputs->items[kb_inputs_find(inputs, link)];
+    if (--input->n_messages == 0) *input = inputs->items[--inputs->count];
+}
+
+/* The same, but an input without messages stays in its place until kb_inputs_prune. */
+void kb_inputs_drop_later(kb_inputs *inputs, uint32_t link);
+void kb_inputs_prune(kb_inputs *inputs);
+
+void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc);
+
+void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc);
+
+bool kb_train_port_grow_(kb_train_port *port, kb_alloc *alloc) KB_MUST_CHECK;
+
+/* Room for one more stream that waits; false when there is no memory. */
+KB_MUST_CHECK static inline bool kb_train_port_reserve(kb_train_port *port, kb_alloc *alloc) {
+    return port->first + port->n_waiting < port->capacity || kb_train_port_grow_(port, alloc);
+}
+
+/* The rank of a stream at the port behind `link`, from its rank at the one before. */
+static inline uint64_t kb_waiting_over(uint64_t rank, uint32_t link) {
+    return (uint64_t)(link + 1) << 32 | (uint32_t)rank;
+}
+
+/* After kb_train_port_reserve.  Most come last.  count_of is a key of the same message. */
+static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, uint64_t rank,
+                                        uint64_t count_of, uint32_t number) {
+    const uint64_t count_number = count_of >> 32 << 32 | number;
+    const kb_waiting added = {when_fs, rank, count_number};
+    kb_waiting *items = port->waiting + port->first;
+    uint32_t place = port->n_waiting++;
+    for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
+        items[place] = items[place - 1];
+    items[place].when_fs = when_fs;
+    items[place].rank = rank;
+    items[place].count_number = count_number;
+}
+
+/* The first's time is a later one now: it goes where it belongs. */
+static inline void kb_train_port_put_back_first(kb_train_port *port) {
+    kb_waiting *items = port->waiting + port->first;
+    if (port->n_waiting == 1 || !kb_waiting_before(&items[1], &items[0])) return;
+    kb_waiting moved = items[0];
+    uint32_t place = 0;
+    for (; place + 1 < port->n_waiting && kb_waiting_before(&items[place + 1], &moved); place++)
+        items[place] = items[place + 1];
+    items[place] = moved;
+}
+
+static inline void kb_train_port_remove_first(kb_train_port *port) {
+    port->first = --port->n_waiting ? port->first + 1 : 0;
+}
+
+/* The last instant at which flits of `lead` still come before the first of `second`. */
+static inline int64_t kb_waiting_until(const kb_waiting *lead, const kb_waiting *second) {
+    bool after = lead->rank != second->rank ? lead->rank > second->rank
+                                            : lead->count_number > second->count_number;
+    return second->when_fs - after;
+}
+
+/* Whether the port serves this train, from begin_fs on, as one; *period_fs is its pace then, *length_fs
+ * what lies between its first and its last. */
+static inline bool kb_train_port_keeps(const kb_train_port *port, const kb_train *train,
+                                       int64_t begin_fs, int64_t *period_fs, int64_t *length_fs) {
+    *period_fs = port->service_fs;
+    if (train->count > 1 && train->period_fs > port->service_fs) {
+        if (begin_fs != train->start_fs) return false;
+        *period_fs = train->period_fs;
+    }
+    return !kb_mul_i64(train->count - 1, *period_fs, length_fs) &&
+           *length_fs <= port->end_fs - begin_fs;
+}
+
+/* The next flit of this port that is not known yet arrives at the far end later than this. */
+static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
+    return kb_later_fs(kb_max_i64(port->free_fs, port->upto_fs + 1), port->travel_fs) - 1;
+}
+
+/* What begins at this port, or goes on, does so then at the earliest. */
+static inline int64_t kb_train_port_now(const kb_trains *trains, const kb_train_port *port) {
+    return port->region == trains->region ? trains->now_fs : trains->others_fs;
+}
+
+/* It is eligible later than this. */
+static inline int64_t kb_train_port_limit(const kb_trains *trains, const kb_train_port *port) {
+    return kb_later_fs(kb_train_port_now(trains, port), port->n_own ? 0 : port->overhead_fs) - 1;
+}
+
+/* All that is eligible by then is known. */
+static inline int64_t kb_train_port_horizon(const kb_trains *trains, const kb_train_port *port) {
+    int64_t least_fs = kb_train_port_limit(trains, port);
+    for (uint32_t i = 0; i < port->open.count; i++)
+        least_fs =
+            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
+    return least_fs;
+}
+
+#endif

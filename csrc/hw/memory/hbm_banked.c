@@ -1,0 +1,389 @@
+#include "hw/memory/hbm_banked.h"
+
+#include <stdio.h>
+
+#include "base/checked.h"
+#include "hw/component/reply.h"
+#include "hw/component/request.h"
+#include "hw/fabric/audit.h"
+
+enum { KEPT_FLITS = 4096 }; /* a job's table of more is given back */
+
+/* A flit of a reply: its bytes that are not there yet, and when those that are came. */
+typedef struct flit {
+    int64_t there_fs;
+    int64_t left;
+} flit;
+
+/* A request under way. */
+typedef struct job {
+    uint32_t next, next_touched;
+    uint32_t request, handle;
+    bool write, has_tail, touched;
+    int64_t n_flits, n_sent; /* of the reply */
+    int64_t there_fs;        /* of a read: of the flits sent; of a write: the last commit */
+    uint64_t left;           /* of a write: bytes that are not committed */
+    flit *flits;
+    size_t capacity;
+} job;
+
+struct kb_hbm_banked {
+    const kb_parts *parts;
+    uint32_t node, slot;
+    int64_t flit_nbytes;
+    int32_t flit_shift; /* log2 of it; -1 where that is no power of two */
+    int64_t request_fs, response_fs;
+    int64_t read_ahead_fs, write_ahead_fs; /* from a decision to what it shows, at the least */
+    int64_t wake_fs;                       /* KB_TIME_MAX: no need */
+    kb_dram_stack stack;
+    KB_POOL(job) jobs;
+    uint32_t n_jobs;            /* ever at once */
+    uint32_t n_reads, n_writes; /* under way; writes with their tail */
+    uint32_t touched;
+};
+
+static void fail(const kb_hbm_banked *hbm, kb_status status, const kb_error *why) {
+    (void)kb_error_set(kb_sim_fail(hbm->parts->sim, status), status, "%s", why->message);
+}
+
+static void fail_nomem(const kb_hbm_banked *hbm) {
+    (void)kb_error_nomem(kb_sim_fail(hbm->parts->sim, KB_NOMEM), "requests of an HBM");
+}
+
+/* --- jobs ------------------------------------------------------------------------------------------- */
+
+static bool take_job(kb_hbm_banked *hbm, uint32_t request, bool write, uint32_t *number) {
+    if (!KB_POOL_TAKE(&hbm->jobs, hbm->parts->alloc, number)) return false;
+    job *taken = &hbm->jobs.items[*number];
+    bool is_new = *number >= hbm->n_jobs;
+    if (is_new) hbm->n_jobs = *number + 1;
+    *taken = (job){.request = request,
+                   .write = write,
+                   .flits = is_new ? NULL : taken->flits,
+                   .capacity = is_new ? 0 : taken->capacity};
+    return true;
+}
+
+static void drop_flits(kb_hbm_banked *hbm, job *j) {
+    kb_alloc_free(hbm->parts->alloc, j->flits, j->capacity, sizeof *j->flits);
+    j->flits = NULL;
+    j->capacity = 0;
+}
+
+static void give_job(kb_hbm_banked *hbm, uint32_t number) {
+    job *j = &hbm->jobs.items[number];
+    if (j->capacity > KEPT_FLITS) drop_flits(hbm, j);
+    KB_POOL_GIVE(&hbm->jobs, number);
+}
+
+static bool reserve_flits(kb_hbm_banked *hbm, job *j, uint64_t nbytes) {
+    size_t n = (size_t)j->n_flits;
+    if (n > j->capacity) {
+        drop_flits(hbm, j);
+        j->flits = kb_alloc_zeroed(hbm->parts->alloc, n, sizeof *j->flits);
+        if (!j->flits) return false;
+        j->capacity = n;
+    }
+    for (size_t i = 0; i < n; i++) j->flits[i] = (flit){0, hbm->flit_nbytes};
+    j->flits[n - 1].left = (int64_t)nbytes - (int64_t)(n - 1) * hbm->flit_nbytes;
+    return true;
+}
+
+static void touch(kb_hbm_banked *hbm, uint32_t number) {
+    job *j = &hbm->jobs.items[number];
+    if (j->touched) return;
+    j->touched = true;
+    j->next_touched = hbm->touched;
+    hbm->touched = number;
+}
+
+/* --- what has been decided -------------------------------------------------------------------------- */
+
+static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
+                   int64_t there_fs, int64_t period_fs) {
+    kb_hbm_banked *hbm = self;
+    job *j = &hbm->jobs.items[run->job];
+    int64_t skip = run->skip;
+    int32_t shift = hbm->stack.dram->map.burst_shift;
+    int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
+    int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
+    touch(hbm, run->job);
+    if (j->write) {
+        j->left -= (uint64_t)(end - begin);
+        j->there_fs = kb_max_i64(j->there_fs, there_fs + (count - 1) * period_fs);
+        return;
+    }
+    int64_t number = (int64_t)run->packed + begin;
+    number = hbm->flit_shift < 0 ? number / hbm->flit_nbytes : number >> hbm->flit_shift;
+    int64_t flit_end = (number + 1) * hbm->flit_nbytes - (int64_t)run->packed;
+    for (; begin < end; number++, flit_end += hbm->flit_nbytes) {
+        int64_t upto = kb_min_i64(end, flit_end);
+        int64_t last = ((upto - 1 + skip) >> shift) - first;
+        flit *f = &j->flits[number];
+        f->left -= upto - begin;
+        f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
+        begin = upto;
+    }
+}
+
+static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs, int64_t free_fs) {
+    const kb_hbm_banked *hbm = self;
+    unsigned number = (unsigned)(pc - hbm->stack.pcs);
+    char what[64];
+    if (bank == KB_NONE) (void)snprintf(what, sizeof what, "data bus %u", number);
+    else (void)snprintf(what, sizeof what, "bank %u of pseudo-channel %u", (unsigned)bank, number);
+    kb_audit_overlap_(hbm->parts->sim, kb_topology_nodes(hbm->parts->topology)[hbm->node].name,
+                      what, at_fs, free_fs);
+}
+
+static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
+    job *j = &hbm->jobs.items[number];
+    kb_reply reply = {.fabric = hbm->parts->fabric, .handle = j->handle, .err = err};
+    while (j->n_sent < j->n_flits && j->flits[j->n_sent].left == 0) {
+        j->there_fs = kb_max_i64(j->there_fs, j->flits[j->n_sent++].there_fs + hbm->response_fs);
+        kb_reply_add(&reply, j->there_fs);
+    }
+    if (j->n_sent == j->n_flits) {
+        kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = j->there_fs;
+        hbm->n_reads--;
+        give_job(hbm, number);
+    }
+    kb_reply_flush(&reply);
+    return reply.status;
+}
+
+static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
+    job *j = &hbm->jobs.items[number];
+    if (!j->has_tail || j->left > 0) return KB_OK;
+    kb_request *request = kb_requests_at(hbm->parts->requests, j->request);
+    request->memory_end_fs = j->there_fs;
+    kb_train ack = {j->there_fs + hbm->response_fs, 0, 1};
+    uint32_t handle = j->handle;
+    hbm->n_writes--;
+    give_job(hbm, number);
+    if (request->posted) {
+        kb_request_committed(hbm->parts->requests, request);
+        return KB_OK;
+    }
+    return kb_fabric_append(hbm->parts->fabric, handle, ack, err);
+}
+
+static void hand_on(kb_hbm_banked *hbm) {
+    kb_status status = KB_OK;
+    kb_error err;
+    kb_error_clear(&err);
+    uint32_t number = hbm->touched;
+    hbm->touched = KB_NONE;
+    while (number != KB_NONE && status == KB_OK) {
+        job *j = &hbm->jobs.items[number];
+        uint32_t next = j->next_touched;
+        j->touched = false;
+        status = j->write ? acknowledge(hbm, number, &err) : send_flits(hbm, number, &err);
+        number = next;
+    }
+    if (status != KB_OK) fail(hbm, status, &err);
+}
+
+static void wake_by(kb_hbm_banked *hbm, int64_t when_fs) {
+    if (when_fs >= hbm->wake_fs) return;
+    hbm->wake_fs = when_fs;
+    kb_sim_at(hbm->parts->sim, hbm->slot, when_fs);
+}
+
+/* What is still to come delays reads that wait, but may fill the window, so that writes are served sooner. */
+static void step(void *self, uint32_t arg) {
+    kb_hbm_banked *hbm = self;
+    int64_t now_fs = kb_sim_now(hbm->parts->sim);
+    (void)arg;
+    if (now_fs < hbm->wake_fs) return;
+    hbm->wake_fs = KB_TIME_MAX;
+    kb_fabric_settle(hbm->parts->fabric, hbm->node);
+    int64_t known_fs = now_fs + hbm->request_fs - 1;
+    int64_t due_fs = kb_dram_stack_advance(&hbm->stack, known_fs);
+    hand_on(hbm);
+    if (hbm->n_reads > 0) wake_by(hbm, due_fs + hbm->read_ahead_fs);
+    if (hbm->n_writes > 0) wake_by(hbm, known_fs + 1 + hbm->write_ahead_fs);
+}
+
+/* --- requests ----------------------------------------------------------------------------------------- */
+
+/* The next nbytes of a request wait, row after row, flit by flit as they came. */
+static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, kb_train flits) {
+    uint64_t flit_nbytes = flits.count > 1 ? (uint64_t)hbm->flit_nbytes : UINT64_MAX;
+    uint64_t in_flit = flit_nbytes; /* left of the one that is begun */
+    kb_dram_bytes bytes = {.slice = request->slice > 0 ? (uint32_t)request->slice : 0,
+                           .job = request->job,
+                           .write = request->write,
+                           .when_fs = flits.start_fs + hbm->request_fs,
+                           .period_fs = flits.period_fs,
+                           .flit_nbytes = flit_nbytes};
+    while (nbytes > 0) {
+        uint64_t address, in_row = kb_cursor_row(&request->cursor, &address);
+        uint64_t taken = in_row < nbytes ? in_row : nbytes, n_flits = 0;
+        if (in_flit < flit_nbytes) taken = taken < in_flit ? taken : in_flit;
+        if (taken >= flit_nbytes) { /* whole flits, and after them the last one, if it is short */
+            n_flits = taken / flit_nbytes;
+            if (taken < nbytes) taken = n_flits * flit_nbytes;
+        } else {
+            in_flit -= taken;
+            if (in_flit == 0) in_flit = flit_nbytes, n_flits = 1;
+        }
+        bytes.offset = address - request->delta;
+        bytes.nbytes = taken;
+        bytes.packed = request->nbytes - request->left;
+        if (!kb_dram_stack_add(&hbm->stack, bytes)) return false;
+        bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
+        kb_cursor_advance(&request->cursor, &request->shape, taken);
+        request->left -= taken;
+        nbytes -= taken;
+    }
+    return true;
+}
+
+/* Room for what a decision may add to an instant. */
+static bool is_in_time(kb_hbm_banked *hbm, int64_t now_fs) {
+    if (now_fs < KB_TIME_MAX - (INT64_C(1) << 56)) return true;
+    (void)kb_error_set(
+        kb_sim_fail(hbm->parts->sim, KB_OVERFLOW), KB_OVERFLOW,
+        "%s: expected requests before 2^63 - 2^56 fs (2.5 hours), got one at %lld fs",
+        kb_topology_nodes(hbm->parts->topology)[hbm->node].name, (long long)now_fs);
+    return false;
+}
+
+static kb_status open_reply(kb_hbm_banked *hbm, const kb_request *request, kb_msg_kind kind,
+                            uint32_t *handle, kb_error *err) {
+    kb_send send = {.src = hbm->node,
+                    .dst = request->requester,
+                    .slice = request->slice,
+                    .kind = kind,
+                    .tag = request->number,
+                    .nbytes = kind == KB_MSG_READ_REPLY ? (int64_t)request->nbytes : 0};
+    return kb_fabric_open(hbm->parts->fabric, &send, handle, err);
+}
+
+static void take_read(void *self, const kb_message *message, uint32_t link, int64_t first,
+                      kb_train flits) {
+    kb_hbm_banked *hbm = self;
+    kb_request *request = kb_requests_at(hbm->parts->requests, message->tag);
+    int64_t now_fs = kb_sim_now(hbm->parts->sim), when_fs = now_fs + hbm->request_fs;
+    kb_error err;
+    kb_error_clear(&err);
+    (void)link, (void)first, (void)flits;
+    if (!is_in_time(hbm, now_fs)) return;
+    request->memory_start_fs = now_fs;
+    if (!take_job(hbm, request->number, false, &request->job)) {
+        fail_nomem(hbm);
+        return;
+    }
+    job *j = &hbm->jobs.items[request->job];
+    kb_status status = open_reply(hbm, request, KB_MSG_READ_REPLY, &j->handle, &err);
+    if (status != KB_OK) {
+        fail(hbm, status, &err);
+        return;
+    }
+    j->n_flits = kb_max_i64(1, kb_ceil_div((int64_t)request->nbytes, hbm->flit_nbytes));
+    hbm->n_reads++;
+    if (!reserve_flits(hbm, j, request->nbytes) ||
+        !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1})) {
+        fail_nomem(hbm);
+        return;
+    }
+    if (request->nbytes > 0) {
+        wake_by(hbm, when_fs + hbm->read_ahead_fs);
+        return;
+    }
+    j->flits[0].there_fs = when_fs;
+    touch(hbm, request->job);
+    hand_on(hbm);
+}
+
+static void take_write(void *self, const kb_message *message, uint32_t link, int64_t first,
+                       kb_train flits) {
+    kb_hbm_banked *hbm = self;
+    kb_request *request = kb_requests_at(hbm->parts->requests, message->tag);
+    kb_error err;
+    kb_error_clear(&err);
+    (void)link;
+    if (!is_in_time(hbm, kb_sim_now(hbm->parts->sim))) return;
+    if (first == 0) {
+        request->memory_start_fs = flits.start_fs;
+        if (!take_job(hbm, request->number, true, &request->job)) {
+            fail_nomem(hbm);
+            return;
+        }
+        hbm->jobs.items[request->job].left = request->nbytes;
+    }
+    uint64_t most = (uint64_t)(hbm->flit_nbytes * flits.count);
+    uint64_t nbytes = request->left < most ? request->left : most;
+    if (!add_bytes(hbm, request, nbytes, flits)) {
+        fail_nomem(hbm);
+        return;
+    }
+    if (first + flits.count < message->n_flits) return;
+    job *j = &hbm->jobs.items[request->job];
+    int64_t when_fs = kb_sim_now(hbm->parts->sim) + hbm->request_fs;
+    j->has_tail = true;
+    hbm->n_writes++;
+    kb_status status = KB_OK;
+    if (!request->posted) status = open_reply(hbm, request, KB_MSG_WRITE_ACK, &j->handle, &err);
+    if (status != KB_OK) {
+        fail(hbm, status, &err);
+        return;
+    }
+    if (j->left > 0) {
+        wake_by(hbm, when_fs + hbm->write_ahead_fs);
+        return;
+    }
+    j->there_fs = kb_max_i64(j->there_fs, when_fs);
+    touch(hbm, request->job);
+    hand_on(hbm);
+}
+
+/* --- making one ---------------------------------------------------------------------------------------- */
+
+static kb_status init(kb_hbm_banked *hbm, const kb_dram *dram, kb_error *err) {
+    const kb_parts *parts = hbm->parts;
+    const kb_params_hbm *params = kb_topology_hbm(parts->topology, hbm->node);
+    kb_pool_init(&hbm->jobs.state);
+    hbm->touched = KB_NONE;
+    hbm->wake_fs = KB_TIME_MAX;
+    hbm->flit_nbytes = kb_topology_flit_nbytes(parts->topology);
+    hbm->flit_shift = kb_is_power_of_two(hbm->flit_nbytes)
+                          ? (int32_t)__builtin_ctzll((uint64_t)hbm->flit_nbytes)
+                          : -1;
+    hbm->request_fs = params->request_fs;
+    hbm->response_fs = params->response_fs;
+    KB_TRY(kb_dram_stack_init(&hbm->stack, parts->alloc, dram, params, served, hbm, err));
+    hbm->stack.core.fault = fault;
+    const kb_dram_rules *rules = &hbm->stack.core.rules;
+    hbm->read_ahead_fs = rules->cas_burst[0] + hbm->response_fs;
+    hbm->write_ahead_fs = rules->cas_burst[1] + hbm->response_fs;
+    KB_TRY(kb_sim_add_slot(parts->sim, step, hbm, 0, &hbm->slot, err));
+    kb_dispatch_set(parts->dispatch, hbm->node, KB_MSG_READ, KB_DELIVER_TAIL, take_read, hbm);
+    kb_dispatch_set(parts->dispatch, hbm->node, KB_MSG_WRITE, KB_DELIVER_FLITS, take_write, hbm);
+    return KB_OK;
+}
+
+kb_status kb_hbm_banked_create(const kb_parts *parts, uint32_t node, const kb_dram *dram,
+                               kb_hbm_banked **banked, kb_error *err) {
+    kb_hbm_banked *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "an HBM controller");
+    made->parts = parts;
+    made->node = node;
+    kb_status status = init(made, dram, err);
+    if (status == KB_OK) *banked = made;
+    else kb_hbm_banked_destroy(made);
+    return status;
+}
+
+void kb_hbm_banked_destroy(kb_hbm_banked *banked) {
+    if (!banked) return;
+    for (uint32_t i = 0; i < banked->n_jobs; i++) drop_flits(banked, &banked->jobs.items[i]);
+    KB_POOL_FREE(&banked->jobs, banked->parts->alloc);
+    kb_dram_stack_deinit(&banked->stack);
+    kb_alloc_free(banked->parts->alloc, banked, 1, sizeof *banked);
+}
+
+const kb_dram_stack *kb_hbm_banked_stack(const kb_hbm_banked *banked) {
+    return &banked->stack;
+}

@@ -1,0 +1,352 @@
+#include "hw/pe/ipcq.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/checked.h"
+#include "hw/component/request.h"
+#include "hw/pe/ipcq_core.h"
+#include "hw/pe/tcm_port.h"
+#include "log/payload.h"
+
+enum { TAKE_SENDS, POST, TAKE_RECVS, END_COPY };
+
+static void fail(const kb_ipcq *ipcq, kb_status status, const char *message) {
+    (void)kb_error_set(kb_sim_fail(ipcq->parts->sim, status), status, "%s: %s", ipcq->at->name,
+                       message);
+}
+
+/* A ready command takes its place at its ring, by ticket. */
+static void stand(kb_ipcq *ipcq, kb_ring_end *end, kb_command *command) {
+    uint32_t slot = kb_sched_slot(ipcq->sched, command), *at = &end->first;
+    kb_ipcq_work *w = &ipcq->works[slot];
+    w->command = command;
+    bool is_last = end->first == KB_IPCQ_NONE ||
+                   (int32_t)(command->ticket - ipcq->works[end->last].command->ticket) > 0;
+    if (is_last && end->first != KB_IPCQ_NONE) at = &ipcq->works[end->last].next;
+    if (is_last) end->last = slot;
+    while (!is_last && *at != KB_IPCQ_NONE &&
+           (int32_t)(command->ticket - ipcq->works[*at].command->ticket) > 0)
+        at = &ipcq->works[*at].next;
+    w->next = *at;
+    *at = slot;
+}
+
+/* Takes the command whose turn it is; NULL when it is not ready. */
+static kb_ipcq_work *step_up(const kb_ipcq *ipcq, kb_ring_end *end) {
+    if (end->first == KB_IPCQ_NONE || ipcq->works[end->first].command->ticket != end->next)
+        return NULL;
+    kb_ipcq_work *w = &ipcq->works[end->first];
+    end->first = w->next;
+    end->next++;
+    return w;
+}
+
+static void push(kb_ipcq *ipcq, kb_ipcq_queue *q, kb_ipcq_work *w, uint32_t step) {
+    uint32_t slot = (uint32_t)(w - ipcq->works);
+    w->next = KB_IPCQ_NONE;
+    if (q->first == KB_IPCQ_NONE) {
+        q->first = slot;
+        kb_sim_at(ipcq->parts->sim, ipcq->steps[step], w->when_fs);
+    } else {
+        ipcq->works[q->last].next = slot;
+    }
+    q->last = slot;
+}
+
+/* The next one that has ended by now; NULL, with the step called again in time, when none has. */
+static kb_ipcq_work *pop(kb_ipcq *ipcq, kb_ipcq_queue *q, uint32_t step) {
+    if (q->first == KB_IPCQ_NONE) return NULL;
+    kb_ipcq_work *w = &ipcq->works[q->first];
+    if (w->when_fs > kb_sim_now(ipcq->parts->sim)) {
+        kb_sim_at(ipcq->parts->sim, ipcq->steps[step], w->when_fs);
+        return NULL;
+    }
+    q->first = w->next;
+    return w;
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* Sends that may begin: their turn, and a slot is free. */
+static void begin_sends(kb_ipcq *ipcq, kb_ring *ring) {
+    const kb_rings *rings = ipcq->parts->rings;
+    uint32_t depth = kb_ipcq_depth(ipcq, ring);
+    kb_ipcq_work *w;
+    while (kb_ring_between(rings, ring->freed, ring->tail) < depth &&
+           (w = step_up(ipcq, &ring->send)) != NULL) {
+        const kb_command *command = w->command;
+        w->parcel = kb_ring_slot(rings, ring->tail);
+        ring->tail = kb_ring_next(rings, ring->tail);
+        ring->parcels[w->parcel] = (kb_parcel){.nbytes = w->nbytes,
+                                               .version = command->version,
+                                               .commit_fs = -1,
+                                               .kernel = command->record.kernel,
+                                               .line = command->record.line,
+                                               .op = command->record.op,
+                                               .dtype = command->record.dtype};
+        if (kb_add_i64(kb_sim_now(ipcq->parts->sim), ipcq->setup_fs, &w->when_fs))
+            fail(ipcq, KB_OVERFLOW, "expected sends to leave before 2^63 fs");
+        push(ipcq, &ipcq->posting, w, POST);
+    }
+}
+
+static void take_sends(void *self, uint32_t arg) {
+    kb_ipcq *ipcq = self;
+    kb_command *command;
+    (void)arg;
+    while ((command = kb_sched_next(ipcq->sched, KB_ENGINE_SEND)) != NULL) {
+        kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
+        stand(ipcq, &ring->send, command);
+        begin_sends(ipcq, ring);
+    }
+}
+
+static kb_status post_payload(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_work *w,
+                              kb_error *err) {
+    const kb_parts *parts = ipcq->parts;
+    kb_send send = {.src = ipcq->node,
+                    .dst = ring->home,
+                    .slice = ring->slice,
+                    .kind = ring->group != 0 ? KB_MSG_REDUCE_PART : KB_MSG_IPCQ_DATA,
+                    .tag = w->command->ring,
+                    .nbytes = w->nbytes};
+    if (ring->home == ring->dst_node || ring->group != 0)
+        return kb_fabric_send(parts->fabric, &send, NULL, err);
+    return kb_ipcq_write_slot_(ipcq, ring, w, err);
+}
+
+static kb_status post_one(kb_ipcq *ipcq, const kb_ipcq_work *w, kb_error *err) {
+    const kb_ring *ring = kb_rings_at(ipcq->parts->rings, w->command->ring);
+    kb_send tail = {.src = ipcq->node,
+                    .dst = ring->home,
+                    .slice = ring->slice,
+                    .kind = KB_MSG_IPCQ_TAIL,
+                    .tag = w->command->ring};
+    KB_TRY(post_payload(ipcq, ring, w, err));
+    if (ring->group != 0) return KB_OK;
+    return kb_fabric_send(ipcq->parts->fabric, &tail, NULL, err);
+}
+
+static void post(void *self, uint32_t arg) {
+    kb_ipcq *ipcq = self;
+    kb_ipcq_work *w;
+    (void)arg;
+    while ((w = pop(ipcq, &ipcq->posting, POST)) != NULL) {
+        kb_error error;
+        kb_error_clear(&error);
+        kb_record *record = &w->command->record;
+        kb_status status = post_one(ipcq, w, &error);
+        if (status != KB_OK) {
+            fail(ipcq, status, error.message);
+            return;
+        }
+        record->start_fs = w->when_fs - ipcq->setup_fs;
+        record->setup_fs = ipcq->setup_fs;
+        record->nbytes = w->nbytes;
+        kb_sched_done(ipcq->sched, w->command);
+    }
+}
+
+/* A slot is free again. */
+static void take_back(kb_ipcq *ipcq, kb_ring *ring) {
+    ring->freed = kb_ring_next(ipcq->parts->rings, ring->freed);
+    begin_sends(ipcq, ring);
+}
+
+static void take_credit(void *self, const kb_message *message, uint32_t link, int64_t first,
+                        kb_train flits) {
+    kb_ipcq *ipcq = self;
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, message->tag);
+    (void)link, (void)first, (void)flits;
+    take_back(ipcq, ring);
+}
+
+/* --- receiving -------------------------------------------------------------------------------- */
+
+static void mismatch(const kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_work *w,
+                     const kb_parcel *parcel) {
+    const kb_oplog *log = ipcq->parts->log;
+    const kb_record *record = &w->command->record;
+    char message[512], src[64], dst[64];
+    (void)snprintf(message, sizeof message,
+                   "%s:%" PRId32 ": recv of %s, channel %" PRIu32 ": expected a message of %" PRId64
+                   " bytes, got one of %" PRId64 " bytes that %s sent at %s:%" PRId32
+                   "; state the shape and dtype that are sent",
+                   kb_oplog_kernel_name(log, record->kernel), record->line,
+                   kb_ipcq_name_pe(ipcq->parts, kb_ipcq_receiver(ring), dst, sizeof dst),
+                   kb_ring_number_of_channel(ring), w->nbytes, parcel->nbytes,
+                   kb_ipcq_name_pe(ipcq->parts, ring->src, src, sizeof src),
+                   kb_oplog_kernel_name(log, parcel->kernel), parcel->line);
+    fail(ipcq, KB_INVALID, message);
+}
+
+static kb_status send_credit(const kb_ipcq *ipcq, uint32_t number, kb_error *err) {
+    const kb_ring *ring = kb_rings_at(ipcq->parts->rings, number);
+    kb_send send = {.src = ipcq->node,
+                    .dst = ring->src_node,
+                    .slice = KB_ANY_SLICE,
+                    .kind = KB_MSG_IPCQ_CREDIT,
+                    .tag = number};
+    return kb_fabric_send(ipcq->parts->fabric, &send, NULL, err);
+}
+
+/* The tile is there: the slot is free. */
+static void end_recv(kb_ipcq *ipcq, const kb_ipcq_work *w, int64_t copied_fs) {
+    kb_command *command = w->command;
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
+    kb_error error;
+    kb_error_clear(&error);
+    command->record.start_fs = command->record.ready_fs;
+    command->record.setup_fs = copied_fs;
+    command->record.nbytes = w->nbytes;
+    kb_payload_set_last_tile((int64_t *)(uintptr_t)command->words, command->n_words,
+                             ring->parcels[w->parcel].version);
+    ring->head = kb_ring_next(ipcq->parts->rings, ring->head);
+    kb_status status = KB_OK;
+    if (ring->group != 0) take_back(ipcq, ring);
+    else status = send_credit(ipcq, command->ring, &error);
+    if (status != KB_OK) fail(ipcq, status, error.message);
+    kb_sched_done(ipcq->sched, command);
+}
+
+static void end_copies(void *self, uint32_t arg) {
+    kb_ipcq *ipcq = self;
+    const kb_ipcq_work *w;
+    (void)arg;
+    while ((w = pop(ipcq, &ipcq->copying, END_COPY)) != NULL) {
+        const kb_ring *ring = kb_rings_at(ipcq->parts->rings, w->command->ring);
+        int64_t from_fs =
+            kb_max_i64(ring->parcels[w->parcel].there_fs, w->command->record.ready_fs);
+        end_recv(ipcq, w, w->when_fs - from_fs);
+    }
+}
+
+static void take_reply(void *self, kb_request *request) {
+    kb_ipcq *ipcq = self;
+    end_recv(ipcq, &ipcq->works[request->token], request->done_fs - request->sent_fs);
+}
+
+static kb_status begin_copy(kb_ipcq *ipcq, kb_ipcq_work *w, kb_error *err) {
+    const kb_params *params = kb_parts_params(ipcq->parts);
+    int64_t cycles = kb_ceil_div(w->nbytes, params->pe_tcm.bytes_per_cycle), copy_fs;
+    int64_t from_fs = kb_max_i64(ipcq->copy_free_fs, kb_sim_now(ipcq->parts->sim));
+    if (kb_ratio_scale(params->pe.clock, cycles, &copy_fs) ||
+        kb_add_i64(from_fs, copy_fs, &w->when_fs))
+        return kb_error_set(err, KB_OVERFLOW, "expected messages to be copied before 2^63 fs");
+    kb_meter_run(&ipcq->copies, (uint64_t)w->nbytes, from_fs, w->when_fs);
+    ipcq->copy_free_fs = w->when_fs;
+    push(ipcq, &ipcq->copying, w, END_COPY);
+    return KB_OK;
+}
+
+/* Recvs that may begin: their turn, and a slot is full. */
+static void begin_recvs(kb_ipcq *ipcq, kb_ring *ring) {
+    const kb_rings *rings = ipcq->parts->rings;
+    kb_ipcq_work *w;
+    while (ring->taken != ring->arrived && (w = step_up(ipcq, &ring->recv)) != NULL) {
+        kb_error error;
+        kb_error_clear(&error);
+        w->parcel = kb_ring_slot(rings, ring->taken);
+        ring->taken = kb_ring_next(rings, ring->taken);
+        if (ring->parcels[w->parcel].nbytes != w->nbytes) {
+            mismatch(ipcq, ring, w, &ring->parcels[w->parcel]);
+            return;
+        }
+        bool in_tcm = ring->home == ring->dst_node || ring->group != 0;
+        kb_status status = in_tcm ? begin_copy(ipcq, w, &error)
+                                  : kb_ipcq_read_slot_(ipcq, ring, w, take_reply, &error);
+        if (status != KB_OK) fail(ipcq, status, error.message);
+    }
+}
+
+static void take_recvs(void *self, uint32_t arg) {
+    kb_ipcq *ipcq = self;
+    kb_command *command;
+    (void)arg;
+    while ((command = kb_sched_next(ipcq->sched, KB_ENGINE_RECV)) != NULL) {
+        kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
+        stand(ipcq, &ring->recv, command);
+        begin_recvs(ipcq, ring);
+    }
+}
+
+static void take_tail(void *self, const kb_message *message, uint32_t link, int64_t first,
+                      kb_train flits) {
+    kb_ipcq *ipcq = self;
+    const kb_rings *rings = ipcq->parts->rings;
+    (void)link, (void)first, (void)flits;
+    kb_ring *ring = message->tag < kb_rings_count(rings) ? kb_rings_at(rings, message->tag) : NULL;
+    if (!ring || kb_ipcq_receiver(ring) != ipcq->pe || ring->arrived == ring->tail) {
+        fail(ipcq, KB_INTERNAL, "overrun: a tail arrived for which no slot had been taken");
+        return;
+    }
+    ring->parcels[kb_ring_slot(rings, ring->arrived)].there_fs = kb_sim_now(ipcq->parts->sim);
+    ring->arrived = kb_ring_next(rings, ring->arrived);
+    begin_recvs(ipcq, ring);
+}
+
+/* The payload lies in TCM; the tail says so. */
+static void take_payload(void *self, const kb_message *message, uint32_t link, int64_t first,
+                         kb_train flits) {
+    (void)self, (void)message, (void)link, (void)first, (void)flits;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void kick_sends(void *self) {
+    const kb_ipcq *ipcq = self;
+    kb_sim_signal(ipcq->parts->sim, ipcq->steps[TAKE_SENDS]);
+}
+
+static void kick_recvs(void *self) {
+    const kb_ipcq *ipcq = self;
+    kb_sim_signal(ipcq->parts->sim, ipcq->steps[TAKE_RECVS]);
+}
+
+static kb_status init(kb_ipcq *ipcq, kb_error *err) {
+    static const kb_slot_fn steps[KB_IPCQ_STEPS] = {take_sends, post, take_recvs, end_copies};
+    const kb_parts *parts = ipcq->parts;
+    const kb_node *at = ipcq->at;
+    kb_dispatch *dispatch = parts->dispatch;
+    ipcq->node = kb_topology_part(parts->topology, KB_IMPL_PE_DMA, at->sip, at->cube, at->pe);
+    ipcq->pe = (uint32_t)kb_parts_pe(parts, ipcq->node);
+    ipcq->sched = kb_parts_find(parts, KB_IMPL_PE_SCHED, at->sip, at->cube, at->pe);
+    ipcq->setup_fs = kb_parts_params(parts)->pe_dma.setup_fs;
+    ipcq->rate = kb_tcm_port_rate(kb_parts_params(parts));
+    kb_meter_init(&ipcq->copies, parts->sim, at->name, "its copies", -1, &ipcq->rate);
+    ipcq->posting = ipcq->copying = (kb_ipcq_queue){KB_IPCQ_NONE, KB_IPCQ_NONE};
+    ipcq->works = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(ipcq->sched), sizeof *ipcq->works);
+    if (!ipcq->works) return kb_error_nomem(err, "a PE_IPCQ");
+    for (uint32_t i = 0; i < KB_IPCQ_STEPS; i++)
+        KB_TRY(kb_sim_add_slot(parts->sim, steps[i], ipcq, i, &ipcq->steps[i], err));
+    kb_sched_attach(ipcq->sched, KB_ENGINE_SEND, kick_sends, ipcq);
+    kb_sched_attach(ipcq->sched, KB_ENGINE_RECV, kick_recvs, ipcq);
+    kb_dispatch_set(dispatch, ipcq->node, KB_MSG_IPCQ_DATA, KB_DELIVER_TAIL, take_payload, ipcq);
+    kb_dispatch_set(dispatch, ipcq->node, KB_MSG_IPCQ_TAIL, KB_DELIVER_TAIL, take_tail, ipcq);
+    kb_dispatch_set(dispatch, ipcq->node, KB_MSG_REDUCE_TOTAL, KB_DELIVER_TAIL, take_tail, ipcq);
+    kb_dispatch_set(dispatch, ipcq->node, KB_MSG_IPCQ_CREDIT, KB_DELIVER_TAIL, take_credit, ipcq);
+    kb_dispatch_set_default(dispatch, KB_MSG_IPCQ_TAIL, kb_ipcq_take_tail_at_memory_,
+                            (void *)(uintptr_t)parts);
+    return KB_OK;
+}
+
+kb_status kb_ipcq_create(const kb_parts *parts, uint32_t node, void **ipcq, kb_error *err) {
+    kb_ipcq *made = kb_alloc_zeroed(parts->alloc, 1, sizeof *made);
+    if (!made) return kb_error_nomem(err, "a PE_IPCQ");
+    made->parts = parts;
+    made->at = &kb_topology_nodes(parts->topology)[node];
+    kb_status status = init(made, err);
+    if (status == KB_OK) *ipcq = made;
+    else kb_ipcq_destroy(made);
+    return status;
+}
+
+void kb_ipcq_destroy(void *ipcq) {
+    kb_ipcq *self = ipcq;
+    if (!self) return;
+    kb_alloc *alloc = self->parts->alloc;
+    if (self->works)
+        kb_alloc_free(alloc, self->works, kb_sched_n_slots(self->sched), sizeof *self->works);
+    kb_alloc_free(alloc, self, 1, sizeof *self);
+}

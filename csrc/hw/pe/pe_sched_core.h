@@ -1,0 +1,91 @@
+/* Inside of hw/pe/pe_sched.c and scoreboard.c: slots of commands, and who waits for whom. */
+#ifndef KB_HW_PE_PE_SCHED_CORE_H
+#define KB_HW_PE_PE_SCHED_CORE_H
+
+#include "base/vec.h"
+#include "hw/pe/pe_sched.h"
+
+#define KB_SCHED_NONE UINT32_MAX
+
+typedef enum kb_entry_state {
+    KB_ENTRY_FREE,
+    KB_ENTRY_WAITING,
+    KB_ENTRY_READY,
+    KB_ENTRY_RUNNING
+} kb_entry_state;
+
+/* A command's slot: what changes hands first, so that it lies on few cache lines.  `next` and `previous` link
+ * it into the free list, or the ready queue of its engine. */
+typedef struct kb_sched_entry {
+    kb_entry_state state;
+    uint32_t context;
+    uint32_t next, previous;
+    uint32_t first_edge;
+    uint32_t note; /* of a memory command: its place among those of its context */
+    int64_t *words;
+    size_t words_capacity;
+    kb_sched_tiles tiles;
+    kb_command command;
+} kb_sched_entry;
+
+/* "`follower` must wait for me": a list for each command. */
+typedef struct kb_sched_edge {
+    uint32_t follower;
+    uint32_t next;
+} kb_sched_edge;
+
+/* An unfinished memory command: what it touches lies within [first_va, end_va).  Apart from its slot, for
+ * each one that is submitted is compared with all of them. */
+typedef struct kb_memory_note {
+    uint64_t first_va, end_va;
+    uint32_t slot;
+    bool writes;
+} kb_memory_note;
+
+typedef struct kb_sched_context {
+    uint32_t free;
+    uint32_t count;
+    uint32_t n_memory; /* its unfinished memory commands */
+    uint32_t n_writes; /* among its unfinished memory commands */
+} kb_sched_context;
+
+typedef struct kb_sched_engine {
+    void (*kick)(void *engine);
+    void *self;
+    uint32_t first, last; /* ready queue, by (ready time, order) */
+} kb_sched_engine;
+
+struct kb_sched {
+    kb_alloc *alloc;
+    kb_sim *sim;
+    kb_oplog *log;
+    kb_tcm *tcm;
+    uint32_t sim_slot;
+    int32_t pe;
+    int64_t dispatch_fs;
+    uint32_t queue; /* slots of one context */
+    uint32_t n_contexts;
+    int64_t n_submitted;
+    kb_sched_entry *entries;
+    kb_memory_note *notes; /* a context's from its first slot's number on */
+    kb_sched_context *contexts;
+    KB_VEC(kb_sched_edge) edges;
+    uint32_t free_edge;
+    kb_sched_engine engines[KB_ENGINE_KIND_COUNT];
+    kb_progress_fn progress;
+    void *owner;
+    kb_stage_fn stage_done;
+    void *composer;
+};
+
+static inline uint32_t kb_sched_slots_of(const kb_sched *sched, uint32_t c) {
+    return c == sched->n_contexts ? KB_LANE_SLOTS : sched->queue;
+}
+
+/* Makes the command of a slot, which is being submitted, wait for all that it must follow. */
+kb_status kb_scoreboard_enter_(kb_sched *sched, uint32_t slot, kb_error *err) KB_MUST_CHECK;
+
+/* It is done: nobody need follow it any more. */
+void kb_scoreboard_leave_(kb_sched *sched, uint32_t slot);
+
+#endif
