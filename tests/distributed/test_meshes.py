@@ -123,7 +123,7 @@ def _derived(name: str, rank: int, place: str) -> tuple[list[Any], list[float]]:
     return [out.tolist() for out in outs], x.grad.tolist()
 
 
-# Of rank 0, 1 and 2: x is [0, 1, 2], [10, 11, 12], [20, 21, 22]; result i counts rank + 1 + 10 i times.
+# Rank r has [10 r, 10 r + 1, 10 r + 2]; its i-th result counts r + 1 + 10 i times.
 DERIVED: dict[str, tuple[list[Any], list[Any]]] = {
     "all_reduce": ([[[30.0, 33.0, 36.0]]] * 3, [[6.0] * 3] * 3),
     "broadcast": ([[[10.0, 11.0, 12.0]]] * 3, [[0.0] * 3, [6.0] * 3, [0.0] * 3]),
