@@ -7,8 +7,7 @@ kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) {
     fabric->paths_block =
         kb_alloc_zeroed(fabric->alloc, KB_PATHS + 1, sizeof *fabric->paths); /* one to align them */
     if (!fabric->paths_block) return kb_error_nomem(err, "the paths of the fabric");
-    uintptr_t begin = (uintptr_t)fabric->paths_block, past = begin % KB_PATH_ALIGNMENT;
-    fabric->paths = (kb_path *)(begin + (past ? KB_PATH_ALIGNMENT - past : 0));
+    fabric->paths = kb_first_line(fabric->paths_block);
     return KB_OK;
 }
 
@@ -93,6 +92,12 @@ void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon) 
     const kb_path *path = slot_of(fabric, send);
     if (soon) __builtin_prefetch(path->links);
     else __builtin_prefetch(path);
+}
+
+void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
+    const char *flown = (const char *)&fabric->flights.items[handle];
+    __builtin_prefetch(flown);
+    __builtin_prefetch(flown + sizeof(kb_flight) - 1);
 }
 
 kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
