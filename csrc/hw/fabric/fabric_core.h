@@ -71,10 +71,15 @@ struct kb_fabric {
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
-    kb_path *paths; /* KB_PATHS, by hash, within `paths_block` */
+    uint32_t path_bits;
+    kb_path *paths; /* 2^path_bits, by hash, within `paths_block` */
     void *paths_block;
     int64_t notice_fs; /* of a message's end: the least travel of the last link of a known path */
 };
+
+static inline size_t kb_fabric_n_paths_(const kb_fabric *fabric) {
+    return (size_t)1 << fabric->path_bits;
+}
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
 bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_fs,
