@@ -123,8 +123,8 @@ FAULTS = [
     Fault(
         "a port where a message begins is taken to know all there will be",
         "train_ride.c",
-        "pass(fabric, &r, eligible_fs - 1)",
-        "pass(fabric, &r, KB_TIME_MAX - 1)",
+        "pass(fabric, &r, false, eligible_fs - 1)",
+        "pass(fabric, &r, false, KB_TIME_MAX - 1)",
     ),
     Fault(
         "what began here before counts twice",
@@ -135,7 +135,7 @@ FAULTS = [
     Fault(
         "rides past others that wait",
         "train_ride.c",
-        "if (r->last_fs > kb_waiting_until(&r->key, second)) return false;",
+        "if (last_fs > kb_waiting_until(lead, second)) return false;",
         "",
     ),
     Fault(
@@ -147,13 +147,25 @@ FAULTS = [
     Fault(
         "others that wait are taken for served after a ride",
         "train_ride.c",
-        "known_fs = kb_max_i64(kb_min_i64(known_fs, second->when_fs - 1), port->upto_fs);",
+        "*known_fs = kb_min_i64(*known_fs, second->when_fs - 1);",
         "",
+    ),
+    Fault(
+        "what comes behind a ride is forgotten",
+        "train_ride.c",
+        "else if (--port->open.items[0].n_messages) least_fs = r->silent_fs;",
+        "else if (--port->open.items[0].n_messages) least_fs = KB_TIME_MAX;",
+    ),
+    Fault(
+        "what comes behind a ride is forgotten where there are other inputs",
+        "train_ride.c",
+        "if (--open->items[place].n_messages) least_fs = silent_fs;",
+        "if (--open->items[place].n_messages) least_fs = KB_TIME_MAX;",
     ),
     Fault(
         "rides without overhead",
         "train_ride.c",
-        "r->train.start_fs + into->overhead_fs",
+        "r->train.start_fs + port->overhead_fs",
         "r->train.start_fs",
     ),
     Fault(

@@ -57,19 +57,6 @@ static void *take_small(kb_pages *pages, size_t nbytes) {
     return block;
 }
 
-static void *take_zeroed(kb_pages *pages, size_t nbytes) {
-    void *block;
-    if (nbytes <= SMALL) {
-        block = take_small(pages, nbytes);
-        if (block) memset(block, 0, nbytes);
-    } else {
-        /* calloc of a large block is given zero pages by the system and touches none of them. */
-        block = calloc(1, nbytes);
-        if (block) ask_for_huge_pages(block, nbytes);
-    }
-    return block;
-}
-
 /* As it comes: what an array that grows does not use yet is not touched. */
 static void *take(kb_pages *pages, size_t nbytes) {
     if (nbytes <= SMALL) return take_small(pages, nbytes);
@@ -90,7 +77,7 @@ static void give(kb_pages *pages, void *block, size_t nbytes) {
 
 static void *paged_resize(void *user, void *block, size_t old_nbytes, size_t new_nbytes) {
     kb_pages *pages = user;
-    if (!block) return take_zeroed(pages, new_nbytes);
+    if (!block) return take(pages, new_nbytes);
     if (new_nbytes == 0) {
         give(pages, block, old_nbytes);
         return NULL;
@@ -110,6 +97,20 @@ static void *paged_resize(void *user, void *block, size_t old_nbytes, size_t new
     return grown;
 }
 
+static void *paged_zeroed(void *user, size_t nbytes) {
+    kb_pages *pages = user;
+    void *block;
+    if (nbytes <= SMALL) {
+        block = take_small(pages, nbytes);
+        if (block) memset(block, 0, nbytes);
+    } else {
+        /* calloc of a large block is given zero pages by the system and touches none of them. */
+        block = calloc(1, nbytes);
+        if (block) ask_for_huge_pages(block, nbytes);
+    }
+    return block;
+}
+
 kb_pages *kb_pages_create(void) {
     return calloc(1, sizeof(kb_pages));
 }
@@ -124,5 +125,5 @@ void kb_pages_destroy(kb_pages *pages) {
 }
 
 kb_alloc kb_alloc_paged(kb_pages *pages) {
-    return (kb_alloc){.resize = paged_resize, .user = pages, .zeroes = true};
+    return (kb_alloc){.resize = paged_resize, .zeroed = paged_zeroed, .user = pages};
 }

@@ -89,6 +89,10 @@ kb_status kb_engine_map(kb_engine *engine, const kb_map_spec *spec, uint64_t *va
 /* Gives a range back.  Bytes that are pinned stay until the last unpin. */
 kb_status kb_engine_unmap(kb_engine *engine, uint64_t va, kb_error *err) KB_MUST_CHECK;
 
+/* Bytes of a SIP's HBM that neither tensors nor rings of messages hold. */
+kb_status kb_engine_free_nbytes(const kb_engine *engine, int32_t sip, uint64_t *nbytes,
+                                kb_error *err) KB_MUST_CHECK;
+
 /* Writes bytes at once, in no simulated time; the caller submits the copy that accounts for it.  Not
  * while work that uses the range is under way. */
 kb_status kb_engine_write(kb_engine *engine, uint64_t va, const void *bytes, int64_t nbytes,

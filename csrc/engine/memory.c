@@ -199,11 +199,15 @@ static kb_status map_tensor(kb_engine *engine, const kb_map_spec *spec, kb_sip_m
     return KB_OK;
 }
 
+static kb_status check_sip(const kb_engine_memory *memory, int32_t sip, kb_error *err) {
+    if (sip >= 0 && (uint32_t)sip < memory->n_sips) return KB_OK;
+    return kb_error_set(err, KB_INVALID, "sip: expected one of the machine's %u, got %d",
+                        memory->n_sips, sip);
+}
+
 kb_status kb_engine_map(kb_engine *engine, const kb_map_spec *spec, uint64_t *va, kb_error *err) {
     kb_engine_memory *memory = &engine->memory;
-    if (spec->sip < 0 || (uint32_t)spec->sip >= memory->n_sips)
-        return kb_error_set(err, KB_INVALID, "sip: expected one of the machine's %u, got %d",
-                            memory->n_sips, spec->sip);
+    KB_TRY(check_sip(memory, spec->sip, err));
     if (spec->nbytes < 0)
         return kb_error_set(err, KB_INVALID, "nbytes: expected at least 0, got %" PRId64,
                             spec->nbytes);
@@ -249,6 +253,16 @@ kb_status kb_engine_unmap(kb_engine *engine, uint64_t va, kb_error *err) {
             (memory->tensors.count - at) * sizeof *memory->tensors.items);
     undo(engine, &memory->sips[kb_va_sip(tensor->va)], tensor,
          tensor->nbytes ? STEP_STORED : STEP_VIRTUAL);
+    return KB_OK;
+}
+
+kb_status kb_engine_free_nbytes(const kb_engine *engine, int32_t sip, uint64_t *nbytes,
+                                kb_error *err) {
+    const kb_engine_memory *memory = &engine->memory;
+    KB_TRY(check_sip(memory, sip, err));
+    const kb_range *slices = memory->sips[sip].spaces[KB_SPACE_HBM];
+    *nbytes = 0;
+    for (uint32_t i = 0; i < n_slices(memory, KB_SPACE_HBM); i++) *nbytes += slices[i].free_nbytes;
     return KB_OK;
 }
 

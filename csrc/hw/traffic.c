@@ -15,9 +15,11 @@ typedef struct active {
 
 /* A transfer that has started and not ended. */
 typedef struct underway {
-    kb_batch *batch;
+    union {
+        kb_batch *batch;
+        uint32_t next; /* of a free one */
+    };
     size_t index;
-    uint32_t next;
 } underway;
 
 struct kb_traffic {

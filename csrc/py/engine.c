@@ -161,6 +161,14 @@ static PyObject *engine_unmap(PyObject *object, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *engine_free_nbytes(PyObject *object, PyObject *args) {
+    int sip;
+    uint64_t nbytes = 0;
+    if (!PyArg_ParseTuple(args, "i:free_nbytes", &sip)) return NULL;
+    KB_PY_CALL(object, kb_engine_free_nbytes(self->engine, sip, &nbytes, &err));
+    return PyLong_FromUnsignedLongLong(nbytes);
+}
+
 static PyObject *engine_write(PyObject *object, PyObject *args) {
     unsigned long long va;
     Py_buffer bytes;
@@ -463,6 +471,7 @@ static PyObject *engine_isa(PyObject *object, void *unused) {
 static PyMethodDef methods[] = {
     {"map", (PyCFunction)(void *)engine_map, METH_VARARGS | METH_KEYWORDS, "Reserve memory -> va"},
     {"unmap", engine_unmap, METH_VARARGS, "Give memory back."},
+    {"free_nbytes", engine_free_nbytes, METH_VARARGS, "free_nbytes(sip): of its HBM"},
     {"write", engine_write, METH_VARARGS, "write(va, bytes): at once, in no simulated time"},
     {"view", kb_py_view, METH_VARARGS, "view(va, nbytes) -> read-only uint8 array, pinned"},
     {"launch", (PyCFunction)(void *)engine_launch, METH_VARARGS | METH_KEYWORDS, "-> handle"},

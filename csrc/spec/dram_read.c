@@ -82,11 +82,33 @@ static kb_status check_keys(const kb_reader *reader, const kb_place *map,
         if (condition) return kb_read_fail(reader, (place), __VA_ARGS__); \
     } while (0)
 
+/* After a refresh rows are opened, read or written, and closed by the next one: with less time than that
+ * between them, what waits might wait for ever. */
+static kb_status check_refresh(const kb_reader *reader, const kb_place *place,
+                               const kb_params_hbm *hbm, const kb_dram_standard *standard,
+                               const kb_dram_timing *t) {
+    bool per = hbm->refresh == KB_REFRESH_PER_BANK;
+    int64_t rfc = per ? t->rfc_pb : t->rfc, row = kb_max_i64(t->rc, t->rp + t->rcd_wr);
+    int64_t n_banks =
+        standard->geometry.sids * standard->geometry.bank_groups * standard->geometry.banks;
+    const char *name = per ? "tRFCpb" : "tRFC", *known = "CK; one of them is wrong";
+    if (hbm->refresh == KB_REFRESH_NONE) return KB_OK;
+    REFUSE(place, rfc >= t->refi, "expected %s < tREFI, got %" PRId64 " >= %" PRId64 " %s", name,
+           rfc, t->refi, known);
+    REFUSE(place, rfc + row + t->faw >= t->refi,
+           "expected %s + tRC + tFAW < tREFI, for rows to be opened between two refreshes, got "
+           "%" PRId64 " + %" PRId64 " + %" PRId64 " >= %" PRId64 " %s",
+           name, rfc, row, t->faw, t->refi, known);
+    REFUSE(place, per && t->refi * t->ck_fs < n_banks,
+           "expected a tREFI of at least 1 fs for each of %" PRId64 " banks, got %" PRId64 " fs",
+           n_banks, t->refi * t->ck_fs);
+    return KB_OK;
+}
+
 /* A set that contradicts itself is one in which the greater of two times can never be reached. */
 static kb_status check_timing(const kb_reader *reader, const kb_place *place,
-                              const kb_params_hbm *hbm, const kb_dram_timing *t) {
+                              const kb_dram_timing *t) {
     const char *known = "CK; one of them is wrong";
-    bool all = hbm->refresh == KB_REFRESH_ALL_BANK, per = hbm->refresh == KB_REFRESH_PER_BANK;
     REFUSE(place, t->ck_fs < 1, "expected tCK_ns above 0, got 0");
     REFUSE(place, t->ras + t->rp > t->rc,
            "expected tRAS + tRP <= tRC, got %" PRId64 " + %" PRId64 " > %" PRId64 " %s", t->ras,
@@ -94,10 +116,6 @@ static kb_status check_timing(const kb_reader *reader, const kb_place *place,
     REFUSE(place, t->faw < t->rrd_s || t->faw < t->rrd_l,
            "expected tFAW >= tRRD, got %" PRId64 " < %" PRId64 " %s", t->faw,
            kb_max_i64(t->rrd_s, t->rrd_l), known);
-    REFUSE(place, all && t->rfc >= t->refi,
-           "expected tRFC < tREFI, got %" PRId64 " >= %" PRId64 " %s", t->rfc, t->refi, known);
-    REFUSE(place, per && t->rfc_pb >= t->refi,
-           "expected tRFCpb < tREFI, got %" PRId64 " >= %" PRId64 " %s", t->rfc_pb, t->refi, known);
     REFUSE(place, t->ccd_l < t->ccd_s,
            "expected tCCD_L >= tCCD_S, got %" PRId64 " < %" PRId64 " %s", t->ccd_l, t->ccd_s,
            known);
@@ -132,7 +150,8 @@ static kb_status read_timing(const kb_reader *reader, const kb_place *map, bool 
     dram->timing.ccd_s = kb_max_i64(dram->timing.ccd_s, dram->timing.bl);
     dram->timing.ccd_l = kb_max_i64(dram->timing.ccd_l, dram->timing.bl);
     dram->timing.ccd_r = kb_max_i64(dram->timing.ccd_r, dram->timing.bl);
-    return check_timing(reader, &place, hbm, &dram->timing);
+    KB_TRY(check_timing(reader, &place, &dram->timing));
+    return check_refresh(reader, &place, hbm, dram->standard, &dram->timing);
 }
 
 /* --- mapping -------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* hw/fabric: delivery, traces, ranges of time, memory. */
 #include "test/tap.h"
 
+#include "hw/fabric/fabric_core.h"
 #include "test/graph.h"
 
 typedef struct heard {
@@ -220,9 +221,32 @@ static void never_wrap(bool by_flit) {
     rig_deinit(&r);
 }
 
+/* Link 1 is slow, and knows of flits that come long before their service: it goes ahead of none that would end
+ * beyond the range. */
+static void never_wraps_ahead(void) {
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    g.by_flit = true;
+    for (int i = 0; i < 3; i++) (void)graph_node(&g, 0);
+    const int64_t service_fs = INT64_C(1000000000000), latency_fs = INT64_C(20000000000000);
+    (void)graph_link(&g, 0, 1, 1, latency_fs);
+    (void)graph_link(&g, 1, 2, service_fs, latency_fs);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    planned plan[] = {{0, 2, INT64_MAX - 2 * latency_fs - 10 * service_fs, 100, 0}};
+    rig_plan(&r, plan, 1);
+    kb_run_end end;
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, &err), KB_OVERFLOW);
+    CHECK(strstr(err.message, "link 1: expected all times below 2^63 fs (2.5 hours)") != NULL);
+    CHECK_EQ(kb_fabric_link_flits(r.fabric, 1), 9);
+    rig_deinit(&r);
+}
+
 static void never_wraps(void) {
     never_wrap(false);
     never_wrap(true);
+    never_wraps_ahead();
 }
 
 /* 2^40 bytes: no memory per flit, and a budget ends it. */
@@ -252,6 +276,29 @@ static void carries_endless_messages(void) {
     CHECK(rig_run(&r));
     CHECK_EQ(kb_sim_now(r.sim), (INT64_C(1) << 40) + 1);
     CHECK_EQ(kb_fabric_count(r.fabric).train_pieces, 2);
+    rig_deinit(&r);
+}
+
+/* What services do ahead counts against a run's budget, which is kept to within one of them at each port. */
+static void goes_ahead_within_its_budget(void) {
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    g.by_flit = true;
+    for (int i = 0; i < 4; i++) (void)graph_node(&g, 0);
+    for (uint32_t i = 0; i < 3; i++) (void)graph_link(&g, i, i + 1, 1, 1000);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    kb_send send = {0, 3, KB_ANY_SLICE, 0, 0, 1000000};
+    kb_run_end end = KB_RUN_BUDGET;
+    CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
+    while (end == KB_RUN_BUDGET) {
+        enum { BUDGET = 1000, AHEAD = 257, PORTS = 3 };
+        uint64_t before = kb_sim_n_events(r.sim);
+        if (!CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, BUDGET, &end, NULL), KB_OK)) break;
+        if (!CHECK(kb_sim_n_events(r.sim) - before <= BUDGET + PORTS * AHEAD)) break;
+    }
+    CHECK_EQ(end, KB_RUN_IDLE);
+    CHECK_EQ(kb_sim_now(r.sim), 1000000 + 2 + 3 * 1000);
     rig_deinit(&r);
 }
 
@@ -370,6 +417,40 @@ static void survives_failing_allocations(void) {
     survive_failing_allocations(true);
 }
 
+/* Two messages of unlike pace go over "n2" flit by flit, and only one flit in ten gets away from "n3"; a third one is
+ * in their way at "n4".  A queue without end is an error that names where most wait, and whose. */
+static void refuse_an_endless_queue(bool by_flit) {
+    static graph g;
+    g.n_nodes = g.n_links = 0;
+    g.by_flit = by_flit;
+    for (int i = 0; i < 7; i++) (void)graph_node(&g, 0);
+    (void)graph_link(&g, 0, 2, 10, 1);
+    (void)graph_link(&g, 1, 2, 13, 1);
+    (void)graph_link(&g, 2, 3, 3, 1);
+    (void)graph_link(&g, 3, 4, 50, 1);
+    (void)graph_link(&g, 4, 5, 10, 1);
+    (void)graph_link(&g, 6, 4, 77, 1);
+    rig r;
+    if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
+    planned plan[] = {{0, 5, 0, 1 << 20, 0}, {1, 5, 0, 1 << 20, 0}, {6, 5, 0, 1 << 20, 0}};
+    rig_plan(&r, plan, 3);
+    r.fabric->streams.most_pieces = 1000;
+    kb_run_end end;
+    kb_error err = KB_ERROR_INIT;
+    CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, &err), KB_OVERFLOW);
+    if (!CHECK(strstr(err.message, "port of \"n3\" to \"n4\": expected no more than 1000 trains") &&
+               strstr(err.message, "of the message from \"n") &&
+               strstr(err.message, "(1048576 bytes, sent at 0 fs); send less")))
+        printf("# %s\n", err.message);
+    CHECK(r.fabric->streams.pieces.state.n_live <= 1000);
+    rig_deinit(&r);
+}
+
+static void refuses_an_endless_queue(void) {
+    refuse_an_endless_queue(false);
+    refuse_an_endless_queue(true);
+}
+
 /* Ten thousand senders and one port, their flits from links of all lengths: no square of anything. */
 static void serve_a_hot_spot(bool by_flit) {
     enum { SENDERS = 10000, FLITS = 8 };
@@ -438,6 +519,8 @@ int main(void) {
     TAP_RUN(never_wraps);
     TAP_RUN(carries_endless_messages);
     TAP_RUN(goes_ahead_of_no_cut);
+    TAP_RUN(goes_ahead_within_its_budget);
+    TAP_RUN(refuses_an_endless_queue);
     TAP_RUN(serves_a_hot_spot);
     TAP_RUN(sends_a_million_at_once);
     TAP_RUN(allocates_nothing_once_warm);

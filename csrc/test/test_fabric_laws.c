@@ -269,6 +269,33 @@ static void equals_the_oracle(void) {
     CHECK(n_messages > 50000 && n_hops > 500000);
 }
 
+/* Until an instant, the services of each link. */
+static bool count_until(const graph *g, const planned *plan, uint32_t n, int64_t until_fs,
+                        uint64_t n_served[GRAPH_MAX_LINKS]) {
+    planned again[MAX_MESSAGES];
+    rig r;
+    kb_run_end end;
+    memcpy(again, plan, n * sizeof *plan);
+    if (!rig_init(&r, g, KB_DELIVER_TAIL)) return false;
+    rig_plan(&r, again, n);
+    bool ran = CHECK_EQ(kb_sim_run(r.sim, until_fs, UINT64_MAX, &end, NULL), KB_OK);
+    for (uint32_t i = 0; i < g->n_links; i++) n_served[i] = kb_fabric_link_flits(r.fabric, i);
+    rig_deinit(&r);
+    return ran;
+}
+
+/* Whoever looks after a run finds all services before now done, and none after it (F2). */
+static bool has_served_up_to_now(const graph *g, const rig *r, const planned *plan, uint32_t n) {
+    static uint64_t before[GRAPH_MAX_LINKS], with[GRAPH_MAX_LINKS];
+    int64_t now = kb_sim_now(r->sim);
+    bool right = count_until(g, plan, n, now - 1, before) && count_until(g, plan, n, now, with);
+    for (uint32_t i = 0; right && i < g->n_links; i++) {
+        uint64_t n_served = kb_fabric_link_flits(r->fabric, i);
+        right = n_served >= before[i] && n_served <= with[i];
+    }
+    return right;
+}
+
 /* Runs the first n of a plan, cut once all have started: by a budget, or at an instant.  There, if it is not over,
  * the last message of the plan is told to start next; true when it was. */
 static bool run_cut(const graph *g, planned *plan, uint32_t n, uint64_t *seed) {
@@ -285,6 +312,7 @@ static bool run_cut(const graph *g, planned *plan, uint32_t n, uint64_t *seed) {
     }
     bool cut = end != KB_RUN_IDLE;
     if (cut) {
+        CHECK(has_served_up_to_now(g, &r, plan, n));
         plan[n].at_fs = kb_sim_now(r.sim) + 1;
         r.order[r.n_planned++] = n;
         kb_sim_at(r.sim, r.slot, plan[n].at_fs);

@@ -323,6 +323,15 @@ static void refuses_bad_standards(void) {
          "timing: expected tRFC < tREFI, got 6240 >= 6240 CK"},
         {"standard: HBM3, refresh: per_bank, timing: {tRFCpb: 9999}",
          "timing: expected tRFCpb < tREFI, got 9999 >= 6240 CK"},
+        {"standard: HBM3, timing: {tREFI: 656}",
+         "timing: expected tRFC + tRC + tFAW < tREFI, for rows to be opened between two refreshes, got "
+         "560 + 72 + 24 >= 656 CK; one of them is wrong"},
+        {"standard: HBM3, timing: {tREFI: 656, tRCDWR: 50}", "got 560 + 76 + 24 >= 656 CK"},
+        {"standard: HBM3, refresh: per_bank, timing: {tREFI: 416}",
+         "timing: expected tRFCpb + tRC + tFAW < tREFI, for rows to be opened between"},
+        {"standard: HBM3, refresh: per_bank, timing: {tCK_ns: 0.000001, tREFI: 9, tRFCpb: 1, tRC: 2, "
+         "tRAS: 1, tRP: 1, tRCDRD: 1, tRCDWR: 1, tFAW: 1, tRRD_S: 1, tRRD_L: 1}",
+         "timing: expected a tREFI of at least 1 fs for each of 32 banks, got 9 fs"},
         {"standard: HBM3, timing: {tCCD_S: 5}", "timing: expected tCCD_L >= tCCD_S, got 4 < 5"},
         {"standard: HBM3, timing: {tRTW: 3}",
          "timing: expected tRTW >= tCL + tBL - tCWL, for the bus carries one burst at a time, got 3 < "},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from kernbench.cli.common import (
@@ -13,7 +15,7 @@ from kernbench.cli.common import (
     load_topology,
     print_json,
 )
-from kernbench.errors import TopologyError
+from kernbench.errors import OutOfBoundsError, TopologyError
 from kernbench.results import (
     PATTERNS,
     Hop,
@@ -75,10 +77,25 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(function=run)
 
 
+@contextlib.contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Make an error of usage of what cannot be measured, as more bytes than a memory has."""
+    try:
+        yield
+    except TopologyError:
+        raise
+    except (ValueError, OverflowError, OutOfBoundsError, ModuleNotFoundError) as error:
+        raise UsageError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the command."""
     if options.bytes < 0:
         raise UsageError(f"--bytes: expected at least 0, got {options.bytes}")
+    if options.bytes >= 1 << 63:
+        raise UsageError(f"--bytes: expected fewer than 2**63, got {options.bytes}")
+    if options.seed < 0:
+        raise UsageError(f"--seed: expected at least 0, got {options.seed}")
     if options.pattern is None:
         for name in ("load", "plot"):
             if getattr(options, name) is not None:
@@ -90,12 +107,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise UsageError("expected --src and --dst, or neither of them")
     elif options.src is not None:
         count = 1 if options.count is None else options.count
-        try:
+        with _usage_errors():
             path = probe(topology, options.src, options.dst, options.bytes, count)
-        except TopologyError:
-            raise
-        except ValueError as error:
-            raise UsageError(str(error)) from error
         _print_path(topology, path, count, options.json)
     elif options.count is not None:
         raise UsageError("--count: expected --src and --dst, or --pattern, with it")
@@ -105,7 +118,9 @@ def run(options: argparse.Namespace) -> ExitCode:
             "paths; `kernbench topology show` lists its nodes"
         )
     else:
-        _print_paths(topology, standard_paths(topology, options.bytes), options.json)
+        with _usage_errors():
+            paths = standard_paths(topology, options.bytes)
+        _print_paths(topology, paths, options.json)
     return ExitCode.GOOD
 
 
@@ -113,7 +128,7 @@ def _run_pattern(topology: Topology, options: argparse.Namespace) -> None:
     more = {"seed": options.seed, "src": options.src, "dst": options.dst}
     if options.count is not None:
         more["count"] = options.count
-    try:
+    with _usage_errors():
         if options.plot is not None:
             check_figure(options.plot)
         if options.load is None:
@@ -122,10 +137,6 @@ def _run_pattern(topology: Topology, options: argparse.Namespace) -> None:
             found = measure_load(topology, options.pattern, options.bytes, options.load, **more)
         if options.plot is not None:
             plot_sweep(found, options.plot, topology.name)
-    except TopologyError:
-        raise
-    except (ValueError, ModuleNotFoundError) as error:
-        raise UsageError(str(error)) from error
     _print_sweep(topology, found, options.json)
 
 
@@ -196,12 +207,13 @@ def _print_path(topology: Topology, path: Path, count: int, as_json: bool) -> No
         [f"{hop.src} -> {hop.dst}", *map(format_ns, _shares(hop)), format_ns(hop.total_fs)]
         for hop in path.hops
     ]
-    sums = [sum(column) for column in zip(*map(_shares, path.hops), strict=True)]
+    sums = [sum(getattr(hop, f"{part}_fs") for hop in path.hops) for part in _PARTS]
     rows.append(["sum", *map(format_ns, sums), format_ns(sum(sums))])
     last = f", the last of {count:,} messages" if count > 1 else ""
     took = f"{format_ns(path.latency_fs)} ns"
     print(f"{path.nbytes:,} bytes, {path.src} to {path.dst}{last}: {took}")
-    print(format_table(["hop (ns)", *_PARTS, "all"], rows))
+    if path.hops:  # none: to oneself
+        print(format_table(["hop (ns)", *_PARTS, "all"], rows))
 
 
 def _print_paths(topology: Topology, paths: list[StandardPath], as_json: bool) -> None:

@@ -206,7 +206,13 @@ class _Probe:
         n_senders = len(self.traffic.senders)
         rng = np.random.default_rng([self.seed, 2])
         gaps = rng.exponential(self.cycle_fs * self.n_flits / load, (count, n_senders))
-        starts = np.rint(np.cumsum(gaps, axis=0)).astype(np.int64)
+        sums = np.rint(np.cumsum(gaps, axis=0))
+        if sums.max() >= 1 << 62:
+            raise OverflowError(
+                f"--bytes: expected messages that start before 2^62 fs, got {count:,} of "
+                f"{self.nbytes:,} bytes at load {load}; send fewer or shorter ones"
+            )
+        starts = sums.astype(np.int64)
         order = np.argsort(starts.ravel(), kind="stable")
         who, at_fs = order % n_senders, starts.ravel()[order]
         src, dst = self.traffic.senders[who], self.traffic.choose(rng, who)
@@ -239,7 +245,7 @@ def _check(nbytes: int, count: int, loads: Sequence[float]) -> None:
         raise ValueError(f"--count: expected at least 1, got {count}")
     for load in loads:
         if not 0 < load <= 1:
-            raise ValueError(f"--load: expected a number above 0 and up to 1, got {load:g}")
+            raise ValueError(f"--load: expected a number above 0 and up to 1, got {load}")
 
 
 def measure_load(

@@ -187,9 +187,14 @@ def memory_allocated(device: Any = None) -> int:
 
 
 def mem_get_info(device: Any = None) -> tuple[int, int]:
-    """Return the bytes of a SIP's memory that are free, and all."""
-    total = get_device_properties(device).total_memory
-    return total - memory_allocated(device), total
+    """Return the bytes of a SIP's HBM that neither tensors nor rings of messages hold, and all.
+
+    What a tensor that went had is free once no work is under way that may use it.
+    """
+    context = _need()
+    sip = streams.device_number(context, device)
+    context._unmap_now(sip)
+    return context._engine.free_nbytes(sip), get_device_properties(device).total_memory
 
 
 # --- random numbers -------------------------------------------------------------------------------

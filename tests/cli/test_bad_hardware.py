@@ -30,6 +30,10 @@ BAD = {
         TIMED % "timing: {tREFI: 100}",
         "timing: expected tRFC < tREFI, got ",
     ),
+    "no time between two refreshes": (
+        TIMED % "timing: {tREFI: 561}",
+        "timing: expected tRFC + tRC + tFAW < tREFI, for rows to be opened between two refreshes",
+    ),
     "interleave no power of two": (
         HBM % "interleave: 384",
         "interleave: expected a power of two of at least flit_bytes (64), got 384",
@@ -103,6 +107,7 @@ def test_bad_machines_are_2(what: str, tmp_path: Path) -> None:
 
 
 SMALL = ["probe", "--topology", "small"]
+FAST = [*SMALL, "--src", "host", "--dst", "sip0.io.cpu"]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +127,35 @@ SMALL = ["probe", "--topology", "small"]
         (
             [*SMALL, "--src", "host", "--dst", "sip0.cube0.hbm", "--bytes", "-1"],
             "--bytes: expected at least 0, got -1",
+        ),
+        (
+            [*FAST, "--bytes", str(2**63)],
+            "--bytes: expected fewer than 2**63, got 9223372036854775808",
+        ),
+        (
+            [*FAST, "--bytes", str(2**63 - 1)],
+            "expected its last flit to leave before 2^63 fs (2.5 hours), got 144115188075855872",
+        ),
+        (
+            [*FAST, "--bytes", "1000000000000", "--count", "1000000"],
+            "expected all times below 2^63 fs (2.5 hours), got a flit served at",
+        ),
+        (
+            [*SMALL, "--bytes", "100000000000"],
+            "sip0.cube0.hbm: expected at most 4294967296 bytes, got 100000000000 bytes",
+        ),
+        (
+            [*SMALL, "--pattern", "random", "--bytes", str(2**62)],
+            "--bytes: expected messages that start before 2^62 fs, got 10 of 4,611,686,018,427",
+        ),
+        ([*SMALL, "--pattern", "random", "--seed", "-1"], "--seed: expected at least 0, got -1"),
+        (
+            [*SMALL, "--pattern", "random", "--load", "nan"],
+            "--load: expected a number above 0 and up to 1, got nan",
+        ),
+        (
+            [*SMALL, "--pattern", "random", "--load", "1.0000001"],
+            "--load: expected a number above 0 and up to 1, got 1.0000001",
         ),
         (
             [*SMALL, "--src", "host", "--dst", "sip0.cube0.hbm", "--count", "0"],

@@ -215,3 +215,8 @@ def test_plot_without_matplotlib_says_what_to_install(mesh: Path, tmp_path: Path
         "kernbench probe: --plot: expected matplotlib, which is not installed; "
         "pip install 'kernbench[plot]'\n"
     )
+
+
+def test_a_message_to_oneself_has_no_hops() -> None:
+    ran = kernbench("probe", "--topology", "small", "--src", "host", "--dst", "host")
+    assert (ran.code, ran.out) == (0, "64 bytes, host to host: 0.000000 ns\n"), ran.err

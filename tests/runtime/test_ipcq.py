@@ -10,6 +10,7 @@ import pytest
 
 import kernbench as kb
 import kernbench.language as tl
+from kernbench.runtime import cuda
 
 
 def machine(**pe: Any) -> kb.Topology:
@@ -297,6 +298,8 @@ def test_rings_take_room_from_tensors(memory: str, place: Any, room: int) -> Non
         ctx.synchronize()
         in_place = 2 if memory == "sram" else 1
         assert ctx.counters["ring_nbytes"] == 8 * ring
+        free, total = cuda.mem_get_info()
+        assert total - free == 4096 + (8 * ring if memory == "hbm" else 0)
         with pytest.raises(kb.OutOfMemoryError, match=r"got \d+ of \d+ bytes free"):
             ctx.empty(room - in_place * ring + 1, dtype=kb.int8, placement=place)
         assert ctx.empty(room - in_place * ring, dtype=kb.int8, placement=place).numel() > 0

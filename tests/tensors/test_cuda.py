@@ -49,6 +49,17 @@ def test_memory_is_counted(ctx: kb.Context) -> None:
     assert torch.cuda.memory_allocated() == 0
 
 
+def test_what_is_free_is_what_hbm_has_left(ctx: kb.Context) -> None:
+    free, total = torch.cuda.mem_get_info()
+    assert free == total == torch.cuda.get_device_properties(0).total_memory
+    x = torch.ones(1000, device="cuda")
+    in_sram = ctx.empty(1000, placement=kb.Local("cube0.sram"))
+    assert torch.cuda.mem_get_info()[0] == total - 4096  # a granule
+    del x, in_sram
+    ctx.synchronize()
+    assert torch.cuda.mem_get_info() == (total, total)
+
+
 def test_events_read_simulated_time(ctx: kb.Context) -> None:
     x = torch.randn(256, 256, device="cuda")
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))

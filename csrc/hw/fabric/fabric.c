@@ -8,25 +8,6 @@
 /* Flits that a service may go ahead: an event takes a short time. */
 enum { AHEAD_MOST = 256 };
 
-/* --- failures inside the run ---------------------------------------------------------------------- */
-
-void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what) {
-    (void)kb_error_nomem(kb_sim_fail(fabric->sim, KB_NOMEM), what);
-}
-
-void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs) {
-    (void)kb_error_set(
-        kb_sim_fail(fabric->sim, KB_OVERFLOW), KB_OVERFLOW,
-        "link %u: expected all times below 2^63 fs (2.5 hours), got a flit served at "
-        "%lld fs that would arrive later; send less, or over faster links",
-        link, (long long)served_fs);
-}
-
-void kb_fabric_fail_overlap_(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t free_fs) {
-    uint32_t src = kb_topology_links(fabric->topology)[link].src;
-    kb_audit_overlap_(fabric->sim, fabric->nodes[src].name, "its port", begin_fs, free_fs);
-}
-
 /* --- delivery ------------------------------------------------------------------------------------- */
 
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t number, uint32_t link, int64_t first,
@@ -282,8 +263,7 @@ static inline void serve_flit(kb_fabric *fabric, kb_port *port, uint32_t link, i
 static inline bool is_known(const kb_fabric *fabric, const kb_port *port, int64_t next_fs) {
     int64_t now = kb_sim_now(fabric->sim);
     return next_fs < kb_sim_quiet_until(fabric->sim) && next_fs - now < port->notice_fs &&
-           next_fs - now < fabric->notice_fs && next_fs <= port->end_fs && !fabric->is_changing &&
-           !fabric->servers.of;
+           next_fs - now < fabric->notice_fs && next_fs <= port->end_fs;
 }
 
 static void serve(void *self, uint32_t link) {

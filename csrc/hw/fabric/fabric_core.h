@@ -1,4 +1,4 @@
-/* What the fabric is made of: private to fabric.c (ports, delivery) and fabric_send.c (messages). */
+/* What the fabric is made of: private to fabric.c (ports, delivery), fabric_send.c (messages), fabric_fail.c. */
 #ifndef KB_HW_FABRIC_FABRIC_CORE_H
 #define KB_HW_FABRIC_FABRIC_CORE_H
 
@@ -95,6 +95,8 @@ kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link);
 /* kb_fabric_trace for a message that is open and has no flits yet. */
 void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 
+/* There was no memory for it, or too many trains wait already (hw/fabric/stream.h): where most do is told. */
+kb_status kb_fabric_nomem_(const kb_fabric *fabric, const char *what, kb_error *err);
 void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
 void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);
 

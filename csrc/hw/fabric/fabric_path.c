@@ -13,8 +13,7 @@ kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) {
     fabric->paths_block = kb_alloc_zeroed(fabric->alloc, kb_fabric_n_paths_(fabric) + 1,
                                           sizeof *fabric->paths); /* one to align them */
     if (!fabric->paths_block) return kb_error_nomem(err, "the paths of the fabric");
-    uintptr_t begin = (uintptr_t)fabric->paths_block, past = begin % KB_PATH_ALIGNMENT;
-    fabric->paths = (kb_path *)(begin + (past ? KB_PATH_ALIGNMENT - past : 0));
+    fabric->paths = kb_first_line(fabric->paths_block);
     return KB_OK;
 }
 

@@ -23,9 +23,7 @@ typedef struct kb_path {
         latest_fs; /* if they start later, the last may leave its port out of the range of time */
 } kb_path;
 
-_Static_assert(sizeof(kb_path) == 64, "a line of the cache");
-
-enum { KB_PATH_ALIGNMENT = 64 };
+_Static_assert(sizeof(kb_path) == KB_LINE_NBYTES, "a line of the cache");
 
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_fabric_paths_deinit_(kb_fabric *fabric);

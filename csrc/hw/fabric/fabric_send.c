@@ -133,12 +133,12 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
         stream->head_fs = flits.start_fs + fabric->nodes[flown->message.src].overhead_fs;
     if (flown->n_links && fabric->by_train) {
         if (!kb_train_add(fabric, handle, flits))
-            return kb_error_nomem(err, "the flits of a message");
+            return kb_fabric_nomem_(fabric, "the flits of a message", err);
     } else if (flown->n_links) {
         bool waits = stream->first.count != 0;
         if ((!waits && !kb_fabric_reserve_(fabric, flown->path[0], handle, 0)) ||
             !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
-            return kb_error_nomem(err, "the flits of a message");
+            return kb_fabric_nomem_(fabric, "the flits of a message", err);
         if (!waits) kb_fabric_enlist_(fabric, flown->path[0], number);
     } else if (flown->n_known + flits.count == flown->message.n_flits) {
         int64_t when_fs = kb_max_i64(last_fs, stream->head_fs);

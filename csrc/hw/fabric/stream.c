@@ -1,7 +1,7 @@
 #include "hw/fabric/stream.h"
 
 void kb_streams_init(kb_streams *streams) {
-    *streams = (kb_streams){0};
+    *streams = (kb_streams){.most_pieces = KB_STREAM_PIECES};
     kb_pool_init(&streams->pool.state);
     kb_pool_init(&streams->pieces.state);
 }
@@ -19,6 +19,7 @@ bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream, kb_t
     }
     uint32_t number;
     if (kb_stream_join(streams, stream, &train)) return true;
+    if (streams->pieces.state.n_live == streams->most_pieces) return false;
     if (!KB_POOL_TAKE(&streams->pieces, alloc, &number)) return false;
     streams->pieces.items[number] = (kb_piece){train, KB_NONE};
     if (stream->last == KB_NONE) stream->more = number;

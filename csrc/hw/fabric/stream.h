@@ -4,7 +4,9 @@
  *     arrivals   train, train, ...      eligible(flit) = max(its arrival, head_fs)
  *
  * A flit that continues the last train joins it, so a message that comes without gaps is one train at
- * every port, whatever its length.
+ * every port, whatever its length.  Where messages of unlike pace meet, a train may be one flit; a queue of those
+ * could grow until memory ends, so no more than KB_STREAM_PIECES trains wait behind others: one more is an error
+ * that says where most of them are.
  *
  * Invariants
  *   S1. Trains are in order of time; none is empty, but for `first` when no flit is known.
@@ -17,6 +19,8 @@
 #include "base/checked.h"
 #include "base/pool.h"
 #include "hw/fabric/fabric.h"
+
+enum { KB_STREAM_PIECES = 1 << 26 }; /* 2 GiB */
 
 /* A train behind the first one of a stream. */
 typedef struct kb_piece {
@@ -38,7 +42,8 @@ typedef struct kb_stream {
 typedef struct kb_streams {
     KB_POOL(kb_stream) pool;
     KB_POOL(kb_piece) pieces;
-    uint64_t n_pieces; /* trains that were begun */
+    uint32_t most_pieces; /* KB_STREAM_PIECES, or fewer for a test */
+    uint64_t n_pieces;    /* trains that were begun */
 } kb_streams;
 
 void kb_streams_init(kb_streams *streams);
@@ -78,7 +83,7 @@ static inline bool kb_stream_join(kb_streams *streams, kb_stream *stream, const 
     return true;
 }
 
-/* Adds flits that arrive no earlier than those before.  False when there is no memory. */
+/* Adds flits that arrive no earlier than those before.  False when there is no memory, or no room for a train. */
 bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
                    kb_train train) KB_MUST_CHECK;
 

@@ -33,24 +33,32 @@ typedef struct kb_inputs {
     uint32_t count, capacity;
 } kb_inputs;
 
+/* In lines of the cache: those that pass by look at the first two, whose messages end here at the third. */
 typedef struct kb_train_port {
-    int64_t free_fs, upto_fs, taken_fs;
+    _Alignas(KB_LINE_NBYTES) int64_t free_fs;
+    int64_t upto_fs, taken_fs;
     int64_t service_fs;
     int64_t travel_fs;
     int64_t overhead_fs;
     int64_t end_fs;
     kb_waiting *waiting;
+
     uint32_t first, n_waiting, capacity;
     uint32_t n_own;
     int64_t own_fs;
     kb_inputs open;
     uint64_t n_served;
-    uint32_t depth;  /* 1 + its place on the stack of a pull; 0: it is not there */
-    uint32_t swept;  /* the last sweep that took it in */
-    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
-    kb_lineup wakes;
     uint32_t region;
+    uint32_t depth;  /* 1 + its place on the stack of a pull; 0: it is not there */
+    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
+
+    kb_lineup wakes;
+    uint32_t swept; /* the last sweep that took it in */
 } kb_train_port;
+
+_Static_assert(offsetof(kb_train_port, first) == KB_LINE_NBYTES &&
+                   offsetof(kb_train_port, wakes) == 2 * KB_LINE_NBYTES,
+               "what is in which line of the cache");
 
 /* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
 typedef struct kb_landing {
@@ -74,8 +82,9 @@ typedef struct kb_train_frame {
 } kb_train_frame;
 
 typedef struct kb_trains {
-    kb_train_port *ports; /* by link; NULL in flit mode */
-    kb_inbox *inboxes;    /* by node */
+    kb_train_port *ports; /* by link, within `ports_block`; NULL in flit mode */
+    void *ports_block;
+    kb_inbox *inboxes; /* by node */
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;

@@ -2,124 +2,175 @@
 
 #include "hw/fabric/train_serve.h"
 
-/* The message at one port: its key there, its flits, and when the last of them is eligible. */
+/* The message at one port: when it is eligible there, its flits, and when the last of them is. */
 typedef struct ride {
     kb_flight *flown;
-    uint32_t hop, end; /* the hop, and the one that it cannot pass this way */
-    uint32_t link;
-    bool listed; /* as the first that waits there */
-    kb_waiting key;
+    const uint32_t *at, *end; /* its place in the path, and the one that it cannot pass this way */
+    kb_train_port *port;      /* which is there */
+    uint32_t from;            /* the link that it has come over last, */
+    int64_t silent_fs;        /* whose next flit arrives later */
+    int64_t when_fs;
     kb_train train;
     int64_t last_fs;
+    int64_t least_fs; /* what may still come to the port is eligible later */
 } ride;
 
-static inline ride begin_ride(kb_fabric *fabric, uint32_t number) {
+static inline ride begin_ride(const kb_fabric *fabric, uint32_t number) {
     kb_flight *flown = &fabric->flights.items[number];
     const kb_stream *stream = &fabric->streams.pool.items[flown->next];
+    uint32_t n_links = flown->n_links - kb_train_lands(fabric, &flown->message);
+    const uint32_t *at = flown->path + stream->hop;
     return (ride){.flown = flown,
-                  .hop = stream->hop,
-                  .end = flown->n_links - kb_train_lands(fabric, &flown->message),
-                  .link = flown->path[stream->hop],
+                  .at = at,
+                  .end = flown->path + n_links,
+                  .port = &fabric->trains.ports[*at],
+                  .when_fs = kb_stream_eligible(stream),
                   .train = stream->first,
                   .last_fs = kb_max_i64(kb_train_last_fs(&stream->first), stream->head_fs)};
 }
 
-/* Whether all that could come before its last flit is known, and does not; *upto_fs: what the port knows of
- * then. */
-static inline bool is_next(const kb_trains *trains, const ride *r, int64_t *upto_fs) {
-    const kb_train_port *ports = trains->ports, *port = &ports[r->link];
-    int64_t known_fs = kb_train_port_now(trains, port) - 1;
-    for (uint32_t i = 0; i < port->open.count; i++)
-        known_fs = kb_min_i64(known_fs, kb_train_port_silent_fs(&ports[port->open.items[i].link]));
-    known_fs = kb_max_i64(known_fs, port->upto_fs);
-    if (r->last_fs > known_fs) return false;
-    if (port->n_waiting > r->listed) {
-        const kb_waiting *second = &port->waiting[port->first + r->listed];
-        if (r->last_fs > kb_waiting_until(&r->key, second)) return false;
-        known_fs = kb_max_i64(kb_min_i64(known_fs, second->when_fs - 1), port->upto_fs);
-    }
-    *upto_fs = known_fs;
+/* At a port that it has come to on its way. */
+static inline kb_waiting key_of(const ride *r) {
+    const kb_message *message = &r->flown->message;
+    return (kb_waiting){r->when_fs, kb_waiting_over(message->src, r->from),
+                        (uint64_t)message->count << 32 | r->flown->next};
+}
+
+/* It has come to the port over the link `from`, as one of several inputs: one message fewer will.  What comes over
+ * the others is eligible later than this. */
+static __attribute__((noinline)) int64_t come_beside(const kb_train_port *ports,
+                                                     kb_train_port *port, uint32_t from,
+                                                     int64_t silent_fs) {
+    kb_inputs *open = &port->open;
+    uint32_t place = kb_inputs_find(open, from);
+    int64_t least_fs = KB_TIME_MAX;
+    if (--open->items[place].n_messages) least_fs = silent_fs;
+    else open->items[place] = open->items[--open->count];
+    for (uint32_t i = 0; i < open->count; i++)
+        if (open->items[i].link != from)
+            least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(&ports[open->items[i].link]));
+    return least_fs;
+}
+
+/* Whether its last flit comes before the one that waits as `second`; if so, no more than before that is known. */
+static __attribute__((noinline)) bool is_before(const kb_waiting *lead, const kb_waiting *second,
+                                                int64_t last_fs, int64_t *known_fs) {
+    if (last_fs > kb_waiting_until(lead, second)) return false;
+    *known_fs = kb_min_i64(*known_fs, second->when_fs - 1);
     return true;
 }
 
-/* Over one port, to the next or to its end.  False, and nothing changes, when it leaves as several trains or
- * not within the range of time. */
-static inline bool pass(kb_fabric *fabric, ride *r, int64_t upto_fs) {
-    kb_train_port *port = &fabric->trains.ports[r->link];
-    int64_t begin_fs = kb_max_i64(port->free_fs, r->key.when_fs), period_fs, length_fs;
+/* Whether all that could come before its last flit is known, and does not; *upto_fs: what the port knows of
+ * then.  `listed`: it is the first that waits there. */
+static inline bool is_next(const ride *r, bool listed, int64_t *upto_fs) {
+    const kb_train_port *port = r->port;
+    int64_t known_fs = kb_max_i64(r->least_fs, port->upto_fs);
+    if (r->last_fs > known_fs) return false;
+    if (port->n_waiting > listed) {
+        const kb_waiting *second = &port->waiting[port->first + listed];
+        const kb_waiting key = listed ? second[-1] : key_of(r);
+        if (!is_before(&key, second, r->last_fs, &known_fs)) return false;
+    }
+    *upto_fs = kb_max_i64(known_fs, port->upto_fs);
+    return true;
+}
+
+/* Over one port.  False, and nothing changes, when it leaves as several trains or not within the range of
+ * time. */
+static inline bool pass(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs) {
+    kb_train_port *port = r->port;
+    int64_t begin_fs = kb_max_i64(port->free_fs, r->when_fs), period_fs, length_fs;
     if (!kb_train_port_keeps(port, &r->train, begin_fs, &period_fs, &length_fs)) return false;
-    if (r->listed) kb_train_port_remove_first(port);
-    r->listed = false;
+    if (listed) kb_train_port_remove_first(port);
     port->upto_fs = upto_fs;
-    kb_train_count(fabric, r->link, port, r->train.count, begin_fs,
+    kb_train_count(fabric, *r->at, port, r->train.count, begin_fs,
                    begin_fs + length_fs + port->service_fs);
     r->train.start_fs = begin_fs + port->travel_fs;
     r->train.period_fs = period_fs;
     r->last_fs = r->train.start_fs + length_fs;
-    if (++r->hop == r->flown->n_links) return true;
-    uint32_t to = r->flown->path[r->hop];
-    kb_train_port *into = &fabric->trains.ports[to];
-    kb_inputs_drop(&into->open, r->link);
-    fabric->streams.n_pieces++;
-    r->key.when_fs = r->train.start_fs + into->overhead_fs;
-    r->key.rank = kb_waiting_over(r->key.rank, r->link);
-    r->last_fs = kb_max_i64(r->last_fs, r->key.when_fs);
-    r->link = to;
+    r->silent_fs = kb_train_port_silent_fs(port);
+    r->from = *r->at++;
     return true;
 }
 
-/* Where the way ends it waits, or has arrived. */
-static inline bool end_ride(kb_fabric *fabric, const ride *r) {
+/* It comes to the next port: one message fewer will. */
+static inline void come(kb_fabric *fabric, ride *r) {
+    kb_trains *trains = &fabric->trains;
+    kb_train_port *port = r->port = &trains->ports[*r->at];
+    int64_t least_fs = KB_TIME_MAX;
+    if (port->open.count > 1) least_fs = come_beside(trains->ports, port, r->from, r->silent_fs);
+    else if (--port->open.items[0].n_messages) least_fs = r->silent_fs;
+    else port->open.count = 0;
+    r->least_fs = kb_min_i64(least_fs, kb_train_port_now(trains, port) - 1);
+    r->when_fs = r->train.start_fs + port->overhead_fs;
+    r->last_fs = kb_max_i64(r->last_fs, r->when_fs);
+    fabric->streams.n_pieces++;
+}
+
+/* It waits at the port that it has come to. */
+static inline bool wait_there(kb_fabric *fabric, const ride *r) {
     kb_flight *flown = r->flown;
-    uint32_t number = flown->next;
-    if (r->listed) return true;
-    if (r->hop == flown->n_links) {
-        flown->done_fs = r->last_fs;
-        KB_POOL_GIVE(&fabric->streams.pool, number);
-        return true;
-    }
-    kb_stream *stream = &fabric->streams.pool.items[number];
-    kb_train_port *port = &fabric->trains.ports[r->link];
-    if (!kb_train_port_reserve(port, fabric->alloc)) {
+    kb_stream *stream = &fabric->streams.pool.items[flown->next];
+    if (!kb_train_port_reserve(r->port, fabric->alloc)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
-    stream->hop = r->hop;
-    stream->to = r->hop + 1 < flown->n_links ? flown->path[r->hop + 1] : KB_NONE;
-    stream->head_fs = r->key.when_fs;
+    const kb_waiting key = key_of(r);
+    uint32_t hop = (uint32_t)(r->at - flown->path);
+    stream->hop = hop;
+    stream->to = hop + 1 < flown->n_links ? r->at[1] : KB_NONE;
+    stream->head_fs = key.when_fs;
     stream->first = r->train;
-    kb_train_port_enlist(port, r->key.when_fs, r->key.rank, r->key.count_number, number);
+    kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, flown->next);
+    return true;
+}
+
+/* It has passed all ports that it can pass this way: it has arrived, or waits at the last. */
+static inline bool end_ride(kb_fabric *fabric, ride *r) {
+    kb_flight *flown = r->flown;
+    if (r->at != flown->path + flown->n_links) {
+        come(fabric, r);
+        return wait_there(fabric, r);
+    }
+    flown->done_fs = r->last_fs;
+    KB_POOL_GIVE(&fabric->streams.pool, flown->next);
     return true;
 }
 
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
-    const kb_train_port *ports = fabric->trains.ports;
+    const kb_trains *trains = &fabric->trains;
     uint32_t tail = fabric->flights.items[number].next;
     if (fabric->train_watch.path || fabric->servers.of ||
         !kb_stream_is_whole(&fabric->streams.pool.items[tail]))
         return true;
     ride r = begin_ride(fabric, number);
-    const kb_train_port *port = &ports[r.link];
-    r.key = port->waiting[port->first];
-    r.listed = true;
-    if ((uint32_t)r.key.count_number != tail) return true;
+    if (r.at == r.end || (uint32_t)r.port->waiting[r.port->first].count_number != tail) return true;
     int64_t upto_fs;
     kb_train_look_(fabric);
-    while (r.hop < r.end && is_next(&fabric->trains, &r, &upto_fs) && pass(fabric, &r, upto_fs)) {
+    r.least_fs = kb_train_port_horizon(trains, r.port);
+    if (!is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs)) return true;
+    while (r.at != r.end) {
+        come(fabric, &r);
+        if (!is_next(&r, false, &upto_fs) || !pass(fabric, &r, false, upto_fs))
+            return wait_there(fabric, &r);
     }
     return end_ride(fabric, &r);
 }
 
 bool kb_train_set_out(kb_fabric *fabric, uint32_t number) {
     ride r = begin_ride(fabric, number);
-    int64_t eligible_fs = r.last_fs;
-    r.key = (kb_waiting){eligible_fs, r.flown->message.src,
-                         (uint64_t)r.flown->message.count << 32 | r.flown->next};
+    int64_t eligible_fs = r.when_fs;
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
-    if (plain && r.end && pass(fabric, &r, eligible_fs - 1)) return end_ride(fabric, &r);
-    kb_train_port *port = &fabric->trains.ports[r.link];
-    kb_train_port_enlist(port, eligible_fs, r.key.rank, r.key.count_number, r.flown->next);
-    bool good = kb_train_serve(fabric, r.link, eligible_fs, eligible_fs);
-    port->upto_fs = eligible_fs - 1;
+    if (plain && r.at != r.end && pass(fabric, &r, false, eligible_fs - 1)) {
+        if (r.at == r.end) return end_ride(fabric, &r);
+        come(fabric, &r);
+        return wait_there(fabric, &r);
+    }
+    uint32_t link = *r.at;
+    const kb_message *message = &r.flown->message;
+    kb_train_port_enlist(r.port, eligible_fs, message->src, (uint64_t)message->count << 32,
+                         r.flown->next);
+    bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
+    r.port->upto_fs = eligible_fs - 1;
     return good;
 }

@@ -282,7 +282,8 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
     kb_trains *trains = &fabric->trains;
     kb_alloc *alloc = fabric->alloc;
     kb_pool_init(&trains->landings.state);
-    trains->ports = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->ports);
+    trains->ports_block = kb_alloc_zeroed(alloc, fabric->n_links + 1, sizeof *trains->ports);
+    trains->ports = kb_first_line(trains->ports_block);
     trains->inboxes = kb_alloc_zeroed(alloc, fabric->n_nodes, sizeof *trains->inboxes);
     trains->stack = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->stack);
     trains->swept = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->swept);
@@ -311,7 +312,7 @@ void kb_trains_deinit(kb_fabric *fabric) {
         kb_waitq_deinit(&trains->inboxes[i].landed, alloc);
         kb_inputs_deinit(&trains->inboxes[i].open, alloc);
     }
-    kb_alloc_free(alloc, trains->ports, fabric->n_links, sizeof *trains->ports);
+    kb_alloc_free(alloc, trains->ports_block, fabric->n_links + 1, sizeof *trains->ports);
     kb_alloc_free(alloc, trains->inboxes, fabric->n_nodes, sizeof *trains->inboxes);
     kb_alloc_free(alloc, trains->stack, fabric->n_links, sizeof *trains->stack);
     kb_alloc_free(alloc, trains->swept, fabric->n_links, sizeof *trains->swept);
