@@ -88,7 +88,7 @@ class _MatchedWork(Work):
     def is_completed(self) -> bool:
         """Tell whether it is done: a poll."""
         if not self._post.matched:
-            poll("the other end of a message")
+            poll(self._post.describe())
         return self._post.matched and super().is_completed()
 
     def source_rank(self) -> int:
