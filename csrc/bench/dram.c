@@ -55,7 +55,7 @@ static bool ask(loop *l, uint32_t job) {
                            .job = job,
                            .write = l->writes,
                            .when_fs = l->now_fs};
-    return kb_dram_stack_add(&l->stack, bytes);
+    return kb_dram_stack_add(&l->stack, &bytes);
 }
 
 static int stop(const char *what) {

@@ -13,7 +13,7 @@ typedef struct active {
     uint32_t next;
 } active;
 
-/* A transfer that has started and not ended. */
+/* A message that has started and not ended: its tag says which. */
 typedef struct underway {
     union {
         kb_batch *batch;
@@ -46,49 +46,46 @@ static kb_send send_of(const kb_batch *batch, size_t i, uint32_t tag) {
 
 /* --- ends ------------------------------------------------------------------------------------------- */
 
-static void finish(kb_traffic *traffic, uint32_t number) {
-    underway ended = traffic->underways.items[number];
-    kb_batch *batch = ended.batch;
-    batch->end_fs[ended.index] = kb_sim_now(traffic->parts->sim);
-    KB_POOL_GIVE(&traffic->underways, number);
+static void finish(const kb_traffic *traffic, kb_batch *batch, size_t i) {
+    batch->end_fs[i] = kb_sim_now(traffic->parts->sim);
     if (++batch->n_done == batch->n && batch->done) batch->done(batch->self, batch);
 }
 
 static void take_message(void *self, const kb_message *message, uint32_t link, int64_t first,
                          kb_train flits) {
+    kb_traffic *traffic = self;
+    underway ended = traffic->underways.items[message->tag];
     (void)link;
     (void)first;
     (void)flits;
-    finish(self, message->tag);
+    KB_POOL_GIVE(&traffic->underways, message->tag);
+    finish(traffic, ended.batch, ended.index);
 }
 
 static void take_request(void *self, kb_request *request) {
-    kb_traffic *traffic = self;
-    uint32_t number = (uint32_t)request->token;
-    const underway *ended = &traffic->underways.items[number];
-    if (request->write && ended->batch->commit_fs)
-        ended->batch->commit_fs[ended->index] = request->memory_end_fs;
-    finish(traffic, number);
+    kb_batch *batch = self;
+    size_t i = (size_t)request->token;
+    if (request->write && batch->commit_fs) batch->commit_fs[i] = request->memory_end_fs;
+    finish(batch->traffic, batch, i);
 }
 
 /* --- starts ----------------------------------------------------------------------------------------- */
 
 static kb_status start(kb_traffic *traffic, kb_batch *batch, size_t i, kb_error *err) {
     const kb_parts *parts = traffic->parts;
+    batch->start_fs[i] = kb_sim_now(parts->sim);
+    kb_transfer_op op = op_of(batch, i);
+    if (op != KB_TRANSFER_MESSAGE)
+        return kb_request_range(parts, batch->src[i], batch->dst[i], op == KB_TRANSFER_WRITE,
+                                batch->addr ? batch->addr[i] : 0, (uint64_t)batch->nbytes[i],
+                                take_request, batch, i, err);
     uint32_t number;
     if (!KB_POOL_TAKE(&traffic->underways, parts->alloc, &number))
         return kb_error_nomem(err, "a transfer");
     traffic->underways.items[number] = (underway){.batch = batch, .index = i};
-    batch->start_fs[i] = kb_sim_now(parts->sim);
-    kb_transfer_op op = op_of(batch, i);
-    if (op == KB_TRANSFER_MESSAGE) {
-        kb_send send = send_of(batch, i, number);
-        if (batch->hops && i == 0) kb_fabric_trace(parts->fabric, batch->hops);
-        return kb_fabric_send(parts->fabric, &send, NULL, err);
-    }
-    return kb_request_range(parts, batch->src[i], batch->dst[i], op == KB_TRANSFER_WRITE,
-                            batch->addr ? batch->addr[i] : 0, (uint64_t)batch->nbytes[i],
-                            take_request, traffic, number, err);
+    kb_send send = send_of(batch, i, number);
+    if (batch->hops && i == 0) kb_fabric_trace(parts->fabric, batch->hops);
+    return kb_fabric_send(parts->fabric, &send, NULL, err);
 }
 
 static size_t index_of(const active *each, size_t position) {
@@ -101,10 +98,17 @@ static void retire(kb_traffic *traffic, uint32_t number) {
     KB_POOL_GIVE(&traffic->actives, number);
 }
 
-static void foresee(const kb_traffic *traffic, const active *each) {
-    for (size_t i = 0; i < 2 && each->n_started + i < each->batch->n; i++) {
-        kb_send send = send_of(each->batch, index_of(each, each->n_started + i), 0);
-        kb_fabric_foresee(traffic->parts->fabric, &send, i == 0);
+static bool go_alike(const kb_batch *batch, size_t a, size_t b) {
+    return batch->src[a] == batch->src[b] && batch->dst[a] == batch->dst[b];
+}
+
+/* Item i starts, and after it the next two. */
+static void foresee(const kb_traffic *traffic, const active *each, size_t i) {
+    for (size_t n = 0; n < 2 && each->n_started + n < each->batch->n; n++) {
+        size_t next = index_of(each, each->n_started + n);
+        if (go_alike(each->batch, i, next)) continue;
+        kb_send send = send_of(each->batch, next, 0);
+        kb_fabric_foresee(traffic->parts->fabric, &send, n == 0);
     }
 }
 
@@ -126,7 +130,7 @@ static void start_due(void *self, uint32_t arg) {
         size_t i = index_of(each, each->n_started++);
         if (each->n_started < batch->n) {
             kb_waitq_move_first(&traffic->waiting, batch->at_fs[index_of(each, each->n_started)]);
-            foresee(traffic, each);
+            foresee(traffic, each, i);
         } else {
             kb_waitq_drop_first(&traffic->waiting);
             retire(traffic, number);
@@ -143,9 +147,39 @@ static void start_due(void *self, uint32_t arg) {
 
 /* --- submission ------------------------------------------------------------------------------------- */
 
+/* What was found to be right: transfers like item i, to that slice, with starts up to until_fs.  Alike ones are
+ * looked at once, as if they started last of all; where that is too late, each by itself. */
+typedef struct checked {
+    size_t i;
+    int32_t slice;
+    int64_t until_fs, last_fs; /* -1: none; the last start of the batch */
+} checked;
+
+static bool has_known_way(const kb_batch *batch, const checked *known, size_t i) {
+    return batch->at_fs[i] <= known->until_fs && go_alike(batch, known->i, i) &&
+           batch->nbytes[i] == batch->nbytes[known->i] && op_of(batch, i) == op_of(batch, known->i);
+}
+
+static kb_status check_way(const kb_parts *parts, const kb_send *send, int64_t at_fs,
+                           checked *known, kb_error *err) {
+    kb_status status = kb_fabric_check(parts->fabric, send, known->last_fs, err);
+    if (status != KB_OVERFLOW) return status;
+    known->until_fs = at_fs;
+    if (err) kb_error_clear(err);
+    return kb_fabric_check(parts->fabric, send, at_fs, err);
+}
+
+static kb_status check_way_there(const kb_parts *parts, const kb_batch *batch, size_t i,
+                                 checked *known, kb_error *err) {
+    kb_send send = send_of(batch, i, 0);
+    if (op_of(batch, i) == KB_TRANSFER_READ) send.nbytes = kb_min_i64(send.nbytes, 0);
+    *known = (checked){i, KB_ANY_SLICE, known->last_fs, known->last_fs};
+    return check_way(parts, &send, batch->at_fs[i], known, err);
+}
+
 /* The memory, and the way back from it. */
 static kb_status check_memory(const kb_parts *parts, const kb_batch *batch, size_t i,
-                              kb_error *err) {
+                              bool knows_way, checked *known, kb_error *err) {
     int32_t slice = KB_ANY_SLICE;
     uint64_t offset = 0;
     if (!parts->requests)
@@ -153,13 +187,15 @@ static kb_status check_memory(const kb_parts *parts, const kb_batch *batch, size
                             "expected op \"message\": this machine has no memories");
     KB_TRY(kb_request_locate(parts, batch->dst[i], batch->addr ? batch->addr[i] : 0,
                              (uint64_t)batch->nbytes[i], &slice, &offset, err));
+    if (knows_way && slice == known->slice) return KB_OK;
     kb_send reply = {.src = batch->dst[i], .dst = batch->src[i], .slice = slice};
     if (op_of(batch, i) == KB_TRANSFER_READ) reply.nbytes = batch->nbytes[i];
-    return kb_fabric_check(parts->fabric, &reply, batch->at_fs[i], err);
+    known->slice = slice;
+    return check_way(parts, &reply, batch->at_fs[i], known, err);
 }
 
 static kb_status check_transfer(const kb_parts *parts, const kb_batch *batch, size_t i,
-                                kb_error *err) {
+                                checked *known, kb_error *err) {
     kb_transfer_op op = op_of(batch, i);
     if ((uint32_t)op >= KB_TRANSFER_COUNT)
         return kb_error_set(err, KB_INVALID,
@@ -167,10 +203,24 @@ static kb_status check_transfer(const kb_parts *parts, const kb_batch *batch, si
     if (batch->at_fs[i] < kb_sim_now(parts->sim))
         return kb_error_set(err, KB_INVALID, "expected at_fs >= now, %lld fs, got %lld fs",
                             (long long)kb_sim_now(parts->sim), (long long)batch->at_fs[i]);
-    kb_send send = send_of(batch, i, 0);
-    if (op == KB_TRANSFER_READ) send.nbytes = kb_min_i64(send.nbytes, 0);
-    KB_TRY(kb_fabric_check(parts->fabric, &send, batch->at_fs[i], err));
-    return op == KB_TRANSFER_MESSAGE ? KB_OK : check_memory(parts, batch, i, err);
+    bool knows_way = has_known_way(batch, known, i);
+    if (!knows_way) KB_TRY(check_way_there(parts, batch, i, known, err));
+    return op == KB_TRANSFER_MESSAGE ? KB_OK : check_memory(parts, batch, i, knows_way, known, err);
+}
+
+static kb_status check(const kb_parts *parts, const kb_batch *batch, kb_error *err) {
+    checked known = {.until_fs = -1};
+    for (size_t i = 0; i < batch->n; i++)
+        known.last_fs = kb_max_i64(known.last_fs, batch->at_fs[i]);
+    for (size_t i = 0; i < batch->n; i++) {
+        enum { AHEAD = 8 };
+        size_t ahead = i + AHEAD < batch->n ? i + AHEAD : i;
+        kb_send send = send_of(batch, ahead, 0);
+        if (!go_alike(batch, i, ahead)) kb_fabric_foresee(parts->fabric, &send, false);
+        if (check_transfer(parts, batch, i, &known, err) != KB_OK)
+            return kb_error_wrap(err, "transfer %zu", i);
+    }
+    return KB_OK;
 }
 
 static bool in_order(const kb_batch *batch) {
@@ -218,12 +268,9 @@ static kb_status sort_starts(kb_alloc *alloc, const kb_batch *batch, size_t **or
 kb_status kb_traffic_submit(kb_traffic *traffic, kb_batch *batch, kb_error *err) {
     const kb_parts *parts = traffic->parts;
     batch->n_done = 0;
+    batch->traffic = traffic;
+    KB_TRY(check(parts, batch, err));
     for (size_t i = 0; i < batch->n; i++) {
-        enum { AHEAD = 8 };
-        kb_send send = send_of(batch, i + AHEAD < batch->n ? i + AHEAD : i, 0);
-        kb_fabric_foresee(parts->fabric, &send, false);
-        if (check_transfer(parts, batch, i, err) != KB_OK)
-            return kb_error_wrap(err, "transfer %zu", i);
         batch->start_fs[i] = batch->end_fs[i] = -1;
         if (batch->commit_fs) batch->commit_fs[i] = -1;
     }

@@ -22,6 +22,7 @@ typedef enum kb_transfer_op {
         KB_TRANSFER_COUNT
 } kb_transfer_op;
 
+typedef struct kb_traffic kb_traffic;
 typedef struct kb_batch kb_batch;
 typedef void (*kb_batch_fn)(void *self, kb_batch *batch);
 
@@ -39,10 +40,9 @@ struct kb_batch {
     kb_hop *hops; /* NULL, or room for the path of item 0, a message: its last flit is watched */
     kb_batch_fn done; /* may be NULL: called once, when all have ended; at once when n is 0 */
     void *self;
-    size_t n_done;
+    size_t n_done; /* the traffic's own, from here on */
+    kb_traffic *traffic;
 };
-
-typedef struct kb_traffic kb_traffic;
 
 /* `parts` is borrowed: alloc, sim, topology, fabric, dispatch and (for reads and writes) requests.  Takes
  * the messages of kind RAW. */

@@ -92,7 +92,7 @@ static uint32_t add(memory *m, uint64_t offset, uint64_t nbytes, bool write, int
                            .job = m->n_jobs,
                            .write = write,
                            .when_fs = when_fs};
-    CHECK(kb_dram_stack_add(&m->stack, bytes));
+    CHECK(kb_dram_stack_add(&m->stack, &bytes));
     return m->n_jobs++;
 }
 
@@ -398,7 +398,7 @@ static void commands_that_come_early_are_heard(void) {
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         kb_dram_stack_advance(&m.stack, 0);
         m.stack.pcs[0].hits[0].ready_fs = 0;
-        m.stack.pcs[0].cas_known = false;
+        m.stack.pcs[0].cas_until_fs = -1;
         check_fault(&m, 0, 0, rules->rcd[0]);
     }
     if (open_memory(&m, ONE_CHANNEL)) { /* PRE: tRAS; then ACT: tRC */
@@ -438,7 +438,7 @@ static void commands_that_come_early_are_heard(void) {
         kb_dram_stack_advance(&m.stack, cas_fs);
         pc->column_fs = -rules->ccd_l;
         pc->groups[0].cas_fs[0] = 0;
-        pc->cas_known = false;
+        pc->cas_until_fs = -1;
         check_fault(&m, KB_NONE, end_fs - rules->bl, end_fs);
     }
 }

@@ -103,7 +103,7 @@ static void add_slow(pair *p, uint32_t job, uint64_t offset, uint64_t nbytes, ui
 
 /* What the flits ask for: the reference gets each by itself. */
 static void add(pair *p, kb_dram_bytes bytes) {
-    CHECK(kb_dram_stack_add(&p->stack, bytes));
+    CHECK(kb_dram_stack_add(&p->stack, &bytes));
     for (uint64_t n = 0, taken; n < bytes.nbytes; n += taken) {
         taken = bytes.nbytes - n < bytes.flit_nbytes ? bytes.nbytes - n : bytes.flit_nbytes;
         add_slow(p, bytes.job, bytes.offset + n, taken, n, bytes.write, bytes.when_fs);

@@ -22,11 +22,12 @@ static size_t walk(const kb_shape *shape, uint64_t *addresses, size_t step) {
 
 static void ranges(void) {
     uint64_t addresses[64];
-    kb_shape shape = kb_shape_range(1000, 37);
-    CHECK_EQ(walk(&shape, addresses, 5), 37);
+    kb_request request;
+    kb_request_set_range(&request, 1000, 37);
+    CHECK_EQ(walk(&request.shape, addresses, 5), 37);
     for (uint64_t i = 0; i < 37; i++) CHECK_EQ(addresses[i], 1000 + i);
-    kb_shape empty = kb_shape_range(1000, 0);
-    CHECK_EQ(walk(&empty, addresses, 5), 0);
+    kb_request_set_range(&request, 1000, 0);
+    CHECK_EQ(walk(&request.shape, addresses, 5), 0);
 }
 
 /* 3 x 4 elements of 2 bytes, rows 100 bytes apart. */

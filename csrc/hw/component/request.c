@@ -19,10 +19,6 @@ struct kb_requests {
 
 /* --- shapes ----------------------------------------------------------------------------------- */
 
-kb_shape kb_shape_range(uint64_t base, uint64_t nbytes) {
-    return (kb_shape){.base = base, .row_nbytes = nbytes, .nbytes = nbytes};
-}
-
 typedef struct dimension {
     uint64_t count, stride;
 } dimension;
@@ -169,11 +165,20 @@ static kb_status add_block(kb_requests *requests, kb_error *err) {
     return KB_OK;
 }
 
+/* Begins to bring what is written of a request into the cache. */
+static inline void fetch(const kb_requests *requests, uint32_t number) {
+    const char *first = (const char *)kb_requests_at(requests, number) + offsetof(kb_shape, base);
+    const char *end = first + offsetof(kb_request, cursor.index) - offsetof(kb_shape, base);
+    for (; first < end; first += 64) __builtin_prefetch(first);
+}
+
 kb_status kb_request_take(kb_requests *requests, kb_request **request, kb_error *err) {
     if (requests->free.count == 0) KB_TRY(add_block(requests, err));
     uint32_t number = requests->free.items[--requests->free.count];
     kb_request *taken = kb_requests_at(requests, number);
-    memset(taken, 0, sizeof *taken);
+    if (requests->free.count > 0) fetch(requests, requests->free.items[requests->free.count - 1]);
+    size_t first = sizeof(kb_shape);
+    memset((char *)taken + first, 0, offsetof(kb_request, cursor) - first);
     taken->number = number;
     *request = taken;
     return KB_OK;
@@ -240,9 +245,7 @@ kb_status kb_request_range(const kb_parts *parts, uint32_t requester, uint32_t m
     request->memory = memory;
     request->slice = slice;
     request->write = write;
-    request->nbytes = nbytes;
-    request->shape = kb_shape_range(offset, nbytes);
-    request->cursor = kb_cursor_begin(&request->shape);
+    kb_request_set_range(request, offset, nbytes);
     request->done = done;
     request->self = self;
     request->token = token;

@@ -14,6 +14,7 @@
 #define KB_HW_COMPONENT_REQUEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hw/component/parts.h"
@@ -23,19 +24,17 @@
  * packed, they follow each other in that order.  With runs: run after run instead, items of
  * item_nbytes. */
 typedef struct kb_shape {
-    uint64_t base;
-    uint64_t row_nbytes;
-    uint32_t n_levels; /* <= KB_MAX_RANK */
     uint64_t count[KB_MAX_RANK];
     uint64_t stride[KB_MAX_RANK];
-    uint32_t n_runs;
-    uint32_t item_nbytes;
-    const kb_run *runs; /* borrowed */
+    uint64_t base;
+    uint64_t row_nbytes;
     uint64_t nbytes;    /* of all rows */
+    const kb_run *runs; /* borrowed */
+    uint32_t n_runs;
+    uint32_t
+        n_levels; /* <= KB_MAX_RANK: so many have a count and a stride, and an index in a cursor */
+    uint32_t item_nbytes;
 } kb_shape;
-
-/* A contiguous range. */
-kb_shape kb_shape_range(uint64_t base, uint64_t nbytes);
 
 /* What an access touches, in the order of addresses where it is a BOX: strides descend and are
  * positive, dimensions of stride 0 are touched once. */
@@ -44,11 +43,11 @@ kb_shape kb_shape_access(const kb_access *access);
 /* Walks a shape's rows.  kb_cursor_row says what lies at the cursor: *address and the bytes left of
  * its row (0 at the end); kb_cursor_advance moves on by at most that many. */
 typedef struct kb_cursor {
-    uint64_t index[KB_MAX_RANK];
     uint64_t address; /* of the row */
     uint64_t in_row;
     uint64_t row_left;
     uint32_t run;
+    uint64_t index[KB_MAX_RANK];
 } kb_cursor;
 
 kb_cursor kb_cursor_begin(const kb_shape *shape);
@@ -61,27 +60,28 @@ void kb_cursor_advance(kb_cursor *cursor, const kb_shape *shape, uint64_t nbytes
 typedef struct kb_request kb_request;
 typedef void (*kb_request_fn)(void *self, kb_request *request);
 
+/* What a contiguous range needs of it lies together, as that is most of what there is, and so does what is looked
+ * at when it is done. */
 struct kb_request {
-    uint32_t number;
-    /* filled in by the requester */
+    kb_shape shape; /* by the requester, as all up to `posted` */
+    uint64_t nbytes;
+    uint64_t delta; /* offset in the slice = shape address - delta */
+    kb_request_fn done;
+    void *self;
+    uint64_t token;             /* the requester's own */
+    uint32_t number;            /* of this one */
     uint32_t requester, memory; /* nodes */
     int32_t slice;              /* of the memory; KB_ANY_SLICE in one without */
     bool write;
     bool posted; /* a write without acknowledgement: done once memory knows when it is committed */
-    uint64_t nbytes;
-    kb_shape shape;
-    kb_cursor cursor; /* at the request's first byte; memory moves it on */
-    uint64_t delta;   /* offset in the slice = shape address - delta */
-    kb_request_fn done;
-    void *self;
-    uint64_t token; /* the requester's own */
     /* filled in on the way */
-    int64_t sent_fs;
+    uint32_t job; /* the memory's own number for it */
+    int64_t done_fs;
     int64_t memory_start_fs; /* first flit at the memory */
     int64_t memory_end_fs;   /* last byte served; of a write: its last commit */
-    int64_t done_fs;
-    uint64_t left; /* bytes that memory has yet to see */
-    uint32_t job;  /* the memory's own number for it */
+    int64_t sent_fs;
+    uint64_t left;    /* bytes that memory has yet to see */
+    kb_cursor cursor; /* by the requester, at the request's first byte; memory moves it on */
 };
 
 /* sim, fabric and dispatch are borrowed; takes READ_REPLY and WRITE_ACK at all nodes. */
@@ -89,8 +89,20 @@ kb_status kb_requests_create(kb_alloc *alloc, kb_sim *sim, kb_fabric *fabric, kb
                              kb_requests **requests, kb_error *err) KB_MUST_CHECK;
 void kb_requests_destroy(kb_requests *requests); /* accepts NULL */
 
-/* A blank request; the pointer stays valid until it is done and `done` has returned. */
+/* A request that is blank but for shape and cursor; the pointer stays valid until it is done and `done` has
+ * returned. */
 kb_status kb_request_take(kb_requests *requests, kb_request **request, kb_error *err) KB_MUST_CHECK;
+
+/* It is contiguous, from that address of its shape on: nbytes, shape and cursor. */
+static inline void kb_request_set_range(kb_request *request, uint64_t base, uint64_t nbytes) {
+    kb_shape *shape = &request->shape;
+    kb_cursor *cursor = &request->cursor;
+    request->nbytes = shape->nbytes = shape->row_nbytes = cursor->row_left = nbytes;
+    shape->base = cursor->address = base;
+    shape->runs = NULL;
+    shape->n_runs = shape->n_levels = shape->item_nbytes = 0;
+    cursor->in_row = cursor->run = 0;
+}
 
 /* Sends it now.  On failure it is given back. */
 kb_status kb_request_send(kb_requests *requests, kb_request *request, kb_error *err) KB_MUST_CHECK;

@@ -89,9 +89,7 @@ static kb_status send(channel *c, bool write, kb_error *err) {
     request->memory = home.memory;
     request->slice = home.slice;
     request->write = write;
-    request->nbytes = place->nbytes;
-    request->shape = kb_shape_range(at_host ? 0 : place->offset, place->nbytes);
-    request->cursor = kb_cursor_begin(&request->shape);
+    kb_request_set_range(request, at_host ? 0 : place->offset, place->nbytes);
     request->done = take_done;
     request->self = c;
     c->stage = write ? STAGE_WRITING : STAGE_READING;

@@ -24,7 +24,7 @@ static inline int64_t hit_ready_fs(const kb_dram_pc *pc, const kb_dram_hit *hit)
 }
 
 /* As if it were in the stack that was accessed last: were that preferred, an old burst in another one might
- * wait for ever.  It is in another one, so an older one may be ready at the next look. */
+ * wait for ever.  It is in another one, so an older one may be ready at a later look. */
 void kb_dram_find_cas_(kb_dram_pc *pc, const kb_dram_rules *rules) {
     int64_t gap_fs = pc->wrote == pc->writing ? rules->ccd_s : rules->turn[pc->writing];
     int64_t least_fs = kb_max_i64(pc->now_fs, pc->column_fs + gap_fs), best_fs = KB_TIME_MAX;
@@ -37,8 +37,10 @@ void kb_dram_find_cas_(kb_dram_pc *pc, const kb_dram_rules *rules) {
     }
     pc->cas_place = best;
     pc->cas_fs = kb_max_i64(best_fs, least_fs);
-    pc->cas_known = rules->sid[pc->hits[best].bank] == pc->column_sid;
-    if (!pc->cas_known) pc->cas_fs = kb_max_i64(pc->cas_fs, pc->column_fs + rules->ccd_r);
+    pc->cas_until_fs = KB_TIME_MAX;
+    if (rules->sid[pc->hits[best].bank] == pc->column_sid) return;
+    pc->cas_until_fs = least_fs;
+    pc->cas_fs = kb_max_i64(pc->cas_fs, pc->column_fs + rules->ccd_r);
 }
 
 /* --- how many --------------------------------------------------------------------------------------- */
@@ -256,7 +258,7 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
 void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs) {
     train t = {.at_fs = pc->cas_fs, .place = pc->cas_place};
     plan(pc, core, limit_fs, &t);
-    pc->cas_known = false;
+    kb_dram_forget_cas_(pc);
     issue(pc, core, &t);
-    pc->cas_known = false;
+    kb_dram_forget_cas_(pc);
 }

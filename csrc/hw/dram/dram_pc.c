@@ -9,11 +9,14 @@ static const int64_t long_ago_fs = INT64_MIN / 2;
 
 void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
                      kb_dram_hit *hits) {
-    *pc = (kb_dram_pc){.column_fs = long_ago_fs,
-                       .refresh_fs = rules->refi,
-                       .bus_free_fs = long_ago_fs,
-                       .banks = banks,
-                       .hits = hits};
+    *pc = (kb_dram_pc){
+        .column_fs = long_ago_fs,
+        .cas_until_fs = -1,
+        .refresh_fs = rules->refi,
+        .bus_free_fs = long_ago_fs,
+        .banks = banks,
+        .hits = hits,
+        .others = {{KB_DRAM_NO_BANK, KB_DRAM_NO_BANK}, {KB_DRAM_NO_BANK, KB_DRAM_NO_BANK}}};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
     for (uint32_t b = 0; b < rules->n_banks; b++)
         banks[b] = (kb_dram_bank){.open_row = -1, .open_fs = long_ago_fs};
@@ -67,7 +70,7 @@ static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs
         if (!pc->row_known) kb_dram_find_row_command_(pc, core);
         int64_t end_fs = kb_min_i64(limit_fs, arrival_fs - 1);
         if (pc->n_hits) {
-            if (!pc->cas_known) kb_dram_find_cas_(pc, &core->rules);
+            if (pc->now_fs > pc->cas_until_fs) kb_dram_find_cas_(pc, &core->rules);
             cas_fs = pc->cas_fs;
         }
         if (cas_fs <= pc->row_command_fs && cas_fs <= end_fs) {

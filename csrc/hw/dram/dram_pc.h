@@ -23,7 +23,8 @@
  *       that is served stays in it until all before it are.
  *   D2. A bank's runs in the window are a chain in that order too, by direction, whose first is not served.
  *   D3. Banks that the bus's direction waits for either hit, and are in `hits` by the age of the run that
- *       does, or are in `others`.  Of the other direction it is only known which banks it waits for.
+ *       does, or are in `others` by their own.  Of the other direction it is only known which banks it
+ *       waits for.
  *   D4. Bursts of a run at one pace are told of together, no later than the call returns.
  *
  * What waits is hw/dram/dram_run.h; the window and its hits, dram_window; ACT, PRE and refresh, dram_row; RD and WR,
@@ -62,6 +63,13 @@ typedef struct kb_dram_hit {
     uint8_t bank, group;
 } kb_dram_hit;
 
+enum { KB_DRAM_NO_BANK = 0xFF };
+
+/* Banks in a chain by their age. */
+typedef struct kb_dram_link {
+    uint8_t older, younger; /* KB_DRAM_NO_BANK: none */
+} kb_dram_link;
+
 typedef struct kb_dram_group { /* of banks */
     int64_t cas_fs[2], act_fs; /* no earlier; a CAS by direction */
 } kb_dram_group;
@@ -75,18 +83,19 @@ typedef struct kb_dram_side { /* reads, or writes */
 } kb_dram_side;
 
 typedef struct kb_dram_pc {
-    int64_t now_fs;           /* all that is to be decided before is */
-    int64_t column_fs;        /* of the last CAS; far in the past before the first */
-    int64_t row_command_fs;   /* of row_bank's; KB_TIME_MAX when there is none */
-    int64_t cas_fs;           /* of the hit that is served next, at cas_place */
-    uint64_t hitting, others; /* banks: those in hits, and the rest of those that are waited for */
-    kb_dram_hit *hits;        /* the caller's */
-    kb_dram_bank *banks;      /* the caller's */
+    int64_t now_fs;         /* all that is to be decided before is */
+    int64_t column_fs;      /* of the last CAS; far in the past before the first */
+    int64_t row_command_fs; /* of row_bank's; KB_TIME_MAX when there is none */
+    int64_t cas_fs;         /* of the hit that is served next, at cas_place */
+    int64_t cas_until_fs;   /* cas_place and cas_fs are up to date while now_fs is no later */
+    uint64_t hitting;       /* the banks in hits */
+    kb_dram_hit *hits;      /* the caller's */
+    kb_dram_bank *banks;    /* the caller's */
     uint32_t n_hits, cas_place;
-    uint32_t row_age; /* row_bank's */
+    kb_dram_link others
+        [2]; /* closed banks that wait for ACT, open ones for PRE: the youngest and the oldest, */
     uint8_t row_bank, column_sid;
-    bool row_known,
-        cas_known; /* row_bank and row_command_fs, cas_place and cas_fs are up to date */
+    bool row_known;                /* row_bank and row_command_fs are up to date */
     bool writing, draining, wrote; /* wrote: the last CAS */
     uint8_t n_acts;
     kb_dram_side sides[2];
@@ -97,7 +106,8 @@ typedef struct kb_dram_pc {
     int32_t n_passed;               /* bursts read while writes waited */
     uint32_t refresh_bank;
     kb_dram_statistics statistics;
-    int64_t acts_fs[4]; /* the last four */
+    int64_t acts_fs[4];                    /* the last four */
+    kb_dram_link links[KB_DRAM_MAX_BANKS]; /* and those between */
     kb_dram_group groups[KB_DRAM_MAX_GROUPS];
 } kb_dram_pc;
 

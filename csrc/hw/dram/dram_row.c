@@ -1,16 +1,89 @@
 #include "hw/dram/dram_row.h"
 
+#include "base/checked.h"
 #include "hw/dram/dram_hold.h"
 #include "hw/dram/dram_tell.h"
 #include "hw/dram/dram_window.h"
 
 /* --- ACT and PRE -------------------------------------------------------------------------------------- */
 
+/* When any can be issued at the earliest. */
+static inline int64_t least_command_fs(const kb_dram_pc *pc, bool open) {
+    int64_t at_fs = kb_max_i64(pc->row_bus_fs, pc->now_fs);
+    return open ? at_fs : kb_max_i64(at_fs, pc->act_any_fs);
+}
+
+static inline int64_t command_fs(const kb_dram_pc *pc, const kb_dram_rules *rules, bool open,
+                                 uint32_t b, int64_t least_fs) {
+    const kb_dram_bank *bank = &pc->banks[b];
+    if (open) return kb_max_i64(least_fs, bank->pre_fs);
+    return kb_max_i64(kb_max_i64(least_fs, bank->act_fs), pc->groups[rules->group[b]].act_fs);
+}
+
+static inline bool is_older(const kb_dram_pc *pc, uint32_t a, uint32_t b) {
+    return (int32_t)(pc->banks[a].age - pc->banks[b].age) < 0;
+}
+
+/* The bank's command may be the next. */
+static inline void offer(kb_dram_pc *pc, uint32_t b, int64_t at_fs) {
+    if (at_fs > pc->row_command_fs) return;
+    if (at_fs == pc->row_command_fs && !is_older(pc, b, pc->row_bank)) return;
+    pc->row_command_fs = at_fs;
+    pc->row_bank = (uint8_t)b;
+}
+
+static inline void find(kb_dram_pc *pc, const kb_dram_rules *rules, bool open) {
+    int64_t least_fs = least_command_fs(pc, open), best_fs = KB_TIME_MAX;
+    uint32_t best = KB_DRAM_NO_BANK, b = pc->others[open].younger;
+    for (; b != KB_DRAM_NO_BANK && best_fs > least_fs; b = pc->links[b].younger) {
+        int64_t at_fs = command_fs(pc, rules, open, b, least_fs);
+        if (at_fs >= best_fs) continue;
+        best_fs = at_fs;
+        best = b;
+    }
+    if (best != KB_DRAM_NO_BANK) offer(pc, best, best_fs);
+}
+
 void kb_dram_find_row_command_(kb_dram_pc *pc, const kb_dram_core *core) {
     pc->row_command_fs = KB_TIME_MAX;
-    for (uint64_t left = pc->others; left; left &= left - 1)
-        kb_dram_offer_row_command_(pc, core, (uint32_t)__builtin_ctzll(left));
+    find(pc, &core->rules, false);
+    find(pc, &core->rules, true);
     pc->row_known = true;
+}
+
+/* A chain's end is its own link: its oldest is `younger`, its youngest `older`. */
+static inline kb_dram_link *link_of(kb_dram_pc *pc, bool open, uint32_t b) {
+    return b == KB_DRAM_NO_BANK ? &pc->others[open] : &pc->links[b];
+}
+
+void kb_dram_add_other_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
+    bool open = pc->banks[b].open_row >= 0;
+    uint32_t older = pc->others[open].older, younger = KB_DRAM_NO_BANK;
+    if (older != KB_DRAM_NO_BANK && is_older(pc, b, older)) {
+        older = KB_DRAM_NO_BANK;
+        younger = pc->others[open].younger;
+        for (; is_older(pc, younger, b); younger = pc->links[younger].younger) older = younger;
+    }
+    pc->links[b] = (kb_dram_link){.older = (uint8_t)older, .younger = (uint8_t)younger};
+    link_of(pc, open, older)->younger = link_of(pc, open, younger)->older = (uint8_t)b;
+    if (!pc->row_known) return;
+    offer(pc, b, command_fs(pc, &core->rules, open, b, least_command_fs(pc, open)));
+}
+
+void kb_dram_remove_other_(kb_dram_pc *pc, uint32_t b) {
+    bool open = pc->banks[b].open_row >= 0;
+    kb_dram_link gone = pc->links[b];
+    link_of(pc, open, gone.older)->younger = gone.younger;
+    link_of(pc, open, gone.younger)->older = gone.older;
+    pc->row_known = false;
+}
+
+void kb_dram_gather_others_(kb_dram_pc *pc, const kb_dram_core *core) {
+    pc->row_known = false;
+    for (int open = 0; open < 2; open++)
+        pc->others[open] = (kb_dram_link){KB_DRAM_NO_BANK, KB_DRAM_NO_BANK};
+    for (uint64_t left = pc->sides[pc->writing].banks & ~pc->hitting; left; left &= left - 1)
+        kb_dram_add_other_(pc, core, (uint32_t)__builtin_ctzll(left));
 }
 
 void kb_dram_issue_row_command_(kb_dram_pc *pc, kb_dram_core *core) {
@@ -20,13 +93,14 @@ void kb_dram_issue_row_command_(kb_dram_pc *pc, kb_dram_core *core) {
     kb_dram_bank *bank = &pc->banks[b];
     uint32_t first = bank->first[pc->writing];
     kb_dram_run *run = &core->runs.items[first];
-    pc->row_known = false;
+    kb_dram_remove_other_(pc, b);
     if (bank->open_row >= 0) {
         run->closed = true;
         kb_dram_hold_pre_(pc, core, b, at_fs);
         bank->act_fs = kb_max_i64(bank->act_fs, at_fs + rules->rp);
         bank->open_row = -1;
         pc->row_bus_fs = at_fs + rules->pre_bus;
+        kb_dram_add_other_(pc, core, b);
         return;
     }
     run->opened = true;
@@ -80,13 +154,11 @@ void kb_dram_refresh_(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
     }
     for (uint32_t i = pc->n_hits; i-- > 0;) {
         uint32_t b = pc->hits[i].bank;
-        if (b < first || b >= end) continue;
-        kb_dram_remove_hit_(pc, i);
-        pc->others |= UINT64_C(1) << b;
+        if (b >= first && b < end) kb_dram_remove_hit_(pc, i);
     }
+    kb_dram_gather_others_(pc, core);
     pc->now_fs = kb_max_i64(pc->now_fs, pc->refresh_fs);
     pc->refresh_fs += rules->refi;
     pc->refresh_bank = (pc->refresh_bank + 1) % rules->n_banks;
     pc->statistics.refreshes++;
-    pc->row_known = false;
 }

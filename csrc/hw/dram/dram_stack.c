@@ -62,7 +62,7 @@ static bool add_flit_by_flit(kb_dram_stack *stack, kb_dram_bytes bytes) {
     uint64_t left = bytes.nbytes;
     for (; left > 0; left -= bytes.nbytes) {
         bytes.nbytes = left < bytes.flit_nbytes ? left : bytes.flit_nbytes;
-        if (!kb_dram_stack_add(stack, bytes)) return false;
+        if (!kb_dram_stack_add(stack, &bytes)) return false;
         bytes.offset += bytes.nbytes;
         bytes.packed += bytes.nbytes;
         bytes.when_fs += bytes.period_fs;
@@ -87,12 +87,14 @@ static inline void post(kb_dram_stack *stack, uint32_t pc, uint32_t number) {
     if (when_fs < *due_fs) *due_fs = when_fs;
 }
 
-bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) {
+bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
     const kb_dram_map *map = &stack->dram->map;
     uint64_t span_nbytes = map->span_nbytes, burst_nbytes = map->burst_nbytes;
-    bool by_flit = bytes.nbytes > bytes.flit_nbytes;
-    if (by_flit && !has_whole_flits(map, &bytes)) return add_flit_by_flit(stack, bytes);
-    for (uint64_t offset = bytes.offset, end = offset + bytes.nbytes; offset < end;) {
+    uint64_t offset = bytes->offset, end = offset + bytes->nbytes, packed = bytes->packed;
+    int64_t when_fs = bytes->when_fs;
+    bool by_flit = bytes->nbytes > bytes->flit_nbytes;
+    if (by_flit && !has_whole_flits(map, bytes)) return add_flit_by_flit(stack, *bytes);
+    while (offset < end) {
         uint64_t span = offset & ~(span_nbytes - 1), skip = offset & (burst_nbytes - 1);
         uint64_t upto = span + span_nbytes < end ? span + span_nbytes : end, taken = upto - offset;
         kb_dram_spot spot = spot_of(stack, span);
@@ -103,22 +105,23 @@ bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) {
             __builtin_prefetch(&items[stack->core.runs.state.free]);
         run->row = spot.row;
         run->bank = (uint8_t)spot.bank;
-        run->job = bytes.job;
-        run->packed = bytes.packed + (offset - bytes.offset);
+        run->job = bytes->job;
+        run->packed = packed;
         run->nbytes = (uint16_t)taken;
         run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
         run->skip = (uint8_t)skip;
-        run->write = bytes.write;
-        run->when_fs = bytes.when_fs;
-        run->period_fs = bytes.period_fs;
+        run->write = bytes->write;
+        run->when_fs = when_fs;
+        run->period_fs = bytes->period_fs;
         run->flit = run->count;
         if (by_flit) {
-            uint64_t n_flits = (taken + bytes.flit_nbytes - 1) / bytes.flit_nbytes;
-            bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
-            if (n_flits > 1) run->flit = (uint16_t)(bytes.flit_nbytes >> map->burst_shift);
+            uint64_t n_flits = (taken + bytes->flit_nbytes - 1) / bytes->flit_nbytes;
+            when_fs += (int64_t)n_flits * bytes->period_fs;
+            if (n_flits > 1) run->flit = (uint16_t)(bytes->flit_nbytes >> map->burst_shift);
         }
-        post(stack, bytes.slice * stack->slice_pcs + spot.pc, number);
+        post(stack, bytes->slice * stack->slice_pcs + spot.pc, number);
         offset = upto;
+        packed += taken;
     }
     return true;
 }

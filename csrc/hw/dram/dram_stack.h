@@ -44,7 +44,7 @@ typedef struct kb_dram_bytes {
 } kb_dram_bytes;
 
 /* when_fs is no earlier than of any bytes added before.  False without memory. */
-bool kb_dram_stack_add(kb_dram_stack *stack, kb_dram_bytes bytes) KB_MUST_CHECK;
+bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) KB_MUST_CHECK;
 
 /* Makes every decision up to until_fs: all that can be served by then has been added.  The next is made no
  * earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */

@@ -41,36 +41,29 @@ void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint
                                 .bank = (uint8_t)b,
                                 .group = core->rules.group[b]};
     pc->hitting |= UINT64_C(1) << b;
-    pc->others &= ~(UINT64_C(1) << b);
-    if (hits[place].ready_fs <= pc->cas_fs) pc->cas_known = false;
+    if (hits[place].ready_fs <= pc->cas_fs) kb_dram_forget_cas_(pc);
     if (place <= pc->cas_place) pc->cas_place++;
 }
 
 void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place) {
-    pc->cas_known = false;
+    kb_dram_forget_cas_(pc);
     pc->hitting &= ~(UINT64_C(1) << pc->hits[place].bank);
     for (pc->n_hits--; place < pc->n_hits; place++) pc->hits[place] = pc->hits[place + 1];
 }
 
-/* A bank whose runs hit no more, or that waits for the first time. */
-static inline void add_other(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b) {
-    pc->others |= UINT64_C(1) << b;
-    if (pc->row_known) kb_dram_offer_row_command_(pc, core, b);
-}
-
 void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core) {
     bool d = pc->writing;
-    pc->row_known = pc->cas_known = false;
+    kb_dram_forget_cas_(pc);
     pc->n_hits = 0;
     pc->hitting = 0;
-    pc->others = pc->sides[d].banks;
-    for (uint64_t left = pc->others; left; left &= left - 1) {
+    for (uint64_t left = pc->sides[d].banks; left; left &= left - 1) {
         uint32_t b = (uint32_t)__builtin_ctzll(left);
         kb_dram_bank *bank = &pc->banks[b];
         bank->age = core->runs.items[bank->first[d]].seq;
         uint32_t hit = next_hit(bank, core->runs.items, bank->first[d]);
         if (hit != KB_NONE) kb_dram_add_hit_(pc, core, b, hit);
     }
+    kb_dram_gather_others_(pc, core);
 }
 
 /* --- in and out --------------------------------------------------------------------------------------- */
@@ -117,9 +110,9 @@ void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d) {
     if (is_first) bank->age = run->seq;
     if (bank->open_row == (int32_t)run->row) {
         kb_dram_add_hit_(pc, core, run->bank, number);
-        if (!is_first) pc->row_known = false;
+        if (!is_first) kb_dram_remove_other_(pc, run->bank);
     } else if (is_first) {
-        add_other(pc, core, run->bank);
+        kb_dram_add_other_(pc, core, run->bank);
     }
 }
 
@@ -145,7 +138,7 @@ void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
     unlink_runs(pc, items, b);
     if (hit == KB_NONE) {
         kb_dram_remove_hit_(pc, place);
-        if (side->banks >> b & 1) add_other(pc, core, b);
+        if (side->banks >> b & 1) kb_dram_add_other_(pc, core, b);
     } else {
         kb_dram_hit moved = pc->hits[place];
         moved.run = hit;

@@ -34,6 +34,11 @@ void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core);
 void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint32_t number);
 void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place);
 
+/* Which hit is served next has to be found anew. */
+static inline void kb_dram_forget_cas_(kb_dram_pc *pc) {
+    pc->cas_until_fs = -1;
+}
+
 /* Why the first of the backlog has no room: so many bursts have to be served, and so many of the oldest
  * run; <= 0: not for that. */
 static inline int64_t kb_dram_excess_(const kb_dram_side *side, const kb_dram_rules *rules) {

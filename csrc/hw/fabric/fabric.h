@@ -97,6 +97,9 @@ kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handl
  * Means nothing, and may be wrong. */
 void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon);
 
+/* Likewise: flits may be appended to it next. */
+void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle);
+
 /* Starts a message whose flits come into being later; kb_fabric_append says when they are there (in
  * order, none earlier than now).  The head is eligible `overhead` of src after it is there. */
 kb_status kb_fabric_open(kb_fabric *fabric, const kb_send *send, uint32_t *handle,

@@ -94,6 +94,12 @@ void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon) 
     else __builtin_prefetch(path);
 }
 
+void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
+    const char *flown = (const char *)&fabric->flights.items[handle];
+    __builtin_prefetch(flown);
+    __builtin_prefetch(flown + sizeof(kb_flight) - 1);
+}
+
 kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
                                kb_path **found, kb_error *err) {
     kb_path *path = slot_of(fabric, send);

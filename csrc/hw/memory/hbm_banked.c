@@ -15,23 +15,26 @@ typedef struct flit {
     int64_t left;
 } flit;
 
-/* A request under way. */
+/* A request under way.  64 bytes, of which the first 48 are all that a burst touches (as of a run). */
 typedef struct job {
-    uint32_t next, next_touched;
-    uint32_t request, handle;
+    uint32_t next_touched, handle;
+    flit *flits; /* of a reply of more than one flit */
+    flit only;   /* of one; of a write: the last commit, and the bytes that are not committed */
+    int64_t there_fs; /* of a read: of the flits sent */
+    uint32_t n_flits; /* of the reply */
     bool write, has_tail, touched;
-    int64_t n_flits, n_sent; /* of the reply */
-    int64_t there_fs;        /* of a read: of the flits sent; of a write: the last commit */
-    uint64_t left;           /* of a write: bytes that are not committed */
-    flit *flits;
-    size_t capacity;
+    uint32_t next, request;
+    uint32_t n_sent, capacity; /* flits; room for them */
 } job;
+
+_Static_assert(sizeof(job) == 64, "a job lies in as few lines as it can");
 
 struct kb_hbm_banked {
     const kb_parts *parts;
     uint32_t node, slot;
     int64_t flit_nbytes;
     int32_t flit_shift; /* log2 of it; -1 where that is no power of two */
+    int32_t burst_shift;
     int64_t request_fs, response_fs;
     int64_t read_ahead_fs, write_ahead_fs; /* from a decision to what it shows, at the least */
     int64_t wake_fs;                       /* KB_TIME_MAX: no need */
@@ -55,6 +58,7 @@ static void fail_nomem(const kb_hbm_banked *hbm) {
 static bool take_job(kb_hbm_banked *hbm, uint32_t request, bool write, uint32_t *number) {
     if (!KB_POOL_TAKE(&hbm->jobs, hbm->parts->alloc, number)) return false;
     job *taken = &hbm->jobs.items[*number];
+    if (hbm->jobs.state.free != KB_NONE) __builtin_prefetch(&hbm->jobs.items[hbm->jobs.state.free]);
     bool is_new = *number >= hbm->n_jobs;
     if (is_new) hbm->n_jobs = *number + 1;
     *taken = (job){.request = request,
@@ -76,16 +80,23 @@ static void give_job(kb_hbm_banked *hbm, uint32_t number) {
     KB_POOL_GIVE(&hbm->jobs, number);
 }
 
+static flit *flits_of(job *j) {
+    return j->n_flits == 1 ? &j->only : j->flits;
+}
+
 static bool reserve_flits(kb_hbm_banked *hbm, job *j, uint64_t nbytes) {
-    size_t n = (size_t)j->n_flits;
-    if (n > j->capacity) {
+    int64_t n = kb_max_i64(1, kb_ceil_div((int64_t)nbytes, hbm->flit_nbytes));
+    if (n > UINT32_MAX) return false;
+    j->n_flits = (uint32_t)n;
+    if (n > 1 && n > j->capacity) {
         drop_flits(hbm, j);
-        j->flits = kb_alloc_zeroed(hbm->parts->alloc, n, sizeof *j->flits);
+        j->flits = kb_alloc_zeroed(hbm->parts->alloc, j->n_flits, sizeof *j->flits);
         if (!j->flits) return false;
-        j->capacity = n;
+        j->capacity = j->n_flits;
     }
-    for (size_t i = 0; i < n; i++) j->flits[i] = (flit){0, hbm->flit_nbytes};
-    j->flits[n - 1].left = (int64_t)nbytes - (int64_t)(n - 1) * hbm->flit_nbytes;
+    flit *flits = flits_of(j);
+    for (int64_t i = 0; i < n; i++) flits[i] = (flit){0, hbm->flit_nbytes};
+    flits[n - 1].left = (int64_t)nbytes - (n - 1) * hbm->flit_nbytes;
     return true;
 }
 
@@ -104,22 +115,23 @@ static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t 
     kb_hbm_banked *hbm = self;
     job *j = &hbm->jobs.items[run->job];
     int64_t skip = run->skip;
-    int32_t shift = hbm->stack.dram->map.burst_shift;
+    int32_t shift = hbm->burst_shift;
     int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
     int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
     touch(hbm, run->job);
     if (j->write) {
-        j->left -= (uint64_t)(end - begin);
-        j->there_fs = kb_max_i64(j->there_fs, there_fs + (count - 1) * period_fs);
+        j->only.left -= end - begin;
+        j->only.there_fs = kb_max_i64(j->only.there_fs, there_fs + (count - 1) * period_fs);
         return;
     }
+    flit *flits = flits_of(j);
     int64_t number = (int64_t)run->packed + begin;
     number = hbm->flit_shift < 0 ? number / hbm->flit_nbytes : number >> hbm->flit_shift;
     int64_t flit_end = (number + 1) * hbm->flit_nbytes - (int64_t)run->packed;
     for (; begin < end; number++, flit_end += hbm->flit_nbytes) {
         int64_t upto = kb_min_i64(end, flit_end);
         int64_t last = ((upto - 1 + skip) >> shift) - first;
-        flit *f = &j->flits[number];
+        flit *f = &flits[number];
         f->left -= upto - begin;
         f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
         begin = upto;
@@ -139,12 +151,16 @@ static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs
 static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
     job *j = &hbm->jobs.items[number];
     kb_reply reply = {.fabric = hbm->parts->fabric, .handle = j->handle, .err = err};
-    while (j->n_sent < j->n_flits && j->flits[j->n_sent].left == 0) {
-        j->there_fs = kb_max_i64(j->there_fs, j->flits[j->n_sent++].there_fs + hbm->response_fs);
-        kb_reply_add(&reply, j->there_fs);
+    const flit *next = flits_of(j) + j->n_sent, *end = flits_of(j) + j->n_flits;
+    int64_t there_fs = j->there_fs;
+    for (; next < end && next->left == 0; next++) {
+        there_fs = kb_max_i64(there_fs, next->there_fs + hbm->response_fs);
+        kb_reply_add(&reply, there_fs);
     }
+    j->there_fs = there_fs;
+    j->n_sent = (uint32_t)(next - flits_of(j));
     if (j->n_sent == j->n_flits) {
-        kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = j->there_fs;
+        kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = there_fs;
         hbm->n_reads--;
         give_job(hbm, number);
     }
@@ -154,10 +170,10 @@ static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) 
 
 static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
     job *j = &hbm->jobs.items[number];
-    if (!j->has_tail || j->left > 0) return KB_OK;
+    if (!j->has_tail || j->only.left > 0) return KB_OK;
     kb_request *request = kb_requests_at(hbm->parts->requests, j->request);
-    request->memory_end_fs = j->there_fs;
-    kb_train ack = {j->there_fs + hbm->response_fs, 0, 1};
+    request->memory_end_fs = j->only.there_fs;
+    kb_train ack = {j->only.there_fs + hbm->response_fs, 0, 1};
     uint32_t handle = j->handle;
     hbm->n_writes--;
     give_job(hbm, number);
@@ -166,6 +182,13 @@ static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err)
         return KB_OK;
     }
     return kb_fabric_append(hbm->parts->fabric, handle, ack, err);
+}
+
+/* What is handed on of a job is brought into the cache, and the job after it. */
+static inline void foresee(const kb_hbm_banked *hbm, const job *j) {
+    kb_fabric_foresee_flits(hbm->parts->fabric, j->handle);
+    __builtin_prefetch(&kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs);
+    if (j->next_touched != KB_NONE) __builtin_prefetch(&hbm->jobs.items[j->next_touched]);
 }
 
 static void hand_on(kb_hbm_banked *hbm) {
@@ -177,6 +200,7 @@ static void hand_on(kb_hbm_banked *hbm) {
     while (number != KB_NONE && status == KB_OK) {
         job *j = &hbm->jobs.items[number];
         uint32_t next = j->next_touched;
+        if (next != KB_NONE) foresee(hbm, &hbm->jobs.items[next]);
         j->touched = false;
         status = j->write ? acknowledge(hbm, number, &err) : send_flits(hbm, number, &err);
         number = next;
@@ -231,7 +255,7 @@ static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, 
         bytes.offset = address - request->delta;
         bytes.nbytes = taken;
         bytes.packed = request->nbytes - request->left;
-        if (!kb_dram_stack_add(&hbm->stack, bytes)) return false;
+        if (!kb_dram_stack_add(&hbm->stack, &bytes)) return false;
         bytes.when_fs += (int64_t)n_flits * bytes.period_fs;
         kb_cursor_advance(&request->cursor, &request->shape, taken);
         request->left -= taken;
@@ -281,7 +305,6 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
         fail(hbm, status, &err);
         return;
     }
-    j->n_flits = kb_max_i64(1, kb_ceil_div((int64_t)request->nbytes, hbm->flit_nbytes));
     hbm->n_reads++;
     if (!reserve_flits(hbm, j, request->nbytes) ||
         !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1})) {
@@ -292,7 +315,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
         wake_by(hbm, when_fs + hbm->read_ahead_fs);
         return;
     }
-    j->flits[0].there_fs = when_fs;
+    j->only.there_fs = when_fs;
     touch(hbm, request->job);
     hand_on(hbm);
 }
@@ -311,7 +334,7 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
             fail_nomem(hbm);
             return;
         }
-        hbm->jobs.items[request->job].left = request->nbytes;
+        hbm->jobs.items[request->job].only.left = (int64_t)request->nbytes;
     }
     uint64_t most = (uint64_t)(hbm->flit_nbytes * flits.count);
     uint64_t nbytes = request->left < most ? request->left : most;
@@ -330,11 +353,11 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
         fail(hbm, status, &err);
         return;
     }
-    if (j->left > 0) {
+    if (j->only.left > 0) {
         wake_by(hbm, when_fs + hbm->write_ahead_fs);
         return;
     }
-    j->there_fs = kb_max_i64(j->there_fs, when_fs);
+    j->only.there_fs = kb_max_i64(j->only.there_fs, when_fs);
     touch(hbm, request->job);
     hand_on(hbm);
 }
@@ -351,6 +374,7 @@ static kb_status init(kb_hbm_banked *hbm, const kb_dram *dram, kb_error *err) {
     hbm->flit_shift = kb_is_power_of_two(hbm->flit_nbytes)
                           ? (int32_t)__builtin_ctzll((uint64_t)hbm->flit_nbytes)
                           : -1;
+    hbm->burst_shift = dram->map.burst_shift;
     hbm->request_fs = params->request_fs;
     hbm->response_fs = params->response_fs;
     KB_TRY(kb_dram_stack_init(&hbm->stack, parts->alloc, dram, params, served, hbm, err));

@@ -65,9 +65,7 @@ kb_status kb_ipcq_write_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_
     request->memory = ring->home;
     request->slice = ring->slice;
     request->write = request->posted = true;
-    request->nbytes = (uint64_t)w->nbytes;
-    request->shape = kb_shape_range(offset_of(parts, ring, w->parcel), request->nbytes);
-    request->cursor = kb_cursor_begin(&request->shape);
+    kb_request_set_range(request, offset_of(parts, ring, w->parcel), (uint64_t)w->nbytes);
     request->done = take_commit;
     request->self = ipcq;
     request->token = (uint64_t)w->command->ring << 32 | w->parcel;
@@ -81,9 +79,7 @@ kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_w
     request->requester = ipcq->node;
     request->memory = ring->home;
     request->slice = ring->slice;
-    request->nbytes = (uint64_t)w->nbytes;
-    request->shape = kb_shape_range(offset_of(ipcq->parts, ring, w->parcel), (uint64_t)w->nbytes);
-    request->cursor = kb_cursor_begin(&request->shape);
+    kb_request_set_range(request, offset_of(ipcq->parts, ring, w->parcel), (uint64_t)w->nbytes);
     request->done = done;
     request->self = ipcq;
     request->token = (uint64_t)(w - ipcq->works);
