@@ -20,6 +20,7 @@ from kernbench.distributed.collectives import (
     monitored_barrier,
     reduce,
 )
+from kernbench.distributed.device_mesh import DeviceMesh, init_device_mesh
 from kernbench.distributed.gathering import (
     all_gather,
     all_gather_into_tensor,
@@ -75,7 +76,9 @@ from kernbench.distributed.setup import (
     split_group,
 )
 from kernbench.distributed.stores import (
+    DistBackendError,
     DistError,
+    DistNetworkError,
     DistStoreError,
     FileStore,
     HashStore,
@@ -86,11 +89,15 @@ from kernbench.distributed.stores import (
 from kernbench.distributed.transposing import all_to_all, all_to_all_single
 from kernbench.distributed.work import Future, Work
 from kernbench.errors import CollectiveMismatchError
+from kernbench.runtime.placeholder import Placeholder
 
 __all__ = [
     "Backend",
     "CollectiveMismatchError",
+    "DeviceMesh",
+    "DistBackendError",
     "DistError",
+    "DistNetworkError",
     "DistStoreError",
     "FileStore",
     "Future",
@@ -107,6 +114,7 @@ __all__ = [
     "all_gather",
     "all_gather_into_tensor",
     "all_gather_object",
+    "all_gather_single",
     "all_reduce",
     "all_to_all",
     "all_to_all_single",
@@ -129,6 +137,7 @@ __all__ = [
     "get_rank",
     "get_world_size",
     "group",
+    "init_device_mesh",
     "init_process_group",
     "irecv",
     "is_available",
@@ -150,6 +159,7 @@ __all__ = [
     "reduce",
     "reduce_op",
     "reduce_scatter",
+    "reduce_scatter_single",
     "reduce_scatter_tensor",
     "rendezvous",
     "scatter",
@@ -161,6 +171,8 @@ __all__ = [
 
 _all_gather_base = all_gather_into_tensor
 _reduce_scatter_base = reduce_scatter_tensor
+all_gather_single = all_gather_into_tensor
+reduce_scatter_single = reduce_scatter_tensor
 reduce_op = ReduceOp
 default_pg_timeout = timedelta(minutes=30)
 distributed_c10d = sys.modules[__name__]
@@ -194,7 +206,25 @@ def _coalescing_manager(
         manager.wait()
 
 
+_LAYERS = "use DistributedDataParallel, or the layers of kernbench.tp"
+_ELSEWHERE = {
+    "fsdp": _LAYERS,
+    "tensor": _LAYERS,
+    "_tensor": _LAYERS,
+    "_composable": _LAYERS,
+    "algorithms": "DistributedDataParallel takes a communication hook",
+    "checkpoint": "use torch.save and torch.load on each rank",
+    "_functional_collectives": "use torch.distributed.nn.functional",
+    "optim": "use the optimizers of torch.optim on each rank",
+    "pipelining": "use isend, irecv and batch_isend_irecv",
+    "rpc": "use send, recv and collectives",
+}
+"""Parts of torch.distributed that there are not, and what to use."""
+
+
 def __getattr__(name: str) -> Any:
     if name == "WORLD":
         return GroupMember.WORLD
+    if name in _ELSEWHERE:
+        return Placeholder(f"torch.distributed.{name}", _ELSEWHERE[name])
     raise AttributeError(f"module 'torch.distributed' has no attribute {name!r}")

@@ -62,4 +62,8 @@ def backend_of(config: str, device_type: str) -> str:
         kind, colon, backend = part.rpartition(":")
         if kind == device_type or (not colon and (backend == "gloo" or device_type == "cuda")):
             return backend
-    raise RuntimeError(f"No backend type associated with device type {device_type}")
+    raise RuntimeError(
+        f"No backend type associated with device type {device_type}: the group's backend is "
+        f"{config}; nccl takes tensors of cuda, gloo of both; expected one of cuda, or a group "
+        "made with 'cpu:gloo,cuda:nccl'"
+    )

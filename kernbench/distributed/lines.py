@@ -61,7 +61,10 @@ def root_of(group: ProcessGroup, what: str, rank: int | None, place: int | None)
     if place is None:
         ranks = group._shared.ranks
         if rank not in ranks:
-            raise ArgumentError(f"Global rank {rank} is not part of group {group}")
+            raise ArgumentError(
+                f"{what}: Global rank {rank!r} is not part of group {group}: expected one of "
+                f"{list(ranks[:16])}{', ...' if len(ranks) > 16 else ''}"
+            )
         return ranks.index(rank)
     if not 0 <= place < group.size():
         raise ArgumentError(

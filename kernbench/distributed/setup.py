@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from kernbench.distributed.backend import parse_backend
@@ -85,6 +86,7 @@ def init_process_group(
         raise ValueError("trying to initialize the default process group twice!")
     if store is not None and init_method is not None:
         raise AssertionError("Cannot specify both init_method and store.")
+    _check_timeout(timeout)
     config = parse_backend(backend)
     rank, world_size = place_of(init_method, store, rank, world_size)
     board = board_of(context)
@@ -104,6 +106,13 @@ def init_process_group(
     mine.groups = [mine.default]
     mine.rank = rank
     runner.at_end.append(_settle_all)
+
+
+def _check_timeout(timeout: Any) -> None:
+    if timeout is not None and not isinstance(timeout, timedelta):
+        raise TypeError(
+            f"Expected timeout argument to be of type datetime.timedelta, got {timeout!r}"
+        )
 
 
 def _settle_all() -> None:
@@ -148,6 +157,7 @@ def new_group(
     """
     world = default_group()
     mine = worlds.get()
+    _check_timeout(timeout)
     chosen = _sorted_ranks(world, range(world.size()) if ranks is None else ranks)
     config = world._backend if backend is None else parse_backend(backend)
     board = world._shared.board
@@ -193,6 +203,9 @@ def _join(board: Any, world: ProcessGroup, chosen: tuple[int, ...], name: str) -
         if found is not world._shared and found.ranks == chosen and place not in found.joined:
             found.joined.add(place)
             return found
+    others = (found for found in board.groups if found is not world._shared and board.lives(found))
+    twins = sum(found.ranks == chosen for found in others)
+    name = f"{name}, number {twins + 1} of these ranks" if twins else name
     made = board.add(chosen, tuple(world._shared.sips[rank] for rank in chosen), name)
     made.joined.add(place)
     return made

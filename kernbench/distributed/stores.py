@@ -11,7 +11,9 @@ from kernbench.runtime.rank import current_rank
 from kernbench.runtime.waiting import Waiting
 
 __all__ = [
+    "DistBackendError",
     "DistError",
+    "DistNetworkError",
     "DistStoreError",
     "FileStore",
     "HashStore",
@@ -23,6 +25,14 @@ __all__ = [
 
 class DistError(RuntimeError):
     """What torch's distributed errors derive from."""
+
+
+class DistBackendError(DistError):
+    """Of a backend; never raised here, for torch's scripts name it."""
+
+
+class DistNetworkError(DistError):
+    """Of a network; never raised here, for torch's scripts name it."""
 
 
 class DistStoreError(DistError):

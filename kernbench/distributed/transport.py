@@ -107,7 +107,10 @@ def check_place(group: ProcessGroup, backend: str, tensor: Tensor) -> None:
             f"{group._global(group.rank())}, got one on cuda:{tensor.sip}"
         )
     if backend == "nccl" and not tensor.is_contiguous():
-        raise ValueError("Tensors must be contiguous")
+        raise ValueError(
+            f"Tensors must be contiguous: nccl got shape {tuple(tensor.shape)} with strides "
+            f"{tuple(tensor.stride())}; take tensor.contiguous()"
+        )
 
 
 def stage(group: ProcessGroup, backend: str, tensor: Tensor, *, output: bool) -> Staged:

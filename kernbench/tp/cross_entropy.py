@@ -100,5 +100,10 @@ def vocab_parallel_cross_entropy(
     assert 0.0 <= label_smoothing < 1.0, (
         f"label_smoothing: expected a number in [0, 1), got {label_smoothing}"
     )
+    expected = tuple(vocab_parallel_logits.shape[:-1])
+    assert tuple(target.shape) == expected, (
+        f"target: expected the shape {expected} of the logits without their last dimension, got "
+        f"{tuple(target.shape)}"
+    )
     group = get_tensor_model_parallel_group_if_none(tp_group)
     return _VocabParallelCrossEntropy.apply(vocab_parallel_logits, target, label_smoothing, group)

@@ -46,6 +46,12 @@ WITH_GLOO = ("dp_cp", "dp", "expt_dp")
 """Groups that have a twin for host tensors, ``NAME_gloo``."""
 
 
+def _check_positive(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise RuntimeError(f"{name} parallel size: expected at least 1, got {size}")
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How a job is divided."""
@@ -63,15 +69,20 @@ class Sizes:
 
     def dense(self) -> RankGenerator:
         """Return the grid of dense layers."""
+        _check_positive(tensor=self.tp, pipeline=self.pp, context=self.cp)
         model = self.tp * self.pp * self.cp
         if self.world % model:
-            raise RuntimeError(f"world_size ({self.world}) is not divisible by {model}")
+            raise RuntimeError(
+                f"world_size ({self.world}) is not divisible by {model}, the product of the sizes "
+                f"tensor {self.tp}, pipeline {self.pp} and context {self.cp}"
+            )
         return RankGenerator(
             self.tp, 1, self.world // model, self.pp, self.cp, self.order, self.rank_offset
         )
 
     def expert(self) -> RankGenerator:
         """Return the grid of expert layers."""
+        _check_positive(expert=self.ep, expert_tensor=self.expt_tp)
         model = self.expt_tp * self.ep * self.pp
         if self.world % model:
             raise RuntimeError(

@@ -147,7 +147,9 @@ class ColumnParallelLinear(_Split):
         self.input_size, self.output_size = input_size, output_size
         self.gather_output, self.skip_bias_add = gather_output, skip_bias_add
         self.output_dtype = output_dtype
-        self.output_size_per_partition = divide(output_size, self.world_size)
+        self.output_size_per_partition = divide(
+            output_size, self.world_size, "output_size of ColumnParallelLinear among ranks"
+        )
         if skip_weight_param_allocation:
             self.weight = None
         else:
@@ -268,7 +270,9 @@ class RowParallelLinear(_Split):
         self.sequence_parallel = config.sequence_parallel
         if self.sequence_parallel and not input_is_parallel:
             raise RuntimeError("To enable `sequence_parallel`, `input_is_parallel` must be `True`")
-        self.input_size_per_partition = divide(input_size, self.world_size)
+        self.input_size_per_partition = divide(
+            input_size, self.world_size, "input_size of RowParallelLinear among ranks"
+        )
         self._make_weight(
             (output_size, input_size), 1, init_method, stride, keep_master_weight_for_test
         )

@@ -23,14 +23,16 @@ __all__ = [
 ]
 
 
-def ensure_divisibility(numerator: int, denominator: int) -> None:
-    """Raise an AssertionError unless `denominator` divides `numerator`."""
-    assert numerator % denominator == 0, f"{numerator} is not divisible by {denominator}"
+def ensure_divisibility(numerator: int, denominator: int, what: str = "") -> None:
+    """Raise an AssertionError unless `denominator` divides `numerator`; `what` is divided."""
+    assert numerator % denominator == 0, (
+        f"{numerator} is not divisible by {denominator}{', ' if what else ''}{what}"
+    )
 
 
-def divide(numerator: int, denominator: int) -> int:
-    """Return the quotient of a division without remainder."""
-    ensure_divisibility(numerator, denominator)
+def divide(numerator: int, denominator: int, what: str = "") -> int:
+    """Return the quotient of a division without remainder; `what` is divided, for the message."""
+    ensure_divisibility(numerator, denominator, what)
     return numerator // denominator
 
 
@@ -62,7 +64,8 @@ def split_tensor_along_last_dim(
 
     The parts are views unless `contiguous_split_chunks` asks for copies.
     """
-    size = divide(tensor.shape[-1], num_partitions)
+    shape = tuple(tensor.shape)
+    size = divide(shape[-1], num_partitions, f"the last dimension of shape {shape} among ranks")
     parts = [tensor[..., i * size : (i + 1) * size] for i in range(num_partitions)]
     return [part.contiguous() for part in parts] if contiguous_split_chunks else parts
 
@@ -105,5 +108,5 @@ class VocabUtility:
         global_vocab_size: int, rank: int, world_size: int
     ) -> Sequence[int]:
         """Return the range of `rank` from the size of the whole."""
-        size = divide(global_vocab_size, world_size)
+        size = divide(global_vocab_size, world_size, "the vocabulary among ranks")
         return VocabUtility.vocab_range_from_per_partition_vocab_size(size, rank, world_size)

@@ -6,7 +6,7 @@ What whole collectives take is in `test_latency_laws.py`.
 from __future__ import annotations
 
 import pytest
-from tiny import COPY_FS, dma, of_kind, path_fs, run
+from tiny import ADDER_FS, ADDER_LATENCY_FS, COPY_FS, dma, of_kind, path_fs, run
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_total_takes_both_ways_and_the_adders() -> None:
         (sent_fs,) = set(of_kind(log, "send")["end_fs"].tolist())
         up_fs = path_fs(topology, dma(0), "fabric.switch", 1)
         down_fs = path_fs(topology, "fabric.switch", dma(0), 1)
-        adding_fs = 8 * 4 * 10_000 + 7_000_000
+        adding_fs = 8 * 4 * ADDER_FS + ADDER_LATENCY_FS
         for step in of_kind(log, "combine"):
             assert step["ready_fs"] == step["start_fs"] == sent_fs + up_fs
             assert step["end_fs"] == step["start_fs"] + adding_fs

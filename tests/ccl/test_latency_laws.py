@@ -10,7 +10,19 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from tiny import COPY_FS, LINK_FS, MATH_FS, PORT_FS, dma, machine, of_kind, path_fs, run
+from tiny import (
+    ADDER_FS,
+    ADDER_LATENCY_FS,
+    COPY_FS,
+    LINK_FS,
+    MATH_FS,
+    PORT_FS,
+    dma,
+    machine,
+    of_kind,
+    path_fs,
+    run,
+)
 
 import kernbench as kb
 from kernbench.ccl.tree import NOBODY, binary
@@ -19,9 +31,16 @@ STEP_FS = COPY_FS + MATH_FS
 NBYTES = 4  # of a float32
 
 
-def taken_fs(kind: str, collective: str, algorithm: str, size: int, count: int) -> int:
+def taken_fs(
+    kind: str,
+    collective: str,
+    algorithm: str,
+    size: int,
+    count: int,
+    dims: tuple[int, int] | None = None,
+) -> int:
     """Return the time from the common start of all ranks to the last commit."""
-    done = run(kind, collective, algorithm, size, count)
+    done = run(kind, collective, algorithm, size, count, dims)
     return int(of_kind(done.log, "write")["end_fs"].max()) - done.start_fs
 
 
@@ -29,8 +48,8 @@ def alpha_fs(topology: kb.Topology) -> int:
     return path_fs(topology, dma(0), dma(1), 2)
 
 
-def memory_fs(topology: kb.Topology) -> int:
-    """Return what it takes to read an element of a PE's own slice, or to write one."""
+def memory_fs(topology: kb.Topology, count: int = 1) -> int:
+    """Return what it takes to read elements of a PE's own slice, or to write them."""
     system = topology.system
     assert system is not None
     numerator, denominator = system["hbm.pc"]
@@ -38,7 +57,7 @@ def memory_fs(topology: kb.Topology) -> int:
     ways = path_fs(topology, dma(0), "sip0.cube0.hbm", 1) + path_fs(
         topology, "sip0.cube0.hbm", dma(0), 1
     )
-    return int(ways + served + -(-NBYTES * numerator // denominator))
+    return int(ways + served + -(-count * NBYTES * numerator // denominator))
 
 
 # --- rings ----------------------------------------------------------------------------------------
@@ -60,6 +79,54 @@ def test_a_ring(collective: str, size: int) -> None:
     law_fs += PASSES_ON.get(collective, 0) * (steps * (alpha + COPY_FS) + (steps - 1) * PORT_FS)
     count = 1 if collective in ("reduce", "broadcast") else size
     assert taken_fs("ring", collective, "ring", size, count) == law_fs
+
+
+@pytest.mark.parametrize("size", range(2, 10))
+@pytest.mark.parametrize("collective", ["all_reduce", "reduce_scatter", "all_gather"])
+@pytest.mark.parametrize("ways", [1, 2])
+def test_a_ring_both_ways(ways: int, collective: str, size: int) -> None:
+    """An element of each chunk goes forth; of two, the second turns back, behind the first.
+
+    Where values are combined, the one that turns back is as much later as that takes.  So its
+    credit meets the other way's data on their link, late by that flit at every second step.
+    """
+    topology = machine(size, "ring")
+    alpha, steps = alpha_fs(topology), size - 1
+    law_fs = 2 * memory_fs(topology)
+    law_fs += COMBINES.get(collective, 0) * steps * (alpha + STEP_FS)
+    law_fs += PASSES_ON.get(collective, 0) * (steps * (alpha + COPY_FS) + (steps - 1) * PORT_FS)
+    if ways == 2 and collective in COMBINES:
+        law_fs += MATH_FS + (steps - 1) // 2 * LINK_FS
+    elif ways == 2:
+        law_fs += COPY_FS if size > 2 else 2 * LINK_FS  # of two, both ways are one link
+    assert taken_fs("ring", collective, "bidirectional_ring", size, ways * size) == law_fs
+
+
+# --- rows and columns -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(2, 2), (3, 2), (4, 2), (2, 4), (3, 3), (5, 2), (4, 3), (4, 4)]
+)
+def test_rings_of_rows_and_of_columns(columns: int, rows: int) -> None:
+    """Combined along the row, combined and passed on along the column, passed on along the row.
+
+    A rank's element of the column lies in its chunk of the row, of one for each row; in between,
+    what was combined goes through memory.
+    """
+    size = columns * rows
+    topology = machine(size, "torus", (columns, rows))
+    alpha = alpha_fs(topology)
+    one, chunk = memory_fs(topology), memory_fs(topology, rows)
+
+    def passed_on_fs(ranks: int) -> int:
+        return (ranks - 1) * (alpha + COPY_FS) + (ranks - 2) * PORT_FS
+
+    row_fs = chunk + (columns - 1) * (alpha + STEP_FS) + chunk
+    column_fs = one + (rows - 1) * (alpha + STEP_FS) + passed_on_fs(rows) + one
+    back_fs = chunk + passed_on_fs(columns) + chunk
+    found_fs = taken_fs("torus", "all_reduce", "hierarchical", size, size, (columns, rows))
+    assert found_fs == row_fs + column_fs + back_fs
 
 
 # --- direct: a switch joins all ------------------------------------------------------------------
@@ -154,11 +221,58 @@ def test_a_tree(collective: str, algorithm: str, ways: tuple[object, ...], size:
 # --- halving and doubling ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_halving_and_doubling(steps: int) -> None:
-    """``2 log2 p`` steps; between two of them what was combined goes through memory."""
-    size = 1 << steps
+def halving_and_doubling_fs(size: int, alpha: int, memory: int) -> int:
+    """Return when the last rank has the total of one element, from when all begin.
+
+    What was combined, or came, goes through memory.  Messages that leave a rank together, or come
+    to it, are two flits apart.
+    """
+    power = 1 << (size.bit_length() - 1)
+    beyond, half = size - power, power // 2
+    there_fs = [0] * size  # when a rank's value is in its memory
+    for rank in range(beyond):  # the ranks beyond the power of 2 give theirs first
+        meets = rank < half and rank + half >= beyond  # and so does who comes first in the halving
+        there_fs[rank] = memory + alpha + 2 * LINK_FS * meets + STEP_FS + memory
+    bit = half
+    while bit:
+        for rank in range(bit):
+            came_fs = there_fs[rank + bit] + memory + alpha + COPY_FS
+            there_fs[rank] = max(came_fs, there_fs[rank] + memory) + MATH_FS + memory
+        bit //= 2
+    gives = [
+        (src, src + (1 << step)) for step in range(half.bit_length()) for src in range(1 << step)
+    ]
+    n_left = [0] * power
+    for src, dst in gives + [(rank, rank + power) for rank in range(beyond)]:
+        leaves_fs = there_fs[src] + memory + n_left[src] * 2 * LINK_FS
+        there_fs[dst] = leaves_fs + alpha + COPY_FS + memory
+        n_left[src] += 1
+    return max(there_fs)
+
+
+@pytest.mark.parametrize("size", range(2, 18))
+def test_halving_and_doubling(size: int) -> None:
+    """``2 log2 p`` steps; ranks beyond a power of 2 cost what those with a partner wait."""
     topology = machine(size, "switch")
     alpha, memory = alpha_fs(topology), memory_fs(topology)
-    law_fs = steps * (alpha + STEP_FS) + steps * (alpha + COPY_FS) + 2 * steps * 2 * memory
+    law_fs = halving_and_doubling_fs(size, alpha, memory)
+    steps = size.bit_length() - 1
+    if size == 1 << steps:
+        assert law_fs == steps * (alpha + STEP_FS + alpha + COPY_FS + 4 * memory)
     assert taken_fs("switch", "all_reduce", "halving_doubling", size, 1) == law_fs
+
+
+# --- in the switch --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", range(2, 10))
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("collective", ["all_reduce", "reduce"])
+def test_in_the_switch(collective: str, count: int, size: int) -> None:
+    """Up, ``n / rate`` and the adders' latency, and down: as long for any number of ranks."""
+    topology = machine(size, "reducing")
+    up_fs = path_fs(topology, dma(0), "fabric.switch", 1)
+    down_fs = path_fs(topology, "fabric.switch", dma(0), 1)
+    adding_fs = count * NBYTES * ADDER_FS + ADDER_LATENCY_FS
+    law_fs = 2 * memory_fs(topology, count) + up_fs + adding_fs + down_fs + COPY_FS
+    assert taken_fs("reducing", collective, "in_switch", size, count) == law_fs

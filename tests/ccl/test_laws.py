@@ -9,43 +9,23 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from one_pe import RATE, of_one_pe
 
 import kernbench as kb
 from kernbench import ccl
 
-RATE = 100  # GB/s, one link between SIPs: bytes per ns
 NBYTES = 64 << 20
 RANKS = 8
 
 
 def machine(sips: int, kind: str, miss_ns: int = 0, call_ns: int = 0) -> kb.Topology:
-    """Return SIPs joined by a fabric of a kind; ``"reducing"`` is a switch that reduces."""
-    wide = {"GBps": 512}
-    reduces = {"reduction": {"unit": "switch"}} if kind == "reducing" else {}
-    kind = "switch" if reduces else kind
-    return kb.Topology.from_dict(
-        {
-            "kernbench": 1,
-            "system": {
-                "sips": sips,
-                "host": {"call_ns": call_ns},  # 0: all ranks start together
-                "fabric": {"kind": kind, "GBps": RATE, "latency_ns": 150, **reduces},
-                "sip": {"cubes": [1, 1], "io": wide},
-                "cube": {
-                    "pes": 1,
-                    "noc": {"dims": [1, 1], **wide},
-                    "ucie": {"port_GBps": 512, **wide},
-                    "hbm": {"standard": "none", "remote_ports": 1, "local_GBps": 512},
-                },
-                "pe": {
-                    "clock_ghz": 2,
-                    "comm_tcm": 1 << 21,
-                    "dma": {"window": 65536},
-                    "mmu": {"miss_ns": miss_ns},
-                },
-            },
-        }
-    )
+    pe = {
+        "clock_ghz": 2,
+        "comm_tcm": 1 << 21,
+        "dma": {"window": 65536},
+        "mmu": {"miss_ns": miss_ns},
+    }
+    return of_one_pe(sips, kind, pe, call_ns=call_ns)
 
 
 def simulated_ns(

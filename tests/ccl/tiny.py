@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
+from one_pe import of_one_pe
 
 import kernbench as kb
 from kernbench import ccl
@@ -17,37 +18,17 @@ CYCLE_FS = 1_000_000
 PORT_FS = 125_000  # a flit at 512 GB/s
 LINK_FS = 640_000  # one between SIPs, at 100 GB/s
 COPY_FS, MATH_FS = CYCLE_FS, 3 * CYCLE_FS
+ADDER_FS, ADDER_LATENCY_FS = 10_000, 7_000_000  # a byte at 100 GB/s, and 7 ns
 
 
-def machine(sips: int, kind: str) -> kb.Topology:
-    wide = {"GBps": 512}
-    fabric: dict[str, Any] = {"kind": kind, "GBps": 100, "latency_ns": 150}
-    if kind == "reducing":
-        fabric |= {"kind": "switch", "reduction": {"unit": "switch", "GBps": 100, "latency_ns": 7}}
+def machine(sips: int, kind: str, dims: tuple[int, int] | None = None) -> kb.Topology:
     classes = ("scalar", "branch", "block", "dense", "command", "switch")
-    cpu = {f"{name}_cycles": 0 for name in classes} | {"wake_ns": 0}
-    return kb.Topology.from_dict(
-        {
-            "kernbench": 1,
-            "system": {
-                "sips": sips,
-                "host": {"call_ns": 0},
-                "fabric": fabric,
-                "sip": {"cubes": [1, 1], "io": wide},
-                "cube": {
-                    "pes": 1,
-                    "noc": {"dims": [1, 1], **wide},
-                    "ucie": {"port_GBps": 512, **wide},
-                    "hbm": {"standard": "none", "remote_ports": 1, "local_GBps": 512},
-                },
-                "pe": {
-                    "cpu": cpu,
-                    "dma": {"setup_ns": 0},
-                    "mmu": {"walk": "none", "hit_ns": 0},
-                },
-            },
-        }
-    )
+    pe = {
+        "cpu": {f"{name}_cycles": 0 for name in classes} | {"wake_ns": 0},
+        "dma": {"setup_ns": 0},
+        "mmu": {"walk": "none", "hit_ns": 0},
+    }
+    return of_one_pe(sips, kind, pe, dims)
 
 
 def path_fs(topology: kb.Topology, src: str, dst: str, n_flits: int) -> int:
@@ -71,9 +52,16 @@ class Run(NamedTuple):
     topology: kb.Topology
 
 
-def run(kind: str, collective: str, algorithm: str, size: int, count: int) -> Run:
+def run(
+    kind: str,
+    collective: str,
+    algorithm: str,
+    size: int,
+    count: int,
+    dims: tuple[int, int] | None = None,
+) -> Run:
     """Run a collective of `count` elements in its larger tensor."""
-    topology = machine(size, kind)
+    topology = machine(size, kind, dims)
     with kb.Context(topology, data=False) as ctx:
         handles = []
         for rank in range(size):

@@ -9,9 +9,12 @@ import kernbench as kb
 from kernbench import distributed as dist
 
 
-def machine(sips: int = 3, comm_contexts: int = 2, **options: Any) -> kb.Context:
+def machine(
+    sips: int = 3, comm_contexts: int = 2, fabric: dict[str, Any] | None = None, **options: Any
+) -> kb.Context:
     system = {
         "sips": sips,
+        "fabric": fabric or {},
         "pe": {"comm_contexts": comm_contexts},
         "sip": {"cubes": [1, 1]},
         "cube": {"pes": 2, "noc": {"dims": [2, 2]}, "hbm": {"remote_ports": 1}},

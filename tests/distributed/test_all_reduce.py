@@ -11,6 +11,7 @@ from machines import machine, ranks
 
 import kernbench as kb
 import kernbench.torch as torch
+from kernbench import ccl
 from kernbench import distributed as dist
 from kernbench.runtime import streams
 
@@ -32,6 +33,26 @@ def test_values(op: Any, backend: str, n: int) -> None:
     found = ranks(body, backend=backend)
     for rank in range(3):
         assert np.array_equal(found[rank], numpy(data, axis=0))
+
+
+@pytest.mark.parametrize("algorithm", ["ring_default_ws", *ccl.algorithms("all_reduce")])
+def test_every_algorithm_at_the_default_world_size(
+    algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T7 of ADR-0027: all SIPs there are, by the name that the environment gives."""
+    monkeypatch.setenv("KERNBENCH_CCL", algorithm)
+    fabric = {"kind": "switch", "reduction": {"unit": "switch"}}
+    found: dict[int, Any] = {}
+
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl")
+        x = torch.full((37,), float(rank + 1), device="cuda")
+        dist.all_reduce(x)
+        found[rank] = set(x.tolist())
+
+    with machine(6, fabric=fabric) as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=torch.cuda.device_count())
+    assert found == {rank: {21.0} for rank in range(6)}
 
 
 def test_means() -> None:
@@ -224,7 +245,11 @@ def test_a_rank_that_raises_ends_those_in_a_collective() -> None:
     ("make", "error", "message"),
     [
         (lambda ctx: 3, TypeError, "Expected parameter `tensor` of type torch.Tensor"),
-        (lambda ctx: ctx.zeros((4, 4)).T, ValueError, "Tensors must be contiguous"),
+        (
+            lambda ctx: ctx.zeros((4, 4)).T,
+            ValueError,
+            r"Tensors must be contiguous: nccl got shape \(4, 4\) with strides \(1, 4\)",
+        ),
         (lambda ctx: ctx.zeros(4, sip=1 - ctx._rank().sip), ValueError, "expected a tensor on"),
     ],
 )
@@ -262,7 +287,10 @@ def test_host_tensors_are_staged() -> None:
     assert ranks(body, 2, backend="gloo") == {
         r: ([4.0, 2.0], [[2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]) for r in range(2)
     }
-    with pytest.raises(kb.SpawnException, match="No backend type associated with device type cpu"):
+    with pytest.raises(
+        kb.SpawnException,
+        match=r"No backend type .* device type cpu: the group's backend is cuda:nccl",
+    ):
         ranks(body, 2, backend="cuda:nccl")
 
 

@@ -240,7 +240,11 @@ def test_zero_sizes() -> None:
 
 
 BAD = [
-    (lambda d, c, r: d.broadcast(c.zeros(1), 7), "Global rank 7 is not part of group"),
+    (
+        lambda d, c, r: d.broadcast(c.zeros(1), 7),
+        r"src: Global rank 7 is not part .* one of \[0, 1",
+    ),
+    (lambda d, c, r: d.broadcast(c.zeros(1), "1"), "src: Global rank '1' is not part of group"),
     (lambda d, c, r: d.broadcast(c.zeros(1)), "Must specify src or group_src"),
     (lambda d, c, r: d.broadcast(c.zeros(1), 0, group_src=0), "Can't specify both"),
     (lambda d, c, r: d.all_gather([c.zeros(1)], c.zeros(1)), "expected 3 tensors"),

@@ -82,6 +82,7 @@ def test_before_and_after_there_is_no_group() -> None:
             "expected a rank below 2",
         ),
         ({"store": 1, "init_method": "env://"}, AssertionError, "both init_method and store"),
+        ({"timeout": 30}, TypeError, r"of type datetime\.timedelta, got 30"),
     ],
 )
 def test_arguments_that_do_not_fit(words: Any, error: Any, message: str) -> None:
@@ -254,3 +255,18 @@ def test_local_rank_has_to_come_from_somewhere(monkeypatch: pytest.MonkeyPatch) 
     assert dist.get_node_local_rank(fallback_rank=3) == 3
     with pytest.raises(RuntimeError, match="LOCAL_RANK is not in the environment"):
         dist.get_node_local_rank()
+
+
+def test_two_groups_of_the_same_ranks_are_told_apart() -> None:
+    """Entered in another order on each rank, they wait for each other: the message says which."""
+
+    def work(rank: int) -> None:
+        dist.init_process_group("gloo")
+        groups = [dist.new_group([0, 1]) for _ in range(2)]
+        for group in groups if rank else groups[::-1]:
+            dist.all_reduce(kb.current_context().zeros(4), group=group)
+
+    with machine(2) as ctx, pytest.raises(kb.DeadlockError) as caught:
+        ctx.multiprocessing.spawn(work, nprocs=2)
+    assert "call 1 of group [0, 1], number 2 of these ranks (" in str(caught.value)
+    assert "call 1 of group [0, 1] (" in str(caught.value)

@@ -107,6 +107,36 @@ def test_row(n: int, parallel: bool) -> None:
         assert (of_bias == expected[3]).all()
 
 
+def test_row_is_the_product_of_what_the_ranks_hold() -> None:
+    """T2: shapes, and the sum over ranks is the concatenated inputs by the concatenated weights.
+
+    Of numbers that are not exact in half precision: each rank's product is rounded, then their sum.
+    """
+    n = 3
+    draw = np.random.default_rng(7).standard_normal
+    x, master = draw((S, B, IN)).astype(np.float16), draw((OUT, IN)).astype(np.float16)
+
+    def body(rank: int) -> Any:
+        layer = tp.RowParallelLinear(
+            IN, OUT, config=config(n, params_dtype=torch.float16),
+            init_method=lambda weight: weight.copy_(torch.from_numpy(master)),
+            bias=False, input_is_parallel=True, skip_bias_add=False,
+        ).cuda()  # fmt: skip
+        part = torch.from_numpy(x)[..., rank * IN // n : (rank + 1) * IN // n].cuda()
+        out, bias = layer(part)
+        assert bias is None
+        return arrays(part, layer.weight, out)
+
+    parts, weights, outs = zip(*ranks(body, n, tp=n), strict=True)
+    assert [each.shape for each in parts] == [(S, B, IN // n)] * n
+    assert [each.shape for each in weights] == [(OUT, IN // n)] * n
+    assert [each.shape for each in outs] == [(S, B, OUT)] * n
+    assert (np.concatenate(parts, -1) == x).all() and (np.concatenate(weights, 1) == master).all()
+    assert all((each == outs[0]).all() for each in outs)
+    exact = x.astype(np.float64) @ master.T.astype(np.float64)
+    np.testing.assert_allclose(outs[0], exact, rtol=2e-3, atol=n * 2e-3)
+
+
 def test_sequence_parallel_pair() -> None:
     """Each rank has a part of the sequence outside of the pair of layers."""
     n = 2
@@ -199,6 +229,35 @@ def test_two_layers_have_equal_bits_on_all_ranks() -> None:
     np.testing.assert_allclose(found[0], expected, rtol=4e-3, atol=4e-3)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_two_layers_train_as_one_machine_does(n: int) -> None:
+    """T6: forward and backward of the MLP, of numbers whose sums are exact: equal to NumPy's."""
+    x, grad = numbered(S, B, IN), numbered(S, B, IN, seed=1)
+
+    def body(rank: int) -> Any:
+        up = tp.ColumnParallelLinear(IN, OUT, config=config(n), init_method=fill(3)).cuda()
+        down = tp.RowParallelLinear(
+            OUT, IN, config=config(n), init_method=fill(4), bias=True,
+            input_is_parallel=True, skip_bias_add=False,
+        ).cuda()  # fmt: skip
+        given = x.cuda().requires_grad_()
+        out, _ = down(torch.relu(up(given)[0]))
+        out.backward(grad.cuda())
+        return arrays(out, given.grad, up.weight.grad, down.weight.grad, down.bias.grad)
+
+    w1, w2 = numbered(OUT, IN, seed=3).numpy(), numbered(IN, OUT, seed=4).numpy()
+    rows, of_out = x.numpy().reshape(-1, IN), grad.numpy().reshape(-1, IN)
+    hidden = rows @ w1.T
+    of_hidden = (of_out @ w2) * (hidden > 0)
+    for rank, (out, of_x, of_w1, of_w2, of_bias) in enumerate(ranks(body, n, tp=n)):
+        part = slice(rank * OUT // n, (rank + 1) * OUT // n)
+        assert np.array_equal(out.reshape(-1, IN), np.maximum(hidden, 0) @ w2.T)
+        assert np.array_equal(of_x.reshape(-1, IN), of_hidden @ w1)
+        assert np.array_equal(of_w1, (of_hidden.T @ rows)[part])
+        assert np.array_equal(of_w2, (of_out.T @ np.maximum(hidden, 0))[:, part])
+        assert np.array_equal(of_bias, of_out.sum(0))
+
+
 def test_frozen_weights() -> None:
     """The input's gradient is added up over the ranks, the weight has none."""
 
@@ -262,7 +321,9 @@ def test_attributes_of_weights() -> None:
 def test_what_is_refused() -> None:
     def body(rank: int) -> None:
         make = {"config": config(2), "init_method": fill(1)}
-        with pytest.raises(AssertionError, match="7 is not divisible by 2"):
+        with pytest.raises(
+            AssertionError, match="7 is not divisible by 2, output_size of ColumnParallelLinear"
+        ):
             tp.ColumnParallelLinear(4, 7, **make)
         with pytest.raises(RuntimeError, match="`input_is_parallel` must be `True`"):
             tp.RowParallelLinear(

@@ -59,6 +59,17 @@ def test_a_smoothing_that_is_none(smoothing: float) -> None:
     ranks(body, 2, tp=2)
 
 
+def test_targets_of_another_shape() -> None:
+    def body(rank: int) -> None:
+        with pytest.raises(AssertionError, match=r"expected the shape \(2, 1\) .* got \(3, 1\)"):
+            tp.vocab_parallel_cross_entropy(
+                torch.ones(2, 1, 4, device="cuda"),
+                torch.zeros(3, 1, dtype=torch.int64, device="cuda"),
+            )
+
+    ranks(body, 2, tp=2)
+
+
 def test_broadcast_data() -> None:
     def body(rank: int) -> Any:
         keys = ["text", "labels"]

@@ -185,7 +185,7 @@ def test_a_group_of_one_does_nothing() -> None:
 def test_what_does_not_divide() -> None:
     def body(rank: int) -> None:
         x = torch.ones(3, 3, device="cuda")
-        with pytest.raises(AssertionError, match="3 is not divisible by 2"):
+        with pytest.raises(AssertionError, match="3 is not divisible by 2, the last dimension of"):
             tp.scatter_to_tensor_model_parallel_region(x)
         with pytest.raises(AssertionError, match=r"parallel size 2, got shape \(3, 3\)"):
             tp.reduce_scatter_to_sequence_parallel_region(x)

@@ -154,7 +154,15 @@ def fails(n: int, error: type[Exception], words: str, **sizes: Any) -> None:
 
 
 def test_what_is_refused() -> None:
-    fails(3, RuntimeError, r"world_size \(3\) is not divisible by 2", tensor_model_parallel_size=2)
+    fails(
+        3,
+        RuntimeError,
+        r"world_size \(3\) is not divisible by 2, the product of the sizes tensor 2, pipeline 1",
+        tensor_model_parallel_size=2,
+    )
+    for name in ("tensor_model", "pipeline_model", "context", "expert_model"):
+        words = f"{name.partition('_')[0]} parallel size: expected at least 1, got 0"
+        fails(2, RuntimeError, words, **{f"{name}_parallel_size": 0})
     fails(
         4,
         RuntimeError,

@@ -1,0 +1,1 @@
+"""``torch.distributed.elastic``: ``record`` alone; ``kernbench run --nproc`` starts ranks."""
