@@ -117,6 +117,7 @@ class Scheduler:
     def stop_all(self) -> None:
         """End every worker."""
         self.stop(list(self.workers.values()))
+        self.to_raise.clear()
 
     # --- waiting --------------------------------------------------------------------------------
 
@@ -241,12 +242,14 @@ class Scheduler:
             self.cancel(self.main)
 
     def round(self) -> None:
-        """Run each runnable rank until it waits, in order of rank."""
+        """Run each runnable rank until it waits, in order of rank; none after Ctrl-C in one."""
         ready, self.ready = self.ready, []
         if len(ready) > 1:
             ready.sort(key=_index)
         for rank in ready:
             self.resume(rank)
+            if self.interrupted:
+                break
         self.settle()
 
     def resume(self, rank: Rank) -> None:
@@ -264,7 +267,7 @@ class Scheduler:
 
     def settle(self) -> None:
         """Deal with what came up within a round: errors for others, Ctrl-C, ranks that failed."""
-        while self.to_raise:
+        while self.to_raise and not self.interrupted:
             rank, error = self.to_raise.pop(0)
             if rank.waiting is not None and rank.index in self.workers:
                 self.cancel(rank)

@@ -218,6 +218,23 @@ def test_ctrl_c_is_130(script) -> None:
     assert time.perf_counter() - begin < 2.0  # of which the machine's part is at most 0.1 s
 
 
+@pytest.mark.parametrize("words", [[], ["--set", "system.sips=2", "--nproc", "2"]])
+def test_ctrl_c_during_an_import_is_130(script, tmp_path: Path, words: list[str]) -> None:
+    """The script, or a module that it imports, is in the middle of its own body."""
+    script("import torch\nprint('ready', flush=True)\nwhile True:\n    pass\n", "slow.py")
+    path = script("import torch\nimport slow\n")
+    command = [sys.executable, "-m", "kernbench", "run", "--topology", "small", *words, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT) as child:
+        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+        child.send_signal(signal.SIGINT)
+        try:
+            _, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert child.returncode == 130 and err == "kernbench run: interrupted\n", err
+
+
 # --- usage and bad input --------------------------------------------------------------------------
 
 

@@ -19,8 +19,8 @@ typedef struct kb_flight {
     uint32_t n_by_flit;      /* links up to the last whose port is a server's */
     const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
     uint32_t
-        next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
-                      those to be delivered */
+        next; /* its stream at the sender, in train mode: where its tail is, or KB_NONE while it waits in brief
+                 (hw/fabric/train_brief.h); threads free ones, and those to be delivered */
     int64_t n_known; /* flits that have come into being, the last of them at known_fs */
     int64_t known_fs;
     int64_t least_fs; /* its tail cannot be there before */
