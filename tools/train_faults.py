@@ -153,14 +153,26 @@ FAULTS = [
     Fault(
         "what comes behind a ride is forgotten",
         "train_ride.c",
-        "else if (--port->open.items[0].n_messages) least_fs = r->silent_fs;",
-        "else if (--port->open.items[0].n_messages) least_fs = KB_TIME_MAX;",
+        "r->silent_fs = kb_train_port_silent_fs(port);",
+        "r->silent_fs = KB_TIME_MAX;",
     ),
     Fault(
-        "what comes behind a ride is forgotten where there are other inputs",
-        "train_ride.c",
-        "if (--open->items[place].n_messages) least_fs = silent_fs;",
-        "if (--open->items[place].n_messages) least_fs = KB_TIME_MAX;",
+        "a message in brief is late",
+        "train_brief.h",
+        "when_fs - ports[flown->path[1]].overhead_fs,",
+        "when_fs - ports[flown->path[1]].overhead_fs + 1,",
+    ),
+    Fault(
+        "a message in brief keeps the pace of its start",
+        "train_brief.h",
+        "ports[flown->path[0]].service_fs,",
+        "0,",
+    ),
+    Fault(
+        "what waits in brief is not spelled out at a change of mode",
+        "fabric_mode.c",
+        "!kb_brief_spell_out(fabric, from)",
+        "(from->n_brief = 0)",
     ),
     Fault(
         "rides without overhead",

@@ -46,7 +46,7 @@ static inline uint32_t kb_pool_capacity_(uint32_t old, size_t item_nbytes) {
 static inline bool kb_pool_grow_(kb_alloc *alloc, void **items, kb_pool_state *state,
                                  size_t item_nbytes) {
     if (state->count < state->capacity) return true;
-    if (state->capacity > UINT32_MAX / 2) return false;
+    if (state->capacity > UINT32_MAX / 4) return false; /* numbers stay below 2^31 */
     uint32_t capacity = kb_pool_capacity_(state->capacity, item_nbytes);
     void *grown = kb_alloc_resize(alloc, *items, state->capacity, capacity, item_nbytes);
     if (!grown) return false;

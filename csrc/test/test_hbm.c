@@ -186,6 +186,47 @@ static void memory_alone(void) {
     rig_close(&r);
 }
 
+enum { N_ROUNDS = 60, N_AT_ONCE = 4 };
+
+/* Reads and writes over links slower and faster than a PC, some at the same PCs: when they are served. */
+static bool serve_mixed(const char *mode, kb_request seen[N_ROUNDS][N_AT_ONCE]) {
+    char text[512];
+    rig r;
+    (void)snprintf(text, sizeof text,
+                   "{kernbench: 1, fabric: {mode: %s}, components: [{name: a, impl: endpoint}, "
+                   "{name: b, impl: endpoint}, {name: m, impl: hbm, pcs: 4, pc_hash: none}], "
+                   "links: [{from: a, to: m, GBps: 64, latency_ns: 1.0, both: true}, "
+                   "{from: b, to: m, GBps: 20, latency_ns: 1.0, both: true}]}",
+                   mode);
+    bool good = rig_open(&r, text);
+    uint64_t random = 1;
+    for (int i = 0; good && i < N_ROUNDS; i++) {
+        for (int k = 0; k < N_AT_ONCE; k++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+            uint32_t from = topology_node(r.topology, k % 2 ? "b" : "a");
+            bool even = i % 3 > 0; /* whole flits */
+            uint64_t address = (random >> 40 & 1023) & (even ? ~UINT64_C(63) : ~UINT64_C(0));
+            uint64_t nbytes = even ? 64 + (random >> 20 & 31) * 64 : 1 + (random >> 20 & 2047);
+            good &= kb_request_range(&r.parts, from, topology_node(r.topology, "m"), k != i % 4,
+                                     address, nbytes, note, &seen[i][k], 0, &r.err) == KB_OK;
+        }
+        rig_run_well(&r);
+    }
+    rig_close(&r);
+    return good;
+}
+
+/* ADR-0043 D5: a PC serves flits that come as a train as it serves them one by one. */
+static void trains_are_served_as_their_flits(void) {
+    static kb_request by_train[N_ROUNDS][N_AT_ONCE], by_flit[N_ROUNDS][N_AT_ONCE];
+    if (!CHECK(serve_mixed("train", by_train) && serve_mixed("flit", by_flit))) return;
+    for (int i = 0; i < N_ROUNDS; i++)
+        for (int k = 0; k < N_AT_ONCE; k++) {
+            CHECK_EQ(by_train[i][k].memory_end_fs, by_flit[i][k].memory_end_fs);
+            CHECK_EQ(by_train[i][k].done_fs, by_flit[i][k].done_fs);
+        }
+}
+
 int main(void) {
     TAP_RUN(one_pc_by_hand);
     TAP_RUN(zero_load_reads);
@@ -193,5 +234,6 @@ int main(void) {
     TAP_RUN(pcs_are_selected_by_address);
     TAP_RUN(requests_queue_at_their_pc);
     TAP_RUN(memory_alone);
+    TAP_RUN(trains_are_served_as_their_flits);
     return tap_finish();
 }

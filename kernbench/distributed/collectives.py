@@ -154,8 +154,10 @@ def reduce(
     return end(work, async_op)
 
 
-def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -> Work | None:
-    """Wait on the host until every member has entered.
+def barrier(
+    group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: Any = None
+) -> Work | None:
+    """Wait on the host until every member has entered; `timeout` means nothing on this machine.
 
     With nccl it is an all-reduce of one element, as NCCL's is.
     """

@@ -29,10 +29,11 @@ class _MatchedWork(Work):
     ) -> None:
         super().__init__(members, "gloo", None, None, [tensor])
         self._kind, self._tensor, self._rank = kind, tensor, current_rank()
-        with members._ordered(members._messages):
+        way = members._way(kind)
+        with members._ordered(way):
             self._staged = stage(members, "gloo", tensor, output=kind == "recv")
-            self._after = members._messages._ends()
-            self._rank.pending_after.pop(members._messages._place, None)
+            self._after = way._ends()
+            self._rank.pending_after.pop(way._place, None)
         self._rank.clock_fs = members._context.now_fs + members._context._call_fs
         act("a message")
         me = members._global(members.rank())
@@ -88,7 +89,7 @@ class _MatchedWork(Work):
     def is_completed(self) -> bool:
         """Tell whether it is done: a poll."""
         if not self._post.matched:
-            poll("the other end of a message")
+            poll(self._post.describe())
         return self._post.matched and super().is_completed()
 
     def source_rank(self) -> int:

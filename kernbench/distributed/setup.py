@@ -147,8 +147,11 @@ def new_group(
     use_local_synchronization: bool = False,
     group_desc: str | None = None,
     device_id: Any = None,
+    sort_ranks: bool = True,
 ) -> Any:
     """Make a group of some ranks; every rank has to call it, in the same order.
+
+    With `sort_ranks` False a rank's place in the group is its place in `ranks`.
 
     Returns
     -------
@@ -158,7 +161,7 @@ def new_group(
     world = default_group()
     mine = worlds.get()
     _check_timeout(timeout)
-    chosen = _sorted_ranks(world, range(world.size()) if ranks is None else ranks)
+    chosen = _chosen_ranks(world, range(world.size()) if ranks is None else ranks, sort_ranks)
     config = world._backend if backend is None else parse_backend(backend)
     board = world._shared.board
     if use_local_synchronization:
@@ -176,8 +179,8 @@ def new_group(
     return group
 
 
-def _sorted_ranks(world: ProcessGroup, ranks: Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(sorted(ranks))
+def _chosen_ranks(world: ProcessGroup, ranks: Sequence[int], sort: bool) -> tuple[int, ...]:
+    chosen = tuple(sorted(ranks) if sort else ranks)
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"new_group: expected each rank once, got {list(ranks)}")
     if len(chosen) > world.size():
@@ -272,6 +275,7 @@ def split_group(
     timeout: Any = None,
     pg_options: Any = None,
     group_desc: str | None = None,
+    backend: str | None = None,
 ) -> Any:
     """Split a group into the parts that are listed; return the caller's, or None."""
     parent = group_of(parent_pg)
@@ -279,5 +283,5 @@ def split_group(
         raise ValueError("split_group: expected a group and the ranks of its parts")
     ranks = get_process_group_ranks(parent)
     parts = [[ranks[place] for place in part] for part in split_ranks]
-    own, _ = new_subgroups_by_enumeration(parts, timeout, None, pg_options, group_desc)
+    own, _ = new_subgroups_by_enumeration(parts, timeout, backend, pg_options, group_desc)
     return own

@@ -26,7 +26,6 @@ __all__ = [
     "get_tensor_and_context_parallel_group",
     "get_tensor_and_data_parallel_group",
     "get_tensor_model_parallel_group",
-    "group_named",
 ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from machines import machine, ranks
 
 import kernbench as kb
+import kernbench.torch as torch
 from kernbench import distributed as dist
 
 
@@ -95,7 +96,7 @@ def test_signatures_are_torch_s() -> None:
         "init_process_group": "backend init_method timeout world_size rank store group_name "
         "pg_options device_id _ranks",
         "new_group": "ranks timeout backend pg_options use_local_synchronization group_desc "
-        "device_id",
+        "device_id sort_ranks",
         "all_reduce": "tensor op group async_op",
         "broadcast": "tensor src group async_op group_src",
         "reduce": "tensor dst op group async_op group_dst",
@@ -111,7 +112,7 @@ def test_signatures_are_torch_s() -> None:
         "recv": "tensor src group tag group_src",
         "isend": "tensor dst group tag group_dst",
         "irecv": "tensor src group tag group_src",
-        "barrier": "group async_op device_ids",
+        "barrier": "group async_op device_ids timeout",
     }
     for name, words in wanted.items():
         assert list(inspect.signature(getattr(dist, name)).parameters) == words.split(), name
@@ -220,6 +221,43 @@ def test_stores() -> None:
 
     with machine(2) as ctx:
         ctx.multiprocessing.spawn(work, nprocs=2)
+
+
+@pytest.mark.parametrize("prefix", ["", "p"])
+def test_what_a_store_does(prefix: str) -> None:
+    """What torch's HashStore and its PrefixStore gave for the same calls."""
+    with machine(1):
+        store: dist.Store = dist.HashStore()
+        if prefix:
+            store.set("of another", "1")
+            store = dist.PrefixStore("q", dist.PrefixStore(prefix, store))
+        store.append("a", "x"), store.append("a", "y")
+        assert store.get("a") == b"xy"
+        store.multi_set(["k1", "k2"], ["v1", b"v2"])
+        assert store.multi_get(["k1", "k2"]) == [b"v1", b"v2"]
+        assert sorted(store.list_keys()) == ["a", "k1", "k2"]
+        assert store.num_keys() == (4 if prefix else 3) and store.has_extended_api()
+        assert [store.check(["k1", "z"]), store.delete_key("k1"), store.delete_key("k1")] == [
+            False,
+            True,
+            False,
+        ]
+        swaps = [("c", "", "new"), ("c", "bad", "newer"), ("c", "new", "last"), ("d", "x", "y")]
+        assert [store.compare_set(*swap) for swap in swaps] == [b"new", b"new", b"last", b"x"]
+        assert (store.add("n", 3), store.add("n", -1), store.get("n")) == (3, 2, b"2")
+        with pytest.raises(TypeError, match="str or bytes, got 3"):
+            store.set("k", 3)  # type: ignore[arg-type]
+
+
+def test_ranks_of_a_group_in_the_order_given() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        group = dist.new_group([2, 0, 1], sort_ranks=False)
+        parts = [torch.zeros(1, device="cuda") for _ in range(3)]
+        dist.all_gather(parts, torch.full((1,), float(rank), device="cuda"), group=group)
+        return dist.get_rank(group), torch.cat(parts).tolist()
+
+    found = ranks(body, 3)
+    assert found == {rank: ((rank + 1) % 3, [2.0, 0.0, 1.0]) for rank in range(3)}
 
 
 def test_a_store_waits_no_longer_than_it_is_told() -> None:

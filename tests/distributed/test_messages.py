@@ -372,21 +372,42 @@ def test_any_sender_of_a_tag_and_without_waiting() -> None:
 
 
 def test_messages_of_two_backends_do_not_meet() -> None:
-    """One group's nccl and gloo, between two ranks at once, larger than the queues."""
+    """One group's nccl and gloo, between two ranks: what nccl sent first stands in full queues."""
 
     def body(rank: int, ctx: kb.Context) -> Any:
         n = 200_000
+        far, near = torch.ones(n), torch.ones(n, device="cuda") * 2
         if rank == 0:
-            works = [dist.isend(torch.ones(n), 1), dist.isend(torch.ones(n, device="cuda") * 2, 1)]
-        else:
-            far, near = torch.zeros(n), torch.zeros(n, device="cuda")
-            works = [dist.irecv(near, 0), dist.irecv(far, 0)]
-        for work in works[::-1]:
-            assert work is not None
-            work.wait()
-        return None if rank == 0 else (far.unique().tolist(), near.unique().tolist())
+            dist.isend(near, 1)
+            dist.send(far, 1)
+            return None
+        dist.recv(far.zero_(), 0)
+        dist.recv(near.zero_(), 0)
+        return far.unique().tolist(), near.unique().tolist()
 
     assert ranks(body, 2, backend=None)[1] == ([1.0], [2.0])
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_messages_around_a_ring_overlap(size: int) -> None:
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = torch.ones(300_000, device="cuda"), torch.zeros(300_000, device="cuda")
+        times = []
+        for all_send in (False, True):
+            ctx.synchronize()
+            dist.barrier()
+            begin_fs = ctx.now_fs
+            works = [dist.isend(x, (rank + 1) % size)] if all_send or rank == 0 else []
+            works += [dist.irecv(y, (rank - 1) % size)] if all_send or rank == 1 else []
+            for work in works:
+                assert work is not None
+                work.wait()
+            times.append(ctx.now_fs - begin_fs)
+        return times
+
+    one_fs, all_fs = ranks(body, size, backend="gloo")[1]
+    assert one_fs < all_fs < 1.25 * one_fs
 
 
 def test_times_of_messages_do_not_depend_on_the_order_of_resuming(

@@ -14,7 +14,7 @@ kb_status kb_audit_init(kb_fabric *fabric, kb_error *err) {
     audit->due = kb_alloc_zeroed(fabric->alloc, fabric->n_links, sizeof *audit->due);
     audit->settled = kb_alloc_zeroed(fabric->alloc, fabric->n_links, sizeof *audit->settled);
     audit->used = kb_alloc_zeroed(fabric->alloc, fabric->n_links, sizeof *audit->used);
-    audit->paths = kb_alloc_zeroed(fabric->alloc, KB_PATHS, sizeof *audit->paths);
+    audit->paths = kb_alloc_zeroed(fabric->alloc, kb_fabric_n_paths_(fabric), sizeof *audit->paths);
     if (audit->due && audit->settled && audit->used && audit->paths) return KB_OK;
     return kb_error_nomem(err, "the physics checks of the fabric");
 }
@@ -24,7 +24,7 @@ void kb_audit_deinit(kb_fabric *fabric) {
     kb_alloc_free(fabric->alloc, audit->due, fabric->n_links, sizeof *audit->due);
     kb_alloc_free(fabric->alloc, audit->settled, fabric->n_links, sizeof *audit->settled);
     kb_alloc_free(fabric->alloc, audit->used, fabric->n_links, sizeof *audit->used);
-    kb_alloc_free(fabric->alloc, audit->paths, KB_PATHS, sizeof *audit->paths);
+    kb_alloc_free(fabric->alloc, audit->paths, kb_fabric_n_paths_(fabric), sizeof *audit->paths);
 }
 
 int64_t kb_audit_least_fs(const kb_fabric *fabric, const uint32_t *path, uint32_t n_links,

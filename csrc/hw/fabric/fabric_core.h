@@ -19,8 +19,8 @@ typedef struct kb_flight {
     uint32_t n_by_flit;      /* links up to the last whose port is a server's */
     const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
     uint32_t
-        next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and
-                      those to be delivered */
+        next; /* its stream at the sender, in train mode: where its tail is, or KB_NONE while it waits in brief
+                 (hw/fabric/train_brief.h); threads free ones, and those to be delivered */
     int64_t n_known; /* flits that have come into being, the last of them at known_fs */
     int64_t known_fs;
     int64_t least_fs; /* its tail cannot be there before */
@@ -71,10 +71,15 @@ struct kb_fabric {
     kb_train_watch train_watch;
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
-    kb_path *paths; /* KB_PATHS, by hash, within `paths_block` */
+    uint32_t path_bits;
+    kb_path *paths; /* 2^path_bits, by hash, within `paths_block` */
     void *paths_block;
     int64_t notice_fs; /* of a message's end: the least travel of the last link of a known path */
 };
+
+static inline size_t kb_fabric_n_paths_(const kb_fabric *fabric) {
+    return (size_t)1 << fabric->path_bits;
+}
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
 bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_fs,

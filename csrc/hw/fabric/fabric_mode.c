@@ -1,5 +1,6 @@
 #include "hw/fabric/fabric_mode.h"
 
+#include "hw/fabric/train_brief.h"
 #include "hw/fabric/train_pull.h"
 #include "hw/fabric/train_serve.h"
 #include "hw/fabric/train_start.h"
@@ -67,7 +68,9 @@ static bool unland(kb_fabric *fabric, uint32_t node, int64_t now) {
 static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
     kb_train_port *from = &fabric->trains.ports[link];
     kb_port *to = &fabric->ports[link];
-    if (!kb_waitq_reserve(&to->waiting, fabric->alloc, from->n_waiting)) return false;
+    if (!kb_waitq_reserve(&to->waiting, fabric->alloc, from->n_waiting) ||
+        !kb_brief_spell_out(fabric, from))
+        return false;
     for (uint32_t i = 0; i < from->n_waiting; i++) {
         const kb_waiting *each = &from->waiting[from->first + i];
         kb_waitq_push(&to->waiting, each->when_fs, each->rank, (uint32_t)(each->count_number >> 32),

@@ -3,16 +3,23 @@
 #include "base/checked.h"
 #include "hw/fabric/fabric_core.h"
 
+/* Each node that sends at all sends to a few others, and most do not. */
+enum { PATH_BITS_LEAST = 14, PATH_BITS_MOST = 20 };
+
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) {
-    fabric->paths_block =
-        kb_alloc_zeroed(fabric->alloc, KB_PATHS + 1, sizeof *fabric->paths); /* one to align them */
+    fabric->path_bits = PATH_BITS_LEAST;
+    while (fabric->path_bits < PATH_BITS_MOST && fabric->n_nodes > kb_fabric_n_paths_(fabric) / 4)
+        fabric->path_bits++;
+    fabric->paths_block = kb_alloc_zeroed(fabric->alloc, kb_fabric_n_paths_(fabric) + 1,
+                                          sizeof *fabric->paths); /* one to align them */
     if (!fabric->paths_block) return kb_error_nomem(err, "the paths of the fabric");
     fabric->paths = kb_first_line(fabric->paths_block);
     return KB_OK;
 }
 
 void kb_fabric_paths_deinit_(kb_fabric *fabric) {
-    kb_alloc_free(fabric->alloc, fabric->paths_block, KB_PATHS + 1, sizeof *fabric->paths);
+    kb_alloc_free(fabric->alloc, fabric->paths_block, kb_fabric_n_paths_(fabric) + 1,
+                  sizeof *fabric->paths);
 }
 
 static kb_status check_send(const kb_fabric *fabric, const kb_send *send, kb_error *err) {
@@ -84,8 +91,9 @@ static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
 
 /* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
 static inline kb_path *slot_of(const kb_fabric *fabric, const kb_send *send) {
-    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61;
-    return &fabric->paths[(mixed + is_long(fabric, send) * UINT32_C(2741)) % KB_PATHS];
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61 +
+                     is_long(fabric, send) * UINT32_C(2741);
+    return &fabric->paths[mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits)];
 }
 
 void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon) {

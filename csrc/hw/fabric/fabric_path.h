@@ -1,7 +1,8 @@
 /* A path that was asked for lately: its links, and what all messages of one size over it share.
  *
  * The topology's own look-up is safe among threads, and slower.  A message that is like the last one over
- * its path costs a comparison.
+ * its path costs a comparison.  There is room for many more than there are nodes: of two that have one place,
+ * each is looked up every time.
  */
 #ifndef KB_HW_FABRIC_FABRIC_PATH_H
 #define KB_HW_FABRIC_FABRIC_PATH_H
@@ -23,8 +24,6 @@ typedef struct kb_path {
 } kb_path;
 
 _Static_assert(sizeof(kb_path) == KB_LINE_NBYTES, "a line of the cache");
-
-enum { KB_PATHS = 16384 };
 
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_fabric_paths_deinit_(kb_fabric *fabric);

@@ -82,7 +82,8 @@ kb_status kb_servers_init(kb_fabric *fabric, kb_error *err) {
     servers->of = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *servers->of);
     servers->lane_of = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *servers->lane_of);
     servers->lanes = kb_alloc_zeroed(alloc, servers->n_lanes, sizeof *servers->lanes);
-    servers->channels = kb_alloc_zeroed(alloc, KB_PATHS, sizeof *servers->channels);
+    servers->channels =
+        kb_alloc_zeroed(alloc, kb_fabric_n_paths_(fabric), sizeof *servers->channels);
     bool ready = by_node && servers->of && servers->lane_of && servers->lanes && servers->channels;
     if (ready) servers->count = number_servers(fabric, by_node);
     kb_alloc_free(alloc, by_node, fabric->n_nodes, sizeof *by_node);
@@ -103,7 +104,7 @@ void kb_servers_deinit(kb_fabric *fabric) {
     kb_alloc_free(alloc, servers->of, fabric->n_links, sizeof *servers->of);
     kb_alloc_free(alloc, servers->lane_of, fabric->n_links, sizeof *servers->lane_of);
     kb_alloc_free(alloc, servers->lanes, servers->n_lanes, sizeof *servers->lanes);
-    kb_alloc_free(alloc, servers->channels, KB_PATHS, sizeof *servers->channels);
+    kb_alloc_free(alloc, servers->channels, kb_fabric_n_paths_(fabric), sizeof *servers->channels);
     kb_alloc_free(alloc, servers->items, servers->count, sizeof *servers->items);
 }
 

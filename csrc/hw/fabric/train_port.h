@@ -49,11 +49,12 @@ typedef struct kb_train_port {
     kb_inputs open;
     uint64_t n_served;
     uint32_t region;
-    uint32_t depth;  /* 1 + its place on the stack of a pull; 0: it is not there */
-    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
+    uint32_t depth;   /* 1 + its place on the stack of a pull; 0: it is not there */
+    uint32_t n_brief; /* of those that wait (hw/fabric/train_brief.h) */
 
-    kb_lineup wakes;
-    uint32_t swept; /* the last sweep that took it in */
+    _Alignas(KB_LINE_NBYTES) kb_lineup wakes;
+    int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
+    uint32_t swept;  /* the last sweep that took it in */
 } kb_train_port;
 
 _Static_assert(offsetof(kb_train_port, first) == KB_LINE_NBYTES &&

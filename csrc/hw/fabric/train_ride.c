@@ -1,5 +1,6 @@
 #include "hw/fabric/train_ride.h"
 
+#include "hw/fabric/train_brief.h"
 #include "hw/fabric/train_serve.h"
 
 /* The message at one port: when it is eligible there, its flits, and when the last of them is. */
@@ -29,6 +30,20 @@ static inline ride begin_ride(const kb_fabric *fabric, uint32_t number) {
                   .last_fs = kb_max_i64(kb_train_last_fs(&stream->first), stream->head_fs)};
 }
 
+/* It waits in brief, eligible at when_fs. */
+static inline ride begin_brief_ride(const kb_fabric *fabric, uint32_t number, int64_t when_fs) {
+    kb_flight *flown = &fabric->flights.items[number];
+    uint32_t n_links = flown->n_links - kb_train_lands(fabric, &flown->message);
+    kb_train train = kb_brief_train(fabric, flown, when_fs);
+    return (ride){.flown = flown,
+                  .at = flown->path + 1,
+                  .end = flown->path + n_links,
+                  .port = &fabric->trains.ports[flown->path[1]],
+                  .when_fs = when_fs,
+                  .train = train,
+                  .last_fs = kb_max_i64(kb_train_last_fs(&train), when_fs)};
+}
+
 /* At a port that it has come to on its way. */
 static inline kb_waiting key_of(const ride *r) {
     const kb_message *message = &r->flown->message;
@@ -37,7 +52,7 @@ static inline kb_waiting key_of(const ride *r) {
 }
 
 /* It has come to the port over the link `from`, as one of several inputs: one message fewer will.  What comes over
- * the others is eligible later than this. */
+ * them is eligible later than this. */
 static __attribute__((noinline)) int64_t come_beside(const kb_train_port *ports,
                                                      kb_train_port *port, uint32_t from,
                                                      int64_t silent_fs) {
@@ -110,13 +125,19 @@ static inline void come(kb_fabric *fabric, ride *r) {
 /* It waits at the port that it has come to. */
 static inline bool wait_there(kb_fabric *fabric, const ride *r) {
     kb_flight *flown = r->flown;
-    kb_stream *stream = &fabric->streams.pool.items[flown->next];
-    if (!kb_train_port_reserve(r->port, fabric->alloc)) {
+    bool anew = flown->next == KB_NONE; /* it waited in brief */
+    if (!kb_train_port_reserve(r->port, fabric->alloc) ||
+        (anew && !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
+    kb_stream *stream = &fabric->streams.pool.items[flown->next];
     const kb_waiting key = key_of(r);
     uint32_t hop = (uint32_t)(r->at - flown->path);
+    if (anew) {
+        stream->flight = (uint32_t)(flown - fabric->flights.items);
+        stream->n_left = r->train.count;
+    }
     stream->hop = hop;
     stream->to = hop + 1 < flown->n_links ? r->at[1] : KB_NONE;
     stream->head_fs = key.when_fs;
@@ -133,22 +154,46 @@ static inline bool end_ride(kb_fabric *fabric, ride *r) {
         return wait_there(fabric, r);
     }
     flown->done_fs = r->last_fs;
+    if (flown->next != KB_NONE) KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+    return true;
+}
+
+/* It has set out from a backlog, and waits in brief. */
+static inline bool wait_in_brief(kb_fabric *fabric, const ride *r, uint32_t number) {
+    kb_flight *flown = r->flown;
+    if (!kb_train_port_reserve(r->port, fabric->alloc)) {
+        kb_fabric_fail_nomem_(fabric, "a train");
+        return false;
+    }
     KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+    flown->next = KB_NONE;
+    const kb_waiting key = key_of(r);
+    kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, number | KB_BRIEF_MARK);
+    r->port->n_brief++;
     return true;
 }
 
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
-    const kb_trains *trains = &fabric->trains;
-    uint32_t tail = fabric->flights.items[number].next;
-    if (fabric->train_watch.path || fabric->servers.of ||
-        !kb_stream_is_whole(&fabric->streams.pool.items[tail]))
-        return true;
-    ride r = begin_ride(fabric, number);
-    if (r.at == r.end || (uint32_t)r.port->waiting[r.port->first].count_number != tail) return true;
+    const kb_flight *flown = &fabric->flights.items[number];
+    bool plain = !fabric->train_watch.path && !fabric->servers.of, brief = flown->next == KB_NONE;
+    uint32_t hop = 1, listed_as = number | KB_BRIEF_MARK;
+    if (!brief) {
+        const kb_stream *stream = &fabric->streams.pool.items[flown->next];
+        if (!plain || !kb_stream_is_whole(stream)) return true;
+        hop = stream->hop;
+        listed_as = flown->next;
+    }
+    kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
+    const kb_waiting *first = &port->waiting[port->first];
+    if (!plain || (uint32_t)first->count_number != listed_as)
+        return !brief || kb_brief_spell_out(fabric, port);
+    ride r = brief ? begin_brief_ride(fabric, number, first->when_fs) : begin_ride(fabric, number);
     int64_t upto_fs;
     kb_train_look_(fabric);
-    r.least_fs = kb_train_port_horizon(trains, r.port);
-    if (!is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs)) return true;
+    r.least_fs = kb_train_port_horizon(&fabric->trains, port);
+    if (r.at == r.end || !is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs))
+        return !brief || kb_brief_spell_out(fabric, port);
+    port->n_brief -= brief;
     while (r.at != r.end) {
         come(fabric, &r);
         if (!is_next(&r, false, &upto_fs) || !pass(fabric, &r, false, upto_fs))
@@ -157,14 +202,14 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     return end_ride(fabric, &r);
 }
 
-bool kb_train_set_out(kb_fabric *fabric, uint32_t number) {
+bool kb_train_set_out(kb_fabric *fabric, uint32_t number, bool in_brief) {
     ride r = begin_ride(fabric, number);
     int64_t eligible_fs = r.when_fs;
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
     if (plain && r.at != r.end && pass(fabric, &r, false, eligible_fs - 1)) {
         if (r.at == r.end) return end_ride(fabric, &r);
         come(fabric, &r);
-        return wait_there(fabric, &r);
+        return in_brief ? wait_in_brief(fabric, &r, number) : wait_there(fabric, &r);
     }
     uint32_t link = *r.at;
     const kb_message *message = &r.flown->message;

@@ -1,5 +1,7 @@
 #include "hw/fabric/train_serve.h"
 
+#include "hw/fabric/train_brief.h"
+
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
 __attribute__((cold, noinline)) void kb_train_overlap_(kb_fabric *fabric, uint32_t link, int64_t n,
@@ -277,6 +279,7 @@ static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs,
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
+    if (!kb_brief_spell_out(fabric, port)) return false;
     port->upto_fs = upto_fs;
     while (port->n_waiting) {
         kb_waiting *lead = port->waiting + port->first;

@@ -71,6 +71,9 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
     if (!good) kb_fabric_fail_nomem_(fabric, "a trace");
 }
 
+/* A message may wait in brief behind as many like it: to spell few out costs more than their streams. */
+enum { BRIEF_BEHIND = 16 };
+
 /* All flits of a message are here now, and none that began before has still to come into being: that one might
  * do so at this very instant, and be served before it.  Those that began here before are served before it;
  * where nothing else waits or can come over a link, it is served at once. */
@@ -79,12 +82,15 @@ static void begin(kb_fabric *fabric, uint32_t number) {
     kb_train_port *port = &fabric->trains.ports[flown->path[0]];
     int64_t eligible_fs = fabric->streams.pool.items[flown->next].head_fs, busy_fs;
     int64_t after_fs = port->own_fs;
-    if (!kb_mul_i64(flown->message.n_flits, port->service_fs, &busy_fs))
+    bool in_brief = false;
+    if (!kb_mul_i64(flown->message.n_flits, port->service_fs, &busy_fs)) {
         port->own_fs = kb_later_fs(kb_max_i64(after_fs, eligible_fs), busy_fs);
+        in_brief = (after_fs - eligible_fs) / BRIEF_BEHIND > busy_fs;
+    }
     if (port->open.count || port->n_waiting)
         kb_train_port_enlist(port, eligible_fs, flown->message.src,
                              (uint64_t)flown->message.count << 32, flown->next);
-    else if (!kb_train_set_out(fabric, number)) return;
+    else if (!kb_train_set_out(fabric, number, in_brief)) return;
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
     if (wake_fs < 0 && after_fs > eligible_fs) {

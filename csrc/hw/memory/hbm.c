@@ -57,6 +57,23 @@ static int64_t serve(void *self, int32_t slice, uint64_t offset, uint64_t nbytes
     return serving->free_fs + hbm->access_fs;
 }
 
+static void serve_flits(void *self, int32_t slice, uint64_t offset, kb_train flits,
+                        kb_train *served) {
+    kb_hbm *hbm = self;
+    uint64_t flit_nbytes = hbm->n_services - 1;
+    uint64_t left = hbm->interleave - (offset & (hbm->interleave - 1));
+    int64_t service_fs = hbm->service_fs[flit_nbytes];
+    int64_t count = kb_min_i64(flits.count, (int64_t)(left / flit_nbytes));
+    channel *serving = &hbm->pcs[kb_hbm_pc(hbm, slice, offset)];
+    int64_t start_fs = kb_max_i64(serving->free_fs, flits.start_fs);
+    int64_t period_fs = kb_max_i64(flits.period_fs, service_fs);
+    if (period_fs > service_fs && start_fs > flits.start_fs) count = 0; /* it catches up */
+    *served = (kb_train){start_fs + service_fs + hbm->access_fs, period_fs, count};
+    if (count == 0) return;
+    serving->free_fs = start_fs + (count - 1) * period_fs + service_fs;
+    kb_meter_run(&serving->meter, (uint64_t)count * flit_nbytes, start_fs, serving->free_fs);
+}
+
 static kb_status fill_services(kb_hbm *hbm, kb_ratio rate, kb_error *err) {
     for (size_t i = 0; i < hbm->n_services; i++)
         if (kb_ratio_scale(rate, (int64_t)i, &hbm->service_fs[i]))
@@ -95,6 +112,7 @@ static kb_status init(kb_hbm *hbm, const kb_parts *parts, uint32_t node, kb_erro
                               .request_fs = params->request_fs,
                               .response_fs = params->response_fs,
                               .serve = serve,
+                              .serve_flits = serve_flits,
                               .self = hbm};
     kb_memory_attach(&hbm->memory);
     return KB_OK;

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "hw/component/reply.h"
+#include "hw/fabric/stream.h"
 
 /* Serves the next nbytes of a request; returns when the last of them is served. */
 static int64_t serve(const kb_memory *memory, kb_request *request, uint64_t nbytes, int64_t at_fs) {
@@ -25,6 +26,23 @@ static uint64_t next_flit(const kb_memory *memory, kb_request *request) {
     return nbytes;
 }
 
+/* Serves the first of a request's next flits, one or several in one go, and says when each is served. */
+static kb_train serve_flits(const kb_memory *memory, kb_request *request, kb_train flits) {
+    uint64_t address, in_row = kb_cursor_row(&request->cursor, &address);
+    uint64_t n_whole = (in_row < request->left ? in_row : request->left) / memory->flit_nbytes;
+    kb_train served = {0};
+    if (memory->serve_flits && n_whole > 1 && flits.count > 1) {
+        flits.count = kb_min_i64(flits.count, (int64_t)n_whole);
+        memory->serve_flits(memory->self, request->slice, address - request->delta, flits, &served);
+    }
+    if (served.count == 0)
+        return (kb_train){serve(memory, request, next_flit(memory, request), flits.start_fs), 0, 1};
+    uint64_t nbytes = (uint64_t)served.count * memory->flit_nbytes;
+    kb_cursor_advance(&request->cursor, &request->shape, nbytes);
+    request->left -= nbytes;
+    return served;
+}
+
 static kb_status read(kb_memory *memory, kb_request *request, const kb_message *message,
                       kb_error *err) {
     kb_fabric *fabric = memory->parts->fabric;
@@ -39,10 +57,13 @@ static kb_status read(kb_memory *memory, kb_request *request, const kb_message *
     KB_TRY(kb_fabric_open(fabric, &send, &r.handle, err));
     int64_t there_fs = now_fs;
     do {
-        uint64_t nbytes = next_flit(memory, request);
-        int64_t served_fs = serve(memory, request, nbytes, now_fs + memory->request_fs);
-        there_fs = kb_max_i64(there_fs, served_fs + memory->response_fs);
-        kb_reply_add(&r, there_fs);
+        kb_train flits = {now_fs + memory->request_fs, 0, INT64_MAX};
+        kb_train served = serve_flits(memory, request, flits);
+        for (int64_t i = 0; i < served.count; i++) {
+            int64_t served_fs = served.start_fs + i * served.period_fs;
+            there_fs = kb_max_i64(there_fs, served_fs + memory->response_fs);
+            kb_reply_add(&r, there_fs);
+        }
     } while (request->left > 0);
     kb_reply_flush(&r);
     request->memory_start_fs = now_fs;
@@ -80,10 +101,13 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
     kb_request *request = kb_requests_at(memory->parts->requests, message->tag);
     (void)link;
     if (first == 0) request->memory_start_fs = flits.start_fs;
-    for (int64_t i = 0; i < flits.count; i++) {
-        int64_t at_fs = flits.start_fs + i * flits.period_fs + memory->request_fs;
-        int64_t committed_fs = serve(memory, request, next_flit(memory, request), at_fs);
-        request->memory_end_fs = kb_max_i64(request->memory_end_fs, committed_fs);
+    kb_train left = flits;
+    left.start_fs += memory->request_fs;
+    while (left.count > 0) {
+        kb_train served = serve_flits(memory, request, left);
+        left.start_fs += served.count * left.period_fs;
+        left.count -= served.count;
+        request->memory_end_fs = kb_max_i64(request->memory_end_fs, kb_train_last_fs(&served));
     }
     if (first + flits.count < message->n_flits) return;
     if (request->posted) {

@@ -21,12 +21,19 @@
 typedef int64_t (*kb_serve_fn)(void *self, int32_t slice, uint64_t offset, uint64_t nbytes,
                                int64_t at_fs, uint64_t *taken);
 
+/* The same for whole flits of a contiguous range, which are there as `flits` says: as many of the first ones as one
+ * server takes in steps of one length, that is, as a train again.  *served: when; count 0: none, and nothing
+ * changes. */
+typedef void (*kb_serve_flits_fn)(void *self, int32_t slice, uint64_t offset, kb_train flits,
+                                  kb_train *served);
+
 typedef struct kb_memory {
     const kb_parts *parts;
     uint32_t node;
     uint64_t flit_nbytes;
     int64_t request_fs, response_fs; /* fixed, pipelined: before and after service */
     kb_serve_fn serve;
+    kb_serve_flits_fn serve_flits; /* NULL: one by one */
     void *self;
 } kb_memory;
 

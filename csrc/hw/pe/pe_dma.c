@@ -173,7 +173,7 @@ static void take_done(void *self, kb_request *request) {
     progress *p = &c->dma->progress[kb_sched_slot(c->dma->sched, command)];
     note_memory(&command->record, request);
     c->outstanding_nbytes -= request->nbytes;
-    kb_sim_signal(c->dma->parts->sim, c->slot);
+    if (c->piece.nbytes > 0) kb_sim_signal(c->dma->parts->sim, c->slot); /* it fits now, perhaps */
     if (--p->outstanding == 0 && p->all_sent) kb_sched_done(c->dma->sched, command);
 }
 
