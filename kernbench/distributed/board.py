@@ -124,12 +124,15 @@ def _first(
     ends: dict[_Way, deque[Post]], src: int | None, dst: int, tag: int | None
 ) -> Post | None:
     """Take the first of the ends that go a way; `src` None stands for any."""
-    if src is not None:
-        found = [ends.get((src, dst, tag)), ends.get((None, dst, tag))]
-    else:
-        found = [posts for way, posts in ends.items() if way[1:] == (dst, tag)]
-    queues = [posts for posts in found if posts]
-    return min(queues, key=lambda posts: posts[0].number).popleft() if queues else None
+    known: list[_Way] = [(src, dst, tag), (None, dst, tag)] if src is not None else list(ends)
+    ways = [way for way in known if way in ends and way[1:] == (dst, tag)]
+    if not ways:
+        return None
+    way = min(ways, key=lambda way: ends[way][0].number)
+    first = ends[way].popleft()
+    if not ends[way]:  # there may be a tag for each message
+        del ends[way]
+    return first
 
 
 class Shared:

@@ -102,9 +102,7 @@ def _any_sender(members: ProcessGroup) -> int:
     rank = act("a message from any rank")
     while True:
         first = [
-            posts[0]
-            for (_, dst, lane), posts in shared.sends.items()
-            if posts and (dst, lane) == (me, None)
+            posts[0] for (_, dst, tag), posts in shared.sends.items() if (dst, tag) == (me, None)
         ]
         if first:
             return min((post.clock_fs, post.entry.rank) for post in first)[1]

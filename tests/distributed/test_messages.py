@@ -428,6 +428,20 @@ def test_times_of_messages_do_not_depend_on_the_order_of_resuming(
     assert ranks(body, 4, backend="gloo") == there
 
 
+def test_messages_of_any_number_of_tags_leave_nothing_behind() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        for tag in range(20):
+            if rank == 0:
+                dist.send(torch.zeros(0), 1, tag=tag)
+            else:
+                dist.recv(torch.zeros(0), 0, tag=tag)
+        assert dist.group.WORLD is not None
+        shared = dist.group.WORLD._shared
+        return len(shared.sends), len(shared.receives)
+
+    assert ranks(body, 2, backend="gloo") == {0: (0, 0), 1: (0, 0)}
+
+
 def test_what_cannot_be_sent() -> None:
     def body(rank: int, ctx: kb.Context) -> None:
         x = ctx.zeros(1)
