@@ -1,10 +1,8 @@
 /* Finite buffers in the routers of cubes and at their UCIe ports together (ADR-0037 D10): which shapes need
  * two channels, which channel a message takes, and that traffic far above what the machine carries ends. */
-#include "hw/fabric/audit.h"
-#include "hw/traffic.h"
-#include "test/hw_rig.h"
+#include "test/traffic_rig.h"
 
-enum { MOST_TEXT = 1024, MOST = 1 << 15 };
+enum { MOST_TEXT = 1024 };
 
 typedef struct shape {
     int32_t cubes_x, cubes_y, routers_x, routers_y, n_pes;
@@ -111,27 +109,25 @@ static int32_t below(uint64_t *seed, int32_t n) {
 }
 
 /* Every PE to PEs, memories and SRAMs of all cubes, both SIPs', at once: messages, reads and writes. */
-static size_t plan(const rig *r, const shape *s, uint32_t *src, uint32_t *dst, int64_t *nbytes,
-                   uint8_t *op) {
+static void plan(const rig *r, const shape *s, traffic_list *list) {
     uint64_t seed = 77;
-    size_t n = 0;
     int32_t n_cubes = s->cubes_x * s->cubes_y;
     for (int32_t from = 0; from < n_cubes * s->n_pes * 2; from++) {
         int32_t sip = from % 2, cube = from / 2 % n_cubes, pe = from / 2 / n_cubes;
-        for (int32_t to = 0; to < 2 * n_cubes && n + KB_TRANSFER_COUNT <= MOST; to++) {
-            for (uint8_t k = 0; k < KB_TRANSFER_COUNT; k++, n++) {
+        for (int32_t to = 0; to < 2 * n_cubes && list->n + KB_TRANSFER_COUNT <= TRAFFIC_MOST;
+             to++) {
+            for (int k = 0; k < KB_TRANSFER_COUNT; k++) {
                 int32_t far_sip = below(&seed, 4) ? sip : 1 - sip, far_cube = to / 2;
                 kb_impl memory = below(&seed, 2) ? KB_IMPL_HBM : KB_IMPL_SRAM;
-                src[n] = rig_part(r, KB_IMPL_PE_DMA, sip, cube, pe);
-                dst[n] = k == KB_TRANSFER_MESSAGE ? rig_part(r, KB_IMPL_PE_CPU, far_sip, far_cube,
-                                                             below(&seed, s->n_pes))
-                                                  : rig_part(r, memory, far_sip, far_cube, -1);
-                nbytes[n] = 64 * (1 + below(&seed, 9));
-                op[n] = k;
+                uint32_t src = rig_part(r, KB_IMPL_PE_DMA, sip, cube, pe);
+                uint32_t dst =
+                    k == KB_TRANSFER_MESSAGE
+                        ? rig_part(r, KB_IMPL_PE_CPU, far_sip, far_cube, below(&seed, s->n_pes))
+                        : rig_part(r, memory, far_sip, far_cube, -1);
+                traffic_add(list, (kb_transfer_op)k, src, dst, 64 * (1 + below(&seed, 9)));
             }
         }
     }
-    return n;
 }
 
 static void nothing_blocks_for_ever(void) {
@@ -139,38 +135,22 @@ static void nothing_blocks_for_ever(void) {
         {2, 2, 2, 2, 4, "mesh"}, {3, 3, 4, 4, 8, "mesh"}, {1, 3, 3, 1, 2, "mesh"},
         {3, 2, 1, 3, 2, "mesh"}, {4, 2, 1, 1, 1, "mesh"}, {2, 3, 4, 4, 8, "torus"},
     };
-    static uint32_t src[MOST], dst[MOST];
-    static int64_t nbytes[MOST], at_fs[MOST], start_fs[2][MOST], end_fs[2][MOST];
-    static uint8_t op[MOST];
+    static traffic_list lists[2];
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        size_t n = 0;
         for (int mode = 0; mode < 2; mode++) {
             char text[MOST_TEXT];
-            rig r;
-            kb_traffic *traffic = NULL;
-            if (rig_open(&r,
-                         text_of(&shapes[i], 2, 1 + i % 2, true, mode ? "flit" : "train", text)) &&
-                CHECK_EQ(kb_traffic_create(&r.parts, &traffic, NULL), KB_OK)) {
-                n = plan(&r, &shapes[i], src, dst, nbytes, op);
-                kb_batch batch = {.n = n,
-                                  .src = src,
-                                  .dst = dst,
-                                  .nbytes = nbytes,
-                                  .at_fs = at_fs,
-                                  .op = op,
-                                  .start_fs = start_fs[mode],
-                                  .end_fs = end_fs[mode]};
-                CHECK_EQ(kb_traffic_submit(traffic, &batch, NULL), KB_OK);
-                rig_run_well(&r);
-                CHECK_EQ(batch.n_done, n);
-                kb_error err = KB_ERROR_INIT;
-                if (!CHECK_EQ(kb_fabric_audit(r.parts.fabric, &err), KB_OK))
-                    printf("# %s\n", err.message);
+            traffic_rig t;
+            lists[mode].n = 0;
+            if (traffic_open(
+                    &t, text_of(&shapes[i], 2, 1 + i % 2, true, mode ? "flit" : "train", text))) {
+                plan(&t.machine, &shapes[i], &lists[mode]);
+                traffic_run(&t, &lists[mode]);
             }
-            kb_traffic_destroy(traffic);
-            rig_close(&r);
+            traffic_close(&t);
         }
-        CHECK(n > 0 && memcmp(end_fs[0], end_fs[1], n * sizeof end_fs[0][0]) == 0);
+        CHECK(lists[0].n > 0);
+        CHECK(memcmp(lists[0].end_fs, lists[1].end_fs, lists[0].n * sizeof lists[0].end_fs[0]) ==
+              0);
     }
 }
 

@@ -244,6 +244,21 @@ static void refresh_costs_its_share(void) {
     close_memory(&m);
 }
 
+/* A row was closed 5 ns before the refresh is due, which waits for tRP, and the ACT for tRFC. */
+static void a_refresh_waits_for_a_row_that_was_just_closed(void) {
+    static memory m;
+    if (open_memory(&m, "standard: HBM3_6400_16Gb_8hi, channels: 1, refresh: all_bank")) {
+        int64_t second_fs = INT64_C(3900000000) - 5000000;
+        uint32_t closed = add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 7);
+        uint32_t conflict = add(&m, at(&m, 0, 0, 0, 6, 0), 32, false, second_fs);
+        kb_dram_stack_advance(&m.stack, KB_TIME_MAX - 1);
+        CHECK_EQ(m.there_fs[closed], 7 + 33125000);
+        CHECK_EQ(m.there_fs[conflict], second_fs + 16250000 + 350000000 + 33125000);
+        CHECK_EQ(m.stack.pcs[0].statistics.refreshes, 1);
+    }
+    close_memory(&m);
+}
+
 /* Runs of W reads and W writes that hit: 2 W bursts each 2 W BL - BL + RTW + CWL + WTR_S (cycles of it;
  * the last write's group is not the first read's).  Each batch is there when the one before is over. */
 static void turning_the_bus_round(void) {
@@ -451,6 +466,7 @@ int main(void) {
     TAP_RUN(a_new_row_each_time_in_one_bank);
     TAP_RUN(new_rows_in_rotating_banks);
     TAP_RUN(refresh_costs_its_share);
+    TAP_RUN(a_refresh_waits_for_a_row_that_was_just_closed);
     TAP_RUN(turning_the_bus_round);
     TAP_RUN(time_may_be_cut_anywhere);
     TAP_RUN(nothing_starves);

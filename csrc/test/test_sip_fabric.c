@@ -1,8 +1,6 @@
 /* The fabrics between SIPs (ring, mesh, torus, switch): routes, both ways round, ties, law L1 over them, and
  * finite buffers with two channels under more traffic than they carry. */
-#include "hw/fabric/audit.h"
-#include "hw/traffic.h"
-#include "test/hw_rig.h"
+#include "test/traffic_rig.h"
 
 enum { MOST_SIPS = 64, MOST_TEXT = 1024 };
 
@@ -134,52 +132,30 @@ static void uses_both_ways_round(void) {
 
 /* --- time ----------------------------------------------------------------------------------------- */
 
-typedef struct traffic {
-    rig machine;
-    kb_traffic *traffic;
-} traffic;
-
-static bool open_traffic(traffic *t, const char *text) {
-    t->traffic = NULL;
-    return rig_open(&t->machine, text) &&
-           CHECK_EQ(kb_traffic_create(&t->machine.parts, &t->traffic, NULL), KB_OK);
-}
-
-static void close_traffic(traffic *t) {
-    kb_traffic_destroy(t->traffic);
-    rig_close(&t->machine);
-}
-
 /* One message on an idle machine: as law L1 says, and flit by flit by hand. */
 static void obeys_law_1(void) {
+    static traffic_list list;
     char text[MOST_TEXT];
     for (size_t i = 0; i < N_SHAPES; i++) {
-        traffic t;
-        if (open_traffic(&t, text_of(&shapes[i], "", "", text))) {
+        traffic_rig t;
+        if (traffic_open(&t, text_of(&shapes[i], "", "", text))) {
             int32_t last = shapes[i].nx * shapes[i].ny - 1;
             uint32_t src = rig_part(&t.machine, KB_IMPL_PE_DMA, 0, 0, 0);
             uint32_t dst = rig_part(&t.machine, KB_IMPL_PE_DMA, last - last / 3, 0, 0);
-            int64_t nbytes = 64 * 37, at_fs = 5, start_fs, end_fs, there[37] = {0};
-            kb_batch batch = {.n = 1,
-                              .src = &src,
-                              .dst = &dst,
-                              .nbytes = &nbytes,
-                              .at_fs = &at_fs,
-                              .start_fs = &start_fs,
-                              .end_fs = &end_fs};
-            CHECK_EQ(kb_traffic_submit(t.traffic, &batch, NULL), KB_OK);
-            rig_run_well(&t.machine);
+            int64_t there[37] = {0};
+            list.n = 0;
+            traffic_add(&list, KB_TRANSFER_MESSAGE, src, dst, 64 * 37);
+            traffic_run(&t, &list);
             rig_travel(&t.machine, src, dst, KB_ANY_SLICE, there, 37);
             const uint32_t *path;
             uint32_t n_links, number;
             CHECK_EQ(kb_topology_path(t.machine.topology, src, dst, KB_ANY_SLICE, &path, &n_links,
                                       &number, NULL),
                      KB_OK);
-            CHECK_EQ(end_fs - at_fs, there[36]);
-            CHECK_EQ(end_fs - at_fs, kb_audit_least_fs(t.machine.parts.fabric, path, n_links, 37));
-            CHECK_EQ(kb_fabric_audit(t.machine.parts.fabric, NULL), KB_OK);
+            CHECK_EQ(list.end_fs[0], there[36]);
+            CHECK_EQ(list.end_fs[0], kb_audit_least_fs(t.machine.parts.fabric, path, n_links, 37));
         }
-        close_traffic(&t);
+        traffic_close(&t);
     }
 }
 
@@ -223,53 +199,42 @@ static void rings_need_two_channels(void) {
     }
 }
 
-/* All SIPs to all others at once, reads and writes of remote memory too: all ends, in both modes alike. */
+/* All SIPs to all others at once, reads and writes of remote memory too. */
+static void plan_all_to_all(const rig *r, int32_t n_sips, traffic_list *list) {
+    for (int32_t a = 0; a < n_sips; a++)
+        for (int32_t b = 0; b < n_sips; b++)
+            for (int k = 0; k < KB_TRANSFER_COUNT && a != b; k++) {
+                bool message = k == KB_TRANSFER_MESSAGE;
+                uint32_t src = rig_part(r, KB_IMPL_PE_DMA, a, 0, 0);
+                uint32_t dst =
+                    rig_part(r, message ? KB_IMPL_PE_CPU : KB_IMPL_HBM, b, 0, message ? 0 : -1);
+                traffic_add(list, (kb_transfer_op)k, src, dst, 64 * (1 + (a + 3 * b) % 9));
+            }
+}
+
+/* All ends, in both modes alike. */
 static void nothing_blocks_for_ever(void) {
-    enum { MOST = 4096 };
-    static uint32_t src[MOST], dst[MOST];
-    static int64_t nbytes[MOST], at_fs[MOST], start_fs[2][MOST], end_fs[2][MOST];
-    static uint8_t op[MOST];
+    static traffic_list lists[2];
     for (size_t i = 0; i < N_SHAPES; i++) {
         const shape *s = &shapes[i];
         int32_t n_sips = s->nx * s->ny;
-        size_t n = 0;
         for (int mode = 0; mode < 2; mode++) {
             char text[MOST_TEXT], whole[MOST_TEXT + 64];
-            traffic t;
+            traffic_rig t;
             (void)text_of(s, ", buffer_flits: 3, virtual_channels: 2",
                           ", buffer_flits: 2, virtual_channels: 2", text);
             (void)snprintf(whole, sizeof whole, "{fabric: {mode: %s}, %s", mode ? "flit" : "train",
                            text + 1);
-            if (open_traffic(&t, whole)) {
-                n = 0;
-                for (int32_t a = 0; a < n_sips; a++)
-                    for (int32_t b = 0; b < n_sips; b++)
-                        for (uint8_t k = 0; k < KB_TRANSFER_COUNT && n < MOST && a != b; k++, n++) {
-                            src[n] = rig_part(&t.machine, KB_IMPL_PE_DMA, a, 0, 0);
-                            dst[n] = rig_part(&t.machine, KB_IMPL_HBM, b, 0, -1);
-                            if (k == KB_TRANSFER_MESSAGE)
-                                dst[n] = rig_part(&t.machine, KB_IMPL_PE_CPU, b, 0, 0);
-                            op[n] = k;
-                            nbytes[n] = 64 * (1 + (a + 3 * b) % 9);
-                        }
-                kb_batch batch = {.n = n,
-                                  .src = src,
-                                  .dst = dst,
-                                  .nbytes = nbytes,
-                                  .at_fs = at_fs,
-                                  .op = op,
-                                  .start_fs = start_fs[mode],
-                                  .end_fs = end_fs[mode]};
-                CHECK_EQ(kb_traffic_submit(t.traffic, &batch, NULL), KB_OK);
-                rig_run_well(&t.machine);
-                CHECK_EQ(batch.n_done, n);
-                kb_error err = KB_ERROR_INIT;
-                if (!CHECK_EQ(kb_fabric_audit(t.machine.parts.fabric, &err), KB_OK))
-                    printf("# %s\n", err.message);
+            lists[mode].n = 0;
+            if (traffic_open(&t, whole)) {
+                plan_all_to_all(&t.machine, n_sips, &lists[mode]);
+                traffic_run(&t, &lists[mode]);
             }
-            close_traffic(&t);
+            traffic_close(&t);
         }
-        CHECK(memcmp(end_fs[0], end_fs[1], n * sizeof end_fs[0][0]) == 0);
+        CHECK(lists[0].n > 0);
+        CHECK(memcmp(lists[0].end_fs, lists[1].end_fs, lists[0].n * sizeof lists[0].end_fs[0]) ==
+              0);
     }
 }
 

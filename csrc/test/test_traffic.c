@@ -1,7 +1,5 @@
 /* hw/traffic: batches of raw transfers. */
-#include "hw/traffic.h"
-
-#include "test/hw_rig.h"
+#include "test/traffic_rig.h"
 
 static const char *const machine = "kernbench: 1\n"
                                    "flit_bytes: 64\n"
@@ -17,22 +15,6 @@ static const char *const machine = "kernbench: 1\n"
                                    "  - {from: r, to: m, GBps: 32, latency_ns: 2.5, both: true}\n"
                                    "  - {from: r, to: deaf, GBps: 64}\n";
 enum { A, R, B, M, DEAF };
-
-typedef struct bench {
-    rig machine;
-    kb_traffic *traffic;
-} bench;
-
-static bool open_bench(bench *b, const char *text) {
-    b->traffic = NULL;
-    return rig_open(&b->machine, text) &&
-           CHECK_EQ(kb_traffic_create(&b->machine.parts, &b->traffic, NULL), KB_OK);
-}
-
-static void close_bench(bench *b) {
-    kb_traffic_destroy(b->traffic);
-    rig_close(&b->machine);
-}
 
 enum { MOST = 64 };
 
@@ -79,10 +61,10 @@ static void add(list *l, kb_transfer_op op, uint32_t src, uint32_t dst, int64_t 
 
 /* s = 1 ns, p = 1 ns, o = 5 ns at r: 9 ns for one flit, and 1 ns for each more. */
 static void starts_in_order_of_time(void) {
-    bench b;
+    traffic_rig b;
     list l;
     clear(&l);
-    if (!open_bench(&b, machine)) return;
+    if (!traffic_open(&b, machine)) return;
     add(&l, KB_TRANSFER_MESSAGE, A, B, 64, 900000000);
     add(&l, KB_TRANSFER_MESSAGE, A, B, 640, 100000000);
     add(&l, KB_TRANSFER_MESSAGE, A, B, 0, 100000000); /* behind the one before, in order of issue */
@@ -98,7 +80,7 @@ static void starts_in_order_of_time(void) {
     CHECK_EQ(l.end_fs[2], 119000000);
     CHECK_EQ(l.end_fs[3], 10000000);
     CHECK_EQ(l.end_fs[4], 509000000);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 /* However many begin at once, an event starts some hundreds of them, so that a run can be stopped between. */
@@ -106,9 +88,9 @@ static void many_start_at_once_in_several_events(void) {
     enum { N = 5000 };
     static uint32_t src[N], dst[N];
     static int64_t nbytes[N], at_fs[N], start_fs[N], end_fs[N];
-    bench b;
+    traffic_rig b;
     kb_run_end end = KB_RUN_IDLE;
-    if (!open_bench(&b, machine)) return;
+    if (!traffic_open(&b, machine)) return;
     for (int i = 0; i < N; i++) dst[i] = B, nbytes[i] = 64;
     kb_batch batch = {.n = N,
                       .src = src,
@@ -129,16 +111,16 @@ static void many_start_at_once_in_several_events(void) {
         CHECK_EQ(start_fs[i], 0);
         CHECK_EQ(end_fs[i], 9000000 + i * INT64_C(1000000));
     }
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 /* Two batches, equal starts: the first one's go first. */
 static void batches_overlap(void) {
-    bench b;
+    traffic_rig b;
     list first, second;
     clear(&first);
     clear(&second);
-    if (!open_bench(&b, machine)) return;
+    if (!traffic_open(&b, machine)) return;
     for (int64_t i = 0; i < 3; i++) {
         add(&first, KB_TRANSFER_MESSAGE, A, B, 1, 1000000 * i);
         add(&second, KB_TRANSFER_MESSAGE, A, B, 1, 1000000 * i);
@@ -164,15 +146,15 @@ static void batches_overlap(void) {
     CHECK_EQ(kb_traffic_submit(b.traffic, &first.batch, NULL), KB_OK);
     rig_run_well(&b.machine);
     CHECK_EQ(first.end_fs[0], now + 9000000);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 /* One flit each way around the SRAM's own time; a write's last flit is committed before it ends. */
 static void reads_and_writes(void) {
-    bench b;
+    traffic_rig b;
     list l;
     clear(&l);
-    if (!open_bench(&b, machine)) return;
+    if (!traffic_open(&b, machine)) return;
     enum { FLITS = 4 };
     const int64_t far = 1000000000;
     add(&l, KB_TRANSFER_READ, A, M, 64 * FLITS, 0);
@@ -201,15 +183,16 @@ static void reads_and_writes(void) {
     ack[0] = l.commit_fs[1];
     rig_travel(&b.machine, M, B, KB_ANY_SLICE, ack, 1);
     CHECK_EQ(l.end_fs[1], ack[0]);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 /* Raw messages to nodes that memories, DMA engines and processors listen at disturb nobody. */
 static void shares_nodes_with_components(void) {
-    bench b;
+    traffic_rig b;
     list l;
     clear(&l);
-    if (!open_bench(&b, "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2}}}"))
+    if (!traffic_open(&b,
+                      "{kernbench: 1, system: {sips: 1, sip: {cubes: [2, 1]}, cube: {pes: 2}}}"))
         return;
     uint32_t dma = rig_part(&b.machine, KB_IMPL_PE_DMA, 0, 0, 0);
     uint32_t hbm = rig_part(&b.machine, KB_IMPL_HBM, 0, 1, -1);
@@ -229,7 +212,7 @@ static void shares_nodes_with_components(void) {
     CHECK_EQ(l.n_calls, 1);
     for (size_t i = 0; i < l.batch.n; i++) CHECK(l.end_fs[i] > l.start_fs[i]);
     CHECK(l.commit_fs[1] > l.start_fs[1] && l.commit_fs[1] < l.end_fs[1]);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 static void refuses_bad_batches(void) {
@@ -255,8 +238,8 @@ static void refuses_bad_batches(void) {
         {KB_TRANSFER_MESSAGE, A, B, 1, INT64_MAX, KB_OVERFLOW, "2.5 hours"},
         {7, A, B, 1, 10, KB_INVALID, "expected op 0 (message), 1 (read) or 2 (write), got 7"},
     };
-    bench b;
-    if (!open_bench(&b, machine)) return;
+    traffic_rig b;
+    if (!traffic_open(&b, machine)) return;
     list l;
     clear(&l);
     add(&l, KB_TRANSFER_MESSAGE, A, B, 1, 20);
@@ -277,11 +260,11 @@ static void refuses_bad_batches(void) {
     rig_run_well(&b.machine);
     CHECK_EQ(kb_fabric_count(b.machine.parts.fabric).messages_sent, 1);
     CHECK_EQ(l.end_fs[0], 20 + 9000000);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 typedef struct relay {
-    bench *b;
+    traffic_rig *b;
     list lists[3];
     uint32_t n_done;
 } relay;
@@ -297,9 +280,9 @@ static void submit_next(void *self, kb_batch *batch) {
 
 /* A batch may be submitted when another ends: it starts at that instant. */
 static void batches_follow_each_other(void) {
-    bench b;
+    traffic_rig b;
     static relay r;
-    if (!open_bench(&b, machine)) return;
+    if (!traffic_open(&b, machine)) return;
     r = (relay){.b = &b};
     for (int i = 0; i < 3; i++) {
         clear(&r.lists[i]);
@@ -311,13 +294,13 @@ static void batches_follow_each_other(void) {
     rig_run_well(&b.machine);
     CHECK_EQ(r.n_done, 3);
     CHECK_EQ(r.lists[2].end_fs[0], 27000000);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 static void allocates_nothing_once_warm(void) {
-    bench b;
+    traffic_rig b;
     list l;
-    if (!open_bench(&b, machine)) return;
+    if (!traffic_open(&b, machine)) return;
     uint64_t n_calls = 0;
     for (int round = 0; round < 3; round++) {
         clear(&l);
@@ -331,7 +314,7 @@ static void allocates_nothing_once_warm(void) {
         CHECK_EQ(l.n_calls, 1);
     }
     CHECK_EQ(b.machine.alloc.n_calls, n_calls);
-    close_bench(&b);
+    traffic_close(&b);
 }
 
 static void survives_failing_allocations(void) {

@@ -130,7 +130,7 @@ class Context:
         isa: str | None = None,
     ) -> None:
         if topology is None or isinstance(topology, str):
-            topology = Topology.preset(topology or "default")
+            topology = Topology.preset("default" if topology is None else topology)
         if not isinstance(topology, Topology):
             raise TypeError(f"Context: expected a Topology or a preset's name, got {topology!r}")
         self.topology = topology

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,8 @@ def batch(
     """
     sources = _nodes(topology, src)
     n = len(sources)
-    ops = np.full(n, _op(op), np.uint8) if isinstance(op, str) else _ops(op)
+    one = isinstance(op, str) or not isinstance(op, Iterable)
+    ops = np.full(n, _op(op), np.uint8) if one else _ops(op)
     made = Batch(
         sources,
         _nodes(topology, dst),
@@ -97,8 +99,8 @@ def _nodes(topology: Topology, nodes: Any) -> npt.NDArray[np.uint32]:
     return np.asarray(ids, dtype=np.uint32)
 
 
-def _op(op: str) -> int:
-    if op not in OPS:
+def _op(op: Any) -> int:
+    if not isinstance(op, str) or op not in OPS:
         raise ValueError(f"op: expected one of {', '.join(OPS)}, got {op!r}")
     return OPS[op]
 

@@ -43,6 +43,16 @@ class Link:
     latency_fs: int
 
 
+def _plain(value: Any, what: str) -> str:
+    """Write plain values as a text that the engine reads."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:  # NaN is no error here, but is told with its place
+        raise TopologyError(
+            f"{what}: expected plain dicts, lists, texts and numbers: {error}"
+        ) from error
+
+
 def _presets() -> Path:
     return Path(__file__).with_name("presets")
 
@@ -136,19 +146,13 @@ class Topology:
 
         A float counts as the decimal that its ``repr`` shows.
         """
-        try:
-            text = json.dumps(mapping, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise TopologyError(
-                f"from_dict: expected plain dicts, lists and numbers: {error}"
-            ) from error
-        return cls._parse(text, "<dict>", "<dict>", None)
+        return cls._parse(_plain(mapping, "from_dict"), "<dict>", "<dict>", None)
 
     @classmethod
     def _parse(
         cls, text: str, where: str, name: str, overrides: Mapping[str, Any] | None
     ) -> Topology:
-        overlay = "" if not overrides else json.dumps(_nested(overrides))
+        overlay = "" if not overrides else _plain(_nested(overrides), "override")
         made = cls(_core.Topology(text, where, overlay), name)
         for warning in made.warnings:
             warnings.warn(warning, stacklevel=3)
@@ -213,14 +217,18 @@ class Topology:
         ------
         TopologyError
             With the nearest known name, when there is none.
+        TypeError
+            When it is neither a name nor an id.
         """
-        if isinstance(name, int):
-            if not 0 <= name < len(self._nodes):
-                raise TopologyError(
-                    f"node: expected an id from 0 to {len(self._nodes) - 1}, got {name}"
-                )
-            return name
-        return self._core.find(name)
+        if isinstance(name, str):
+            return self._core.find(name)
+        if not isinstance(name, int):
+            raise TypeError(f"node: expected a name or an id, got {name!r}")
+        if not 0 <= name < len(self._nodes):
+            raise TopologyError(
+                f"node: expected an id from 0 to {len(self._nodes) - 1}, got {name}"
+            )
+        return name
 
     def path(self, src: str | int, dst: str | int) -> list[str]:
         """Name the nodes on the way from ``src`` to ``dst``, both included.

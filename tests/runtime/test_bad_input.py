@@ -121,6 +121,40 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         kb.Context(3)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (float("nan"), r'system\.sips: expected an integer from 1 to 4096, got "NaN"'),
+        (float("-inf"), r'system\.sips: expected an integer from 1 to 4096, got "-Infinity"'),
+        (2**70, r'system\.sips: expected an integer from 1 to 4096, got "1180591620717411303424"'),
+        (b"2", "expected plain dicts, lists, texts and numbers: .*bytes"),
+        (np.int64(2), "expected plain dicts, lists, texts and numbers: .*int64"),
+        (-0.0, r'system\.sips: expected an integer from 1 to 4096, got "-0\.0"'),
+    ],
+)
+def test_values_that_are_none_of_yaml(value: Any, message: str) -> None:
+    with pytest.raises(kb.TopologyError, match=message):
+        kb.Topology.preset("small", {"system.sips": value})
+    with pytest.raises(kb.TopologyError, match=message):
+        kb.Topology.from_dict({"kernbench": 1, "system": {"sips": value}})
+
+
+def test_the_empty_name_is_no_preset() -> None:
+    with pytest.raises(kb.TopologyError, match="'': expected a preset"):
+        kb.Context("")
+
+
+def test_transfers_of_odd_arguments(ctx: kb.Context) -> None:
+    with pytest.raises(TypeError, match=r"node: expected a name or an id, got 1\.5"):
+        ctx.transfer(1.5, "host", nbytes=1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"node: expected a name or an id, got \['host'\]"):
+        ctx.topology.find(["host"])  # type: ignore[arg-type]
+    for op in (-1, None, 1.5):
+        with pytest.raises(ValueError, match=f"op: expected one of message, read, write, got {op}"):
+            ctx.transfer("host", "sip0.io.cpu", nbytes=1, op=op)  # type: ignore[arg-type]
+    assert ctx.transfer("host", "sip0.io.cpu", nbytes=64).latency_fs > 0
+
+
 def test_unreachable_nodes() -> None:
     topology = kb.Topology.from_yaml(GRAPH)
     with pytest.raises(kb.TopologyError, match="expected a path from a to c"):

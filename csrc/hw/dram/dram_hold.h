@@ -13,6 +13,7 @@ static inline void kb_dram_hold_act_(kb_dram_pc *pc, const kb_dram_core *core, u
                                      int64_t at_fs) {
     int64_t free_fs = kb_max_i64(pc->banks[b].open_fs + core->rules.rc,
                                  pc->acts_fs[pc->n_acts & 3] + core->rules.faw);
+    free_fs = kb_max_i64(free_fs, pc->refreshed_fs);
     if (at_fs < free_fs) kb_dram_broken_(pc, core, b, at_fs, free_fs);
     pc->banks[b].open_fs = at_fs;
 }

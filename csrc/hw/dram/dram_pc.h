@@ -88,7 +88,7 @@ typedef struct kb_dram_pc {
     int64_t row_command_fs; /* of row_bank's; KB_TIME_MAX when there is none */
     int64_t cas_fs;         /* of the hit that is served next, at cas_place */
     int64_t cas_until_fs;   /* cas_place and cas_fs are up to date while now_fs is no later */
-    uint64_t hitting;       /* the banks in hits */
+    uint64_t hitting, open; /* banks: those in hits, and those whose row is open */
     kb_dram_hit *hits;      /* the caller's */
     kb_dram_bank *banks;    /* the caller's */
     uint32_t n_hits, cas_place;
@@ -99,7 +99,8 @@ typedef struct kb_dram_pc {
     bool writing, draining, wrote; /* wrote: the last CAS */
     uint8_t n_acts;
     kb_dram_side sides[2];
-    int64_t refresh_fs;
+    int64_t refresh_fs, refreshed_fs; /* the next; the end of the last one of all banks */
+    int64_t closed_fs;              /* by then each closed bank can be refreshed with all others */
     int64_t bus_free_fs;            /* the end of the last burst's data */
     int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
     int32_t drain_to;               /* bursts */

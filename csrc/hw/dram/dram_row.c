@@ -99,12 +99,15 @@ void kb_dram_issue_row_command_(kb_dram_pc *pc, kb_dram_core *core) {
         kb_dram_hold_pre_(pc, core, b, at_fs);
         bank->act_fs = kb_max_i64(bank->act_fs, at_fs + rules->rp);
         bank->open_row = -1;
+        pc->open &= ~(UINT64_C(1) << b);
+        pc->closed_fs = kb_max_i64(pc->closed_fs, bank->act_fs);
         pc->row_bus_fs = at_fs + rules->pre_bus;
         kb_dram_add_other_(pc, core, b);
         return;
     }
     run->opened = true;
     bank->open_row = (int32_t)run->row;
+    pc->open |= UINT64_C(1) << b;
     kb_dram_hold_act_(pc, core, b, at_fs);
     bank->act_fs = at_fs + rules->rc;
     bank->pre_fs = at_fs + rules->ras;
@@ -125,13 +128,25 @@ void kb_dram_issue_row_commands_(kb_dram_pc *pc, kb_dram_core *core, int64_t end
 
 /* --- refresh ---------------------------------------------------------------------------------------- */
 
-/* When the bank can be refreshed, its row being closed for it. */
-static int64_t ready_to_refresh(const kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t b) {
-    const kb_dram_bank *bank = &pc->banks[b];
-    if (bank->open_row < 0) return bank->act_fs;
-    return kb_max_i64(bank->pre_fs, pc->refresh_fs) + rules->rp;
+/* When those banks can be refreshed, their rows being closed for it: all, or the next one. */
+static int64_t ready_to_refresh(const kb_dram_pc *pc, const kb_dram_rules *rules, uint64_t banks) {
+    int64_t at_fs = pc->refresh_fs;
+    if (!rules->per_bank) at_fs = kb_max_i64(at_fs, pc->closed_fs);
+    else if (!(pc->open & banks)) at_fs = kb_max_i64(at_fs, pc->banks[pc->refresh_bank].act_fs);
+    for (uint64_t left = pc->open & banks; left; left &= left - 1) {
+        const kb_dram_bank *bank = &pc->banks[__builtin_ctzll(left)];
+        at_fs = kb_max_i64(at_fs, kb_max_i64(bank->pre_fs, pc->refresh_fs) + rules->rp);
+    }
+    return at_fs;
 }
 
+static void close_row(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, int64_t at_fs) {
+    kb_dram_hold_pre_(pc, core, b, at_fs);
+    pc->banks[b].open_row = -1;
+    pc->open &= ~(UINT64_C(1) << b);
+}
+
+/* Banks that are closed are not looked at when all are refreshed: none is opened before all may be. */
 void kb_dram_refresh_(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
     const kb_dram_rules *rules = &core->rules;
     int64_t round = rules->per_bank ? rules->n_banks : 1;
@@ -141,21 +156,19 @@ void kb_dram_refresh_(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
         pc->statistics.refreshes += n_unseen * round;
     }
     kb_dram_tell_all_(pc, core);
-    uint32_t first = rules->per_bank ? pc->refresh_bank : 0;
-    uint32_t end = rules->per_bank ? first + 1 : rules->n_banks;
-    int64_t at_fs = pc->refresh_fs;
-    for (uint32_t b = first; b < end; b++)
-        at_fs = kb_max_i64(at_fs, ready_to_refresh(pc, rules, b));
-    for (uint32_t b = first; b < end; b++) {
-        if (pc->banks[b].open_row >= 0) kb_dram_hold_pre_(pc, core, b, at_fs - rules->rp);
-        pc->banks[b].open_row = -1;
-        pc->banks[b].act_fs = at_fs + rules->rfc;
-        pc->banks[b].open_fs = at_fs + rules->rfc - rules->rc;
+    uint64_t banks = rules->per_bank ? UINT64_C(1) << pc->refresh_bank : UINT64_MAX;
+    int64_t at_fs = ready_to_refresh(pc, rules, banks), end_fs = at_fs + rules->rfc;
+    for (uint64_t left = pc->open & banks; left; left &= left - 1)
+        close_row(pc, core, (uint32_t)__builtin_ctzll(left), at_fs - rules->rp);
+    if (rules->per_bank) {
+        pc->banks[pc->refresh_bank].act_fs = end_fs;
+        pc->banks[pc->refresh_bank].open_fs = end_fs - rules->rc;
+    } else {
+        pc->closed_fs = pc->refreshed_fs = end_fs;
+        pc->act_any_fs = kb_max_i64(pc->act_any_fs, end_fs);
     }
-    for (uint32_t i = pc->n_hits; i-- > 0;) {
-        uint32_t b = pc->hits[i].bank;
-        if (b >= first && b < end) kb_dram_remove_hit_(pc, i);
-    }
+    for (uint32_t i = pc->n_hits; i-- > 0;)
+        if (banks >> pc->hits[i].bank & 1) kb_dram_remove_hit_(pc, i);
     kb_dram_gather_others_(pc, core);
     pc->now_fs = kb_max_i64(pc->now_fs, pc->refresh_fs);
     pc->refresh_fs += rules->refi;

@@ -18,8 +18,9 @@ typedef struct flit {
 /* A request under way.  64 bytes, of which the first 48 are all that a burst touches (as of a run). */
 typedef struct job {
     uint32_t next_touched, handle;
-    flit *flits; /* of a reply of more than one flit */
-    flit only;   /* of one; of a write: the last commit, and the bytes that are not committed */
+    flit *
+        flits; /* of a reply of more than one flit; one that is sent is blank: all of it has to come */
+    flit only; /* of one; of a write: the last commit, and the bytes that are not committed */
     int64_t there_fs; /* of a read: of the flits sent */
     uint32_t n_flits; /* of the reply */
     bool write, has_tail, touched;
@@ -93,10 +94,9 @@ static bool reserve_flits(kb_hbm_banked *hbm, job *j, uint64_t nbytes) {
         j->flits = kb_alloc_zeroed(hbm->parts->alloc, j->n_flits, sizeof *j->flits);
         if (!j->flits) return false;
         j->capacity = j->n_flits;
+        for (int64_t i = 0; i < n; i++) j->flits[i].left = hbm->flit_nbytes;
     }
-    flit *flits = flits_of(j);
-    for (int64_t i = 0; i < n; i++) flits[i] = (flit){0, hbm->flit_nbytes};
-    flits[n - 1].left = (int64_t)nbytes - (n - 1) * hbm->flit_nbytes;
+    flits_of(j)[n - 1].left = (int64_t)nbytes - (n - 1) * hbm->flit_nbytes;
     return true;
 }
 
@@ -151,11 +151,12 @@ static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs
 static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
     job *j = &hbm->jobs.items[number];
     kb_reply reply = {.fabric = hbm->parts->fabric, .handle = j->handle, .err = err};
-    const flit *next = flits_of(j) + j->n_sent, *end = flits_of(j) + j->n_flits;
+    flit *next = flits_of(j) + j->n_sent, *end = flits_of(j) + j->n_flits;
     int64_t there_fs = j->there_fs;
     for (; next < end && next->left == 0; next++) {
         there_fs = kb_max_i64(there_fs, next->there_fs + hbm->response_fs);
         kb_reply_add(&reply, there_fs);
+        *next = (flit){0, hbm->flit_nbytes};
     }
     j->there_fs = there_fs;
     j->n_sent = (uint32_t)(next - flits_of(j));
