@@ -6,44 +6,18 @@
 #include "hw/component/reply.h"
 #include "hw/component/request.h"
 #include "hw/fabric/audit.h"
-
-enum { KEPT_FLITS = 4096 }; /* a job's table of more is given back */
-
-/* A flit of a reply: its bytes that are not there yet, and when those that are came. */
-typedef struct flit {
-    int64_t there_fs;
-    int64_t left;
-} flit;
-
-/* A request under way.  64 bytes, of which the first 48 are all that a burst touches (as of a run). */
-typedef struct job {
-    uint32_t next_touched, handle;
-    flit *
-        flits; /* of a reply of more than one flit; one that is sent is blank: all of it has to come */
-    flit only; /* of one; of a write: the last commit, and the bytes that are not committed */
-    int64_t there_fs; /* of a read: of the flits sent */
-    uint32_t n_flits; /* of the reply */
-    bool write, has_tail, touched;
-    uint32_t next, request;
-    uint32_t n_sent, capacity; /* flits; room for them */
-} job;
-
-_Static_assert(sizeof(job) == 64, "a job lies in as few lines as it can");
+#include "hw/memory/hbm_job.h"
 
 struct kb_hbm_banked {
     const kb_parts *parts;
     uint32_t node, slot;
-    int64_t flit_nbytes;
-    int32_t flit_shift; /* log2 of it; -1 where that is no power of two */
     int32_t burst_shift;
     int64_t request_fs, response_fs;
     int64_t read_ahead_fs, write_ahead_fs; /* from a decision to what it shows, at the least */
     int64_t wake_fs;                       /* KB_TIME_MAX: no need */
     kb_dram_stack stack;
-    KB_POOL(job) jobs;
-    uint32_t n_jobs;            /* ever at once */
+    kb_hbm_jobs jobs;
     uint32_t n_reads, n_writes; /* under way; writes with their tail */
-    uint32_t touched;
 };
 
 static void fail(const kb_hbm_banked *hbm, kb_status status, const kb_error *why) {
@@ -54,84 +28,29 @@ static void fail_nomem(const kb_hbm_banked *hbm) {
     (void)kb_error_nomem(kb_sim_fail(hbm->parts->sim, KB_NOMEM), "requests of an HBM");
 }
 
-/* --- jobs ------------------------------------------------------------------------------------------- */
-
-static bool take_job(kb_hbm_banked *hbm, uint32_t request, bool write, uint32_t *number) {
-    if (!KB_POOL_TAKE(&hbm->jobs, hbm->parts->alloc, number)) return false;
-    job *taken = &hbm->jobs.items[*number];
-    if (hbm->jobs.state.free != KB_NONE) __builtin_prefetch(&hbm->jobs.items[hbm->jobs.state.free]);
-    bool is_new = *number >= hbm->n_jobs;
-    if (is_new) hbm->n_jobs = *number + 1;
-    *taken = (job){.request = request,
-                   .write = write,
-                   .flits = is_new ? NULL : taken->flits,
-                   .capacity = is_new ? 0 : taken->capacity};
-    return true;
-}
-
-static void drop_flits(kb_hbm_banked *hbm, job *j) {
-    kb_alloc_free(hbm->parts->alloc, j->flits, j->capacity, sizeof *j->flits);
-    j->flits = NULL;
-    j->capacity = 0;
-}
-
-static void give_job(kb_hbm_banked *hbm, uint32_t number) {
-    job *j = &hbm->jobs.items[number];
-    if (j->capacity > KEPT_FLITS) drop_flits(hbm, j);
-    KB_POOL_GIVE(&hbm->jobs, number);
-}
-
-static flit *flits_of(job *j) {
-    return j->n_flits == 1 ? &j->only : j->flits;
-}
-
-static bool reserve_flits(kb_hbm_banked *hbm, job *j, uint64_t nbytes) {
-    int64_t n = kb_max_i64(1, kb_ceil_div((int64_t)nbytes, hbm->flit_nbytes));
-    if (n > UINT32_MAX) return false;
-    j->n_flits = (uint32_t)n;
-    if (n > 1 && n > j->capacity) {
-        drop_flits(hbm, j);
-        j->flits = kb_alloc_zeroed(hbm->parts->alloc, j->n_flits, sizeof *j->flits);
-        if (!j->flits) return false;
-        j->capacity = j->n_flits;
-        for (int64_t i = 0; i < n; i++) j->flits[i].left = hbm->flit_nbytes;
-    }
-    flits_of(j)[n - 1].left = (int64_t)nbytes - (n - 1) * hbm->flit_nbytes;
-    return true;
-}
-
-static void touch(kb_hbm_banked *hbm, uint32_t number) {
-    job *j = &hbm->jobs.items[number];
-    if (j->touched) return;
-    j->touched = true;
-    j->next_touched = hbm->touched;
-    hbm->touched = number;
-}
-
 /* --- what has been decided -------------------------------------------------------------------------- */
 
 static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
                    int64_t there_fs, int64_t period_fs) {
     kb_hbm_banked *hbm = self;
-    job *j = &hbm->jobs.items[run->job];
+    kb_hbm_job *j = &hbm->jobs.pool.items[run->job];
     int64_t skip = run->skip;
     int32_t shift = hbm->burst_shift;
     int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
     int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
-    touch(hbm, run->job);
+    kb_hbm_jobs_touch(&hbm->jobs, run->job);
     if (j->write) {
         j->only.left -= end - begin;
         j->only.there_fs = kb_max_i64(j->only.there_fs, there_fs + (count - 1) * period_fs);
         return;
     }
-    flit *flits = flits_of(j);
-    int64_t number = (int64_t)run->packed + begin;
-    number = hbm->flit_shift < 0 ? number / hbm->flit_nbytes : number >> hbm->flit_shift;
-    int64_t flit_end = (number + 1) * hbm->flit_nbytes - (int64_t)run->packed;
-    for (; begin < end; number++, flit_end += hbm->flit_nbytes) {
+    kb_hbm_flit *flits = kb_hbm_job_flits(j);
+    int64_t number = kb_hbm_jobs_flit_of(&hbm->jobs, (int64_t)run->packed + begin);
+    int64_t flit_end = (number + 1) * hbm->jobs.flit_nbytes - (int64_t)run->packed;
+    for (; begin < end; number++, flit_end += hbm->jobs.flit_nbytes) {
         int64_t upto = kb_min_i64(end, flit_end);
         int64_t last = ((upto - 1 + skip) >> shift) - first;
-        flit *f = &flits[number];
+        kb_hbm_flit *f = &flits[number];
         f->left -= upto - begin;
         f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
         begin = upto;
@@ -149,35 +68,36 @@ static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs
 }
 
 static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
-    job *j = &hbm->jobs.items[number];
+    kb_hbm_job *j = &hbm->jobs.pool.items[number];
     kb_reply reply = {.fabric = hbm->parts->fabric, .handle = j->handle, .err = err};
-    flit *next = flits_of(j) + j->n_sent, *end = flits_of(j) + j->n_flits;
+    kb_hbm_flit *flits = kb_hbm_job_flits(j);
+    kb_hbm_flit *next = flits + j->n_sent, *end = flits + j->n_flits;
     int64_t there_fs = j->there_fs;
     for (; next < end && next->left == 0; next++) {
         there_fs = kb_max_i64(there_fs, next->there_fs + hbm->response_fs);
         kb_reply_add(&reply, there_fs);
-        *next = (flit){0, hbm->flit_nbytes};
+        *next = (kb_hbm_flit){0, hbm->jobs.flit_nbytes};
     }
     j->there_fs = there_fs;
-    j->n_sent = (uint32_t)(next - flits_of(j));
+    j->n_sent = (uint32_t)(next - flits);
     if (j->n_sent == j->n_flits) {
         kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = there_fs;
         hbm->n_reads--;
-        give_job(hbm, number);
+        kb_hbm_jobs_give(&hbm->jobs, number);
     }
     kb_reply_flush(&reply);
     return reply.status;
 }
 
 static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
-    job *j = &hbm->jobs.items[number];
+    kb_hbm_job *j = &hbm->jobs.pool.items[number];
     if (!j->has_tail || j->only.left > 0) return KB_OK;
     kb_request *request = kb_requests_at(hbm->parts->requests, j->request);
     request->memory_end_fs = j->only.there_fs;
     kb_train ack = {j->only.there_fs + hbm->response_fs, 0, 1};
     uint32_t handle = j->handle;
     hbm->n_writes--;
-    give_job(hbm, number);
+    kb_hbm_jobs_give(&hbm->jobs, number);
     if (request->posted) {
         kb_request_committed(hbm->parts->requests, request);
         return KB_OK;
@@ -186,22 +106,22 @@ static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err)
 }
 
 /* What is handed on of a job is brought into the cache, and the job after it. */
-static inline void foresee(const kb_hbm_banked *hbm, const job *j) {
+static inline void foresee(const kb_hbm_banked *hbm, const kb_hbm_job *j) {
     kb_fabric_foresee_flits(hbm->parts->fabric, j->handle);
     __builtin_prefetch(&kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs);
-    if (j->next_touched != KB_NONE) __builtin_prefetch(&hbm->jobs.items[j->next_touched]);
+    if (j->next_touched != KB_NONE) __builtin_prefetch(&hbm->jobs.pool.items[j->next_touched]);
 }
 
 static void hand_on(kb_hbm_banked *hbm) {
     kb_status status = KB_OK;
     kb_error err;
     kb_error_clear(&err);
-    uint32_t number = hbm->touched;
-    hbm->touched = KB_NONE;
+    uint32_t number = hbm->jobs.touched;
+    hbm->jobs.touched = KB_NONE;
     while (number != KB_NONE && status == KB_OK) {
-        job *j = &hbm->jobs.items[number];
+        kb_hbm_job *j = &hbm->jobs.pool.items[number];
         uint32_t next = j->next_touched;
-        if (next != KB_NONE) foresee(hbm, &hbm->jobs.items[next]);
+        if (next != KB_NONE) foresee(hbm, &hbm->jobs.pool.items[next]);
         j->touched = false;
         status = j->write ? acknowledge(hbm, number, &err) : send_flits(hbm, number, &err);
         number = next;
@@ -234,7 +154,7 @@ static void step(void *self, uint32_t arg) {
 
 /* The next nbytes of a request wait, row after row, flit by flit as they came. */
 static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, kb_train flits) {
-    uint64_t flit_nbytes = flits.count > 1 ? (uint64_t)hbm->flit_nbytes : UINT64_MAX;
+    uint64_t flit_nbytes = flits.count > 1 ? (uint64_t)hbm->jobs.flit_nbytes : UINT64_MAX;
     uint64_t in_flit = flit_nbytes; /* left of the one that is begun */
     kb_dram_bytes bytes = {.slice = request->slice > 0 ? (uint32_t)request->slice : 0,
                            .job = request->job,
@@ -296,18 +216,18 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
     (void)link, (void)first, (void)flits;
     if (!is_in_time(hbm, now_fs)) return;
     request->memory_start_fs = now_fs;
-    if (!take_job(hbm, request->number, false, &request->job)) {
+    if (!kb_hbm_jobs_take(&hbm->jobs, request->number, false, &request->job)) {
         fail_nomem(hbm);
         return;
     }
-    job *j = &hbm->jobs.items[request->job];
+    kb_hbm_job *j = &hbm->jobs.pool.items[request->job];
     kb_status status = open_reply(hbm, request, KB_MSG_READ_REPLY, &j->handle, &err);
     if (status != KB_OK) {
         fail(hbm, status, &err);
         return;
     }
     hbm->n_reads++;
-    if (!reserve_flits(hbm, j, request->nbytes) ||
+    if (!kb_hbm_jobs_reserve(&hbm->jobs, j, request->nbytes) ||
         !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1})) {
         fail_nomem(hbm);
         return;
@@ -317,7 +237,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
         return;
     }
     j->only.there_fs = when_fs;
-    touch(hbm, request->job);
+    kb_hbm_jobs_touch(&hbm->jobs, request->job);
     hand_on(hbm);
 }
 
@@ -331,20 +251,20 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
     if (!is_in_time(hbm, kb_sim_now(hbm->parts->sim))) return;
     if (first == 0) {
         request->memory_start_fs = flits.start_fs;
-        if (!take_job(hbm, request->number, true, &request->job)) {
+        if (!kb_hbm_jobs_take(&hbm->jobs, request->number, true, &request->job)) {
             fail_nomem(hbm);
             return;
         }
-        hbm->jobs.items[request->job].only.left = (int64_t)request->nbytes;
+        hbm->jobs.pool.items[request->job].only.left = (int64_t)request->nbytes;
     }
-    uint64_t most = (uint64_t)(hbm->flit_nbytes * flits.count);
+    uint64_t most = (uint64_t)(hbm->jobs.flit_nbytes * flits.count);
     uint64_t nbytes = request->left < most ? request->left : most;
     if (!add_bytes(hbm, request, nbytes, flits)) {
         fail_nomem(hbm);
         return;
     }
     if (first + flits.count < message->n_flits) return;
-    job *j = &hbm->jobs.items[request->job];
+    kb_hbm_job *j = &hbm->jobs.pool.items[request->job];
     int64_t when_fs = kb_sim_now(hbm->parts->sim) + hbm->request_fs;
     j->has_tail = true;
     hbm->n_writes++;
@@ -359,7 +279,7 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
         return;
     }
     j->only.there_fs = kb_max_i64(j->only.there_fs, when_fs);
-    touch(hbm, request->job);
+    kb_hbm_jobs_touch(&hbm->jobs, request->job);
     hand_on(hbm);
 }
 
@@ -368,13 +288,8 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
 static kb_status init(kb_hbm_banked *hbm, const kb_dram *dram, kb_error *err) {
     const kb_parts *parts = hbm->parts;
     const kb_params_hbm *params = kb_topology_hbm(parts->topology, hbm->node);
-    kb_pool_init(&hbm->jobs.state);
-    hbm->touched = KB_NONE;
     hbm->wake_fs = KB_TIME_MAX;
-    hbm->flit_nbytes = kb_topology_flit_nbytes(parts->topology);
-    hbm->flit_shift = kb_is_power_of_two(hbm->flit_nbytes)
-                          ? (int32_t)__builtin_ctzll((uint64_t)hbm->flit_nbytes)
-                          : -1;
+    kb_hbm_jobs_init(&hbm->jobs, parts->alloc, kb_topology_flit_nbytes(parts->topology));
     hbm->burst_shift = dram->map.burst_shift;
     hbm->request_fs = params->request_fs;
     hbm->response_fs = params->response_fs;
@@ -403,8 +318,7 @@ kb_status kb_hbm_banked_create(const kb_parts *parts, uint32_t node, const kb_dr
 
 void kb_hbm_banked_destroy(kb_hbm_banked *banked) {
     if (!banked) return;
-    for (uint32_t i = 0; i < banked->n_jobs; i++) drop_flits(banked, &banked->jobs.items[i]);
-    KB_POOL_FREE(&banked->jobs, banked->parts->alloc);
+    kb_hbm_jobs_deinit(&banked->jobs);
     kb_dram_stack_deinit(&banked->stack);
     kb_alloc_free(banked->parts->alloc, banked, 1, sizeof *banked);
 }
