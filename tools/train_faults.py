@@ -264,4 +264,16 @@ FAULTS = [
         "(kb_train){arrive_fs, 0, 1}))",
         "(kb_train){arrive_fs + 1, 0, 1}))",
     ),
+    Fault(
+        "who goes far behind others never goes last",
+        "train_port.c",
+        "n_before(items + 1, count - 1, &moved)",
+        "n_before(items + 1, count - 2, &moved)",
+    ),
+    Fault(
+        "who comes far before others comes too early",
+        "train_port.c",
+        "uint32_t place = n_before(items, count, key);",
+        "uint32_t place = n_before(items, count, key) / 2;",
+    ),
 ]

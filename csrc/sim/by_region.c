@@ -99,7 +99,7 @@ static uint32_t next_of(const kb_windows *w, uint32_t region, uint32_t end) {
     return region;
 }
 
-/* While one region has its turn, what the next one begins with is brought into the cache. */
+/* While one region has its turn, the next one's queue is brought into the cache. */
 static int64_t run_block(kb_sim *sim, uint32_t block) {
     kb_windows *w = &sim->windows;
     int64_t last_fs = w->from_fs;
@@ -107,10 +107,7 @@ static int64_t run_block(kb_sim *sim, uint32_t block) {
     while (next < end) {
         uint32_t region = next;
         next = next_of(w, region + 1, end);
-        if (next < end) {
-            __builtin_prefetch(&w->queues[next]);
-            kb_sim_fetch_(sim, w->heads[next]);
-        }
+        if (next < end) __builtin_prefetch(&w->queues[next]);
         run_region(sim, region);
         last_fs = kb_max_i64(last_fs, sim->now_fs);
     }

@@ -44,11 +44,6 @@ void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, vo
     sim->fabric = self;
 }
 
-void kb_sim_set_ports(kb_sim *sim, const void *ports, size_t port_nbytes) {
-    sim->ports = ports;
-    sim->port_nbytes = port_nbytes;
-}
-
 static void fail_past(kb_sim *sim, int64_t when_fs) {
     (void)kb_error_set(kb_sim_fail(sim, KB_INTERNAL), KB_INTERNAL,
                        "simulator: expected an event at or after now, %lld fs, got one at %lld fs",
@@ -107,20 +102,6 @@ bool kb_sim_ends_before_(kb_sim *sim, uint64_t next_fs, int64_t until_fs, kb_run
     return true;
 }
 
-/* What follows is one of the root's children, unless the event to be handled causes an earlier one: on a
- * large machine, what it works on is in no cache by then. */
-static inline void fetch_ahead(const kb_sim *sim) {
-    const kb_event *items = sim->queue.near.items;
-    size_t end = sim->queue.near.count < 5 ? sim->queue.near.count : 5, least = 1;
-    for (size_t i = 1; i < end; i++) {
-        if (kb_event_less(&items[i], &items[least])) least = i;
-        if (kb_event_rank(items[i]) != KB_RANK_ARRIVAL &&
-            kb_event_rank(items[i]) != KB_RANK_SERVICE)
-            __builtin_prefetch(&sim->slots.items[kb_event_place(items[i])]);
-    }
-    if (end > 1) kb_sim_fetch_(sim, items[least]);
-}
-
 /* The queue with the next event, which is *next; KB_EVENT_NONE when both are empty. */
 static inline kb_eventq *peek(kb_sim *sim, kb_event *next) {
     *next = kb_eventq_peek(&sim->queue);
@@ -150,7 +131,6 @@ static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
         }
         kb_eventq_pop(queue);
         if (again) continue;
-        if (queue == &sim->queue) fetch_ahead(sim);
         if (later) kb_sim_move_to_(sim, (int64_t)next.when_fs);
         kb_sim_handle_(sim, next);
     }

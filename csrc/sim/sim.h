@@ -55,9 +55,6 @@ kb_status kb_sim_add_slot(kb_sim *sim, kb_slot_fn fn, void *self, uint32_t arg, 
 /* Who handles arrivals and services: fn(self, link). */
 void kb_sim_set_fabric(kb_sim *sim, kb_place_fn arrival, kb_place_fn service, void *self);
 
-/* What an arrival works on, an array by link: brought into the cache ahead of it. */
-void kb_sim_set_ports(kb_sim *sim, const void *ports, size_t port_nbytes);
-
 /* (Its first word: everyone asks for it all the time.) */
 static inline int64_t kb_sim_now(const kb_sim *sim) {
     return *(const int64_t *)(const void *)sim;

@@ -54,8 +54,6 @@ struct kb_sim {
     KB_VEC(kb_slot) slots;
     kb_place_fn arrival, service;
     void *fabric;
-    const void *ports; /* what arrivals work on, by link; NULL: not told */
-    size_t port_nbytes;
     kb_alloc *alloc;
     kb_error failure;
     uint32_t new_region; /* of slots that are added */
@@ -91,18 +89,6 @@ static inline void kb_sim_handle_(kb_sim *sim, kb_event event) {
         sim->signal_rank = rank + KB_RANK_DELTA;
         called->fn(called->self, called->arg);
     }
-}
-
-/* Brings into the cache what an event works on. */
-static inline void kb_sim_fetch_(const kb_sim *sim, kb_event event) {
-    enum { FETCH_NBYTES = 256, LINE_NBYTES = 64 };
-    uint32_t rank = kb_event_rank(event), place = kb_event_place(event);
-    if (rank == KB_RANK_SERVICE) return;
-    uintptr_t works_on = rank == KB_RANK_ARRIVAL
-                             ? (uintptr_t)sim->ports + (uintptr_t)place * sim->port_nbytes
-                             : (uintptr_t)sim->slots.items[place].self;
-    for (uintptr_t i = 0; i < FETCH_NBYTES; i += LINE_NBYTES)
-        __builtin_prefetch((const void *)(works_on + i));
 }
 
 /* The instant is over, and what is next is later, or nothing.  True when the run ends here. */

@@ -387,8 +387,6 @@ kb_status kb_fabric_create(kb_alloc *alloc, kb_sim *sim, kb_topology *topology, 
     }
     made->by_train = made->trains.ports != NULL;
     kb_sim_set_fabric(sim, arrive, serve, made);
-    if (made->by_train) kb_sim_set_ports(sim, made->trains.ports, sizeof *made->trains.ports);
-    else kb_sim_set_ports(sim, made->ports, sizeof *made->ports);
     *fabric = made;
     return KB_OK;
 }

@@ -32,6 +32,34 @@ void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc) {
 
 /* --- who waits ------------------------------------------------------------------------------------ */
 
+/* How many of items[0, count) come before the key. */
+static uint32_t n_before(const kb_waiting *items, uint32_t count, const kb_waiting *key) {
+    uint32_t first = 0;
+    while (count > 0) {
+        uint32_t half = count / 2;
+        if (kb_waiting_before(&items[first + half], key)) {
+            first += half + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    return first;
+}
+
+uint32_t kb_waiting_open_(kb_waiting *items, uint32_t count, const kb_waiting *key) {
+    uint32_t place = n_before(items, count, key);
+    memmove(&items[place + 1], &items[place], (count - place) * sizeof *items);
+    return place;
+}
+
+void kb_waiting_sink_(kb_waiting *items, uint32_t count) {
+    kb_waiting moved = items[0];
+    uint32_t place = n_before(items + 1, count - 1, &moved);
+    memmove(&items[0], &items[1], place * sizeof *items);
+    items[place] = moved;
+}
+
 void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc) {
     kb_alloc_free(alloc, port->waiting, port->capacity, sizeof *port->waiting);
     kb_inputs_deinit(&port->open, alloc);

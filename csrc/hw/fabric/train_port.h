@@ -139,6 +139,15 @@ static inline uint64_t kb_waiting_over(uint64_t rank, uint32_t link) {
     return (uint64_t)(link + 1) << 32 | (uint32_t)rank;
 }
 
+/* Among more than so many, a place further off is searched by halves. */
+#define KB_NEAR 16
+
+/* Among items[0, count) in their order: makes room for a key that comes before the last, returns where. */
+uint32_t kb_waiting_open_(kb_waiting *items, uint32_t count, const kb_waiting *key);
+
+/* The first of items[0, count) goes to its place further behind. */
+void kb_waiting_sink_(kb_waiting *items, uint32_t count);
+
 /* After kb_train_port_reserve.  Most come last.  count_of is a key of the same message. */
 static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, uint64_t rank,
                                         uint64_t count_of, uint32_t number) {
@@ -146,6 +155,8 @@ static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, ui
     const kb_waiting added = {when_fs, rank, count_number};
     kb_waiting *items = port->waiting + port->first;
     uint32_t place = port->n_waiting++;
+    if (place > KB_NEAR && kb_waiting_before(&added, &items[place - KB_NEAR]))
+        place = kb_waiting_open_(items, place, &added);
     for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
         items[place] = items[place - 1];
     items[place].when_fs = when_fs;
@@ -157,6 +168,10 @@ static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, ui
 static inline void kb_train_port_put_back_first(kb_train_port *port) {
     kb_waiting *items = port->waiting + port->first;
     if (port->n_waiting == 1 || !kb_waiting_before(&items[1], &items[0])) return;
+    if (port->n_waiting > KB_NEAR && kb_waiting_before(&items[KB_NEAR], &items[0])) {
+        kb_waiting_sink_(items, port->n_waiting);
+        return;
+    }
     kb_waiting moved = items[0];
     uint32_t place = 0;
     for (; place + 1 < port->n_waiting && kb_waiting_before(&items[place + 1], &moved); place++)
