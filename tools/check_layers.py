@@ -13,7 +13,6 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 C_LAYERS = (
@@ -39,10 +38,6 @@ C_FREE = ("test", "fuzz", "bench")
 """Folders that may include anything, and that only they themselves may include."""
 
 C_FLOATLESS = ("sim", "hw")
-C_FLOAT_ALLOWED = {
-    "hw/pe/pe_cpu*": "a kernel's scalars may be floats: PE_CPU computes values with them, never times",
-}
-"""Files of floatless folders that may hold floats all the same, and why."""
 
 PYTHON_LAYERS = (
     ("_core",),
@@ -180,8 +175,7 @@ def c_faults(root: Path) -> Iterator[Fault]:
                 f"{match[0].rstrip(' (')}: the engine prints nothing; return a kb_error or a text"
             )
             yield Fault(path, line, message)
-        allowed = any(fnmatch(inside.as_posix(), pattern) for pattern in C_FLOAT_ALLOWED)
-        if folder in C_FLOATLESS and not allowed:
+        if folder in C_FLOATLESS:
             for match in FLOATING.finditer(code):
                 line = text.count("\n", 0, match.start()) + 1
                 yield Fault(path, line, f"{match[0]}: no floating point in {folder}/")

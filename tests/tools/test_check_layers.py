@@ -11,7 +11,7 @@ GOOD = {
     "void g(const char *format, ...) __attribute__((format(printf, 1, 2)));\n",
     "csrc/sim/time.h": '#include "base/status.h"\n// no double here\nenum { SECOND = 0x1e5 };\n',
     "csrc/mem/dtype.c": '#include "base/status.h"\nfloat half(float x) { return x * 0.5f; }\n',
-    "csrc/hw/pe/pe_cpu.c": '#include "sim/time.h"\n#include "mem/dtype.h"\nfloat scalar;\n',
+    "csrc/hw/pe/pe_cpu.c": '#include "sim/time.h"\n#include "mem/dtype.h"\nint scalar;\n',
     "csrc/hw/machine.h": '#include "hw/pe/vm.h"\n#include "hw/fabric/fabric.h"\n',
     "csrc/replay/gemm.c": '#include "log/oplog.h"\nfloat total;\n',
     "csrc/log/oplog.h": "",
