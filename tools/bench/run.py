@@ -144,6 +144,27 @@ def engine(programs: Programs) -> Iterable[Row]:
             yield told(f"{n_messages:,} messages of {size}", f"{per_op(run) * 1e9:.0f} ns each")
 
 
+# --- the machine ----------------------------------------------------------------------------------
+
+
+def hardware(programs: Programs) -> Iterable[Row]:
+    """Measure a mesh flit by flit, and random reads of a banked memory, alone and by a fabric."""
+    for n_flits in (1, 64):
+        args = ["mode=flit", "mesh", f"F={n_flits}", "load=0.3", f"n={320000 // n_flits + 20000}"]
+        (run,) = programs.best(args)
+        value = 1e-6 * run["flit_hops"] / run["cpu_s"]
+        name = f"8×8 mesh, load 0.3, flits by {n_flits}, flit by flit"
+        yield at_least(name, 8.0, value, "M flit-hops/s")
+    parts = {
+        "controller": ("random 32 B at the HBM controllers", 2.0),
+        "transfers": ("random reads of 32 B through `transfers`", 1.0),
+    }
+    for part, (name, asked) in parts.items():
+        args = [f"part={part}", "kind=random"]
+        runs = [programs.lines("bench_dram", *args)[0] for _ in range(ROUNDS)]
+        yield at_least(name, asked, 1e-6 / min(map(per_op, runs)), "M requests/s")
+
+
 # --- whole runs, and memory -----------------------------------------------------------------------
 
 
@@ -322,6 +343,7 @@ def threads(programs: Programs) -> Iterable[Row]:
 
 SECTIONS: dict[str, Callable[[Programs], Iterable[Row]]] = {
     "Engine": engine,
+    "Machine": hardware,
     "Whole runs": gemms,
     "Ring all-reduce": rings,
     "Memory": memory,
