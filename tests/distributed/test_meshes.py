@@ -127,6 +127,15 @@ def _derived(name: str, rank: int, place: str) -> tuple[list[Any], list[float]]:
 DERIVED: dict[str, tuple[list[Any], list[Any]]] = {
     "all_reduce": ([[[30.0, 33.0, 36.0]]] * 3, [[6.0] * 3] * 3),
     "broadcast": ([[[10.0, 11.0, 12.0]]] * 3, [[0.0] * 3, [6.0] * 3, [0.0] * 3]),
+    "reduce": ([[[0.0, 1.0, 2.0]], [[30.0, 33.0, 36.0]], [[20.0, 21.0, 22.0]]], [[2.0] * 3] * 3),
+    "gather": (
+        [
+            [[0.0] * 3] * 3,
+            [[0.0, 1.0, 2.0], [10.0, 11.0, 12.0], [20.0, 21.0, 22.0]],
+            [[0.0] * 3] * 3,
+        ],
+        [[2.0] * 3, [12.0] * 3, [22.0] * 3],
+    ),
     "all_gather": (
         [[[0.0, 1.0, 2.0], [10.0, 11.0, 12.0], [20.0, 21.0, 22.0]]] * 3,
         [[6.0] * 3, [36.0] * 3, [66.0] * 3],
@@ -150,6 +159,25 @@ def test_derivatives_of_collectives(name: str, backend: str) -> None:
     outs, grads = DERIVED[name]
     found = ranks(lambda rank, ctx: _derived(name, rank, "cuda"), 3, backend=backend)
     assert found == {r: (outs[r], grads[r]) for r in range(3)}
+
+
+def test_who_does_not_broadcast_has_no_gradient_even_where_it_is_infinite() -> None:
+    def body(rank: int, ctx: Any) -> list[float]:
+        x = torch.ones(2, device="cuda", requires_grad=True)
+        (functional.broadcast(x, 1) * float("inf")).sum().backward()
+        return x.grad.tolist()
+
+    assert ranks(body, 2) == {0: [0.0, 0.0], 1: [float("inf")] * 2}
+
+
+def test_a_broadcast_can_be_derived_twice() -> None:
+    def body(rank: int, ctx: Any) -> list[float]:
+        x = torch.full((2,), 3.0, device="cuda", requires_grad=True)
+        (first,) = torch.autograd.grad((functional.broadcast(x, 1) ** 3).sum(), x, create_graph=True)
+        first.sum().backward()
+        return x.grad.tolist()
+
+    assert ranks(body, 2) == {0: [0.0, 0.0], 1: [36.0, 36.0]}
 
 
 @pytest.mark.parametrize("name", ["reduce", "gather"])

@@ -71,7 +71,7 @@ class _Broadcast(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         total = _Reduce.apply(ctx.src, ReduceOp.SUM, ctx.group, grads[0])
-        return None, None, total if get_rank() == ctx.src else total * 0.0
+        return None, None, total if get_rank() == ctx.src else total.zero_()
 
 
 class _Reduce(Function):
