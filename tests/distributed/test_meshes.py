@@ -173,7 +173,8 @@ def test_who_does_not_broadcast_has_no_gradient_even_where_it_is_infinite() -> N
 def test_a_broadcast_can_be_derived_twice() -> None:
     def body(rank: int, ctx: Any) -> list[float]:
         x = torch.full((2,), 3.0, device="cuda", requires_grad=True)
-        (first,) = torch.autograd.grad((functional.broadcast(x, 1) ** 3).sum(), x, create_graph=True)
+        cubes = functional.broadcast(x, 1) ** 3
+        (first,) = torch.autograd.grad(cubes.sum(), x, create_graph=True)
         first.sum().backward()
         return x.grad.tolist()
 
