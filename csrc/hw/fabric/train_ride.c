@@ -30,18 +30,18 @@ static inline ride begin_ride(const kb_fabric *fabric, uint32_t number) {
                   .last_fs = kb_max_i64(kb_train_last_fs(&stream->first), stream->head_fs)};
 }
 
-/* It waits in brief, eligible at when_fs. */
-static inline ride begin_brief_ride(const kb_fabric *fabric, uint32_t number, int64_t when_fs) {
+/* It waits in brief. */
+static inline ride begin_brief_ride(const kb_fabric *fabric, uint32_t number) {
     kb_flight *flown = &fabric->flights.items[number];
     uint32_t n_links = flown->n_links - kb_train_lands(fabric, &flown->message);
-    kb_train train = kb_brief_train(fabric, flown, when_fs);
+    kb_train train = kb_brief_train(fabric, flown);
     return (ride){.flown = flown,
                   .at = flown->path + 1,
                   .end = flown->path + n_links,
                   .port = &fabric->trains.ports[flown->path[1]],
-                  .when_fs = when_fs,
+                  .when_fs = flown->known_fs,
                   .train = train,
-                  .last_fs = kb_max_i64(kb_train_last_fs(&train), when_fs)};
+                  .last_fs = kb_max_i64(kb_train_last_fs(&train), flown->known_fs)};
 }
 
 /* At a port that it has come to on its way. */
@@ -81,8 +81,8 @@ static inline bool is_next(const ride *r, bool listed, int64_t *upto_fs) {
     const kb_train_port *port = r->port;
     int64_t known_fs = kb_max_i64(r->least_fs, port->upto_fs);
     if (r->last_fs > known_fs) return false;
-    if (port->n_waiting > listed) {
-        const kb_waiting *second = &port->waiting[port->first + listed];
+    if (port->waiting.count > listed) {
+        const kb_waiting *second = kb_lineup_items(&port->waiting) + listed;
         const kb_waiting key = listed ? second[-1] : key_of(r);
         if (!is_before(&key, second, r->last_fs, &known_fs)) return false;
     }
@@ -96,7 +96,7 @@ static inline bool pass(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs
     kb_train_port *port = r->port;
     int64_t begin_fs = kb_max_i64(port->free_fs, r->when_fs), period_fs, length_fs;
     if (!kb_train_port_keeps(port, &r->train, begin_fs, &period_fs, &length_fs)) return false;
-    if (listed) kb_train_port_remove_first(port);
+    if (listed) kb_lineup_drop_first(&port->waiting);
     port->upto_fs = upto_fs;
     kb_train_count(fabric, *r->at, port, r->train.count, begin_fs,
                    begin_fs + length_fs + port->service_fs);
@@ -167,33 +167,31 @@ static inline bool wait_in_brief(kb_fabric *fabric, const ride *r, uint32_t numb
     }
     KB_POOL_GIVE(&fabric->streams.pool, flown->next);
     flown->next = KB_NONE;
+    flown->known_fs = r->when_fs;
     const kb_waiting key = key_of(r);
     kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, number | KB_BRIEF_MARK);
-    r->port->n_brief++;
     return true;
 }
 
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     const kb_flight *flown = &fabric->flights.items[number];
     bool plain = !fabric->train_watch.path && !fabric->servers.of, brief = flown->next == KB_NONE;
-    uint32_t hop = 1, listed_as = number | KB_BRIEF_MARK;
+    uint32_t hop = 1;
     if (!brief) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         if (!plain || !kb_stream_is_whole(stream)) return true;
         hop = stream->hop;
-        listed_as = flown->next;
     }
     kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
-    const kb_waiting *first = &port->waiting[port->first];
-    if (!plain || (uint32_t)first->count_number != listed_as)
-        return !brief || kb_brief_spell_out(fabric, port);
-    ride r = brief ? begin_brief_ride(fabric, number, first->when_fs) : begin_ride(fabric, number);
+    uint32_t first = (uint32_t)kb_lineup_items(&port->waiting)->count_number;
+    if (!plain || (first != flown->next && first != (number | KB_BRIEF_MARK)))
+        return !brief || kb_brief_spell_out(fabric, number);
+    ride r = brief ? begin_brief_ride(fabric, number) : begin_ride(fabric, number);
     int64_t upto_fs;
     kb_train_look_(fabric);
     r.least_fs = kb_train_port_horizon(&fabric->trains, port);
     if (r.at == r.end || !is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs))
-        return !brief || kb_brief_spell_out(fabric, port);
-    port->n_brief -= brief;
+        return !brief || kb_brief_spell_out(fabric, number);
     while (r.at != r.end) {
         come(fabric, &r);
         if (!is_next(&r, false, &upto_fs) || !pass(fabric, &r, false, upto_fs))
