@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "check_count",
     "check_dtypes",
     "check_sizes",
+    "check_some",
     "end",
     "outsider",
     "root_of",
@@ -45,7 +47,11 @@ def outsider(what: str) -> None:
 
 
 def end(work: Work, async_op: bool) -> Work | None:
-    """Return the work, or wait for it as the backend does."""
+    """Return the work, or wait for it as the backend does; a coalescing manager keeps it."""
+    manager = worlds.get().manager
+    if manager is not None and manager.group is work._group:
+        manager.append(work)
+        return work if async_op else None
     if async_op:
         return work
     work.wait()
@@ -130,6 +136,13 @@ def check_dtypes(what: str, tensors: Sequence[Tensor]) -> None:
         raise ArgumentError(f"{what}: expected tensors of one device, got {sorted(places)}")
 
 
+def check_some(what: str, name: str, tensors: Sequence[Tensor]) -> None:
+    """Refuse a list without tensors, or with such of several dtypes or kinds of device."""
+    if not tensors:
+        raise ArgumentError(f"{what}: expected {name} to hold at least one tensor, got none")
+    check_dtypes(what, tensors)
+
+
 def check_sizes(name: str, tensors: Sequence[Tensor], like: Tensor) -> None:
     """Refuse tensors that have not as many elements as another one."""
     check_dtypes(name, [like, *tensors])
@@ -140,37 +153,43 @@ def check_sizes(name: str, tensors: Sequence[Tensor], like: Tensor) -> None:
         )
 
 
-def side_by_side(tensors: Sequence[Tensor], like: Tensor) -> Any:
-    """Lay tensors of one size side by side."""
-    count = tensors[0].numel()
-    line: Any = flat(like, count * len(tensors))
-    for place, each in enumerate(tensors):
-        line[place * count : (place + 1) * count].copy_(each.reshape(-1))
+def _pieces(line: Any, tensors: Sequence[Any]) -> list[Any]:
+    """Return the parts of a line that stand for tensors, one after the other."""
+    sizes = [each.numel() for each in tensors]
+    return [line[last - size : last] for size, last in zip(sizes, accumulate(sizes), strict=True)]
+
+
+def side_by_side(tensors: Sequence[Tensor]) -> Any:
+    """Lay tensors side by side."""
+    line: Any = flat(tensors[0], sum(each.numel() for each in tensors))
+    for part, each in zip(_pieces(line, tensors), tensors, strict=True):
+        if each.numel():
+            part.copy_(each.reshape(-1))
     return line
 
 
 def spread(line: Any, tensors: Sequence[Any]) -> None:
     """Copy the parts of a line to tensors."""
-    count = tensors[0].numel()
-    for place, each in enumerate(tensors):
-        part = line[place * count : (place + 1) * count]
-        each.detach().copy_(part.view(tuple(each.shape)))
+    for part, each in zip(_pieces(line, tensors), tensors, strict=True):
+        if each.numel():
+            each.detach().copy_(part.view(tuple(each.shape)))
 
 
 def through_line(
     members: ProcessGroup,
     backend: str,
     async_op: bool,
-    tensor: Tensor,
+    inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],
     run: Callable[[Tensor, Tensor], None],
 ) -> Work | None:
-    """Run a collective from a tensor into a line of all parts, and copy those to a list."""
+    """Run a collective from a line of tensors into one of all parts, and copy those to a list."""
     on_host = outputs[0].device.type == "cpu"
     with members._ordered():
-        staged = stage(members, backend, tensor, output=False)
-        count = tensor.numel()
-        mine, line = staged.tensor.reshape(-1), flat(staged.tensor, count * len(outputs))
+        parts = [stage(members, backend, each, output=False).tensor for each in inputs]
+        mine = parts[0].reshape(-1) if len(parts) == 1 else side_by_side(parts)
+        count = mine.numel()
+        line = flat(mine, sum(each.numel() for each in outputs))
         if count:
             run(mine, line)
         if count and not on_host:

@@ -8,7 +8,7 @@ from typing import Any
 from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["PremulSum", "ReduceOp", "check_op"]
+__all__ = ["PremulSum", "ReduceOp", "check_op", "supports_complex"]
 
 
 class ReduceOp(enum.Enum):
@@ -47,6 +47,11 @@ class PremulSum:
         return f"<RedOpType.PREMUL_SUM: 8, factor {self.factor}>"
 
 
+def supports_complex(reduceOp: ReduceOp) -> bool:
+    """Return whether complex numbers can be combined so: part by part."""
+    return reduceOp in (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.PREMUL_SUM)
+
+
 def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
     """Return the name by which collectives know an operation, and the factor of a PremulSum.
 
@@ -66,7 +71,7 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
         raise RuntimeError(
             "ReduceOp.PREMUL_SUM: expected a factor; make one with PremulSum(factor)"
         )
-    if tensor.dtype.is_complex and op not in (ReduceOp.SUM, ReduceOp.AVG):
+    if tensor.dtype.is_complex and not supports_complex(op):
         raise ArgumentError(f"expected SUM or AVG, for {op} does not support complex tensors")
     floating = tensor.dtype.is_floating_point or tensor.dtype.is_complex
     if op is ReduceOp.AVG and backend == "gloo" and not floating:

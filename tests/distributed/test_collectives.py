@@ -94,6 +94,42 @@ class TestValues:
 
         same(ranks(body, backend=backend), lambda rank: x)
 
+    def test_several_in_one_call(self, backend: str, n: int) -> None:
+        x, y = data(n), data(2, 3)
+
+        def body(rank: int, ctx: kb.Context) -> Any:
+            lines = [[ctx.zeros(n), ctx.zeros((2, 3)), ctx.zeros(0)] for _ in range(N)]
+            mine = [ctx.tensor(x[rank]), ctx.tensor(y[rank]), ctx.zeros(0)]
+            dist.all_gather_coalesced(lines, mine)
+            assert [each[0].tolist() for each in lines] == x.tolist()
+            assert [each[1].tolist() for each in lines] == y.tolist()
+            dist.all_reduce_coalesced(mine, op=dist.ReduceOp.MAX)
+            future = dist.all_reduce_coalesced(ctx.tensor(x[rank]), async_op=True)
+            return mine[0].tolist(), mine[1].tolist(), future.wait()[0].tolist()
+
+        wanted = x.max(0).tolist(), y.max(0).tolist(), x.sum(0).tolist()
+        assert ranks(body, backend=backend) == dict.fromkeys(range(N), wanted)
+
+    def test_calls_that_are_waited_for_together(self, backend: str, n: int) -> None:
+        x = data(n)
+
+        def body(rank: int, ctx: kb.Context) -> Any:
+            a, b, c = (ctx.tensor(x[rank]) for _ in range(3))
+            whole = ctx.zeros(N * n)
+            with dist._coalescing_manager() as manager:
+                dist.all_reduce(a)
+                dist.all_gather_into_tensor(whole, b)
+            assert manager.works == []
+            with dist._coalescing_manager(async_ops=True) as manager:
+                dist.all_reduce(b)
+                dist.all_reduce(c, op=dist.ReduceOp.MIN)
+            assert len(manager.works) == 2
+            manager.wait()
+            return [each.tolist() for each in (a, b, c, whole)]
+
+        wanted = [x.sum(0).tolist(), x.sum(0).tolist(), x.min(0).tolist(), x.reshape(-1).tolist()]
+        assert ranks(body, backend=backend) == dict.fromkeys(range(N), wanted)
+
     def test_reduce_scatter_tensor(self, backend: str, n: int) -> None:
         x = data(N, n)
 
