@@ -12,12 +12,13 @@ from typing import Any
 from kernbench.distributed.board import Round
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import (
+    check_apart,
     check_some,
     end,
     outsider,
     root_of,
 )
-from kernbench.distributed.reduction import ReduceOp, check_op
+from kernbench.distributed.reduction import ReduceOp, Reduction, check_op
 from kernbench.distributed.transport import (
     carried,
     check_list,
@@ -83,10 +84,10 @@ def all_reduce(
     if members is None:
         outsider("all_reduce")
         return None
-    name, factor = check_op(op, tensor, members._backend_for(tensor))
+    how = check_op(op, tensor, members._backend_for(tensor))
     tensor = carried(tensor)
-    entered = members._shared.enter(members.rank(), "all_reduce", **facts_of(tensor, op=name))
-    return _combine(members, entered, [tensor], name, factor, async_op)
+    entered = members._shared.enter(members.rank(), "all_reduce", **facts_of(tensor, op=str(how)))
+    return _combine(members, entered, [tensor], how, async_op)
 
 
 def all_reduce_coalesced(
@@ -134,15 +135,16 @@ def all_reduce_coalesced(
         outsider("all_reduce_coalesced")
         return None
     check_some("all_reduce_coalesced", "tensors", each)
-    name, factor = check_op(op, each[0], members._backend_for(each[0]))
+    check_apart("tensors", each)
+    how = check_op(op, each[0], members._backend_for(each[0]))
     each = [carried(tensor) for tensor in each]
     facts: dict[str, Any] = {
         "shapes": [tuple(t.shape) for t in each],
         "dtype": str(each[0].dtype),
-        "op": name,
+        "op": str(how),
     }
     entered = members._shared.enter(members.rank(), "all_reduce_coalesced", **facts)
-    work = _combine(members, entered, each, name, factor, async_op)
+    work = _combine(members, entered, each, how, async_op)
     return None if work is None else work.get_future()
 
 
@@ -150,8 +152,7 @@ def _combine(
     members: ProcessGroup,
     entered: Round,
     tensors: Sequence[Tensor],
-    op: str,
-    factor: Any,
+    how: Reduction,
     async_op: bool,
 ) -> Work | None:
     """All-reduce tensors, one after the other."""
@@ -159,9 +160,9 @@ def _combine(
     with members._ordered():
         staged = [stage(members, backend, each, output=True) for each in tensors]
         for line in (each.tensor for each in staged if each.tensor.numel()):
-            if factor is not None:
-                line.mul_(factor)
-            launch(members, entered, "all_reduce", input=line, output=line, op=op)
+            if how.factor is not None:
+                line.mul_(how.factor)
+            launch(members, entered, "all_reduce", input=line, output=line, op=how.name)
         work = finish(members, backend, staged, tensors)
     return end(work, async_op)
 
@@ -209,16 +210,16 @@ def reduce(
         return None
     root = root_of(members, "dst", dst, group_dst)
     backend = members._backend_for(tensor)
-    name, factor = check_op(op, tensor, backend)
+    how = check_op(op, tensor, backend)
     tensor = carried(tensor)
-    facts = facts_of(tensor, op=name, dst=root)
+    facts = facts_of(tensor, op=str(how), dst=root)
     entered = members._shared.enter(members.rank(), "reduce", **facts)
     mine = members.rank() == root
     with members._ordered():
         staged = stage(members, backend, tensor, output=mine)
-        source = staged.tensor if factor is None else staged.tensor * factor
+        source = how.scaled(staged.tensor)
         if tensor.numel():
             target = staged.tensor if mine else None
-            launch(members, entered, "reduce", input=source, output=target, op=name, root=root)
+            launch(members, entered, "reduce", input=source, output=target, op=how.name, root=root)
         work = finish(members, backend, [staged], [tensor])
     return end(work, async_op)

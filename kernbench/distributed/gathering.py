@@ -196,16 +196,14 @@ def reduce_scatter_tensor(
         outsider("reduce_scatter_tensor")
         return None
     check_dtypes("reduce_scatter_tensor", [output, input])
-    name, factor = check_op(op, input, members._backend_for(input))
+    how = check_op(op, input, members._backend_for(input))
     output, input = carried(output), carried(input)
     if input.numel() != output.numel() * members.size():
         raise ArgumentError(
             "input tensor must be the same size as output size times world size: expected "
             f"{output.numel() * members.size()} elements, got {input.numel()}"
         )
-    return whole(
-        members, "reduce_scatter", "reduce_scatter_tensor", input, output, async_op, name, factor
-    )
+    return whole(members, "reduce_scatter", "reduce_scatter_tensor", input, output, async_op, how)
 
 
 def reduce_scatter(
@@ -230,25 +228,25 @@ def reduce_scatter(
             f"many as input_list[{members.rank()}], got {output.numel()}"
         )
     backend = members._backend_for(output)
-    name, factor = check_op(op, output, backend)
+    how = check_op(op, output, backend)
     output, inputs = carried(output), [carried(each) for each in inputs]
     shapes = [tuple(each.shape) for each in inputs]
-    facts: dict[str, Any] = {"shapes": shapes, "dtype": str(output.dtype), "op": name}
+    facts: dict[str, Any] = {"shapes": shapes, "dtype": str(output.dtype), "op": str(how)}
     entered = members._shared.enter(members.rank(), "reduce_scatter", **facts)
     with members._ordered():
         taken = stage(members, backend, output, output=True)
-        parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-        if factor is not None:
-            parts = [each * factor for each in parts]
+        parts = [how.scaled(stage(members, backend, each, output=False).tensor) for each in inputs]
         mine = taken.tensor.view(-1)
         if any(each.numel() != output.numel() for each in parts):
             for root, part in enumerate(parts):  # a reduce to each, as NCCL does
                 if part.numel():
                     own = mine if root == members.rank() else None
-                    launch(members, entered, "reduce", input=part, output=own, op=name, root=root)
+                    launch(
+                        members, entered, "reduce", input=part, output=own, op=how.name, root=root
+                    )
         elif output.numel():
             line = side_by_side(parts)
-            launch(members, entered, "reduce_scatter", input=line, output=mine, op=name)
+            launch(members, entered, "reduce_scatter", input=line, output=mine, op=how.name)
         work = finish(members, backend, [taken], [output])
     return end(work, async_op)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernbench.distributed.groups import ProcessGroup, worlds
+from kernbench.distributed.reduction import Reduction
 from kernbench.distributed.transport import (
     facts_of,
     finish,
@@ -207,25 +208,24 @@ def whole(
     tensor: Tensor,
     output: Tensor,
     async_op: bool,
-    op: str = "sum",
-    factor: Any = None,
+    how: Reduction | None = None,
 ) -> Work | None:
-    """Run a collective from one whole tensor into another."""
+    """Run a collective from one whole tensor into another; `how` is what a reduction has."""
     backend = members._backend_for(tensor)
-    facts = facts_of(tensor, op=op) if collective == "reduce_scatter" else facts_of(tensor)
+    facts = facts_of(tensor) if how is None else facts_of(tensor, op=str(how))
+    how = how or Reduction()
     entered = members._shared.enter(members.rank(), name, **facts)
     with members._ordered():
         given = stage(members, backend, tensor, output=False)
         taken = stage(members, backend, output, output=True)
-        source = given.tensor if factor is None else given.tensor * factor
         if tensor.numel():
             launch(
                 members,
                 entered,
                 collective,
-                input=source.reshape(-1),
+                input=how.scaled(given.tensor).reshape(-1),
                 output=taken.tensor.view(-1),
-                op=op,
+                op=how.name,
             )
         work = finish(members, backend, [taken], [output])
     return end(work, async_op)

@@ -220,6 +220,76 @@ def test_premultiplied_sums() -> None:
     same(ranks(body), lambda rank: [1.5, 3.0])
 
 
+@pytest.mark.parametrize("call", ["all_reduce", "reduce", "reduce_scatter_tensor"])
+def test_a_sum_is_no_premultiplied_one(call: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        op = dist.ReduceOp.SUM if rank == 1 else dist.PremulSum(2.0)
+        given = {
+            "all_reduce": lambda: dist.all_reduce(ctx.zeros(4), op),
+            "reduce": lambda: dist.reduce(ctx.zeros(4), 0, op),
+            "reduce_scatter_tensor": lambda: dist.reduce_scatter_tensor(
+                ctx.zeros(1), ctx.zeros(N), op
+            ),
+        }
+        given[call]()
+
+    with pytest.raises(kb.SpawnException, match="op sum") as caught:
+        ranks(body)
+    assert "op premul_sum" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: dist.all_reduce_coalesced([]), ValueError, "at least one tensor, got none"),
+        (lambda x: dist.all_reduce_coalesced("x"), TypeError, "List"),
+        (lambda x: dist.all_reduce_coalesced([x, x[2:]]), ValueError, "tensors: .* 0 and 1, which"),
+        (
+            lambda x: dist.all_reduce_coalesced([x, x.to(kb.int32)]),
+            ValueError,
+            "different dtypes",
+        ),
+        (
+            lambda x: dist.all_gather_coalesced([[x]] * 2, [x]),
+            ValueError,
+            "output_tensor_lists: expected 3 tensors",
+        ),
+        (lambda x: dist.all_gather_coalesced(([x],) * 3, [x]), TypeError, "should be a list"),
+        (lambda x: dist.all_gather_coalesced([[x]] * 3, [x]), ValueError, "0 and 1, which overlap"),
+        (lambda x: dist.all_gather_coalesced([[x]] * 3, []), ValueError, "got none"),
+        (
+            lambda x: dist.all_gather_coalesced([[x[:1]], [x[1:2]], [x[2:]]], [x[:1]]),
+            ValueError,
+            r"output_tensor_lists\[2\]: expected tensors of \[1\] elements, .* got \[2\]",
+        ),
+    ],
+)
+def test_lists_of_calls_of_several_that_do_not_fit(call: Any, error: Any, message: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(error, match=message):
+            call(ctx.zeros(4))
+
+    ranks(body)
+
+
+def test_managers_of_calls_that_cannot_be() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        group = dist.new_group([0, 1])
+        nested = dist._coalescing_manager()
+        with pytest.raises(ValueError, match="another one"), dist._coalescing_manager(), nested:
+            pass
+        if rank == 2:
+            with pytest.raises(ValueError, match="not a member"), dist._coalescing_manager(group):
+                pass
+        x = ctx.zeros(1) + 1
+        with pytest.raises(KeyError), dist._coalescing_manager():
+            raise KeyError
+        dist.all_reduce(x)
+        assert x.tolist() == [3.0]
+
+    ranks(body)
+
+
 def test_host_tensors_of_every_collective() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         x = torch.full((5,), float(rank))
