@@ -23,8 +23,7 @@ void kb_hbm_jobs_deinit(kb_hbm_jobs *jobs) {
     KB_POOL_FREE(&jobs->pool, jobs->alloc);
 }
 
-bool kb_hbm_jobs_take(kb_hbm_jobs *jobs, uint32_t request, uint64_t nbytes,
-                      uint32_t *number) {
+bool kb_hbm_jobs_take(kb_hbm_jobs *jobs, uint32_t request, uint64_t nbytes, uint32_t *number) {
     if (!KB_POOL_TAKE(&jobs->pool, jobs->alloc, number)) return false;
     kb_hbm_job *taken = &jobs->pool.items[*number];
     if (jobs->pool.state.free != KB_NONE)
