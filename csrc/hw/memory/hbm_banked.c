@@ -37,7 +37,9 @@ static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t 
     int64_t skip = run->skip;
     int32_t shift = hbm->burst_shift;
     int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
-    int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
+    int64_t end = ((int64_t)(first + count) << shift) - skip;
+    int64_t run_end = ((int64_t)run->count << shift) - skip - run->spare;
+    end = kb_min_i64(end, run_end);
     kb_hbm_jobs_touch(&hbm->jobs, run->job);
     if (j->n_flits <= 1) {
         j->left -= end - begin;
@@ -51,7 +53,7 @@ static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t 
         int64_t flit_end = kb_min_i64(flit_begin + flit_nbytes, j->left - packed);
         int64_t upto = kb_min_i64(end, flit_end);
         int64_t when_fs = there_fs + (((upto - 1 + skip) >> shift) - first) * period_fs;
-        if (flit_begin < 0 || flit_end > run->nbytes)
+        if (flit_begin < 0 || flit_end > run_end)
             kb_hbm_job_count(&hbm->jobs, j, number, upto - begin, when_fs);
         else if (upto == flit_end) j->flits[number] = when_fs + 1;
         begin = flit_begin = upto;
