@@ -195,8 +195,8 @@ FAULTS = [
     Fault(
         "the trains that a ride began with go along",
         "stream.h",
-        "while (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);\n    stream->first",
-        "stream->first",
+        "while (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);",
+        "",
     ),
     Fault(
         "leaves as several trains before what comes in between",
