@@ -21,8 +21,9 @@ typedef struct kb_flight {
     uint32_t
         next; /* its stream at the sender, in train mode: where its tail is, or KB_NONE while it waits in brief
                  (hw/fabric/train_brief.h); threads free ones, and those to be delivered */
-    int64_t n_known; /* flits that have come into being, the last of them at known_fs */
-    int64_t known_fs;
+    int64_t n_known; /* flits that have come into being, */
+    int64_t
+        known_fs; /* the last of them, while there are more to come; in brief: the time of its key */
     int64_t least_fs; /* its tail cannot be there before */
     int64_t done_fs;  /* in train mode: the tail's arrival, once it is known; before, -1 */
 } kb_flight;
