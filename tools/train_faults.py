@@ -297,8 +297,8 @@ FAULTS = [
     Fault(
         "who comes far before others comes too early",
         "lineup.c",
-        "uint32_t place = n_before(items, count, key);",
-        "uint32_t place = n_before(items, count, key) / 2;",
+        "uint32_t place = n_before(items, lineup->count, key),",
+        "uint32_t place = n_before(items, lineup->count, key) / 2,",
     ),
     Fault(
         "who comes after a crowd's first comes before it",

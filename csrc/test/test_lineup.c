@@ -48,7 +48,7 @@ static void pair_step(pair *p, int64_t span) {
         return;
     }
     int64_t when_fs = p->heap.items[0].when_fs + graph_below(&p->seed, span);
-    kb_lineup_move_first(&p->lineup, when_fs);
+    kb_lineup_move_first(&p->lineup, &p->alloc, when_fs);
     kb_waitq_move_first(&p->heap, when_fs);
 }
 

@@ -26,9 +26,11 @@ static uint32_t n_before(const kb_waiting *items, uint32_t count, const kb_waiti
     return first;
 }
 
-uint32_t kb_lineup_open_(kb_waiting *items, uint32_t count, const kb_waiting *key) {
-    uint32_t place = n_before(items, count, key);
-    memmove(&items[place + 1], &items[place], (count - place) * sizeof *items);
+uint32_t kb_lineup_open_(kb_lineup *lineup, const kb_waiting *key) {
+    kb_waiting *items = kb_lineup_items(lineup);
+    uint32_t place = n_before(items, lineup->count, key), n_moved = lineup->count - place;
+    memmove(&items[place + 1], &items[place], n_moved * sizeof *items);
+    if (n_moved >= KB_LINEUP_MOST) lineup->has_moved_many = true;
     return place;
 }
 
@@ -65,9 +67,11 @@ static bool reserve_crowd(kb_lineup *lineup, kb_alloc *alloc) {
 
 /* Half of the room at least is behind the last, where most come. */
 bool kb_lineup_grow_(kb_lineup *lineup, kb_alloc *alloc) {
-    bool spills = lineup->count >= KB_LINEUP_MOST;
-    if ((spills || kb_lineup_is_crowded(lineup)) && !reserve_crowd(lineup, alloc)) return false;
+    bool crowded = kb_lineup_is_crowded(lineup);
+    bool spills = lineup->count >= KB_LINEUP_MOST && (crowded || lineup->has_moved_many);
+    if ((spills || crowded) && !reserve_crowd(lineup, alloc)) return false;
     if (spills) spill(lineup);
+    lineup->has_moved_many = false;
     if (lineup->first + lineup->count < lineup->capacity) return true;
     if (lineup->count >= lineup->capacity / 2 && !widen(lineup, alloc)) return false;
     to_front(lineup);
@@ -97,14 +101,14 @@ void kb_lineup_put_off_last_(kb_lineup *lineup) {
     kb_lineup_close_up(lineup);
 }
 
-void kb_lineup_sink_first_(kb_lineup *lineup) {
-    if (lineup->crowd && lineup->count > KB_LINEUP_MOST) spill(lineup);
+void kb_lineup_sink_first_(kb_lineup *lineup, kb_alloc *alloc) {
     kb_waiting *items = kb_lineup_items(lineup), moved = items[0];
+    uint32_t place = n_before(items + 1, lineup->count - 1, &moved);
+    if (place >= KB_LINEUP_MOST && reserve_crowd(lineup, alloc)) spill(lineup);
     if (kb_lineup_puts_off(lineup, &moved)) {
         kb_lineup_drop_first(lineup);
         return;
     }
-    uint32_t place = n_before(items + 1, lineup->count - 1, &moved);
     memmove(&items[0], &items[1], place * sizeof *items);
     items[place] = moved;
 }

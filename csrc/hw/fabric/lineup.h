@@ -4,13 +4,13 @@
  *     items   sorted; the first is at `first`, room grows behind
  *     crowd   where there are very many, those that come after them all (hw/fabric/crowd.h)
  *
- * When KB_LINEUP_MOST are sorted, those that come last go to the crowd: so what comes between others moves few.
- * More are sorted only on demand (kb_lineup_sort_more), which is for who takes all those.
+ * Where a key has moved KB_LINEUP_MOST others, those that come last go to the crowd: so what comes between others
+ * moves few. As long as keys come in order any number is sorted, and so it is on demand (kb_lineup_sort_more), which
+ * is for who takes all those.
  *
  * Invariants
  *   L1. Those in the crowd come after those that are sorted, of which there are two at least then.
- *   L2. The crowd has room for all when it is not empty, and, where there was one, when more than KB_LINEUP_MOST
- *       are sorted.
+ *   L2. The crowd has room for all when it is not empty.
  */
 #ifndef KB_HW_FABRIC_LINEUP_H
 #define KB_HW_FABRIC_LINEUP_H
@@ -21,6 +21,7 @@
 typedef struct kb_lineup {
     kb_waiting *items;
     uint32_t first, count, capacity; /* count: of those that are sorted */
+    bool has_moved_many;             /* for one that came before them */
     kb_crowd *crowd;                 /* NULL: there never was one */
 } kb_lineup;
 
@@ -43,7 +44,8 @@ bool kb_lineup_grow_(kb_lineup *lineup, kb_alloc *alloc) KB_MUST_CHECK;
 
 /* Room for one more; false when there is no memory. */
 KB_MUST_CHECK static inline bool kb_lineup_reserve(kb_lineup *lineup, kb_alloc *alloc) {
-    bool room = lineup->first + lineup->count < lineup->capacity && !lineup->crowd;
+    bool room = lineup->first + lineup->count < lineup->capacity && !lineup->crowd &&
+                !lineup->has_moved_many;
     return room || kb_lineup_grow_(lineup, alloc);
 }
 
@@ -70,7 +72,7 @@ static inline bool kb_lineup_puts_off(kb_lineup *lineup, const kb_waiting *key) 
 }
 
 /* Makes room for a key that comes before the last, and returns where. */
-uint32_t kb_lineup_open_(kb_waiting *items, uint32_t count, const kb_waiting *key);
+uint32_t kb_lineup_open_(kb_lineup *lineup, const kb_waiting *key);
 
 /* After kb_lineup_reserve.  Most come last. */
 static inline void kb_lineup_push(kb_lineup *lineup, int64_t when_fs, uint64_t rank,
@@ -78,9 +80,10 @@ static inline void kb_lineup_push(kb_lineup *lineup, int64_t when_fs, uint64_t r
     const kb_waiting added = {when_fs, rank, count_number};
     if (lineup->crowd && kb_lineup_puts_off(lineup, &added)) return;
     kb_waiting *items = kb_lineup_items(lineup);
-    uint32_t place = lineup->count++;
+    uint32_t place = lineup->count;
     if (place > KB_LINEUP_NEAR && kb_waiting_before(&added, &items[place - KB_LINEUP_NEAR]))
-        place = kb_lineup_open_(items, place, &added);
+        place = kb_lineup_open_(lineup, &added);
+    lineup->count++;
     for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
         items[place] = items[place - 1];
     items[place].when_fs = when_fs;
@@ -101,17 +104,17 @@ static inline void kb_lineup_drop_first(kb_lineup *lineup) {
 }
 
 /* The first goes to its place far behind, or to the crowd. */
-void kb_lineup_sink_first_(kb_lineup *lineup);
+void kb_lineup_sink_first_(kb_lineup *lineup, kb_alloc *alloc);
 
 /* The last goes to the crowd, if that is its place. */
 void kb_lineup_put_off_last_(kb_lineup *lineup);
 
-/* The first's time is a later one now: it goes where it belongs. */
-static inline void kb_lineup_put_back_first(kb_lineup *lineup) {
+/* The first's time is a later one now: it goes where it belongs.  (Where there is no memory that takes longer.) */
+static inline void kb_lineup_put_back_first(kb_lineup *lineup, kb_alloc *alloc) {
     kb_waiting *items = kb_lineup_items(lineup);
     if (lineup->count == 1 || !kb_waiting_before(&items[1], &items[0])) return;
     if (lineup->count > KB_LINEUP_NEAR && kb_waiting_before(&items[KB_LINEUP_NEAR], &items[0])) {
-        kb_lineup_sink_first_(lineup);
+        kb_lineup_sink_first_(lineup, alloc);
         return;
     }
     kb_waiting moved = items[0];
@@ -123,9 +126,9 @@ static inline void kb_lineup_put_back_first(kb_lineup *lineup) {
 }
 
 /* Gives the first a later time. */
-static inline void kb_lineup_move_first(kb_lineup *lineup, int64_t when_fs) {
+static inline void kb_lineup_move_first(kb_lineup *lineup, kb_alloc *alloc, int64_t when_fs) {
     kb_lineup_items(lineup)->when_fs = when_fs;
-    kb_lineup_put_back_first(lineup);
+    kb_lineup_put_back_first(lineup, alloc);
 }
 
 #endif

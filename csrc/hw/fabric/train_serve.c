@@ -246,7 +246,7 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *p
         return false;
     }
     if (lead->when_fs == KB_TIME_MAX) kb_lineup_drop_first(&port->waiting);
-    else kb_lineup_put_back_first(&port->waiting);
+    else kb_lineup_put_back_first(&port->waiting, fabric->alloc);
     return true;
 }
 

@@ -251,14 +251,15 @@ static void wake(kb_fabric *fabric, uint32_t link) {
             int64_t again_fs;
             if (!feed(fabric, number, hop_of(flown, link), &again_fs)) return;
             if (again_fs == KB_TIME_MAX) kb_lineup_drop_first(&port->wakes);
-            else kb_lineup_move_first(&port->wakes, again_fs);
+            else kb_lineup_move_first(&port->wakes, fabric->alloc, again_fs);
             continue;
         }
         if (flown->done_fs < 0 && !advance(fabric, number)) return;
         if (flown->done_fs < 0) {
-            kb_lineup_move_first(&port->wakes, kb_max_i64(kb_train_bound_(fabric, flown), now + 1));
+            kb_lineup_move_first(&port->wakes, fabric->alloc,
+                                 kb_max_i64(kb_train_bound_(fabric, flown), now + 1));
         } else if (flown->done_fs > now) {
-            kb_lineup_move_first(&port->wakes, flown->done_fs);
+            kb_lineup_move_first(&port->wakes, fabric->alloc, flown->done_fs);
         } else {
             kb_lineup_drop_first(&port->wakes);
             if (!finish(fabric, number, link)) return;
