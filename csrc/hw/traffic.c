@@ -106,7 +106,7 @@ static bool go_alike(const kb_batch *batch, size_t a, size_t b) {
 static void foresee(const kb_traffic *traffic, const active *each, size_t i) {
     for (size_t n = 0; n < 3 && each->n_started + n < each->batch->n; n++) {
         size_t next = index_of(each, each->n_started + n);
-        if (go_alike(each->batch, i, next)) continue;
+        if (go_alike(each->batch, i, next)) break;
         kb_send send = send_of(each->batch, next, 0);
         kb_fabric_foresee(traffic->parts->fabric, &send, (int)n);
     }

@@ -70,17 +70,21 @@ static inline kb_train *kb_stream_end_(kb_streams *streams, kb_stream *stream) {
     return stream->last == KB_NONE ? &stream->first : &streams->pieces.items[stream->last].train;
 }
 
-/* Lengthens the last train of a stream by another one, which arrives no earlier, where that goes on at its pace.
- * False, and nothing changes, where it does not, or there is none. */
-static inline bool kb_stream_join(kb_streams *streams, kb_stream *stream, const kb_train *more) {
-    kb_train *end = kb_stream_end_(streams, stream);
-    if (end->count == 0) return false;
+/* Lengthens a train by another one, which comes later, where that goes on at its pace.  False, and nothing changes,
+ * where it does not. */
+static inline bool kb_train_join(kb_train *end, const kb_train *more) {
     int64_t gap = more->start_fs - kb_train_last_fs(end);
     if (end->count > 1 && gap != end->period_fs) return false;
     if (more->count > 1 && gap != more->period_fs) return false;
     end->period_fs = gap;
     end->count += more->count;
     return true;
+}
+
+/* The same for the last train of a stream; false where there is none. */
+static inline bool kb_stream_join(kb_streams *streams, kb_stream *stream, const kb_train *more) {
+    kb_train *end = kb_stream_end_(streams, stream);
+    return end->count != 0 && kb_train_join(end, more);
 }
 
 /* Adds flits that arrive no earlier than those before.  False when there is no memory, or no room for a train. */

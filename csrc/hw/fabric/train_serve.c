@@ -1,6 +1,7 @@
 #include "hw/fabric/train_serve.h"
 
 #include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_mix.h"
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
@@ -106,6 +107,10 @@ static inline bool emit(kb_fabric *fabric, uint32_t link, const kb_train_port *p
     return hand_on(fabric, link, lead, n_left, &train);
 }
 
+bool kb_train_emit_(kb_fabric *fabric, uint32_t link, kb_waiting *lead, kb_train train) {
+    return emit(fabric, link, &fabric->trains.ports[link], lead, train);
+}
+
 /* --- several streams at once ---------------------------------------------------------------------- */
 
 typedef struct round_plan {
@@ -167,8 +172,7 @@ static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_pl
     return true;
 }
 
-/* The first n took part, and those of them that still wait are put where they belong now. */
-static void settle(kb_train_port *port, uint32_t n) {
+void kb_train_put_back_(kb_train_port *port, uint32_t n) {
     kb_waiting *items = port->waiting + port->first;
     uint32_t gone = n, end = port->n_waiting;
     while (n-- > 0) {
@@ -198,40 +202,16 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     if (rest)
         kb_train_count(fabric, link, port, n * rest, first_fs + plan->period_fs,
                        at_fs + rest * plan->period_fs + port->service_fs);
-    settle(port, n);
+    kb_train_put_back_(port, n);
     return true;
 }
 
 /* --- one stream ----------------------------------------------------------------------------------- */
 
-/* As many of the first `count` flits of a stream as leave as one train; *last_fs is the last one's service.
- * Count 0: none can be served within the range of time. */
-static inline kb_train lead_train(const kb_train_port *port, const kb_stream *stream,
-                                  int64_t when_fs, int64_t count, int64_t *last_fs) {
-    const kb_train *first = &stream->first;
-    int64_t service = port->service_fs, period = first->period_fs;
-    kb_train train = {kb_max_i64(port->free_fs, when_fs), service, count};
-    if (count > 1 && period > service) {
-        if (first->start_fs < stream->head_fs)
-            train.count = kb_min_i64(count, (stream->head_fs - first->start_fs) / period + 1);
-        else if (port->free_fs <= first->start_fs) train.period_fs = period;
-        else
-            train.count =
-                kb_min_i64(count, (port->free_fs - first->start_fs) / (period - service) + 1);
-    }
-    int64_t room = port->end_fs - train.start_fs, length;
-    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {
-        train.count = room < 0 ? 0 : room / train.period_fs + 1;
-        length = (train.count - 1) * train.period_fs;
-    }
-    *last_fs = train.start_fs + length;
-    return train;
-}
-
 static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *port,
                               kb_waiting *lead, const kb_stream *stream, int64_t count) {
     int64_t last_fs;
-    kb_train train = lead_train(port, stream, lead->when_fs, count, &last_fs);
+    kb_train train = kb_train_of_lead(port, &stream->first, stream->head_fs, count, &last_fs);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
@@ -304,12 +284,18 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             int64_t length_fs = end_fs - train->start_fs;
             count = length_fs < train->period_fs ? 1 : length_fs / train->period_fs + 1;
         }
-        round_plan plan;
-        if (count <= 2 && count < train->count && end_fs < upto_fs &&
-            gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan)) {
-            if (serve_rounds(fabric, link, &plan)) continue;
-            kb_fabric_fail_nomem_(fabric, "a train");
-            return false;
+        if (count <= 2 && count < train->count && end_fs < upto_fs) {
+            round_plan plan;
+            bool any = gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan);
+            bool good = true;
+            if (any) good = serve_rounds(fabric, link, &plan);
+            else if (kb_train_differ(fabric, port))
+                good = kb_train_mix(fabric, link, least_fs, upto_fs, &any);
+            if (!good) {
+                kb_fabric_fail_nomem_(fabric, "a train");
+                return false;
+            }
+            if (any) continue;
         }
         if (!serve_lead(fabric, link, port, lead, stream, count)) return false;
     }

@@ -8,7 +8,7 @@
  * Streams of one period p, a flit of each per round, interleave as whole rounds.  One round is laid out
  * flit by flit; when the next begins exactly p later, every round is as this one.  When the server is
  * never idle in it, all go on back to back, j services a round, for ever if that takes p or more, else
- * until the least slack is used up.  Any other pattern is served flit by flit, here.
+ * until the least slack is used up.  Streams of unlike pace take turns (hw/fabric/train_mix.h).
  */
 #ifndef KB_HW_FABRIC_TRAIN_SERVE_H
 #define KB_HW_FABRIC_TRAIN_SERVE_H
@@ -27,6 +27,38 @@ static inline void kb_train_count(kb_fabric *fabric, uint32_t link, kb_train_por
     port->free_fs = port->taken_fs = end_fs;
     port->n_served += (uint64_t)n;
 }
+
+/* As many of the next `count` flits of a stream, in `first`, the head of which is eligible at head_fs, as leave as
+ * one train; *last_fs is the last one's service.  Count 0: none can be served within the range of time. */
+static inline kb_train kb_train_of_lead(const kb_train_port *port, const kb_train *first,
+                                        int64_t head_fs, int64_t count, int64_t *last_fs) {
+    int64_t service = port->service_fs, period = first->period_fs;
+    kb_train train = {kb_max_i64(port->free_fs, kb_max_i64(first->start_fs, head_fs)), service,
+                      count};
+    if (count > 1 && period > service) {
+        if (first->start_fs < head_fs)
+            train.count = kb_min_i64(count, (head_fs - first->start_fs) / period + 1);
+        else if (port->free_fs <= first->start_fs) train.period_fs = period;
+        else
+            train.count =
+                kb_min_i64(count, (port->free_fs - first->start_fs) / (period - service) + 1);
+    }
+    int64_t room = port->end_fs - train.start_fs, length;
+    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {
+        train.count = room < 0 ? 0 : room / train.period_fs + 1;
+        length = (train.count - 1) * train.period_fs;
+    }
+    *last_fs = train.start_fs + length;
+    return train;
+}
+
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that of the
+ * next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  False when there is no memory. */
+bool kb_train_emit_(kb_fabric *fabric, uint32_t link, kb_waiting *lead,
+                    kb_train train) KB_MUST_CHECK;
+
+/* The first n that wait took part, and those of them that still wait are put where they belong now. */
+void kb_train_put_back_(kb_train_port *port, uint32_t n);
 
 /* Serves all that is eligible by upto_fs at the port of `link`: nothing more becomes known of that time.
  * False when it failed, which kb_sim_fail knows. */
