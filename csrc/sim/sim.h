@@ -80,19 +80,37 @@ void kb_sim_go_ahead(kb_sim *sim, int64_t to_fs, uint64_t n_events);
 
 /* --- regions --------------------------------------------------------------------------------------
  *
- * Parts of the machine that reach each other only `lookahead_fs` later may be simulated one after the other:
- * in a window of that length the events of one region cause none of another's, so all of a region's are
- * handled before the next region's, and what they work on stays in the cache.  Those of a region are in
- * their order, and windows too; an instant with events of region 0, which all share, is in the order of all.
- * What depends on the order among regions is put in order when a window is over: by `settle`.
+ * Parts of the machine that reach each other only `lookahead_fs` later may be simulated one after the other, so
+ * that what they work on stays in the cache.  A window is as long as no event causes one of region 0, which all
+ * share; in it a region goes on as far as its neighbours have come, and `lookahead_fs` from there:
+ *
+ *                            handled up to
+ *                  1 lookahead   2    3          turns in a window of three, where each is a neighbour of
+ *     region 1     turn  1       3    6          the next one: a region's are close to each other
+ *            2           2       5    9
+ *            3           4       8   12
+ *
+ * Events of a region are in their order, and windows too; an instant with events of region 0 is in the order of
+ * all.  What depends on the order among regions is put in order when a window is over: by `settle`.
  *
  * While a window is open, now is that of the region whose events are being handled. */
 
-/* from, to: the region of a link's services and of its arrivals, borrowed; `from` has one more, for the place
- * behind the last link.  Regions are numbered from 0, the shared one, and so are slots before
- * kb_sim_add_slots_to. */
-kb_status kb_sim_set_regions(kb_sim *sim, uint32_t n_regions, int64_t lookahead_fs,
-                             const uint32_t *from, const uint32_t *to, kb_error *err) KB_MUST_CHECK;
+/* Regions are numbered from 0, the shared one. */
+enum { KB_SIM_NEIGHBOURS = 8 };
+
+typedef struct kb_sim_regions {
+    uint32_t count;
+    int64_t lookahead_fs; /* from one to a neighbour at least, */
+    int64_t common_fs;    /* and from any to region 0 */
+    uint32_t *from, *to;  /* by link: of its services and its arrivals; `from` has one
+                                              more, for the place behind the last link */
+    uint32_t
+        *neighbours; /* KB_SIM_NEIGHBOURS each, UINT32_MAX behind the last; none: any may be one */
+} kb_sim_regions;
+
+/* Its arrays are borrowed.  Slots before kb_sim_add_slots_to are of region 0. */
+kb_status kb_sim_set_regions(kb_sim *sim, const kb_sim_regions *regions,
+                             kb_error *err) KB_MUST_CHECK;
 
 /* Slots that are added from now on belong to this region. */
 void kb_sim_add_slots_to(kb_sim *sim, uint32_t region);
@@ -107,8 +125,9 @@ kb_status kb_sim_run_in_order(kb_sim *sim, kb_error *err) KB_MUST_CHECK;
 /* The region whose events are being handled; 0: all. */
 uint32_t kb_sim_region(const kb_sim *sim);
 
-/* All events of a region before this instant are handled, for all that the present one knows. */
-int64_t kb_sim_handled_fs(const kb_sim *sim, uint32_t region);
+/* By region: all its events before this instant are handled, for all that the present one knows, which has handled
+ * its own before now.  NULL: so have all. */
+const int64_t *kb_sim_handled_fs(const kb_sim *sim);
 
 /* The first instant at which a handler may cause an event of region 0. */
 int64_t kb_sim_common_fs(const kb_sim *sim);

@@ -22,17 +22,23 @@ typedef struct kb_slot {
 /* Regions, and the window that they go through one after the other. */
 typedef struct kb_windows {
     bool on;
-    bool open;                 /* the events of one are being handled, */
-    uint32_t region;           /* those of this region */
-    int64_t from_fs, until_fs; /* and all of [from_fs, until_fs) */
-    int64_t lookahead_fs;
+    bool open;        /* the events of one are being handled, */
+    uint32_t region;  /* those of this region */
+    int64_t until_fs; /* its end */
+    int64_t last_fs;  /* the latest event in it so far */
     uint32_t n_regions;
-    kb_eventq *queues;         /* by region; 0: what all share */
-    kb_event *heads;           /* by region: its first event, unless it has its turn */
-    uint64_t *least_fs;        /* of the heads of some regions each */
-    const uint32_t *from, *to; /* by link: the regions of its services and of its arrivals */
-    bool at_once;              /* all events of an instant are in order in */
-    kb_event_heap instant;     /* this heap */
+    int64_t lookahead_fs, common_fs; /* to a neighbour, and to region 0 */
+    const uint32_t *neighbours;      /* KB_SIM_NEIGHBOURS by region */
+    int64_t *handled_fs;             /* by region: what of the window is handled there */
+    int64_t least_handled_fs;        /* of all of them */
+    uint32_t *turns;                 /* a stack of those that may go on, */
+    bool *has_turn;                  /* and by region, whether it is there */
+    kb_eventq *queues;               /* by region; 0: what all share */
+    kb_event *heads;                 /* by region: its first event, unless it has its turn */
+    uint64_t *least_fs;              /* of the heads of some regions each */
+    const uint32_t *from, *to;       /* by link: the regions of its services and of its arrivals */
+    bool at_once;                    /* all events of an instant are in order in */
+    kb_event_heap instant;           /* this heap */
     kb_settle_fn settle;
     void *settler;
     kb_event failed_at; /* KB_EVENT_NONE: no event of the window has failed */
@@ -93,6 +99,40 @@ static inline void kb_sim_handle_(kb_sim *sim, kb_event event) {
 
 /* The instant is over, and what is next is later, or nothing.  True when the run ends here. */
 bool kb_sim_ends_before_(kb_sim *sim, uint64_t next_fs, int64_t until_fs, kb_run_end *end);
+
+/* How many neighbours a region has; 0: any may be one. */
+static inline uint32_t kb_windows_neighbours_(const kb_windows *w, uint32_t region,
+                                              const uint32_t **neighbours) {
+    const uint32_t *first = *neighbours = w->neighbours + (size_t)region * KB_SIM_NEIGHBOURS;
+    uint32_t n = 0;
+    while (n < KB_SIM_NEIGHBOURS && first[n] != UINT32_MAX) n++;
+    return n;
+}
+
+/* Regions whose earliest event is known together. */
+enum { KB_WINDOWS_BLOCK = 64 };
+
+static inline uint32_t kb_windows_n_blocks_(const kb_windows *w) {
+    return (w->n_regions + KB_WINDOWS_BLOCK - 1) / KB_WINDOWS_BLOCK;
+}
+
+static inline uint32_t kb_windows_end_(const kb_windows *w, uint32_t block) {
+    return block < w->n_regions / KB_WINDOWS_BLOCK ? (block + 1) * KB_WINDOWS_BLOCK : w->n_regions;
+}
+
+static inline void kb_windows_update_(kb_windows *w, uint32_t region) {
+    w->heads[region] = kb_eventq_peek(&w->queues[region]);
+}
+
+static inline void kb_windows_update_block_(kb_windows *w, uint32_t block) {
+    uint64_t least_fs = UINT64_MAX;
+    for (uint32_t r = block * KB_WINDOWS_BLOCK; r < kb_windows_end_(w, block); r++)
+        if (w->heads[r].when_fs < least_fs) least_fs = w->heads[r].when_fs;
+    w->least_fs[block] = least_fs;
+}
+
+/* window.c: all events of [from_fs, until_fs). */
+void kb_sim_run_window_(kb_sim *sim, int64_t from_fs, int64_t until_fs);
 
 /* by_region.c */
 kb_run_end kb_sim_by_region_(kb_sim *sim, int64_t until_fs, uint64_t max_events);

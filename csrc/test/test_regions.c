@@ -1,18 +1,25 @@
 /* sim/sim.h: region by region, what is put in order again (log/held.h) is what would have been in order of
- * time: on random machines, in slices, with failures, and where memory runs out. */
+ * time: on random machines, however their regions are joined, in slices, with failures, and where memory runs
+ * out. */
 #include <string.h>
 
 #include "log/oplog.h"
 #include "sim/sim.h"
 #include "test/tap.h"
 
-enum { N_REGIONS = 5, PER_REGION = 3, N_SLOTS = N_REGIONS * PER_REGION, LOOKAHEAD = 10, END = 400 };
+enum { N_REGIONS = 9, PER_REGION = 3, N_SLOTS = N_REGIONS * PER_REGION, LOOKAHEAD = 10, END = 400 };
+
+/* How regions 1 to 8 are joined: each with each; in a ring; all with the last. */
+enum { ALL, RING, STAR, N_KINDS };
 
 typedef struct rig {
     kb_alloc alloc;
     kb_sim *sim;
     kb_oplog *log;
     uint64_t seed;
+    int kind;
+    int64_t common_fs; /* from any region to region 0 */
+    uint32_t neighbours[N_REGIONS * KB_SIM_NEIGHBOURS];
     int64_t fails_from; /* from then on each fifth event of regions other than 0 fails */
     bool early;         /* tells another region too early */
 } rig;
@@ -21,6 +28,30 @@ static uint64_t mix(uint64_t seed, int64_t when_fs, uint32_t slot, uint32_t what
     uint64_t x = seed ^ ((uint64_t)when_fs << 20) ^ ((uint64_t)slot << 8) ^ what;
     for (int i = 0; i < 3; i++) x = (x ^ x >> 31) * UINT64_C(0x9e3779b97f4a7c15) + 1;
     return x >> 17;
+}
+
+static uint32_t n_hops(int kind, uint32_t from, uint32_t to) {
+    uint32_t around = from > to ? from - to : to - from;
+    if (kind == ALL || from == 0 || from == to) return 1;
+    if (kind == STAR) return from == N_REGIONS - 1 || to == N_REGIONS - 1 ? 1 : 2;
+    return around < N_REGIONS - 1 - around ? around : N_REGIONS - 1 - around;
+}
+
+static int64_t distance(const rig *r, uint32_t from, uint32_t to) {
+    if (from && to == 0) return r->common_fs;
+    return (int64_t)n_hops(r->kind, from, to) * LOOKAHEAD;
+}
+
+/* The last of a star and each of ALL have as many neighbours as there can be, and name none. */
+static void find_neighbours(rig *r) {
+    for (uint32_t i = 0; i < N_REGIONS * KB_SIM_NEIGHBOURS; i++) r->neighbours[i] = UINT32_MAX;
+    for (uint32_t from = 1; from < N_REGIONS; from++) {
+        uint32_t n = 0;
+        if (r->kind == ALL || (r->kind == STAR && from == N_REGIONS - 1)) continue;
+        for (uint32_t to = 1; to < N_REGIONS; to++)
+            if (to != from && n_hops(r->kind, from, to) == 1)
+                r->neighbours[from * KB_SIM_NEIGHBOURS + n++] = to;
+    }
 }
 
 static void write_down(rig *r, uint32_t slot, int32_t n) {
@@ -50,8 +81,10 @@ static void on_slot(void *self, uint32_t slot) {
     if (h % 7 < 4)
         kb_sim_at(r->sim, first + (uint32_t)(h >> 8) % PER_REGION,
                   now + 1 + (int64_t)(h >> 16) % 6);
+    uint32_t told = (uint32_t)(h >> 24) % N_SLOTS;
     if (h % 9 < 4)
-        kb_sim_at(r->sim, (uint32_t)(h >> 24) % N_SLOTS, now + LOOKAHEAD + (int64_t)(h >> 32) % 4);
+        kb_sim_at(r->sim, told,
+                  now + distance(r, region, told / PER_REGION) + (int64_t)(h >> 32) % 4);
 }
 
 static void settle(void *self, kb_event failed_at) {
@@ -62,11 +95,14 @@ static void settle(void *self, kb_event failed_at) {
 }
 
 static kb_status begin(rig *r, bool by_region, kb_error *err) {
-    static const uint32_t no_links[1];
+    const kb_sim_regions regions = {.count = N_REGIONS,
+                                    .lookahead_fs = LOOKAHEAD,
+                                    .common_fs = r->common_fs,
+                                    .neighbours = r->neighbours};
+    find_neighbours(r);
     kb_status status = kb_sim_create(&r->alloc, &r->sim, err);
     if (status == KB_OK) status = kb_oplog_create(&r->alloc, KB_OPLOG_FULL, &r->log, err);
-    if (status == KB_OK)
-        status = kb_sim_set_regions(r->sim, N_REGIONS, LOOKAHEAD, no_links, no_links, err);
+    if (status == KB_OK) status = kb_sim_set_regions(r->sim, &regions, err);
     for (uint32_t i = 0; i < N_SLOTS && status == KB_OK; i++) {
         uint32_t number;
         kb_sim_add_slots_to(r->sim, i / PER_REGION);
@@ -108,7 +144,11 @@ typedef struct result {
 
 static result result_of(uint64_t seed, int64_t fails_from, bool by_region, int64_t step_fs,
                         uint64_t budget, int64_t change_fs) {
-    rig r = {.alloc = kb_alloc_system(), .seed = seed, .fails_from = fails_from};
+    rig r = {.alloc = kb_alloc_system(),
+             .seed = seed,
+             .kind = (int)(seed % N_KINDS),
+             .common_fs = LOOKAHEAD + (int64_t)(seed / N_KINDS % 4) * 13,
+             .fails_from = fails_from};
     result done = {.err = KB_ERROR_INIT};
     CHECK_EQ(begin(&r, by_region, &done.err), KB_OK);
     done.status = run(&r, step_fs, budget, change_fs, &done.err);
@@ -149,7 +189,11 @@ static void the_first_failure_in_time_stands(void) {
 }
 
 static void too_early_for_another_region(void) {
-    rig r = {.alloc = kb_alloc_system(), .seed = 1, .fails_from = INT64_MAX, .early = true};
+    rig r = {.alloc = kb_alloc_system(),
+             .seed = 1,
+             .common_fs = LOOKAHEAD,
+             .fails_from = INT64_MAX,
+             .early = true};
     kb_error err = KB_ERROR_INIT;
     kb_run_end end;
     CHECK_EQ(begin(&r, true, &err), KB_OK);
@@ -184,13 +228,16 @@ static void count_settled(void *self, kb_event failed_at) {
 
 /* Regions that never reach each other: still a run can be left every microsecond, and records let go. */
 static void a_window_is_a_microsecond_at_most(void) {
-    static const uint32_t no_links[1];
+    uint32_t none[2 * KB_SIM_NEIGHBOURS];
+    for (uint32_t i = 0; i < 2 * KB_SIM_NEIGHBOURS; i++) none[i] = UINT32_MAX;
+    const kb_sim_regions regions = {
+        .count = 2, .lookahead_fs = KB_TIME_MAX, .common_fs = KB_TIME_MAX, .neighbours = none};
     const int64_t most_fs = 1000 * KB_FS_PER_NS;
     kb_alloc alloc = kb_alloc_system();
     ticker t = {0};
     kb_run_end end = KB_RUN_BUDGET;
     CHECK_EQ(kb_sim_create(&alloc, &t.sim, NULL), KB_OK);
-    CHECK_EQ(kb_sim_set_regions(t.sim, 2, KB_TIME_MAX, no_links, no_links, NULL), KB_OK);
+    CHECK_EQ(kb_sim_set_regions(t.sim, &regions, NULL), KB_OK);
     kb_sim_add_slots_to(t.sim, 1);
     CHECK_EQ(kb_sim_add_slot(t.sim, tick, &t, 0, &t.slot, NULL), KB_OK);
     kb_sim_run_by_region(t.sim, count_settled, &t);
@@ -209,11 +256,42 @@ static void a_window_is_a_microsecond_at_most(void) {
     CHECK_EQ(alloc.live_nbytes, 0);
 }
 
+/* All regions of a ring tick: windows are as long as region 0 is away, however near a neighbour is. */
+static void a_window_is_as_long_as_region_0_is_away(void) {
+    rig r = {.alloc = kb_alloc_system(), .kind = RING, .common_fs = 5 * TICK_FS};
+    kb_sim_regions regions = {.count = N_REGIONS,
+                              .lookahead_fs = 2 * TICK_FS,
+                              .common_fs = r.common_fs,
+                              .neighbours = r.neighbours};
+    ticker t[N_REGIONS] = {0};
+    kb_run_end end;
+    find_neighbours(&r);
+    CHECK_EQ(kb_sim_create(&r.alloc, &t[0].sim, NULL), KB_OK);
+    CHECK_EQ(kb_sim_set_regions(t[0].sim, &regions, NULL), KB_OK);
+    kb_sim_run_by_region(t[0].sim, count_settled, &t[0]);
+    for (uint32_t i = 1; i < N_REGIONS; i++) {
+        t[i].sim = t[0].sim;
+        kb_sim_add_slots_to(t[i].sim, i);
+        CHECK_EQ(kb_sim_add_slot(t[i].sim, tick, &t[i], 0, &t[i].slot, NULL), KB_OK);
+        kb_sim_at(t[i].sim, t[i].slot, TICK_FS);
+    }
+    CHECK_EQ(kb_sim_run(t[0].sim, KB_TIME_MAX, UINT64_MAX, &end, NULL), KB_OK);
+    CHECK_EQ(end, KB_RUN_IDLE);
+    CHECK_EQ(kb_sim_n_events(t[0].sim), (N_REGIONS - 1) * N_TICKS);
+    CHECK_EQ(t[0].n_settled, N_TICKS / 5);
+    kb_sim_destroy(t[0].sim);
+    CHECK_EQ(r.alloc.live_nbytes, 0);
+}
+
 static void survives_failing_allocations(void) {
     bool failed = true;
     uint64_t nth = 1;
     for (; failed && nth < 10000; nth++) {
-        rig r = {.alloc = kb_alloc_system(), .seed = 3, .fails_from = INT64_MAX};
+        rig r = {.alloc = kb_alloc_system(),
+                 .seed = 3,
+                 .kind = RING,
+                 .common_fs = 3 * LOOKAHEAD,
+                 .fails_from = INT64_MAX};
         kb_error err = KB_ERROR_INIT;
         r.alloc.fail_at = nth;
         kb_status status = begin(&r, true, &err);
@@ -232,6 +310,7 @@ int main(void) {
     TAP_RUN(the_first_failure_in_time_stands);
     TAP_RUN(too_early_for_another_region);
     TAP_RUN(a_window_is_a_microsecond_at_most);
+    TAP_RUN(a_window_is_as_long_as_region_0_is_away);
     TAP_RUN(survives_failing_allocations);
     return tap_finish();
 }

@@ -67,21 +67,21 @@ class Program:
     def run(self, code: CodeType, module: ModuleType, context: Context) -> None:
         """Run it, and its function ``run(torch)`` if it defines one.
 
-        A ``run`` that wants more than one argument is the script's own affair.
+        A ``run`` whose argument has another name is the script's own affair.
         """
         exec(code, module.__dict__)
-        if callable(function := getattr(module, "run", None)) and not _wants_more(function):
+        if callable(function := getattr(module, "run", None)) and _takes_torch(function):
             function(context)
 
 
-def _wants_more(function: Callable[..., Any]) -> bool:
-    """Return whether a function has more than one argument that must be given."""
+def _takes_torch(function: Callable[..., Any]) -> bool:
+    """Return whether the one argument of a function that must be given is called torch."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return False
-    needed = [p for p in parameters if p.default is p.empty and p.kind not in _ANY_NUMBER]
-    return len(needed) > 1
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in _ANY_NUMBER]
+    return needed == ["torch"]
 
 
 def read_script(words: Sequence[str]) -> Program:

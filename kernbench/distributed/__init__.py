@@ -6,23 +6,29 @@ on the machine.  nccl returns at once and orders streams; gloo waits on the host
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from kernbench.distributed.backend import Backend
+from kernbench.distributed.barriers import barrier, monitored_barrier
+from kernbench.distributed.coalescing import _coalescing_manager as _coalescing_manager
 from kernbench.distributed.collectives import (
     all_reduce,
-    barrier,
+    all_reduce_coalesced,
     broadcast,
-    monitored_barrier,
     reduce,
+)
+from kernbench.distributed.debugging import (
+    DebugLevel,
+    get_debug_level,
+    set_debug_level,
+    set_debug_level_from_env,
 )
 from kernbench.distributed.device_mesh import DeviceMesh, init_device_mesh
 from kernbench.distributed.gathering import (
     all_gather,
+    all_gather_coalesced,
     all_gather_into_tensor,
     gather,
     reduce_scatter,
@@ -47,6 +53,7 @@ from kernbench.distributed.queries import (
 )
 from kernbench.distributed.queries import (
     get_backend,
+    get_backend_config,
     get_default_backend_for_device,
     get_global_rank,
     get_group_rank,
@@ -65,7 +72,7 @@ from kernbench.distributed.queries import (
     is_ucc_available,
     is_xccl_available,
 )
-from kernbench.distributed.reduction import PremulSum, ReduceOp
+from kernbench.distributed.reduction import PremulSum, ReduceOp, supports_complex
 from kernbench.distributed.rendezvous import rendezvous
 from kernbench.distributed.setup import (
     destroy_process_group,
@@ -83,6 +90,7 @@ from kernbench.distributed.stores import (
     FileStore,
     HashStore,
     PrefixStore,
+    QueueEmptyError,
     Store,
     TCPStore,
 )
@@ -94,6 +102,7 @@ from kernbench.runtime.placeholder import Placeholder
 __all__ = [
     "Backend",
     "CollectiveMismatchError",
+    "DebugLevel",
     "DeviceMesh",
     "DistBackendError",
     "DistError",
@@ -107,15 +116,18 @@ __all__ = [
     "PrefixStore",
     "PremulSum",
     "ProcessGroup",
+    "QueueEmptyError",
     "ReduceOp",
     "Store",
     "TCPStore",
     "Work",
     "all_gather",
+    "all_gather_coalesced",
     "all_gather_into_tensor",
     "all_gather_object",
     "all_gather_single",
     "all_reduce",
+    "all_reduce_coalesced",
     "all_to_all",
     "all_to_all_single",
     "barrier",
@@ -128,6 +140,8 @@ __all__ = [
     "gather",
     "gather_object",
     "get_backend",
+    "get_backend_config",
+    "get_debug_level",
     "get_default_backend_for_device",
     "get_global_rank",
     "get_group_rank",
@@ -166,7 +180,10 @@ __all__ = [
     "scatter_object_list",
     "send",
     "send_object_list",
+    "set_debug_level",
+    "set_debug_level_from_env",
     "split_group",
+    "supports_complex",
 ]
 
 _all_gather_base = all_gather_into_tensor
@@ -176,34 +193,6 @@ reduce_scatter_single = reduce_scatter_tensor
 reduce_op = ReduceOp
 default_pg_timeout = timedelta(minutes=30)
 distributed_c10d = sys.modules[__name__]
-
-
-class _Coalesced:
-    """The works of calls that were made together."""
-
-    def __init__(self) -> None:
-        self.works: list[Work] = []
-
-    def append(self, work: Work | None) -> None:
-        """Add a work."""
-        if work is not None:
-            self.works.append(work)
-
-    def wait(self) -> None:
-        """Wait for all."""
-        for work in self.works:
-            work.wait()
-
-
-@contextlib.contextmanager
-def _coalescing_manager(
-    group: Any = None, device: Any = None, async_ops: bool = False
-) -> Iterator[_Coalesced]:
-    """Take calls together; each is still a launch of its own."""
-    manager = _Coalesced()
-    yield manager
-    if not async_ops:
-        manager.wait()
 
 
 _LAYERS = "use DistributedDataParallel, or the layers of kernbench.tp"

@@ -17,7 +17,7 @@ from typing import Any
 from kernbench import ccl
 from kernbench.errors import CollectiveMismatchError
 from kernbench.runtime.context import Context
-from kernbench.runtime.multiprocessing.acting import block, wake
+from kernbench.runtime.multiprocessing.acting import act, block, deadline, wake
 from kernbench.runtime.rank import Rank, current_rank
 from kernbench.runtime.waiting import Waiting, script_line
 
@@ -64,13 +64,16 @@ class Round:
         """Whether all members have entered."""
         return len(self.entries) == len(self.shared.ranks)
 
+    @property
+    def missing(self) -> list[int]:
+        """The ranks that have not entered."""
+        return [rank for place, rank in enumerate(self.shared.ranks) if place not in self.entries]
+
     def describe(self) -> str:
         """Return what it is, and who is missing."""
         first = next(iter(self.entries.values()))
         text = f"{first.name}, call {self.number + 1} of {self.shared.name}"
-        missing = [
-            rank for place, rank in enumerate(self.shared.ranks) if place not in self.entries
-        ]
+        missing = self.missing
         if not missing:
             return f"{text} (all {len(self.entries)} ranks have entered it)"
         return f"{text} (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered)"
@@ -93,6 +96,8 @@ class Post:
         Counts the ends of the group.
     begin : callable or None
         Called with it when it is matched, and the clock at which it is.
+    other : Post or None
+        The other end; None until it is matched.
     """
 
     kind: str
@@ -103,8 +108,29 @@ class Post:
     clock_fs: int
     number: int
     begin: Callable[[Post, int], None] | None
-    matched: bool = False
+    other: Post | None = None
     waiters: list[Waiting] = field(default_factory=list)
+
+    @property
+    def matched(self) -> bool:
+        """Whether there is the other end."""
+        return self.other is not None
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """What is sent, by a message that is matched."""
+        end = self if self.kind == "send" else self.other
+        assert end is not None
+        return end.entry.facts
+
+    def until_matched(self) -> None:
+        """Wait on the host until there is the other end, and it has been posted."""
+        rank = current_rank()
+        if self.other is None:
+            act("the other end of a message")
+            while self.other is None:
+                block(rank, self.waiters, self.describe)
+        rank.clock_fs = max(rank.clock_fs, self.other.clock_fs)
 
     def describe(self) -> str:
         """Return what is missing."""
@@ -133,6 +159,16 @@ def _first(
     if not ends[way]:  # there may be a tag for each message
         del ends[way]
     return first
+
+
+def _fit(post: Post, gloo: bool) -> bool:
+    """Return whether what is sent is what is received; gloo fills the front of what is larger."""
+    assert post.other is not None
+    facts, others = post.entry.facts, post.other.entry.facts
+    if not gloo:
+        return facts == others
+    room, need = (facts, others) if post.kind == "recv" else (others, facts)
+    return bool(room["dtype"] == need["dtype"] and room["elements"] >= need["elements"])
 
 
 class Shared:
@@ -207,21 +243,41 @@ class Shared:
         self.board.raise_in_others(self, CollectiveMismatchError(self.broken))
         raise CollectiveMismatchError(self.broken)
 
-    def meet(self, place: int, name: str, value: Any = None, **facts: Any) -> list[Any]:
+    def meet(
+        self,
+        place: int,
+        name: str,
+        value: Any = None,
+        *,
+        timeout: float | None = None,
+        late: Callable[[Round], str] = Round.describe,
+        **facts: Any,
+    ) -> list[Any]:
         """Enter, bring a value, and wait on the host for all members.
+
+        With a `timeout`, in seconds of simulated time, who waits longer breaks the group; `late`
+        then says why.
 
         Returns
         -------
         list
             What each member brought, in order of rank.  The clock is the latest of all.
+
+        Raises
+        ------
+        CollectiveMismatchError
+            When members call different things, or somebody has waited too long.
         """
         found = self.enter(place, name, **facts)
         found.values[place] = value
         rank = current_rank()
         if found.complete:  # all go on together, in order of rank
             self.board.context._scheduler.give_way(rank)
-        else:
-            block(rank, found.waiters, found.describe)
+        elif not block(rank, found.waiters, found.describe, deadline(rank, timeout)):
+            self.broken = late(found)
+            wake(rank, found.waiters)
+        if not found.complete:
+            raise CollectiveMismatchError(self.broken)
         rank.clock_fs = max(rank.clock_fs, found.clock_fs)
         return [found.values[i] for i in range(len(self.ranks))]
 
@@ -234,13 +290,14 @@ class Shared:
         dst: int,
         tag: int,
         *,
-        by_tag: bool = False,
+        gloo: bool = False,
         begin: Callable[[Post, int], None] | None = None,
         **facts: Any,
     ) -> Post:
         """Post one end of a message, and match it with the first of its other ends.
 
-        With `by_tag` those are the ones of its tag; without, the tags have to agree.
+        With `gloo` those are the ones of its tag, and what is received into may be larger; else the
+        two have to agree.
 
         Raises
         ------
@@ -257,15 +314,15 @@ class Shared:
         mine, others = (
             (self.sends, self.receives) if kind == "send" else (self.receives, self.sends)
         )
-        lane = tag if by_tag else None
+        lane = tag if gloo else None
         other = _first(others, src, dst, lane)
         if other is None:
             mine.setdefault((src, dst, lane), deque()).append(made)
             wake(rank, self.any_source.get(dst, []))
             return made
-        made.matched = other.matched = True
+        made.other, other.other = other, made
         made.src = other.src = src if other.src is None else other.src
-        if other.entry.facts != facts or other.tag != tag:
+        if other.tag != tag or not _fit(made, gloo):
             self.broken = (
                 f"a message from rank {made.src} to rank {dst} differs between its ends (tags "
                 f"{other.tag} and {tag}):\n  {other.entry}\n  {entry}"
@@ -339,9 +396,9 @@ class Board:
                 scheduler.to_raise.append((worker.rank, error))
 
     def settle(self, group: Shared, place: int) -> None:
-        """Wait until what a member has entered, its peers have entered too."""
+        """Wait until what a member has entered, its peers have entered too; not once it failed."""
         rank = current_rank()
-        while opened := group.open_calls(place):
+        while group.broken is None and (opened := group.open_calls(place)):
             first = opened[0]
             block(rank, first.waiters, partial(_called, first, place))
 

@@ -1,4 +1,4 @@
-"""all_reduce, broadcast, reduce and the barriers, under torch's names and signatures.
+"""all_reduce, broadcast and reduce, under torch's names and signatures.
 
 Each is a launch on the caller's own SIP, submitted when the caller comes, where the kernel waits
 for its peers (ADR-0059): nothing is held back, and who reads the result blocks alone.
@@ -6,31 +6,35 @@ for its peers (ADR-0059): nothing is held back, and who reads the result blocks 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from kernbench.distributed.groups import group_of
+from kernbench.distributed.board import Round
+from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import (
+    check_apart,
+    check_some,
     end,
     outsider,
     root_of,
 )
-from kernbench.distributed.reduction import ReduceOp, check_op
+from kernbench.distributed.reduction import ReduceOp, Reduction, check_op
 from kernbench.distributed.transport import (
     carried,
+    check_list,
     check_tensor,
     facts_of,
     finish,
     launch,
     stage,
 )
-from kernbench.distributed.work import Work
+from kernbench.distributed.work import Future, Work
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
     "all_reduce",
-    "barrier",
+    "all_reduce_coalesced",
     "broadcast",
-    "monitored_barrier",
     "reduce",
 ]
 
@@ -80,19 +84,86 @@ def all_reduce(
     if members is None:
         outsider("all_reduce")
         return None
-    backend = members._backend_for(tensor)
-    name, factor = check_op(op, tensor, backend)
+    how = check_op(op, tensor, members._backend_for(tensor))
     tensor = carried(tensor)
-    entered = members._shared.enter(members.rank(), "all_reduce", **facts_of(tensor, op=name))
+    entered = members._shared.enter(members.rank(), "all_reduce", **facts_of(tensor, op=str(how)))
+    return _combine(members, entered, [tensor], how, async_op)
+
+
+def all_reduce_coalesced(
+    tensors: Tensor | Sequence[Tensor],
+    op: Any = ReduceOp.SUM,
+    group: Any = None,
+    async_op: bool = False,
+) -> Future | None:
+    """Combine each of some tensors with those of all members, in place: one call of several.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor, or one
+        Of one dtype; as many, and of the same shapes, everywhere.
+    op, group, async_op : object
+        As for :func:`all_reduce`.
+
+    Returns
+    -------
+    Future or None
+        None without `async_op`, and for a rank that is not a member.
+
+    Raises
+    ------
+    CollectiveMismatchError
+        When members call different things; on every member.
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> from kernbench import distributed as dist
+    >>> def work(rank):
+    ...     dist.init_process_group("nccl")
+    ...     xs = [kb.current_context().tensor(x) for x in ([1.0, rank], [[3.0]])]
+    ...     dist.all_reduce_coalesced(xs)
+    ...     print([x.tolist() for x in xs])
+    >>> with kb.Context(kb.Topology.preset("small", {"system.sips": 2})) as ctx:
+    ...     ctx.multiprocessing.spawn(work, nprocs=2)
+    [[2.0, 1.0], [[6.0]]]
+    [[2.0, 1.0], [[6.0]]]
+    """
+    each = check_list([tensors] if isinstance(tensors, Tensor) else tensors, "tensors")
+    members = group_of(group)
+    if members is None:
+        outsider("all_reduce_coalesced")
+        return None
+    check_some("all_reduce_coalesced", "tensors", each)
+    check_apart("tensors", each)
+    how = check_op(op, each[0], members._backend_for(each[0]))
+    each = [carried(tensor) for tensor in each]
+    facts: dict[str, Any] = {
+        "shapes": [tuple(t.shape) for t in each],
+        "dtype": str(each[0].dtype),
+        "op": str(how),
+    }
+    entered = members._shared.enter(members.rank(), "all_reduce_coalesced", **facts)
+    work = _combine(members, entered, each, how, async_op)
+    return None if work is None else work.get_future()
+
+
+def _combine(
+    members: ProcessGroup,
+    entered: Round,
+    tensors: Sequence[Tensor],
+    how: Reduction,
+    async_op: bool,
+) -> Work | None:
+    """All-reduce tensors, one after the other."""
+    backend = members._backend_for(tensors[0])
     with members._ordered():
-        staged = stage(members, backend, tensor, output=True)
-        if factor is not None:
-            staged.tensor.mul_(factor)
-        if tensor.numel():
-            launch(
-                members, entered, "all_reduce", input=staged.tensor, output=staged.tensor, op=name
-            )
-        work = finish(members, backend, [staged], [tensor])
+        staged = [stage(members, backend, each, output=True) for each in tensors]
+        for line in (each.tensor for each in staged if each.tensor.numel()):
+            if how.factor is not None:
+                line.mul_(how.factor)
+            launch(members, entered, "all_reduce", input=line, output=line, op=how.name)
+        work = finish(members, backend, staged, tensors)
     return end(work, async_op)
 
 
@@ -139,54 +210,16 @@ def reduce(
         return None
     root = root_of(members, "dst", dst, group_dst)
     backend = members._backend_for(tensor)
-    name, factor = check_op(op, tensor, backend)
+    how = check_op(op, tensor, backend)
     tensor = carried(tensor)
-    facts = facts_of(tensor, op=name, dst=root)
+    facts = facts_of(tensor, op=str(how), dst=root)
     entered = members._shared.enter(members.rank(), "reduce", **facts)
     mine = members.rank() == root
     with members._ordered():
         staged = stage(members, backend, tensor, output=mine)
-        source = staged.tensor if factor is None else staged.tensor * factor
+        source = how.scaled(staged.tensor)
         if tensor.numel():
             target = staged.tensor if mine else None
-            launch(members, entered, "reduce", input=source, output=target, op=name, root=root)
+            launch(members, entered, "reduce", input=source, output=target, op=how.name, root=root)
         work = finish(members, backend, [staged], [tensor])
     return end(work, async_op)
-
-
-def barrier(
-    group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: Any = None
-) -> Work | None:
-    """Wait on the host until every member has entered; `timeout` means nothing on this machine.
-
-    With nccl it is an all-reduce of one element, as NCCL's is.
-    """
-    members = group_of(group)
-    if members is None:
-        outsider("barrier")
-        return None
-    backend = members._backend.rpartition(":")[2]
-    if backend != "nccl":
-        members._shared.meet(members.rank(), "barrier")
-        work = Work(members, backend, None)
-        return work if async_op else None
-    entered = members._shared.enter(members.rank(), "barrier")
-    with members._ordered():
-        one = members._context.zeros(1, sip=members._sip)
-        launch(members, entered, "all_reduce", input=one, output=one)
-        work = finish(members, backend, [], [])
-    if async_op:
-        return work
-    work._wait_on_host()
-    return None
-
-
-def monitored_barrier(group: Any = None, timeout: Any = None, wait_all_ranks: bool = False) -> None:
-    """Wait on the host until every member has entered; gloo only."""
-    members = group_of(group)
-    if members is None:
-        outsider("monitored_barrier")
-        return
-    if "gloo" not in members._backend:
-        raise ValueError("monitored_barrier is only implemented for GLOO backend.")
-    members._shared.meet(members.rank(), "monitored_barrier")

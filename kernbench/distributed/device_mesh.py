@@ -9,6 +9,13 @@ from typing import Any
 import numpy as np
 
 from kernbench.distributed.groups import ProcessGroup, default_group, worlds
+from kernbench.distributed.mesh_layout import (
+    check_names,
+    check_ranks,
+    lines_along,
+    part_at,
+    step_of,
+)
 from kernbench.distributed.queries import get_process_group_ranks
 from kernbench.distributed.setup import init_process_group, new_group
 from kernbench.runtime.dispatch import call
@@ -54,27 +61,38 @@ class DeviceMesh:
     ) -> None:
         if worlds.get().default is None:
             init_process_group()
-        world = default_group()
         ranks = mesh.tolist() if isinstance(mesh, Tensor) else mesh
         self._start(device_type, np.asarray(ranks, dtype=np.int64), mesh_dim_names)
-        _check_ranks(self._ranks, world.size())
-        for dim in range(self.ndim):
-            self._groups[dim] = self._group_along(dim, world)
+        check_ranks(self._ranks, default_group().size())
+        self._groups[:] = [self._group_along([dim]) for dim in range(self.ndim)]
 
-    def _start(self, device_type: str, ranks: Any, names: Sequence[str] | None) -> None:
+    def _start(
+        self,
+        device_type: str,
+        ranks: Any,
+        names: Sequence[str] | None,
+        root: DeviceMesh | None = None,
+        parts: tuple[tuple[int, ...], ...] | None = None,
+    ) -> None:
+        """Note what it is: of its own, or of dimensions of a root, each of which may be several."""
         self.device_type = device_type
         self.mesh_dim_names = None if names is None else tuple(names)
+        if self.mesh_dim_names is not None:
+            check_names(self.mesh_dim_names, ranks.ndim)
         self._ranks = ranks
+        self._root = self if root is None else root
+        self._parts = parts or tuple((dim,) for dim in range(ranks.ndim))
+        self._flattened: dict[str, DeviceMesh] = {}
         here = np.argwhere(ranks == default_group().rank())
         self._coordinate = tuple(int(i) for i in here[0]) if len(here) else None
         self._groups: list[ProcessGroup | None] = [None] * ranks.ndim
 
-    def _group_along(self, dim: int, world: ProcessGroup) -> ProcessGroup | None:
-        """Make the groups of a dimension; return the one that the caller is in."""
-        lines = np.moveaxis(self._ranks, dim, -1).reshape(-1, self._ranks.shape[dim]).tolist()
+    def _group_along(self, dims: Sequence[int]) -> ProcessGroup | None:
+        """Make the groups along some dimensions; return the one that the caller is in."""
+        world, own = default_group(), None
+        lines = lines_along(self._ranks, dims)
         if lines == [list(range(world.size()))]:
             return world
-        own = None
         for line in lines:
             made = new_group(line)
             if world.rank() in line:
@@ -149,6 +167,8 @@ class DeviceMesh:
                 "needs to be specified when device_mesh.ndim > 1"
             )
         place = mesh_dim or 0
+        if isinstance(place, str) and place in self._root._flattened:
+            return self._root._flattened[place].get_group()
         if isinstance(place, str):
             names = self.mesh_dim_names or ()
             if place not in names:
@@ -175,31 +195,97 @@ class DeviceMesh:
         wanted = (mesh_dim_names,) if isinstance(mesh_dim_names, str) else tuple(mesh_dim_names)
         if wanted == self.mesh_dim_names:
             return self
-        if not set(wanted) <= set(self.mesh_dim_names):
+        known = {
+            name: (part, group)
+            for name, part, group in zip(
+                self.mesh_dim_names, self._parts, self._groups, strict=True
+            )
+        }
+        for name, flat in self._flattened.items():
+            known[name] = flat._parts[0], flat._groups[0]
+        if not set(wanted) <= set(known):
             raise KeyError(
                 f"Invalid mesh_dim_names {wanted} specified. Valid mesh_dim_names are "
-                f"{list(self.mesh_dim_names)}."
+                f"{list(known)}."
             )
-        dims = [self.mesh_dim_names.index(name) for name in wanted]
-        if dims != sorted(set(dims)):
+        dims = [dim for name in wanted for dim in known[name][0]]
+        if dims != sorted(dims):
             raise KeyError(
                 f"Invalid mesh_dim_names {wanted} specified. Mesh dim indices should be in "
                 "ascending order."
             )
-        place = self._coordinate or (0,) * self.ndim
-        cut = tuple(slice(None) if dim in dims else place[dim] for dim in range(self.ndim))
-        part = DeviceMesh.__new__(DeviceMesh)
-        part._start(self.device_type, self._ranks[cut], wanted)
-        part._groups = [self._groups[dim] for dim in dims]
-        return part
+        if len(set(dims)) < len(dims):
+            raise RuntimeError(f"Slicing overlapping dim_names {wanted} is not allowed.")
+        return self._part(wanted, [known[name] for name in wanted])
+
+    def _part(
+        self,
+        names: tuple[str, ...],
+        known: Sequence[tuple[tuple[int, ...], ProcessGroup | None]],
+    ) -> DeviceMesh:
+        """Return the part of the root that the caller is in, of dimensions with their groups."""
+        root, parts = self._root, tuple(part for part, _ in known)
+        made = DeviceMesh.__new__(DeviceMesh)
+        ranks = part_at(root._ranks, root._coordinate or (0,) * root.ndim, parts)
+        made._start(self.device_type, ranks, names, root, parts)
+        made._groups = [group for _, group in known]
+        return made
+
+    def _flatten(
+        self, mesh_dim_name: str | None = None, backend_override: Any = None
+    ) -> DeviceMesh:
+        """Return a mesh of one dimension that has all ranks of this one, in its order.
+
+        Every rank has to call it.  The mesh that this one was sliced from knows it by its name, in
+        brackets and in `get_group`.
+
+        Parameters
+        ----------
+        mesh_dim_name : str, optional
+            The names of the dimensions, joined by ``_``, unless told.
+        backend_override : object
+            Not supported: groups have the backend of the default one.
+
+        Examples
+        --------
+        >>> import kernbench as kb
+        >>> def work(rank):
+        ...     mesh = init_device_mesh("cuda", (2, 1, 2), mesh_dim_names=("dp", "cp", "tp"))
+        ...     flat = mesh["dp", "cp"]._flatten()
+        ...     if rank == 3:
+        ...         print(flat, flat.mesh.tolist(), mesh["dp_cp"] == flat)
+        >>> with kb.Context(kb.Topology.preset("small", {"system.sips": 4})) as ctx:
+        ...     ctx.multiprocessing.spawn(work, nprocs=4)
+        DeviceMesh((dp_cp=2), 'cuda', stride=(2,)) [1, 3] True
+        """
+        if self.mesh_dim_names is None:
+            raise RuntimeError("Cannot flatten a DeviceMesh without mesh_dim_names!")
+        name = mesh_dim_name or "_".join(self.mesh_dim_names)
+        if (name,) == self.mesh_dim_names:
+            return self
+        if backend_override is not None:
+            raise NotImplementedError("kernbench: DeviceMesh._flatten: backend_override")
+        root = self._root
+        if name in (root.mesh_dim_names or ()):
+            raise ValueError(
+                f"{name} already exists for submesh of the {root}. The mesh_dim_names of submesh "
+                f"and flattened mesh are {root.mesh_dim_names}. Please specify another valid "
+                "mesh_dim_name."
+            )
+        dims = tuple(dim for part in self._parts for dim in part)
+        known = root._flattened.get(name)
+        if known is None:
+            known = self._part((name,), [(dims, root._group_along(dims))])
+            root._flattened[name] = known
+        elif known._parts != (dims,):
+            raise ValueError(
+                f"Flatten mesh with mesh_dim_name {name} has been created before, Please specify "
+                "another valid mesh_dim_name."
+            )
+        return known
 
     def _key(self) -> tuple[Any, ...]:
         return self.device_type, self.mesh_dim_names, self.shape, tuple(self._ranks.flat)
-
-    def _stride(self, dim: int) -> int:
-        """Return how far the ranks of a dimension lie apart."""
-        line = np.moveaxis(self._ranks, dim, -1).reshape(-1, self.shape[dim])[0]
-        return int(line[1] - line[0]) if len(line) > 1 else math.prod(self.shape[dim + 1 :])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceMesh) and self._key() == other._key()
@@ -215,24 +301,8 @@ class DeviceMesh:
             else [str(size) for size in self.shape]
         )
         inside = ", ".join(sizes) + ("," if names is None and len(sizes) == 1 else "")
-        strides = tuple(self._stride(dim) for dim in range(self.ndim))
+        strides = tuple(step_of(self._ranks, dim) for dim in range(self.ndim))
         return f"DeviceMesh(({inside}), {self.device_type!r}, stride={strides})"
-
-
-def _check_ranks(ranks: Any, world_size: int) -> None:
-    if ranks.size > world_size:
-        raise RuntimeError(
-            f"Mesh should not be bigger than default world size {world_size}, but found "
-            f"{ranks.size} ranks!"
-        )
-    for rank in ranks.flat:
-        if not 0 <= rank < world_size:
-            raise ValueError(
-                f"Rank {rank} is out of range. Valid ranks are 0 to {world_size - 1} "
-                f"(world_size={world_size})"
-            )
-    if len(set(ranks.flat)) < ranks.size:
-        raise ValueError(f"ranks list must not contain duplicate entries, got {ranks.tolist()}")
 
 
 def init_device_mesh(
@@ -256,11 +326,6 @@ def init_device_mesh(
         Not supported: groups have the backend of the default one.
     """
     names = None if mesh_dim_names is None else tuple(mesh_dim_names)
-    if names is not None and len(set(names)) != len(names):
-        raise RuntimeError(
-            f"Each mesh_dim_name must be unique. Found repeated mesh_dim_name in mesh_dim_names "
-            f"{names}"
-        )
     if names is not None and len(names) != len(mesh_shape):
         raise RuntimeError(
             "mesh_shape and mesh_dim_names should have same length! Found len(mesh_dim_names): "

@@ -83,15 +83,12 @@ class _EagerWork(Work):
     def _launched(self) -> None:
         self._handle = self._group._last()
 
-    def synchronize(self) -> None:
-        """Order the caller's current stream behind it."""
+    def _until_begun(self) -> None:
         current_rank().let_go()
-        super().synchronize()
 
-    def is_completed(self) -> bool:
-        """Tell whether it is done: a poll."""
+    def _has_begun(self) -> bool:
         current_rank().let_go()
-        return super().is_completed()
+        return True
 
 
 class _Held:

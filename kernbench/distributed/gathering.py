@@ -11,6 +11,7 @@ from kernbench.distributed.lines import (
     check_count,
     check_dtypes,
     check_sizes,
+    check_some,
     end,
     outsider,
     root_of,
@@ -28,12 +29,13 @@ from kernbench.distributed.transport import (
     launch,
     stage,
 )
-from kernbench.distributed.work import Work
+from kernbench.distributed.work import Future, Work
 from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
     "all_gather",
+    "all_gather_coalesced",
     "all_gather_into_tensor",
     "gather",
     "reduce_scatter",
@@ -66,7 +68,7 @@ def all_gather(
     entered = members._shared.enter(members.rank(), "all_gather", **facts)
     if all(each.numel() == tensor.numel() for each in outputs):
         return through_line(
-            members, backend, async_op, tensor, outputs, lambda mine, line: launch(
+            members, backend, async_op, [tensor], outputs, lambda mine, line: launch(
                 members, entered, "all_gather", input=mine, output=line
             ),
         )  # fmt: skip
@@ -79,6 +81,86 @@ def all_gather(
                 launch(members, entered, "broadcast", input=given, output=place.tensor, root=root)
         work = finish(members, backend, places, outputs)
     return end(work, async_op)
+
+
+def all_gather_coalesced(
+    output_tensor_lists: list[Sequence[Tensor]],
+    input_tensor_list: Sequence[Tensor],
+    group: Any = None,
+    async_op: bool = False,
+) -> Future | None:
+    """Give every member the lists of all, as a list of lists: one call of several tensors.
+
+    Parameters
+    ----------
+    output_tensor_lists : list of sequences of Tensor
+        A list for each member, of tensors as its `input_tensor_list` has.
+    input_tensor_list : sequence of Tensor
+        Of one dtype; as many, and of the same shapes, everywhere.
+    group : ProcessGroup, optional
+        The default group unless told.
+    async_op : bool
+        Return a future at once.
+
+    Returns
+    -------
+    Future or None
+        None without `async_op`, and for a rank that is not a member.
+
+    Raises
+    ------
+    CollectiveMismatchError
+        When members call different things; on every member.
+
+    Examples
+    --------
+    >>> import kernbench as kb
+    >>> from kernbench import distributed as dist
+    >>> def work(rank):
+    ...     ctx = kb.current_context()
+    ...     dist.init_process_group("gloo")
+    ...     outs = [[ctx.zeros(2), ctx.zeros((1, 1))] for _ in range(2)]
+    ...     dist.all_gather_coalesced(outs, [ctx.tensor([1.0, rank]), ctx.tensor([[rank + 5.0]])])
+    ...     if rank == 0:
+    ...         print([[x.tolist() for x in xs] for xs in outs])
+    >>> with kb.Context(kb.Topology.preset("small", {"system.sips": 2})) as ctx:
+    ...     ctx.multiprocessing.spawn(work, nprocs=2)
+    [[[1.0, 0.0], [[5.0]]], [[1.0, 1.0], [[6.0]]]]
+    """
+    members = group_of(group)
+    if members is None:
+        outsider("all_gather_coalesced")
+        return None
+    if not isinstance(output_tensor_lists, list):
+        raise TypeError("Invalid function argument: output_tensor_lists should be a list")
+    inputs = [carried(each) for each in check_list(input_tensor_list, "input_tensor_list")]
+    check_some("all_gather_coalesced", "input_tensor_list", inputs)
+    check_count("output_tensor_lists", output_tensor_lists, members)
+    outputs: list[Tensor] = []
+    for place, given in enumerate(output_tensor_lists):
+        name = f"output_tensor_lists[{place}]"
+        each = [carried(tensor) for tensor in check_list(given, name)]
+        sizes = [[tensor.numel() for tensor in tensors] for tensors in (inputs, each)]
+        if sizes[0] != sizes[1]:
+            raise ArgumentError(
+                f"{name}: expected tensors of {sizes[0]} elements, as input_tensor_list has, got "
+                f"{sizes[1]}"
+            )
+        outputs += each
+    check_dtypes("all_gather_coalesced", [*inputs, *outputs])
+    check_apart("output_tensor_lists", outputs)
+    backend = members._backend_for(inputs[0])
+    facts: dict[str, Any] = {
+        "shapes": [tuple(each.shape) for each in inputs],
+        "dtype": str(inputs[0].dtype),
+    }
+    entered = members._shared.enter(members.rank(), "all_gather_coalesced", **facts)
+    work = through_line(
+        members, backend, async_op, inputs, outputs, lambda mine, line: launch(
+            members, entered, "all_gather", input=mine, output=line
+        ),
+    )  # fmt: skip
+    return None if work is None else work.get_future()
 
 
 def all_gather_into_tensor(
@@ -114,16 +196,14 @@ def reduce_scatter_tensor(
         outsider("reduce_scatter_tensor")
         return None
     check_dtypes("reduce_scatter_tensor", [output, input])
-    name, factor = check_op(op, input, members._backend_for(input))
+    how = check_op(op, input, members._backend_for(input))
     output, input = carried(output), carried(input)
     if input.numel() != output.numel() * members.size():
         raise ArgumentError(
             "input tensor must be the same size as output size times world size: expected "
             f"{output.numel() * members.size()} elements, got {input.numel()}"
         )
-    return whole(
-        members, "reduce_scatter", "reduce_scatter_tensor", input, output, async_op, name, factor
-    )
+    return whole(members, "reduce_scatter", "reduce_scatter_tensor", input, output, async_op, how)
 
 
 def reduce_scatter(
@@ -148,25 +228,25 @@ def reduce_scatter(
             f"many as input_list[{members.rank()}], got {output.numel()}"
         )
     backend = members._backend_for(output)
-    name, factor = check_op(op, output, backend)
+    how = check_op(op, output, backend)
     output, inputs = carried(output), [carried(each) for each in inputs]
     shapes = [tuple(each.shape) for each in inputs]
-    facts: dict[str, Any] = {"shapes": shapes, "dtype": str(output.dtype), "op": name}
+    facts: dict[str, Any] = {"shapes": shapes, "dtype": str(output.dtype), "op": str(how)}
     entered = members._shared.enter(members.rank(), "reduce_scatter", **facts)
     with members._ordered():
         taken = stage(members, backend, output, output=True)
-        parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-        if factor is not None:
-            parts = [each * factor for each in parts]
+        parts = [how.scaled(stage(members, backend, each, output=False).tensor) for each in inputs]
         mine = taken.tensor.view(-1)
         if any(each.numel() != output.numel() for each in parts):
             for root, part in enumerate(parts):  # a reduce to each, as NCCL does
                 if part.numel():
                     own = mine if root == members.rank() else None
-                    launch(members, entered, "reduce", input=part, output=own, op=name, root=root)
+                    launch(
+                        members, entered, "reduce", input=part, output=own, op=how.name, root=root
+                    )
         elif output.numel():
-            line = side_by_side(parts, mine)
-            launch(members, entered, "reduce_scatter", input=line, output=mine, op=name)
+            line = side_by_side(parts)
+            launch(members, entered, "reduce_scatter", input=line, output=mine, op=how.name)
         work = finish(members, backend, [taken], [output])
     return end(work, async_op)
 
@@ -199,7 +279,7 @@ def gather(
     entered = members._shared.enter(members.rank(), "gather", **facts)
     if mine:
         return through_line(
-            members, backend, async_op, tensor, outputs, lambda own, line: launch(
+            members, backend, async_op, [tensor], outputs, lambda own, line: launch(
                 members, entered, "gather", input=own, output=line, root=root
             ),
         )  # fmt: skip
@@ -241,7 +321,7 @@ def scatter(
             line = None
             if mine:
                 parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-                line = side_by_side(parts, taken.tensor)
+                line = side_by_side(parts)
             launch(
                 members,
                 entered,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from kernbench import ccl
@@ -16,7 +17,15 @@ from kernbench.runtime.rank import Rank, RankVar, current_rank
 from kernbench.runtime.streams import Stream, stream
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["NON_GROUP_MEMBER", "GroupMember", "ProcessGroup", "Worlds", "group_of", "worlds"]
+__all__ = [
+    "NON_GROUP_MEMBER",
+    "GroupMember",
+    "ProcessGroup",
+    "Worlds",
+    "check_timeout",
+    "group_of",
+    "worlds",
+]
 
 NON_GROUP_MEMBER = -100
 
@@ -117,6 +126,7 @@ class Worlds:
         self.groups: list[ProcessGroup] = []
         self.rank = -1
         self.n_groups = 0
+        self.manager: Any = None  # the coalescing manager that the caller is within
 
     def clear(self) -> None:
         """Leave all groups."""
@@ -183,3 +193,11 @@ def group_of(given: Any) -> ProcessGroup | None:
         f"Process group {given!r} is not initialized in the world group map: expected a "
         "ProcessGroup, or None. Please initialize the group first."
     )
+
+
+def check_timeout(timeout: Any) -> None:
+    """Refuse a timeout that is not a timedelta."""
+    if timeout is not None and not isinstance(timeout, timedelta):
+        raise TypeError(
+            f"Expected timeout argument to be of type datetime.timedelta, got {timeout!r}"
+        )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from kernbench.distributed.groups import ProcessGroup, worlds
+from kernbench.distributed.reduction import Reduction
 from kernbench.distributed.transport import (
     facts_of,
     finish,
@@ -25,6 +27,7 @@ __all__ = [
     "check_count",
     "check_dtypes",
     "check_sizes",
+    "check_some",
     "end",
     "outsider",
     "root_of",
@@ -45,7 +48,11 @@ def outsider(what: str) -> None:
 
 
 def end(work: Work, async_op: bool) -> Work | None:
-    """Return the work, or wait for it as the backend does."""
+    """Return the work, or wait for it as the backend does; a coalescing manager keeps it."""
+    manager = worlds.get().manager
+    if manager is not None and manager.group is work._group:
+        manager.append(work)
+        return work if async_op else None
     if async_op:
         return work
     work.wait()
@@ -130,6 +137,13 @@ def check_dtypes(what: str, tensors: Sequence[Tensor]) -> None:
         raise ArgumentError(f"{what}: expected tensors of one device, got {sorted(places)}")
 
 
+def check_some(what: str, name: str, tensors: Sequence[Tensor]) -> None:
+    """Refuse a list without tensors, or with such of several dtypes or kinds of device."""
+    if not tensors:
+        raise ArgumentError(f"{what}: expected {name} to hold at least one tensor, got none")
+    check_dtypes(what, tensors)
+
+
 def check_sizes(name: str, tensors: Sequence[Tensor], like: Tensor) -> None:
     """Refuse tensors that have not as many elements as another one."""
     check_dtypes(name, [like, *tensors])
@@ -140,37 +154,43 @@ def check_sizes(name: str, tensors: Sequence[Tensor], like: Tensor) -> None:
         )
 
 
-def side_by_side(tensors: Sequence[Tensor], like: Tensor) -> Any:
-    """Lay tensors of one size side by side."""
-    count = tensors[0].numel()
-    line: Any = flat(like, count * len(tensors))
-    for place, each in enumerate(tensors):
-        line[place * count : (place + 1) * count].copy_(each.reshape(-1))
+def _pieces(line: Any, tensors: Sequence[Any]) -> list[Any]:
+    """Return the parts of a line that stand for tensors, one after the other."""
+    sizes = [each.numel() for each in tensors]
+    return [line[last - size : last] for size, last in zip(sizes, accumulate(sizes), strict=True)]
+
+
+def side_by_side(tensors: Sequence[Tensor]) -> Any:
+    """Lay tensors side by side."""
+    line: Any = flat(tensors[0], sum(each.numel() for each in tensors))
+    for part, each in zip(_pieces(line, tensors), tensors, strict=True):
+        if each.numel():
+            part.copy_(each.reshape(-1))
     return line
 
 
 def spread(line: Any, tensors: Sequence[Any]) -> None:
     """Copy the parts of a line to tensors."""
-    count = tensors[0].numel()
-    for place, each in enumerate(tensors):
-        part = line[place * count : (place + 1) * count]
-        each.detach().copy_(part.view(tuple(each.shape)))
+    for part, each in zip(_pieces(line, tensors), tensors, strict=True):
+        if each.numel():
+            each.detach().copy_(part.view(tuple(each.shape)))
 
 
 def through_line(
     members: ProcessGroup,
     backend: str,
     async_op: bool,
-    tensor: Tensor,
+    inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],
     run: Callable[[Tensor, Tensor], None],
 ) -> Work | None:
-    """Run a collective from a tensor into a line of all parts, and copy those to a list."""
+    """Run a collective from a line of tensors into one of all parts, and copy those to a list."""
     on_host = outputs[0].device.type == "cpu"
     with members._ordered():
-        staged = stage(members, backend, tensor, output=False)
-        count = tensor.numel()
-        mine, line = staged.tensor.reshape(-1), flat(staged.tensor, count * len(outputs))
+        parts = [stage(members, backend, each, output=False).tensor for each in inputs]
+        mine = parts[0].reshape(-1) if len(parts) == 1 else side_by_side(parts)
+        count = mine.numel()
+        line = flat(mine, sum(each.numel() for each in outputs))
         if count:
             run(mine, line)
         if count and not on_host:
@@ -188,25 +208,24 @@ def whole(
     tensor: Tensor,
     output: Tensor,
     async_op: bool,
-    op: str = "sum",
-    factor: Any = None,
+    how: Reduction | None = None,
 ) -> Work | None:
-    """Run a collective from one whole tensor into another."""
+    """Run a collective from one whole tensor into another; `how` is what a reduction has."""
     backend = members._backend_for(tensor)
-    facts = facts_of(tensor, op=op) if collective == "reduce_scatter" else facts_of(tensor)
+    facts = facts_of(tensor) if how is None else facts_of(tensor, op=str(how))
+    how = how or Reduction()
     entered = members._shared.enter(members.rank(), name, **facts)
     with members._ordered():
         given = stage(members, backend, tensor, output=False)
         taken = stage(members, backend, output, output=True)
-        source = given.tensor if factor is None else given.tensor * factor
         if tensor.numel():
             launch(
                 members,
                 entered,
                 collective,
-                input=source.reshape(-1),
+                input=how.scaled(given.tensor).reshape(-1),
                 output=taken.tensor.view(-1),
-                op=op,
+                op=how.name,
             )
         work = finish(members, backend, [taken], [output])
     return end(work, async_op)

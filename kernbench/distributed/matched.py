@@ -14,7 +14,7 @@ from kernbench.distributed.board import Post
 from kernbench.distributed.groups import ProcessGroup
 from kernbench.distributed.transport import check_place, finish, launch, message_facts, stage
 from kernbench.distributed.work import Work
-from kernbench.runtime.multiprocessing.acting import act, block, poll
+from kernbench.runtime.multiprocessing.acting import act, poll
 from kernbench.runtime.rank import current_rank, enter_rank, leave_rank
 from kernbench.runtime.tensor import Tensor
 
@@ -40,7 +40,7 @@ class _MatchedWork(Work):
         src, dst = (me, peer) if kind == "send" else (peer, me)
         assert dst is not None  # who receives is always said
         self._post = members._shared.post(
-            kind, src, dst, tag, by_tag=True, begin=self._begin, **message_facts(tensor)
+            kind, src, dst, tag, gloo=True, begin=self._begin, **message_facts(tensor)
         )
 
     def _begin(self, post: Post, at_fs: int) -> None:
@@ -60,9 +60,10 @@ class _MatchedWork(Work):
             rank.clock_fs, rank.streams[sip] = clock_fs, stream
 
     def _launch(self, post: Post) -> None:
-        if not self._tensor.numel():
+        count = post.sent["elements"]
+        if not count:
             return
-        line: Any = self._staged.tensor.view(-1)
+        line: Any = self._staged.tensor.view(-1)[:count]
         given, taken = (line, None) if self._kind == "send" else (None, line)
         peer = post.dst if self._kind == "send" else post.src
         root = self._group._shared.ranks.index(peer)
@@ -71,26 +72,13 @@ class _MatchedWork(Work):
         work = finish(self._group, "gloo", staged, [self._tensor])
         self._handle, self._finish = work._handle, work._finish
 
-    def _until_matched(self) -> None:
-        if not self._post.matched:
-            rank = act("the other end of a message")
-            while not self._post.matched:
-                block(rank, self._post.waiters, self._post.describe)
+    def _until_begun(self) -> None:
+        self._post.until_matched()
 
-    def _wait_on_host(self) -> None:
-        self._until_matched()
-        super()._wait_on_host()
-
-    def synchronize(self) -> None:
-        """Order the caller's current stream behind it, once it has begun."""
-        self._until_matched()
-        super().synchronize()
-
-    def is_completed(self) -> bool:
-        """Tell whether it is done: a poll."""
+    def _has_begun(self) -> bool:
         if not self._post.matched:
             poll(self._post.describe())
-        return self._post.matched and super().is_completed()
+        return self._post.matched
 
     def source_rank(self) -> int:
         """Return the rank that a message came from: known when it is received."""

@@ -13,7 +13,6 @@ from kernbench.distributed.board import caller
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import root_of
 from kernbench.distributed.points import _any_sender, _me, _peer, _refuse_self
-from kernbench.runtime.multiprocessing.acting import act, block
 
 __all__ = [
     "all_gather_object",
@@ -137,9 +136,7 @@ def send_object_list(
     post = members._shared.post("send", _me(members), peer, 0, objects=len(object_list))
     box = members._shared.boxes.setdefault((_me(members), peer), [])
     box.append(pickle.dumps(list(object_list)))
-    rank = act("the other end of a message")
-    while not post.matched:
-        block(rank, post.waiters, post.describe)
+    post.until_matched()
 
 
 def recv_object_list(
@@ -160,8 +157,6 @@ def recv_object_list(
         peer = _peer(members, "src", src, group_src)
         _refuse_self(peer, members, "source")
     post = members._shared.post("recv", peer, _me(members), 0, objects=len(object_list))
-    rank = act("the other end of a message")
-    while not post.matched:
-        block(rank, post.waiters, post.describe)
+    post.until_matched()
     object_list[:] = pickle.loads(members._shared.boxes[peer, _me(members)].pop(0))
     return peer

@@ -11,6 +11,7 @@ from kernbench.distributed.stores import Store
 
 __all__ = [
     "get_backend",
+    "get_backend_config",
     "get_default_backend_for_device",
     "get_global_rank",
     "get_group_rank",
@@ -82,6 +83,17 @@ def get_backend(group: Any = None) -> Backend:
     if found is None:
         raise ValueError("Invalid process group specified")
     return Backend(found._backend.rpartition(":")[2])
+
+
+def get_backend_config(group: Any = None) -> str:
+    """Return the backend of each type of device, such as ``"cpu:gloo,cuda:nccl"``."""
+    found = group_of(group)
+    if found is None:
+        raise ValueError("Invalid process group specified")
+    if ":" in found._backend:
+        return found._backend
+    kinds = ("cpu", "cuda") if found._backend == "gloo" else ("cuda",)
+    return ",".join(f"{kind}:{found._backend}" for kind in kinds)
 
 
 def get_process_group_ranks(group: Any = None) -> list[int]:

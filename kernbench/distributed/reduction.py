@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from typing import Any
 
 from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["PremulSum", "ReduceOp", "check_op"]
+__all__ = ["PremulSum", "ReduceOp", "Reduction", "check_op", "supports_complex"]
 
 
 class ReduceOp(enum.Enum):
@@ -47,8 +48,36 @@ class PremulSum:
         return f"<RedOpType.PREMUL_SUM: 8, factor {self.factor}>"
 
 
-def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
-    """Return the name by which collectives know an operation, and the factor of a PremulSum.
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """How a collective combines values.
+
+    Attributes
+    ----------
+    name : str
+        As collectives know it.
+    factor : object
+        What each value is multiplied by first; None for none.
+    """
+
+    name: str = "sum"
+    factor: Any = None
+
+    def scaled(self, tensor: Any) -> Any:
+        """Return what is combined of a tensor: itself, or another one."""
+        return tensor if self.factor is None else tensor * self.factor
+
+    def __str__(self) -> str:
+        return self.name if self.factor is None else "premul_sum"
+
+
+def supports_complex(reduceOp: ReduceOp) -> bool:
+    """Return whether complex numbers can be combined so: part by part."""
+    return reduceOp in (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.PREMUL_SUM)
+
+
+def check_op(op: Any, tensor: Tensor, backend: str) -> Reduction:
+    """Return what an operation means to collectives.
 
     Raises
     ------
@@ -59,14 +88,14 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
     if isinstance(op, PremulSum):
         if backend != "nccl":
             raise RuntimeError("ReduceOp.PREMUL_SUM is only available with the NCCL backend")
-        return "sum", op.factor
+        return Reduction("sum", op.factor)
     if not isinstance(op, ReduceOp):
         raise TypeError(f"expected a torch.distributed.ReduceOp, got {op!r}")
     if op is ReduceOp.PREMUL_SUM:
         raise RuntimeError(
             "ReduceOp.PREMUL_SUM: expected a factor; make one with PremulSum(factor)"
         )
-    if tensor.dtype.is_complex and op not in (ReduceOp.SUM, ReduceOp.AVG):
+    if tensor.dtype.is_complex and not supports_complex(op):
         raise ArgumentError(f"expected SUM or AVG, for {op} does not support complex tensors")
     floating = tensor.dtype.is_floating_point or tensor.dtype.is_complex
     if op is ReduceOp.AVG and backend == "gloo" and not floating:
@@ -79,4 +108,4 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> tuple[str, Any]:
             raise RuntimeError(f"Cannot use ReduceOp.{op.name} with NCCL")
         if floating:
             raise RuntimeError(f"Cannot use ReduceOp.{op.name} with non-integral dtype")
-    return op.name.lower(), None
+    return Reduction(op.name.lower())

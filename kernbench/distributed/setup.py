@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from kernbench.distributed.backend import parse_backend
@@ -11,6 +10,7 @@ from kernbench.distributed.board import board_of, caller
 from kernbench.distributed.groups import (
     NON_GROUP_MEMBER,
     ProcessGroup,
+    check_timeout,
     default_group,
     group_of,
     worlds,
@@ -86,7 +86,7 @@ def init_process_group(
         raise ValueError("trying to initialize the default process group twice!")
     if store is not None and init_method is not None:
         raise AssertionError("Cannot specify both init_method and store.")
-    _check_timeout(timeout)
+    check_timeout(timeout)
     config = parse_backend(backend)
     rank, world_size = place_of(init_method, store, rank, world_size)
     board = board_of(context)
@@ -106,13 +106,6 @@ def init_process_group(
     mine.groups = [mine.default]
     mine.rank = rank
     runner.at_end.append(_settle_all)
-
-
-def _check_timeout(timeout: Any) -> None:
-    if timeout is not None and not isinstance(timeout, timedelta):
-        raise TypeError(
-            f"Expected timeout argument to be of type datetime.timedelta, got {timeout!r}"
-        )
 
 
 def _settle_all() -> None:
@@ -160,7 +153,7 @@ def new_group(
     """
     world = default_group()
     mine = worlds.get()
-    _check_timeout(timeout)
+    check_timeout(timeout)
     chosen = _chosen_ranks(world, range(world.size()) if ranks is None else ranks, sort_ranks)
     config = world._backend if backend is None else parse_backend(backend)
     board = world._shared.board

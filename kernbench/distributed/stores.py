@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from kernbench.distributed.board import board_of, caller
 from kernbench.runtime.multiprocessing.acting import act, block, deadline, wake
@@ -19,6 +22,7 @@ __all__ = [
     "FileStore",
     "HashStore",
     "PrefixStore",
+    "QueueEmptyError",
     "Store",
     "TCPStore",
 ]
@@ -40,10 +44,27 @@ class DistStoreError(DistError):
     """A store has not what is waited for."""
 
 
+class QueueEmptyError(DistStoreError):
+    """A queue of a store has nothing, and the caller does not wait."""
+
+
 def _bytes(value: str | bytes) -> bytes:
     if not isinstance(value, (str, bytes)):
         raise TypeError(f"Store: expected a value of type str or bytes, got {value!r}")
     return value.encode() if isinstance(value, str) else value
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What stores share that are the same one: values and queues by name, and who waits."""
+
+    values: dict[str, bytes] = field(default_factory=dict)
+    queues: defaultdict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
+    waiters: list[Waiting] = field(default_factory=list)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a value, or an item in a queue."""
+        return name in self.values or bool(self.queues.get(name))
 
 
 class Store:
@@ -55,18 +76,26 @@ class Store:
     >>> with kb.Context("small"):
     ...     store = HashStore()
     ...     store.set("a", "1")
-    ...     store.add("n", 2), store.get("a")
-    (2, b'1')
+    ...     store.queue_push("jobs", "first")
+    ...     store.add("n", 2), store.get("a"), store.queue_pop("jobs")
+    (2, b'1', b'first')
     """
 
-    def __init__(self) -> None:
-        self._values: dict[str, bytes] = {}
-        self._waiters: list[Waiting] = []
-        self._timeout: timedelta | None = None
+    def __init__(self, timeout: timedelta | None = None) -> None:
+        self._contents = _Contents()
+        self._timeout = timeout
 
     def _name(self, key: str) -> str:
-        """Return the name under which a key's value lies."""
+        """Return the name under which what a key stands for lies."""
         return key
+
+    def _act(self, what: str) -> _Contents:
+        """Come up to the caller's clock; return what there is then."""
+        act(f"the {what} of a Store")
+        return self._contents
+
+    def _changed(self) -> None:
+        wake(current_rank(), self._contents.waiters)
 
     def set(self, key: str, value: str | bytes) -> None:
         """Set a value."""
@@ -74,17 +103,16 @@ class Store:
 
     def multi_set(self, keys: Sequence[str], values: Sequence[str | bytes]) -> None:
         """Set several values."""
-        rank = act("the set of a Store")
+        there = self._act("set")
         for key, value in zip(keys, values, strict=True):
-            self._values[self._name(key)] = _bytes(value)
-        wake(rank, self._waiters)
+            there.values[self._name(key)] = _bytes(value)
+        self._changed()
 
     def append(self, key: str, value: str | bytes) -> None:
         """Put a value behind what is there."""
-        rank = act("the append of a Store")
-        name = self._name(key)
-        self._values[name] = self._values.get(name, b"") + _bytes(value)
-        wake(rank, self._waiters)
+        there, name = self._act("append"), self._name(key)
+        there.values[name] = there.values.get(name, b"") + _bytes(value)
+        self._changed()
 
     def get(self, key: str) -> bytes:
         """Return a value; wait until it is set."""
@@ -92,38 +120,36 @@ class Store:
 
     def multi_get(self, keys: Sequence[str]) -> list[bytes]:
         """Return several values; wait until all are set."""
-        act("the get of a Store")
+        there = self._act("get")
         for key in keys:
             self._wait_for(key, self._timeout)
-        return [self._values[self._name(key)] for key in keys]
+        return [there.values.get(self._name(key), b"") for key in keys]
 
     def _wait_for(self, key: str, timeout: timedelta | None) -> None:
-        rank, name = current_rank(), self._name(key)
+        rank, name, there = current_rank(), self._name(key), self._contents
         until_fs = deadline(rank, timeout.total_seconds() if timeout is not None else None)
-        while name not in self._values:
-            if not block(rank, self._waiters, f"the key {name!r} of a Store", until_fs):
+        while not there.has(name):
+            if not block(rank, there.waiters, f"the key {name!r} of a Store", until_fs):
                 raise DistStoreError(f"wait timeout after {timeout}, keys: /{name}")
 
     def add(self, key: str, amount: int) -> int:
         """Add to a number, 0 at first; return the sum."""
-        rank = act("the add of a Store")
-        name = self._name(key)
-        total = int(self._values.get(name, b"0")) + amount
-        self._values[name] = str(total).encode()
-        wake(rank, self._waiters)
+        there, name = self._act("add"), self._name(key)
+        total = int(there.values.get(name, b"0")) + amount
+        there.values[name] = str(total).encode()
+        self._changed()
         return total
 
     def compare_set(self, key: str, expected_value: str, desired_value: str) -> bytes:
         """Set a value if it is the expected one, or is not there and that is empty."""
-        rank = act("the compare_set of a Store")
-        name = self._name(key)
-        if self._values.get(name, b"") == expected_value.encode():
-            self._values[name] = desired_value.encode()
-            wake(rank, self._waiters)
-        return self._values.get(name, expected_value.encode())
+        there, name = self._act("compare_set"), self._name(key)
+        if there.values.get(name, b"") == expected_value.encode():
+            there.values[name] = desired_value.encode()
+            self._changed()
+        return there.values.get(name, expected_value.encode())
 
     def wait(self, keys: list[str], timeout: timedelta | None = None) -> None:
-        """Wait until the keys are set.
+        """Wait until the keys are set, or have items in their queues.
 
         Raises
         ------
@@ -131,33 +157,65 @@ class Store:
             When they are not within `timeout` of simulated time; without one the machine finds a
             wait that cannot end.
         """
-        act("the wait of a Store")
+        self._act("wait")
         for key in keys:
             self._wait_for(key, timeout or self._timeout)
 
     def check(self, keys: list[str]) -> bool:
-        """Tell whether all keys are set, as of now."""
-        act("the check of a Store")
-        return all(self._name(key) in self._values for key in keys)
+        """Tell whether all keys are set, or have items in their queues, as of now."""
+        there = self._act("check")
+        return all(there.has(self._name(key)) for key in keys)
 
     def delete_key(self, key: str) -> bool:
-        """Remove a key; return whether it was there."""
-        act("the delete_key of a Store")
-        return self._values.pop(self._name(key), None) is not None
+        """Remove a value; return whether it was there."""
+        return self._act("delete_key").values.pop(self._name(key), None) is not None
 
     def num_keys(self) -> int:
-        """Count the keys, of all prefixes."""
-        act("the num_keys of a Store")
-        return len(self._values)
+        """Count the values, of all prefixes; queues are not counted."""
+        return len(self._act("num_keys").values)
 
     def list_keys(self) -> list[str]:
-        """Return the keys."""
-        act("the list_keys of a Store")
+        """Return the keys of the values."""
         start = self._name("")
-        return [name[len(start) :] for name in self._values if name.startswith(start)]
+        names = self._act("list_keys").values
+        return [name[len(start) :] for name in names if name.startswith(start)]
+
+    def queue_push(self, key: str, value: str | bytes) -> None:
+        """Put an item at the end of a queue."""
+        self._act("queue_push").queues[self._name(key)].append(_bytes(value))
+        self._changed()
+
+    def queue_pop(self, key: str, block: bool = True) -> bytes:
+        """Take the first item of a queue; wait until there is one.
+
+        Raises
+        ------
+        QueueEmptyError
+            When there is none, and `block` is False.
+        """
+        there, name = self._act("queue_pop"), self._name(key)
+        while not there.queues.get(name):
+            if not block:
+                raise QueueEmptyError(f"queue is empty: {name!r}")
+            self._wait_for(key, self._timeout)
+        return there.queues[name].popleft()
+
+    def queue_len(self, key: str) -> int:
+        """Count the items of a queue."""
+        return len(self._act("queue_len").queues.get(self._name(key), ()))
+
+    def barrier(self, key: str, world_size: int, timeout: timedelta | None = None) -> None:
+        """Wait until `world_size` ranks have called it with this key; see :meth:`wait`."""
+        if self.add(f"{key}/num_members", 1) == world_size:
+            self.set(f"{key}/last_member", "1")
+        self.wait([f"{key}/last_member"], timeout)
+
+    def clone(self) -> Self:
+        """Return another store of the same contents."""
+        return copy.copy(self)
 
     def has_extended_api(self) -> bool:
-        """Return True: there are append, multi_get and multi_set."""
+        """Return True: there are append, multi_get, multi_set and queues."""
         return True
 
     def set_timeout(self, timeout: timedelta) -> None:
@@ -175,9 +233,8 @@ class HashStore(Store):
 
 
 def _named(store: Store, name: str) -> None:
-    """Share values with the other stores of a name in this context."""
-    first = board_of(caller()[1]).stores.setdefault(name, store)
-    store._values, store._waiters = first._values, first._waiters
+    """Share the contents of the other stores of a name in this context."""
+    store._contents = board_of(caller()[1]).stores.setdefault(name, store)._contents
 
 
 class TCPStore(Store):
@@ -189,10 +246,10 @@ class TCPStore(Store):
         port: int,
         world_size: int | None = None,
         is_master: bool = False,
-        timeout: Any = None,
+        timeout: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(timeout)
         self.host, self.port = host_name, port
         _named(self, f"tcp://{host_name}:{port}")
 
@@ -210,10 +267,9 @@ class PrefixStore(Store):
     """A store whose keys begin with a prefix in another one."""
 
     def __init__(self, prefix: str, store: Store) -> None:
-        super().__init__()
+        super().__init__(store._timeout)
         self._prefix, self.underlying_store = prefix, store
-        self._values, self._waiters = store._values, store._waiters
-        self._timeout = store._timeout
+        self._contents = store._contents
 
     def _name(self, key: str) -> str:
         return self.underlying_store._name(f"{self._prefix}/{key}")

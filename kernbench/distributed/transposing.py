@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 from kernbench import ccl
 from kernbench.distributed.groups import ProcessGroup, group_of
-from kernbench.distributed.lines import check_apart, check_count, check_dtypes, end, outsider, whole
+from kernbench.distributed.lines import (
+    check_apart,
+    check_count,
+    check_dtypes,
+    end,
+    outsider,
+    side_by_side,
+    spread,
+    whole,
+)
 from kernbench.distributed.transport import (
     carried,
     check_list,
@@ -104,27 +112,14 @@ def _exchange(
     on_host = outputs[0].device.type == "cpu"
     with members._ordered():
         parts = [stage(members, backend, each, output=False).tensor for each in inputs]
-        line, taken = flat(parts[0], sum(gives)), flat(parts[0], sum(takes))
-        for place, each in zip(_pieces(line, gives), parts, strict=True):
-            if each.numel():
-                place.copy_(each.reshape(-1))
+        line, taken = side_by_side(parts), flat(parts[0], sum(takes))
         _launch(members, line, taken, gives, takes)
-
-        def spread(line: Any) -> None:
-            for piece, each in zip(_pieces(line, takes), outputs, strict=True):
-                if each.numel():
-                    each.detach().copy_(piece.view(tuple(each.shape)))
-
         if not on_host:
-            spread(taken)
+            spread(taken, outputs)
         work = finish(members, backend, [], outputs)
         if on_host:
-            work._finish = lambda: spread(taken.cpu())
+            work._finish = lambda: spread(taken.cpu(), outputs)
     return end(work, async_op)
-
-
-def _pieces(line: Any, sizes: Sequence[int]) -> list[Any]:
-    return [line[last - size : last] for size, last in zip(sizes, accumulate(sizes), strict=True)]
 
 
 def _enter(

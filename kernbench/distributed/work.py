@@ -50,14 +50,23 @@ class Work:
             call()
         return True
 
+    def _until_begun(self) -> None:
+        """Wait until it is launched; messages are so later than they are issued."""
+
+    def _has_begun(self) -> bool:
+        """Ask whether it is launched."""
+        return True
+
     def synchronize(self) -> None:
-        """Order the caller's current stream behind it."""
+        """Order the caller's current stream behind it, once it is launched."""
+        self._until_begun()
         if self._handle is not None:
             sip = self._group._sip
             place = (sip, current_rank().streams.get(sip, 0))
             self._group._context._order_behind(place, self._handle)
 
     def _wait_on_host(self) -> None:
+        self._until_begun()
         if self._handle is not None:
             self._group._context.wait(self._handle)
         if self._finish is not None:
@@ -66,7 +75,7 @@ class Work:
 
     def is_completed(self) -> bool:
         """Tell whether it is done: a poll."""
-        if self._handle is not None and not self._handle.done:
+        if not self._has_begun() or (self._handle is not None and not self._handle.done):
             return False
         if self._backend != "nccl":
             self._wait_on_host()

@@ -67,7 +67,7 @@ FACTORIES = frozenset(
 _SUBMODULES = frozenset(
     words(
         """
-        _C accelerator amp autograd backends cuda linalg mps mtia nn ops optim random testing
+        _C accelerator amp autograd backends cuda jit linalg mps mtia nn ops optim random testing
         utils version xpu
         """
     )

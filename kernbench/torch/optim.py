@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from kernbench.optim import SGD, Adam, AdamW, Optimizer
+from typing import Any
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+from kernbench.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler
+from kernbench.runtime.placeholder import Placeholder
+from kernbench.runtime.words import words
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+
+_KNOWN = frozenset(
+    words("ASGD Adadelta Adafactor Adagrad Adamax LBFGS Muon NAdam RAdam RMSprop Rprop SparseAdam")
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _KNOWN:
+        return Placeholder(f"torch.optim.{name}", "use SGD, Adam or AdamW")
+    raise AttributeError(f"module 'torch.optim' has no attribute {name!r}")

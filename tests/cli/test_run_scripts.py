@@ -272,6 +272,14 @@ def test_a_script_with_processes_and_a_run_of_its_own(script) -> None:
         assert f"Rank  {rank}  has data  tensor(3.)\n" in ran.out
 
 
+@pytest.mark.parametrize("head", ["", "rank", "args, verbose=False", "*ranks"])
+def test_a_run_that_takes_something_else_is_the_script_s_own(script, head: str) -> None:
+    path = script(f"def run({head}):\n    print('called')\n\nprint('once')\n")
+    ran = kernbench("run", path)
+    assert ran.code == 0, ran.err
+    assert "once" in ran.out and "called" not in ran.out
+
+
 # --- clocks ---------------------------------------------------------------------------------------
 
 CLOCKS = """

@@ -94,6 +94,42 @@ class TestValues:
 
         same(ranks(body, backend=backend), lambda rank: x)
 
+    def test_several_in_one_call(self, backend: str, n: int) -> None:
+        x, y = data(n), data(2, 3)
+
+        def body(rank: int, ctx: kb.Context) -> Any:
+            lines = [[ctx.zeros(n), ctx.zeros((2, 3)), ctx.zeros(0)] for _ in range(N)]
+            mine = [ctx.tensor(x[rank]), ctx.tensor(y[rank]), ctx.zeros(0)]
+            dist.all_gather_coalesced(lines, mine)
+            assert [each[0].tolist() for each in lines] == x.tolist()
+            assert [each[1].tolist() for each in lines] == y.tolist()
+            dist.all_reduce_coalesced(mine, op=dist.ReduceOp.MAX)
+            future = dist.all_reduce_coalesced(ctx.tensor(x[rank]), async_op=True)
+            return mine[0].tolist(), mine[1].tolist(), future.wait()[0].tolist()
+
+        wanted = x.max(0).tolist(), y.max(0).tolist(), x.sum(0).tolist()
+        assert ranks(body, backend=backend) == dict.fromkeys(range(N), wanted)
+
+    def test_calls_that_are_waited_for_together(self, backend: str, n: int) -> None:
+        x = data(n)
+
+        def body(rank: int, ctx: kb.Context) -> Any:
+            a, b, c = (ctx.tensor(x[rank]) for _ in range(3))
+            whole = ctx.zeros(N * n)
+            with dist._coalescing_manager() as manager:
+                dist.all_reduce(a)
+                dist.all_gather_into_tensor(whole, b)
+            assert manager.works == []
+            with dist._coalescing_manager(async_ops=True) as manager:
+                dist.all_reduce(b)
+                dist.all_reduce(c, op=dist.ReduceOp.MIN)
+            assert len(manager.works) == 2
+            manager.wait()
+            return [each.tolist() for each in (a, b, c, whole)]
+
+        wanted = [x.sum(0).tolist(), x.sum(0).tolist(), x.min(0).tolist(), x.reshape(-1).tolist()]
+        assert ranks(body, backend=backend) == dict.fromkeys(range(N), wanted)
+
     def test_reduce_scatter_tensor(self, backend: str, n: int) -> None:
         x = data(N, n)
 
@@ -182,6 +218,76 @@ def test_premultiplied_sums() -> None:
         return x.tolist()
 
     same(ranks(body), lambda rank: [1.5, 3.0])
+
+
+@pytest.mark.parametrize("call", ["all_reduce", "reduce", "reduce_scatter_tensor"])
+def test_a_sum_is_no_premultiplied_one(call: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        op = dist.ReduceOp.SUM if rank == 1 else dist.PremulSum(2.0)
+        given = {
+            "all_reduce": lambda: dist.all_reduce(ctx.zeros(4), op),
+            "reduce": lambda: dist.reduce(ctx.zeros(4), 0, op),
+            "reduce_scatter_tensor": lambda: dist.reduce_scatter_tensor(
+                ctx.zeros(1), ctx.zeros(N), op
+            ),
+        }
+        given[call]()
+
+    with pytest.raises(kb.SpawnException, match="op sum") as caught:
+        ranks(body)
+    assert "op premul_sum" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: dist.all_reduce_coalesced([]), ValueError, "at least one tensor, got none"),
+        (lambda x: dist.all_reduce_coalesced("x"), TypeError, "List"),
+        (lambda x: dist.all_reduce_coalesced([x, x[2:]]), ValueError, "tensors: .* 0 and 1, which"),
+        (
+            lambda x: dist.all_reduce_coalesced([x, x.to(kb.int32)]),
+            ValueError,
+            "different dtypes",
+        ),
+        (
+            lambda x: dist.all_gather_coalesced([[x]] * 2, [x]),
+            ValueError,
+            "output_tensor_lists: expected 3 tensors",
+        ),
+        (lambda x: dist.all_gather_coalesced(([x],) * 3, [x]), TypeError, "should be a list"),
+        (lambda x: dist.all_gather_coalesced([[x]] * 3, [x]), ValueError, "0 and 1, which overlap"),
+        (lambda x: dist.all_gather_coalesced([[x]] * 3, []), ValueError, "got none"),
+        (
+            lambda x: dist.all_gather_coalesced([[x[:1]], [x[1:2]], [x[2:]]], [x[:1]]),
+            ValueError,
+            r"output_tensor_lists\[2\]: expected tensors of \[1\] elements, .* got \[2\]",
+        ),
+    ],
+)
+def test_lists_of_calls_of_several_that_do_not_fit(call: Any, error: Any, message: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(error, match=message):
+            call(ctx.zeros(4))
+
+    ranks(body)
+
+
+def test_managers_of_calls_that_cannot_be() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        group = dist.new_group([0, 1])
+        nested = dist._coalescing_manager()
+        with pytest.raises(ValueError, match="another one"), dist._coalescing_manager(), nested:
+            pass
+        if rank == 2:
+            with pytest.raises(ValueError, match="not a member"), dist._coalescing_manager(group):
+                pass
+        x = ctx.zeros(1) + 1
+        with pytest.raises(KeyError), dist._coalescing_manager():
+            raise KeyError
+        dist.all_reduce(x)
+        assert x.tolist() == [3.0]
+
+    ranks(body)
 
 
 def test_host_tensors_of_every_collective() -> None:

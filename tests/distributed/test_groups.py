@@ -249,6 +249,136 @@ def test_what_a_store_does(prefix: str) -> None:
             store.set("k", 3)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("prefix", ["", "p"])
+def test_queues_and_barriers_of_a_store(prefix: str) -> None:
+    """What torch's HashStore gave for the same calls."""
+    with machine(1):
+        whole: dist.Store = dist.HashStore()
+        store = dist.PrefixStore(prefix, whole) if prefix else whole
+        store.queue_push("q", "a"), store.queue_push("q", b"b")
+        assert store.queue_len("q") == 2 and store.queue_pop("q") == b"a"
+        assert store.check(["q"]) and store.queue_pop("q", False) == b"b"
+        assert not store.check(["q"]) and store.queue_len("q") == store.queue_len("none") == 0
+        with pytest.raises(dist.QueueEmptyError, match="queue is empty"):
+            store.queue_pop("q", block=False)
+        store.set_timeout(timedelta(milliseconds=3))
+        with pytest.raises(dist.DistStoreError, match=r"keys: /(p/)?q$"):
+            store.queue_pop("q")
+        store.queue_push("q", "c")
+        assert store.num_keys() == 0 and store.list_keys() == [] and not store.delete_key("q")
+        store.wait(["q"])
+        assert store.queue_len("q") == 1
+        store.barrier("b", 1), store.barrier("b", 1)
+        with pytest.raises(dist.DistStoreError, match="c/last_member"):
+            store.barrier("c", 2, timedelta(milliseconds=1))
+        assert sorted(store.list_keys()) == ["b/last_member", "b/num_members", "c/num_members"]
+        other = store.clone()
+        assert type(other) is type(store) and other.timeout == timedelta(milliseconds=3)
+        other.set("x", "1")
+        assert store.get("x") == b"1" and other.queue_pop("q") == b"c"
+        assert whole.check(["p/x" if prefix else "x"])
+
+
+def test_a_queue_of_a_store_waits_for_other_ranks() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        store = dist.TCPStore("localhost", 7, 3, rank == 0, timedelta(seconds=1))
+        if rank == 0:
+            ctx.tensor([1.0] * 100)
+            for i in range(2):
+                store.queue_push("jobs", str(i))
+        store.barrier("all", 3)
+        return store.queue_pop("jobs") if rank else ctx.now_fs, store.timeout
+
+    found = ranks(body, 3)
+    assert [found[r][0] for r in (1, 2)] == [b"0", b"1"]
+    assert {found[r][1] for r in range(3)} == {timedelta(seconds=1)}
+
+
+def test_the_backend_of_each_device() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        own = dist.new_group([0], backend="nccl")
+        if rank == 0:
+            assert dist.get_backend_config(own) == "cuda:nccl"
+        else:
+            with pytest.raises(ValueError, match="Invalid process group"):
+                dist.get_backend_config(own)
+        return dist.get_backend_config()
+
+    for backend, config in [
+        ("gloo", "cpu:gloo,cuda:gloo"),
+        ("cpu:gloo,cuda:gloo", "cpu:gloo,cuda:gloo"),
+        (None, "cpu:gloo,cuda:nccl"),
+    ]:
+        assert ranks(body, 2, backend=backend) == {0: config, 1: config}
+
+
+def test_debug_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_DISTRIBUTED_DEBUG", "info")
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        assert dist.get_debug_level() is dist.DebugLevel.INFO
+        if rank:
+            dist.set_debug_level(dist.DebugLevel.DETAIL)
+        return str(dist.get_debug_level())
+
+    assert ranks(body, 2) == {0: "DebugLevel.INFO", 1: "DebugLevel.DETAIL"}
+    with machine(1):
+        dist.set_debug_level_from_env()
+        with pytest.raises(TypeError, match=r"a torch\.distributed\.DebugLevel, got 'INFO'"):
+            dist.set_debug_level("INFO")  # type: ignore[arg-type]
+        monkeypatch.setenv("TORCH_DISTRIBUTED_DEBUG", "much")
+        with pytest.raises(ValueError, match="must be OFF, INFO, or DETAIL; got 'much'"):
+            dist.set_debug_level_from_env()
+
+
+@pytest.mark.parametrize("name_all", [False, True])
+def test_a_monitored_barrier_names_who_has_not_come(name_all: bool) -> None:
+    """The group's rank 0 waits so long in simulated time; then the group is of no more use."""
+    limit = timedelta(milliseconds=2)
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        dist.monitored_barrier(timeout=limit)
+        if rank in (1, 2):
+            ctx._rank().clock_fs += 3 * 10**12  # later than rank 0 waits
+        before_fs = ctx.now_fs
+        with pytest.raises(RuntimeError) as caught:
+            dist.monitored_barrier(timeout=limit, wait_all_ranks=name_all)
+        with pytest.raises(kb.CollectiveMismatchError):
+            dist.barrier()
+        return str(caught.value), ctx.now_fs - before_fs
+
+    found = ranks(body, 4, backend="gloo")
+    who = "Ranks 1, 2" if name_all else "Rank 1"
+    for text, _ in found.values():
+        assert text.startswith(
+            f"[Rank 0]: {who} failed to pass monitoredBarrier in 2 ms, called at "
+        )
+        assert "test_groups.py:" in text
+    assert found[0][1] == found[3][1] == 2 * 10**12 and found[1][1] == 0
+
+
+def test_monitored_barriers_without_and_with_odd_timeouts() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(TypeError, match=r"datetime\.timedelta, got 3"):
+            dist.monitored_barrier(timeout=3)
+        with pytest.warns(UserWarning, match="assuming it represents seconds"):
+            dist.monitored_barrier(timeout=1.5)
+        dist.monitored_barrier()
+        if rank == 1:
+            dist.monitored_barrier()
+
+    with pytest.raises(kb.DeadlockError, match="monitored_barrier, call 4 of the default group"):
+        ranks(body, 2, backend="gloo")
+
+
+def test_a_group_whose_mismatch_was_caught_can_be_destroyed() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        with pytest.raises(kb.CollectiveMismatchError):
+            (dist.monitored_barrier if rank == 1 else dist.barrier)()
+
+    ranks(body, 3, backend="gloo")
+
+
 def test_ranks_of_a_group_in_the_order_given() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         group = dist.new_group([2, 0, 1], sort_ranks=False)

@@ -81,6 +81,14 @@ def test_meshes_of_any_ranks() -> None:
         (lambda: init_device_mesh("cuda", (2,))["a"], RuntimeError, "without mesh_dim_names"),
         (lambda: _mesh()["x"], KeyError, "Valid mesh_dim_names are"),
         (lambda: _mesh()["tp", "dp"], KeyError, "ascending order"),
+        (lambda: _mesh()["tp", "tp"], RuntimeError, "overlapping dim_names"),
+        (lambda: DeviceMesh("cuda", [[0, 1]], mesh_dim_names=("a",)), RuntimeError, "each of 2"),
+        (lambda: DeviceMesh("cuda", [0], mesh_dim_names=("a", "b")), RuntimeError, "each of 1"),
+        (lambda: DeviceMesh("cuda", [[0]], mesh_dim_names=("a", "a")), RuntimeError, "be unique"),
+        (lambda: init_device_mesh("cuda", (2,))._flatten(), RuntimeError, "flatten a DeviceMesh"),
+        (lambda: _mesh()._flatten("tp"), ValueError, "tp already exists"),
+        (lambda: _flat_twice(), ValueError, "y has been created before"),
+        (lambda: _mesh()._flatten("y", "gloo"), NotImplementedError, "backend_override"),
         (lambda: _mesh().get_group("x"), KeyError, "Mesh dimension 'x' does not exist"),
         (lambda: _mesh().get_group(), RuntimeError, "have 2 dimensions"),
         (lambda: _mesh().get_group(2), IndexError, "out of range"),
@@ -92,6 +100,42 @@ def test_meshes_that_cannot_be(make: Any, error: Any, message: str) -> None:
             make()
 
     ranks(body, 2)
+
+
+def _flat_twice() -> None:
+    mesh = _mesh()
+    mesh["tp"]._flatten("y")
+    mesh["dp"]._flatten("y")
+
+
+def test_dimensions_made_flat() -> None:
+    """Names, ranks and errors as torch 2.13 gives them."""
+
+    def body(rank: int, ctx: kb.Context) -> None:
+        mesh = init_device_mesh("cuda", (2, 2, 2), mesh_dim_names=("pp", "dp", "tp"))
+        pp, dp, tp = mesh.get_coordinate()
+        assert mesh["tp"]._flatten() == mesh["tp"]
+        flat = mesh["pp", "dp"]._flatten()
+        line = [tp, tp + 2, tp + 4, tp + 6]
+        assert flat.mesh_dim_names == ("pp_dp",) and flat.mesh.tolist() == line
+        assert members(flat.get_group()) == members(mesh.get_group("pp_dp")) == line
+        assert flat.get_local_rank() == mesh.get_local_rank("pp_dp") == 2 * pp + dp
+        assert mesh["pp_dp"] == flat and mesh["pp", "dp"]._flatten() is flat
+        both = mesh["pp_dp", "tp"]
+        assert both.mesh.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+        assert both.get_group(0) is flat.get_group() and both["tp"] == mesh["tp"]
+        assert mesh["pp", "tp"]._flatten("d").mesh.tolist() == [2 * dp + i for i in (0, 1, 4, 5)]
+        every = mesh._flatten("all")
+        assert every.get_group() is dist.group.WORLD and every.size() == 8
+        with pytest.raises(RuntimeError, match="overlapping dim_names"):
+            mesh["pp_dp", "dp"]
+        with pytest.raises(KeyError, match=r"Valid mesh_dim_names are \['dp', 'tp'\]"):
+            mesh["dp", "tp"]["pp_dp"]
+        x = torch.full((1,), float(rank), device="cuda")
+        dist.all_reduce(x, group=flat.get_group())
+        assert x.item() == float(sum(line))
+
+    ranks(body, 8)
 
 
 def _mesh() -> DeviceMesh:

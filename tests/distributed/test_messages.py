@@ -231,7 +231,7 @@ def _ends_that_differ(what: str, backend: str) -> None:
             ctx.synchronize()
         else:
             kind = kb.float16 if what == "dtype" else kb.float32
-            x = ctx.zeros(5 if what == "elements" else 4, dtype=kind)
+            x = ctx.zeros(3 if what == "elements" else 4, dtype=kind)
             dist.recv(x, 0, tag=1 if what == "tag" else 0)
 
     ranks(body, 2, backend=backend)
@@ -257,6 +257,31 @@ def test_a_tag_that_nobody_sends_is_named() -> None:
         _ends_that_differ("tag", "gloo")
     assert "rank 0 waits for rank 1 to receive what rank 0 sends (tag 0)" in str(caught.value)
     assert "rank 1 waits for rank 0 to send what rank 1 receives (tag 1)" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["cuda", "cpu"])
+@pytest.mark.parametrize("sent", [0, 3, 6])
+def test_gloo_fills_the_front_of_what_is_larger(place: str, sent: int) -> None:
+    """As torch's does; nccl's ends have to agree."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        if rank == 0:
+            dist.send(torch.arange(float(sent), device=place), 1)
+            return None
+        x = torch.full((2, 3), 9.0, device=place)
+        assert dist.recv(x) == 0
+        return x.view(-1).tolist()
+
+    found = ranks(body, 2, backend="gloo")
+    assert found[1] == [float(i) if i < sent else 9.0 for i in range(6)]
+    with pytest.raises(kb.SpawnException, match="differs between its ends"):
+        ranks(lambda rank, ctx: _ends(rank, [7, 6]), 2, backend="gloo")
+    with pytest.raises(kb.SpawnException, match="differs between its ends"):
+        ranks(lambda rank, ctx: _ends(rank, [5, 6]), 2, backend="nccl")
+
+
+def _ends(rank: int, sizes: list[int]) -> None:
+    (dist.recv if rank else dist.send)(torch.zeros(sizes[rank], device="cuda"), 1 - rank)
 
 
 def test_a_shape_is_not_sent() -> None:
@@ -487,6 +512,19 @@ def test_objects() -> None:
 
     for backend in BACKENDS:
         assert len(ranks(body, 3, backend=backend)) == 3
+
+
+def test_objects_come_no_earlier_than_they_are_sent() -> None:
+    def body(rank: int, ctx: kb.Context) -> int:
+        if rank == 0:
+            ctx.tensor([1.0] * 1000)
+            dist.send_object_list(["x"], 1)
+        else:
+            dist.recv_object_list([None], 0)
+        return ctx.now_fs
+
+    found = ranks(body, 2)
+    assert found[0] == found[1] > 0
 
 
 def test_objects_are_copies() -> None:

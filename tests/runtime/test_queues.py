@@ -94,6 +94,15 @@ def test_timeouts_are_simulated_time() -> None:
             queue.put(1)
 
 
+@pytest.mark.parametrize("timeout", [9300.0, 1e6, float("inf")])
+def test_a_timeout_later_than_any_clock_never_comes(timeout: float) -> None:
+    def work(rank: int, queue: Any) -> None:
+        queue.get(timeout=timeout)
+
+    with machine() as ctx, pytest.raises(kb.DeadlockError, match="an item of a Queue"):
+        ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Queue(),), nprocs=2)
+
+
 def test_a_lock_is_had_by_one_at_a_time() -> None:
     held: list[tuple[int, int, int]] = []
 

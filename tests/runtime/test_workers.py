@@ -107,6 +107,28 @@ def test_what_nobody_waited_for_is_done_when_spawn_returns() -> None:
         assert ctx.now_fs == max(h.end_fs for h in handles)
 
 
+def test_a_rank_ends_whose_work_another_one_has_seen_done() -> None:
+    """Two ranks share a SIP's stream: who waits for the later work knows of the earlier one."""
+
+    def work(rank: int, there: Any, back: Any) -> None:
+        ctx = kb.current_context()
+        with ctx.cuda.device(0):
+            x = ctx.zeros(64)
+            if rank == 0:
+                add_some[(1,)](x, 3, BLOCK=64)
+                there.put(None)
+                back.get()
+            else:
+                there.get()
+                ctx.wait(add_some[(1,)](x, 1, BLOCK=64))
+                back.put(None)
+
+    with machine() as ctx:
+        queues = ctx.multiprocessing.Queue(), ctx.multiprocessing.Queue()
+        ctx.multiprocessing.spawn(work, args=queues, nprocs=2)
+        assert all(launch.done for launch in ctx.launches)
+
+
 def test_the_engine_runs_on_the_main_program_s_stack_alone() -> None:
     """T3: the orphan invariant."""
     stacks = set()

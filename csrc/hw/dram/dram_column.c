@@ -128,7 +128,7 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
                         train *t) {
     const kb_dram_rules *rules = &core->rules;
     const kb_dram_hit *a = &pc->hits[t->place];
-    int64_t n, row_fs = pc->row_command_fs;
+    int64_t n, row_fs = kb_later_fs(pc->row_command_fs, rules->rcd[pc->writing] - 1);
     t->partner = KB_NONE;
     if (pc->n_hits > 1) t->partner = find_partner(pc, rules, t, &limit_fs);
     if (t->partner != KB_NONE) {
@@ -137,7 +137,6 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
         n = left_of(pc, core, a, t->at_fs, 2 * t->step_fs);
         int64_t left_b = left_of(pc, core, b, t->at_fs + t->step_fs, 2 * t->step_fs);
         n = n <= left_b ? 2 * n : 2 * left_b + 1;
-        if (row_fs < limit_fs) row_fs += rules->rcd[pc->writing] - 1;
     } else {
         t->step_fs = rules->ccd_l;
         n = left_of(pc, core, a, t->at_fs, t->step_fs);

@@ -3,6 +3,7 @@
 #define KB_HW_DRAM_DRAM_RUN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/pool.h"
@@ -24,10 +25,11 @@ typedef struct kb_dram_run {
     uint8_t bank;
     bool write : 1, linked : 1;  /* linked: in the bank's chain */
     bool opened : 1, closed : 1; /* an ACT, a PRE was issued for the flit that is next */
-    uint16_t nbytes;
-    int64_t period_fs; /* from flit to flit */
-    uint8_t skip;      /* bytes of the first burst that are not the run's */
+    uint8_t skip, spare; /* bytes of the first burst, and of the last, that are not the run's */
+    int64_t period_fs;   /* from flit to flit, where there are several */
 } kb_dram_run;
+
+_Static_assert(offsetof(kb_dram_run, period_fs) == 48, "what is in the first 48 bytes");
 
 typedef KB_POOL(kb_dram_run) kb_dram_runs;
 

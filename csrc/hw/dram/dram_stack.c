@@ -107,17 +107,19 @@ bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
         run->bank = (uint8_t)spot.bank;
         run->job = bytes->job;
         run->packed = packed;
-        run->nbytes = (uint16_t)taken;
         run->count = (uint16_t)((skip + taken + burst_nbytes - 1) >> map->burst_shift);
         run->skip = (uint8_t)skip;
+        run->spare = (uint8_t)(-upto & (burst_nbytes - 1));
         run->write = bytes->write;
         run->when_fs = when_fs;
-        run->period_fs = bytes->period_fs;
         run->flit = run->count;
         if (by_flit) {
             uint64_t n_flits = (taken + bytes->flit_nbytes - 1) / bytes->flit_nbytes;
             when_fs += (int64_t)n_flits * bytes->period_fs;
-            if (n_flits > 1) run->flit = (uint16_t)(bytes->flit_nbytes >> map->burst_shift);
+            if (n_flits > 1) {
+                run->flit = (uint16_t)(bytes->flit_nbytes >> map->burst_shift);
+                run->period_fs = bytes->period_fs;
+            }
         }
         post(stack, bytes->slice * stack->slice_pcs + spot.pc, number);
         offset = upto;

@@ -339,13 +339,12 @@ static kb_status init_ports(kb_fabric *fabric, kb_error *err) {
 
 /* Before any other slot. */
 static kb_status init_regions(kb_fabric *fabric, kb_error *err) {
-    kb_regions *regions = &fabric->regions;
+    kb_sim_regions *regions = &fabric->regions;
     kb_status status = kb_regions_init(regions, fabric->alloc, fabric->topology, err);
     fabric->locals = kb_alloc_zeroed(fabric->alloc, regions->count, sizeof *fabric->locals);
     if (status == KB_OK && !fabric->locals) status = kb_error_nomem(err, "the fabric");
     if (status == KB_OK && regions->count > 1)
-        status = kb_sim_set_regions(fabric->sim, regions->count, regions->lookahead_fs,
-                                    regions->from, regions->to, err);
+        status = kb_sim_set_regions(fabric->sim, regions, err);
     for (uint32_t i = 0; status == KB_OK && i < regions->count; i++) {
         kb_sim_add_slots_to(fabric->sim, i);
         status =

@@ -62,7 +62,7 @@ struct kb_fabric {
     kb_servers servers;
     kb_audit audit;
     KB_POOL(kb_flight) flights;
-    kb_regions regions;
+    kb_sim_regions regions;
     kb_locals *locals; /* by region */
     bool by_train;     /* how ports serve now, */
     bool is_changing;  /* and that this instant ends with the other way */
@@ -134,10 +134,10 @@ static inline uint32_t kb_fabric_region_(const kb_fabric *fabric, uint32_t node)
 /* What trains know of the time now. */
 static inline void kb_train_look_(kb_fabric *fabric) {
     kb_trains *trains = &fabric->trains;
-    trains->now_fs = trains->others_fs = kb_sim_now(fabric->sim);
+    trains->now_fs = kb_sim_now(fabric->sim);
     if (fabric->regions.count <= 1) return;
     trains->region = kb_sim_region(fabric->sim);
-    trains->others_fs = kb_sim_handled_fs(fabric->sim, UINT32_MAX);
+    trains->handled_fs = kb_sim_handled_fs(fabric->sim);
 }
 
 /* What waits at a port, and is on its way over it, was put there: goes on flit by flit. */

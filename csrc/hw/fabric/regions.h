@@ -13,17 +13,12 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "sim/sim.h"
 #include "spec/topology.h"
 
-typedef struct kb_regions {
-    uint32_t count; /* 1: the machine is not divided, and there is nothing below */
-    int64_t lookahead_fs;
-    uint32_t *from, *to; /* by link; `from` has one more, of region 0 */
-} kb_regions;
-
-kb_status kb_regions_init(kb_regions *regions, kb_alloc *alloc, const kb_topology *topology,
+kb_status kb_regions_init(kb_sim_regions *regions, kb_alloc *alloc, const kb_topology *topology,
                           kb_error *err) KB_MUST_CHECK;
-void kb_regions_deinit(kb_regions *regions, kb_alloc *alloc, uint32_t n_links);
+void kb_regions_deinit(kb_sim_regions *regions, kb_alloc *alloc, uint32_t n_links);
 
 uint32_t kb_region_of(const kb_topology *topology, const kb_node *node);
 

@@ -89,9 +89,9 @@ typedef struct kb_trains {
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;
-    int64_t now_fs;    /* of what is under way, which is for this region; */
-    int64_t others_fs; /* and what is handled in the others */
+    int64_t now_fs; /* of what is under way, which is for this region; */
     uint32_t region;
+    const int64_t *handled_fs; /* and what is handled in others, by region; NULL: all before now */
     KB_POOL(kb_landing) landings;
 } kb_trains;
 
@@ -210,7 +210,8 @@ static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
 
 /* What begins at this port, or goes on, does so then at the earliest. */
 static inline int64_t kb_train_port_now(const kb_trains *trains, const kb_train_port *port) {
-    return port->region == trains->region ? trains->now_fs : trains->others_fs;
+    bool here = port->region == trains->region || !trains->handled_fs;
+    return here ? trains->now_fs : trains->handled_fs[port->region];
 }
 
 /* It is eligible later than this. */

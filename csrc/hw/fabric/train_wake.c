@@ -218,11 +218,12 @@ static bool advance(kb_fabric *fabric, uint32_t number) {
     int64_t now = kb_sim_now(fabric->sim);
     const kb_flight *flown = &fabric->flights.items[number];
     if (!pull_path(fabric, number, now)) return false;
+    kb_train_look_(fabric);
     while (flown->done_fs < 0) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
         uint32_t link = flown->path[stream->hop];
-        if (tail_fs >= kb_sim_handled_fs(fabric->sim, fabric->trains.ports[link].region)) break;
+        if (tail_fs >= kb_train_port_now(&fabric->trains, &fabric->trains.ports[link])) break;
         if (!kb_train_pull(fabric, link, tail_fs)) return false;
     }
     return true;

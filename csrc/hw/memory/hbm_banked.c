@@ -37,23 +37,26 @@ static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t 
     int64_t skip = run->skip;
     int32_t shift = hbm->burst_shift;
     int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
-    int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run->nbytes);
+    int64_t end = ((int64_t)(first + count) << shift) - skip;
+    int64_t run_end = ((int64_t)run->count << shift) - skip - run->spare;
+    end = kb_min_i64(end, run_end);
     kb_hbm_jobs_touch(&hbm->jobs, run->job);
-    if (j->write) {
-        j->only.left -= end - begin;
-        j->only.there_fs = kb_max_i64(j->only.there_fs, there_fs + (count - 1) * period_fs);
+    if (j->n_flits <= 1) {
+        j->left -= end - begin;
+        j->served_fs = kb_max_i64(j->served_fs, there_fs + (count - 1) * period_fs);
         return;
     }
-    kb_hbm_flit *flits = kb_hbm_job_flits(j);
-    int64_t number = kb_hbm_jobs_flit_of(&hbm->jobs, (int64_t)run->packed + begin);
-    int64_t flit_end = (number + 1) * hbm->jobs.flit_nbytes - (int64_t)run->packed;
-    for (; begin < end; number++, flit_end += hbm->jobs.flit_nbytes) {
+    int64_t packed = (int64_t)run->packed, flit_nbytes = hbm->jobs.flit_nbytes;
+    int64_t number = kb_hbm_jobs_flit_of(&hbm->jobs, packed + begin);
+    int64_t flit_begin = number * flit_nbytes - packed;
+    for (; begin < end; number++) {
+        int64_t flit_end = kb_min_i64(flit_begin + flit_nbytes, j->left - packed);
         int64_t upto = kb_min_i64(end, flit_end);
-        int64_t last = ((upto - 1 + skip) >> shift) - first;
-        kb_hbm_flit *f = &flits[number];
-        f->left -= upto - begin;
-        f->there_fs = kb_max_i64(f->there_fs, there_fs + last * period_fs);
-        begin = upto;
+        int64_t when_fs = there_fs + (((upto - 1 + skip) >> shift) - first) * period_fs;
+        if (flit_begin < 0 || flit_end > run_end)
+            kb_hbm_job_count(&hbm->jobs, j, number, upto - begin, when_fs);
+        else if (upto == flit_end) j->flits[number] = when_fs + 1;
+        begin = flit_begin = upto;
     }
 }
 
@@ -67,34 +70,46 @@ static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs
                       what, at_fs, free_fs);
 }
 
+static void end_read(kb_hbm_banked *hbm, uint32_t number, int64_t there_fs) {
+    const kb_hbm_job *j = &hbm->jobs.pool.items[number];
+    kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = there_fs;
+    hbm->n_reads--;
+    kb_hbm_jobs_give(&hbm->jobs, number);
+}
+
+static kb_status send_flit(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
+    kb_hbm_job *j = &hbm->jobs.pool.items[number];
+    if (j->left > 0) return KB_OK;
+    kb_train flit = {j->served_fs + hbm->response_fs, 0, 1};
+    uint32_t handle = j->handle;
+    end_read(hbm, number, flit.start_fs);
+    return kb_fabric_append(hbm->parts->fabric, handle, flit, err);
+}
+
 static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
     kb_hbm_job *j = &hbm->jobs.pool.items[number];
+    if (j->n_flits == 1) return send_flit(hbm, number, err);
     kb_reply reply = {.fabric = hbm->parts->fabric, .handle = j->handle, .err = err};
-    kb_hbm_flit *flits = kb_hbm_job_flits(j);
-    kb_hbm_flit *next = flits + j->n_sent, *end = flits + j->n_flits;
+    kb_hbm_flit *next = j->flits + j->n_sent, *end = j->flits + j->n_flits;
     int64_t there_fs = j->there_fs;
-    for (; next < end && next->left == 0; next++) {
-        there_fs = kb_max_i64(there_fs, next->there_fs + hbm->response_fs);
+    for (; next < end && *next > 0; next++) {
+        there_fs = kb_max_i64(there_fs, *next - 1 + hbm->response_fs);
         kb_reply_add(&reply, there_fs);
-        *next = (kb_hbm_flit){0, hbm->jobs.flit_nbytes};
+        *next = 0;
     }
     j->there_fs = there_fs;
-    j->n_sent = (uint32_t)(next - flits);
-    if (j->n_sent == j->n_flits) {
-        kb_requests_at(hbm->parts->requests, j->request)->memory_end_fs = there_fs;
-        hbm->n_reads--;
-        kb_hbm_jobs_give(&hbm->jobs, number);
-    }
+    j->n_sent = (uint32_t)(next - j->flits);
+    if (j->n_sent == j->n_flits) end_read(hbm, number, there_fs);
     kb_reply_flush(&reply);
     return reply.status;
 }
 
 static kb_status acknowledge(kb_hbm_banked *hbm, uint32_t number, kb_error *err) {
     kb_hbm_job *j = &hbm->jobs.pool.items[number];
-    if (!j->has_tail || j->only.left > 0) return KB_OK;
+    if (!j->has_tail || j->left > 0) return KB_OK;
     kb_request *request = kb_requests_at(hbm->parts->requests, j->request);
-    request->memory_end_fs = j->only.there_fs;
-    kb_train ack = {j->only.there_fs + hbm->response_fs, 0, 1};
+    request->memory_end_fs = j->served_fs;
+    kb_train ack = {j->served_fs + hbm->response_fs, 0, 1};
     uint32_t handle = j->handle;
     hbm->n_writes--;
     kb_hbm_jobs_give(&hbm->jobs, number);
@@ -123,7 +138,7 @@ static void hand_on(kb_hbm_banked *hbm) {
         uint32_t next = j->next_touched;
         if (next != KB_NONE) foresee(hbm, &hbm->jobs.pool.items[next]);
         j->touched = false;
-        status = j->write ? acknowledge(hbm, number, &err) : send_flits(hbm, number, &err);
+        status = j->n_flits ? send_flits(hbm, number, &err) : acknowledge(hbm, number, &err);
         number = next;
     }
     if (status != KB_OK) fail(hbm, status, &err);
@@ -216,7 +231,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
     (void)link, (void)first, (void)flits;
     if (!is_in_time(hbm, now_fs)) return;
     request->memory_start_fs = now_fs;
-    if (!kb_hbm_jobs_take(&hbm->jobs, request->number, false, &request->job)) {
+    if (!kb_hbm_jobs_take(&hbm->jobs, request->number, request->nbytes, &request->job)) {
         fail_nomem(hbm);
         return;
     }
@@ -227,7 +242,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
         return;
     }
     hbm->n_reads++;
-    if (!kb_hbm_jobs_reserve(&hbm->jobs, j, request->nbytes) ||
+    if (!kb_hbm_jobs_reserve(&hbm->jobs, j) ||
         !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1})) {
         fail_nomem(hbm);
         return;
@@ -236,7 +251,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
         wake_by(hbm, when_fs + hbm->read_ahead_fs);
         return;
     }
-    j->only.there_fs = when_fs;
+    j->served_fs = when_fs;
     kb_hbm_jobs_touch(&hbm->jobs, request->job);
     hand_on(hbm);
 }
@@ -251,11 +266,10 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
     if (!is_in_time(hbm, kb_sim_now(hbm->parts->sim))) return;
     if (first == 0) {
         request->memory_start_fs = flits.start_fs;
-        if (!kb_hbm_jobs_take(&hbm->jobs, request->number, true, &request->job)) {
+        if (!kb_hbm_jobs_take(&hbm->jobs, request->number, request->nbytes, &request->job)) {
             fail_nomem(hbm);
             return;
         }
-        hbm->jobs.pool.items[request->job].only.left = (int64_t)request->nbytes;
     }
     uint64_t most = (uint64_t)(hbm->jobs.flit_nbytes * flits.count);
     uint64_t nbytes = request->left < most ? request->left : most;
@@ -274,11 +288,11 @@ static void take_write(void *self, const kb_message *message, uint32_t link, int
         fail(hbm, status, &err);
         return;
     }
-    if (j->only.left > 0) {
+    if (j->left > 0) {
         wake_by(hbm, when_fs + hbm->write_ahead_fs);
         return;
     }
-    j->only.there_fs = kb_max_i64(j->only.there_fs, when_fs);
+    j->served_fs = kb_max_i64(j->served_fs, when_fs);
     kb_hbm_jobs_touch(&hbm->jobs, request->job);
     hand_on(hbm);
 }

@@ -17,6 +17,9 @@ from kernbench.runtime.waiting import Waiting, script_line
 __all__ = ["act", "block", "deadline", "poll", "wake"]
 
 
+_END_FS = float(1 << 63)
+
+
 def act(what: str, asks: bool = False) -> Rank:
     """Come up to the caller's clock; return the caller."""
     rank = current_rank()
@@ -39,8 +42,11 @@ def poll(what: str) -> Rank:
 
 
 def deadline(rank: Rank, timeout: float | None) -> int | None:
-    """Return the simulated time at which a wait of `timeout` seconds is over."""
-    if timeout is None:
+    """Return the simulated time at which a wait of `timeout` seconds is over; None for never.
+
+    Clocks end after 2.5 hours: what is later than that never comes.
+    """
+    if timeout is None or rank.clock_fs + timeout * 1e15 >= _END_FS:
         return None
     return rank.clock_fs + max(0, round(timeout * 1e15))
 

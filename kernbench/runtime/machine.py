@@ -1,0 +1,109 @@
+"""The machine of a context: its engine, its ranks, and their clocks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from kernbench import _core
+from kernbench.runtime.handle import Launch
+from kernbench.runtime.host_link import HostLink
+from kernbench.runtime.oplog import OpLog
+from kernbench.runtime.rank import Rank, current_rank
+from kernbench.runtime.reclaim import Reclaimer
+from kernbench.runtime.scheduler import Scheduler
+from kernbench.topology import Topology
+
+if TYPE_CHECKING:
+    from kernbench.runtime.context import Context
+
+__all__ = ["Machine"]
+
+
+class Machine:
+    """What every part of a :class:`Context` stands on: the lowest of its layers.
+
+    Parameters
+    ----------
+    topology : Topology
+        Checked.
+    data, seed : bool, int
+        As of a context.
+    options : dict
+        What the engine is given besides the topology.
+    """
+
+    def __init__(self, topology: Topology, data: bool, seed: int, options: dict[str, Any]) -> None:
+        self.topology = topology
+        self.data = data
+        self.seed = seed
+        self._options = options
+        self._closed = False
+        self._main = Rank(self._me)
+        self._start()
+
+    @property
+    def _me(self) -> Context:
+        """The object by its full type, for those that keep it."""
+        return cast("Context", self)
+
+    def _start(self) -> None:
+        self._engine = _core.Engine(self.topology._core, **self._options)
+        self._main.start_over()
+        self._scheduler = Scheduler(self._me)
+        self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
+        self._kernels: dict[str, _core.Kernel] = {}
+        self._reclaimers: defaultdict[int, Reclaimer] = defaultdict(Reclaimer)  # by SIP
+        self._allocated: defaultdict[int, int] = defaultdict(int)  # bytes of tensors, by SIP
+        self._n_streams: defaultdict[int, int] = defaultdict(int)  # by SIP, beside the default one
+        self.rng = np.random.default_rng(self.seed)
+        self.launches: list[Launch] = []
+        self._host_link = HostLink(self._me)
+        self.oplog = OpLog(self._engine)
+        system = self.topology.system
+        self._call_fs = 0 if system is None else int(system["host.call_fs"])
+        counts = system or {"cubes_x": 1, "cubes_y": 1, "n_pes": 1}
+        self._pes_per_sip = int(counts["cubes_x"] * counts["cubes_y"] * counts["n_pes"])
+
+    def reset(self) -> None:
+        """Start over: a new machine at time 0, an empty log, no tensors.
+
+        It revives a failed context.  Tensors made before stay with the old machine: they cannot be
+        used with the new one.
+        """
+        self._open()
+        if self._scheduler.workers:
+            raise RuntimeError("reset: expected no rank to be running")
+        self._start()
+
+    def close(self) -> None:
+        """No more work is taken.  What was logged can still be read; values cannot.
+
+        Ranks that still run are ended.
+        """
+        self._closed = True
+        self._scheduler.stop_all()
+
+    def _open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the Context is closed; make a new one")
+
+    def _rank(self) -> Rank:
+        """Return who calls: a worker of this context, else its main program."""
+        rank = current_rank()
+        return rank if rank.context is self else self._main
+
+    @property
+    def now_fs(self) -> int:
+        """The clock of the host, or of the rank that asks, in femtoseconds (ADR-0049)."""
+        rank = self._rank()
+        return rank.clock_fs if rank.is_worker else max(rank.clock_fs, self._engine.now_fs)
+
+    def _submission(self) -> int:
+        """Return the time of a call that issues work, on the clock of who calls."""
+        self._open()
+        rank = self._rank()
+        rank.clock_fs = self.now_fs + self._call_fs
+        return rank.clock_fs
