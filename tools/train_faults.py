@@ -110,7 +110,7 @@ FAULTS = [
     ),
     Fault(
         "a backlog drains one flit late",
-        "train_serve.h",
+        "train_port.h",
         "(period - service) + 1",
         "(period - service) + 2",
     ),
@@ -213,8 +213,32 @@ FAULTS = [
     Fault(
         "rides without overhead",
         "train_ride.c",
-        "r->train.start_fs + port->overhead_fs",
-        "r->train.start_fs",
+        "r->flits.trains[0].start_fs + port->overhead_fs",
+        "r->flits.trains[0].start_fs",
+    ),
+    Fault(
+        "rides before all flits are there",
+        "train_lone.c",
+        "return n_known == stream->n_left;",
+        "return true;",
+    ),
+    Fault(
+        "the trains of a ride overlap by a service",
+        "train_lone.c",
+        "free_fs = *last_fs + port->service_fs;",
+        "free_fs = *last_fs;",
+    ),
+    Fault(
+        "the trains that a ride began with go along",
+        "stream.h",
+        "while (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);",
+        "",
+    ),
+    Fault(
+        "leaves as several trains before what comes in between",
+        "train_serve.c",
+        "kb_train_last_fs(&came.trains[came.count - 1]) <= end_fs &&",
+        "",
     ),
     Fault(
         "a train of its own pace is kept behind a backlog",

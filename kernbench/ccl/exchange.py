@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from kernbench import language
-from kernbench.ccl.call import Group
+from kernbench.ccl.call import Group, Plan
 from kernbench.ccl.kernels.exchange import exchange as _kernel
-from kernbench.ccl.launch import make_call
-from kernbench.runtime.context import Context, each_pe
+from kernbench.ccl.launch import make_call, submit
+from kernbench.runtime.context import Context
 from kernbench.runtime.handle import Launch
 from kernbench.runtime.tensor import Tensor
 
@@ -45,16 +44,9 @@ def exchange(
     given = make_call(context, "send", group, rank, input, None, root=to)
     taken = make_call(context, "recv", group, rank, None, output, root=source)
     out, into = given.chunks(1), taken.chunks(1)
-    token = language.set_launcher(
-        lambda request: context._launch(request, sip=given.sip, stream=stream, comm=True)
+    args = (
+        *(input, given.count, given.part, group.sips[to]),
+        *(output, taken.count, taken.part, group.sips[source], given.message_channel),
     )
-    try:
-        handle = _kernel[each_pe](
-            *(input, given.count, given.part, group.sips[to]),
-            *(output, taken.count, taken.part, group.sips[source], given.message_channel),
-            **{"B_OUT": out.block, "EVEN_OUT": out.even, "B_IN": into.block, "EVEN_IN": into.even},
-        )
-    finally:
-        language.reset_launcher(token)
-    assert isinstance(handle, Launch)
-    return handle
+    constants = {"B_OUT": out.block, "EVEN_OUT": out.even, "B_IN": into.block, "EVEN_IN": into.even}
+    return submit(given, Plan(_kernel, args, constants), stream)

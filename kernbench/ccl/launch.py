@@ -6,7 +6,7 @@ from typing import Any
 
 from kernbench import language
 from kernbench.ccl.alone import alone
-from kernbench.ccl.call import CHANNELS, OPS, Call, Group
+from kernbench.ccl.call import CHANNELS, OPS, Call, Group, Plan
 from kernbench.ccl.choice import choose
 from kernbench.ccl.registry import COLLECTIVES, find
 from kernbench.language import dtypes as tl
@@ -89,7 +89,18 @@ def launch(
     ([2.0, 4.0], [2.0, 4.0])
     """
     call = make_call(context, collective, group, rank, input, output, op, root, lane)
-    plan = alone(call) if call.size == 1 else choose(call, algorithm).plan(call)
+    if call.size == 1:
+        return submit(call, alone(call), stream)
+    chosen = choose(call, algorithm)
+    plan = chosen.plan(call)
+    if not isinstance(plan, Plan):
+        raise TypeError(f"{collective}: expected a Plan of {chosen.name!r}, got {plan!r}")
+    return submit(call, plan, stream)
+
+
+def submit(call: Call, plan: Plan, stream: int | None) -> Launch:
+    """Launch a plan on the member's SIP, in the communication contexts of its PEs."""
+    context = call.context
     token = language.set_launcher(
         lambda request: context._launch(request, sip=call.sip, stream=stream, comm=True)
     )

@@ -7,11 +7,10 @@ from itertools import accumulate
 
 import numpy as np
 
-from kernbench import language
-from kernbench.ccl.call import PAGE_NBYTES, Call, Group
+from kernbench.ccl.call import PAGE_NBYTES, Call, Group, Plan
 from kernbench.ccl.kernels.uneven import all_to_all as _kernel
-from kernbench.ccl.launch import launch, make_call
-from kernbench.runtime.context import Context, each_pe
+from kernbench.ccl.launch import launch, make_call, submit
+from kernbench.runtime.context import Context
 from kernbench.runtime.handle import Launch
 from kernbench.runtime.tensor import Tensor
 
@@ -70,21 +69,14 @@ def all_to_all_uneven(
         return launch(
             context, "broadcast", group=group, rank=0, input=input, output=output, stream=stream
         )
-    token = language.set_launcher(
-        lambda request: context._launch(request, sip=call.sip, stream=stream, comm=True)
-    )
     block = call.largest_block
-    try:
-        handle = _kernel[each_pe](
-            *(input, output, _table(call, gives, takes), call.size, call.channel),
-            PAGE=max(1, PAGE_NBYTES // call.dtype.itemsize),
-            B=block,
-            SMALL=max(1, block // SMALL),
-        )
-    finally:
-        language.reset_launcher(token)
-    assert isinstance(handle, Launch)
-    return handle
+    args = (input, output, _table(call, gives, takes), call.size, call.channel)
+    constants = {
+        "PAGE": max(1, PAGE_NBYTES // call.dtype.itemsize),
+        "B": block,
+        "SMALL": max(1, block // SMALL),
+    }
+    return submit(call, Plan(_kernel, args, constants), stream)
 
 
 def _check_apart(rank: int, input: Tensor, output: Tensor) -> None:

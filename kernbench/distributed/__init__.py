@@ -6,6 +6,7 @@ on the machine.  nccl returns at once and orders streams; gloo waits on the host
 
 from __future__ import annotations
 
+import importlib
 import sys
 from datetime import timedelta
 from typing import Any
@@ -98,6 +99,7 @@ from kernbench.distributed.transposing import all_to_all, all_to_all_single
 from kernbench.distributed.work import Future, Work
 from kernbench.errors import CollectiveMismatchError
 from kernbench.runtime.placeholder import Placeholder
+from kernbench.runtime.words import words
 
 __all__ = [
     "Backend",
@@ -201,19 +203,42 @@ _ELSEWHERE = {
     "tensor": _LAYERS,
     "_tensor": _LAYERS,
     "_composable": _LAYERS,
-    "algorithms": "DistributedDataParallel takes a communication hook",
     "checkpoint": "use torch.save and torch.load on each rank",
     "_functional_collectives": "use torch.distributed.nn.functional",
     "optim": "use the optimizers of torch.optim on each rank",
+    "BackendConfig": "use get_backend_config",
+    "BuiltinCommHookType": "use torch.distributed.algorithms.ddp_comm_hooks",
+    "Reducer": _LAYERS,
+    "autograd": "use torch.distributed.nn.functional",
     "pipelining": "use isend, irecv and batch_isend_irecv",
+    "register_rendezvous_handler": "use env://, tcp:// or file://, or a store",
     "rpc": "use send, recv and collectives",
+    "shrink_group": "use new_group",
+    "symmetric_memory": "use tl.remote in a kernel",
 }
 """Parts of torch.distributed that there are not, and what to use."""
+_ELSEWHERE |= dict.fromkeys(
+    words(
+        """
+        AllToAllOptions AllreduceCoalescedOptions AllreduceOptions BarrierOptions BroadcastOptions
+        GatherOptions ReduceOptions ReduceScatterOptions ScatterOptions
+        """
+    ),
+    "give the arguments to the calls of torch.distributed themselves",
+)
+_ELSEWHERE |= dict.fromkeys(
+    words("ProcessGroupGloo ProcessGroupMPI ProcessGroupNCCL ProcessGroupUCC"),
+    "use init_process_group and new_group",
+)
 
 
 def __getattr__(name: str) -> Any:
     if name == "WORLD":
         return GroupMember.WORLD
+    if name == "GradBucket":
+        return importlib.import_module("kernbench.distributed.data_parallel").GradBucket
+    if name == "algorithms":
+        return importlib.import_module("kernbench.distributed.algorithms")
     if name in _ELSEWHERE:
         return Placeholder(f"torch.distributed.{name}", _ELSEWHERE[name])
     raise AttributeError(f"module 'torch.distributed' has no attribute {name!r}")

@@ -353,6 +353,7 @@ class Board:
         self.context = context
         self.groups: list[Shared] = []
         self.stores: dict[str, Any] = {}
+        context._scheduler.on_deadlock.append(self.open_rounds)
 
     def free_number(self, sips: tuple[int, ...]) -> int:
         """Return the least number that no living group with a common SIP has."""
@@ -385,6 +386,11 @@ class Board:
         made = Shared(self, ranks, sips, name)
         self.groups.append(made)
         return made
+
+    def open_rounds(self) -> list[str]:
+        """Return the first call of each group that some of its members have not entered."""
+        first = [min(group.rounds.items())[1] for group in self.groups if group.rounds]
+        return [found.describe() for found in first if self.lives(found.shared)]
 
     def raise_in_others(self, group: Shared, error: Exception) -> None:
         """Raise an error in every other member of a group, where it waits."""

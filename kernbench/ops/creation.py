@@ -9,7 +9,7 @@ import numpy as np
 
 from kernbench.ops import functions, kernels, pointwise
 from kernbench.ops.launching import block_for, launch, pes_of
-from kernbench.ops.support import BOOL, INT64, deliver, from_host, on_machine, wanting_gradient
+from kernbench.ops.support import BOOL, INT64, deliver, finished, from_host, on_machine
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -29,10 +29,6 @@ __all__: list[str] = []
 
 def _kind(given: Any) -> dtype:
     return default_dtype() if given is None else as_dtype(given)
-
-
-def _made(tensor: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor:
-    return deliver(wanting_gradient(tensor, requires_grad), out)
 
 
 def _size(size: tuple[Any, ...], names: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -55,7 +51,7 @@ def empty(
     """Make a tensor of memory never written."""
     shape = _size(size, names, "empty")
     made = empty_on(shape, _kind(dtype), as_device(device), placement=placement)
-    return _made(made, requires_grad, out)
+    return finished(made, requires_grad, out)
 
 
 @register("zeros")
@@ -71,7 +67,7 @@ def zeros(
 ) -> Tensor:
     """Make a tensor of zeros, in no simulated time."""
     made = zeros_on(_size(size, names, "zeros"), _kind(dtype), as_device(device))
-    return _made(made, requires_grad, out)
+    return finished(made, requires_grad, out)
 
 
 @register("ones")
@@ -87,7 +83,7 @@ def ones(
 ) -> Tensor:
     """Make a tensor of ones."""
     made = empty_on(_size(size, names, "ones"), _kind(dtype), as_device(device))
-    return _made(fill_(made, 1), requires_grad, out)
+    return finished(fill_(made, 1), requires_grad, out)
 
 
 @register("full")
@@ -120,7 +116,7 @@ def full(
     else:
         kind = as_dtype(dtype)
     shape = shape_of((size,))
-    return _made(fill_(empty_on(shape, kind, as_device(device)), value), requires_grad, out)
+    return finished(fill_(empty_on(shape, kind, as_device(device)), value), requires_grad, out)
 
 
 def _like(self: Tensor, dtype: Any, device: Any, memory_format: Any) -> Tensor:
@@ -145,7 +141,7 @@ def empty_like(
     pin_memory: bool = False,
 ) -> Tensor:
     """Make a tensor of another's shape, of memory never written."""
-    return _made(_like(self, dtype, device, memory_format), requires_grad)
+    return finished(_like(self, dtype, device, memory_format), requires_grad)
 
 
 @register("zeros_like")
@@ -163,7 +159,7 @@ def zeros_like(
     kind = self._dtype if dtype is None else as_dtype(dtype)
     where = self.device if device is None else as_device(device)
     strides = like_strides(self._shape, self._strides)
-    return _made(empty_on(self._shape, kind, where, strides, zeroed=True), requires_grad)
+    return finished(empty_on(self._shape, kind, where, strides, zeroed=True), requires_grad)
 
 
 @register("ones_like")
@@ -178,7 +174,7 @@ def ones_like(
     pin_memory: bool = False,
 ) -> Tensor:
     """Make a tensor of ones, of another's shape."""
-    return _made(fill_(_like(self, dtype, device, memory_format), 1), requires_grad)
+    return finished(fill_(_like(self, dtype, device, memory_format), 1), requires_grad)
 
 
 @register("full_like")
@@ -194,7 +190,7 @@ def full_like(
     pin_memory: bool = False,
 ) -> Tensor:
     """Make a tensor of another's shape that holds a number everywhere."""
-    return _made(fill_(_like(self, dtype, device, memory_format), fill_value), requires_grad)
+    return finished(fill_(_like(self, dtype, device, memory_format), fill_value), requires_grad)
 
 
 @register("empty_strided")
@@ -209,7 +205,7 @@ def empty_strided(
 ) -> Tensor:
     """Make a tensor with these strides, of memory never written."""
     made = empty_on(tuple(size), _kind(dtype), as_device(device), tuple(stride))
-    return _made(made, requires_grad)
+    return finished(made, requires_grad)
 
 
 def _new(name: str) -> None:
@@ -293,7 +289,7 @@ def tensor(
     """Make a tensor with these values."""
     kind = None if dtype is None else as_dtype(dtype)
     where = None if device is None else as_device(device)
-    return _made(from_data(data, kind, where), requires_grad)
+    return finished(from_data(data, kind, where), requires_grad)
 
 
 @register("as_tensor")
@@ -371,7 +367,7 @@ def arange(
     else:
         count = math.ceil((end - start) / step)
         values = start + step * np.arange(count, dtype=np.float64)
-    return _made(_placed(values, kind, device), requires_grad, out)
+    return finished(_placed(values, kind, device), requires_grad, out)
 
 
 def _placed(values: Any, kind: dtype, device: Any) -> Tensor:
@@ -412,7 +408,7 @@ def linspace(
         values = np.where(
             places < steps / 2, start + gap * places, end - gap * (steps - places - 1)
         )
-        return _made(_placed(values, kind, device), requires_grad, out)
+        return finished(_placed(values, kind, device), requires_grad, out)
     wide = kind.compute.type
     step = (wide(end) - wide(start)) / wide(steps - 1) if steps > 1 else wide(0)
     places = np.arange(steps)
@@ -420,7 +416,7 @@ def linspace(
     up = (np.float64(wide(start)) + np.float64(step) * places).astype(wide)
     down = (np.float64(wide(end)) - np.float64(step) * (steps - places - 1)).astype(wide)
     values = np.where(places < steps // 2, up, down) if steps > 1 else up
-    return _made(_placed(values, kind, device), requires_grad, out)
+    return finished(_placed(values, kind, device), requires_grad, out)
 
 
 @register("logspace", "composite")
@@ -441,7 +437,7 @@ def eye(
 ) -> Tensor:
     """Make a matrix with ones on its diagonal."""
     values = np.eye(n, n if m is None else m)
-    return _made(_placed(values, _kind(dtype), device), requires_grad, out)
+    return finished(_placed(values, _kind(dtype), device), requires_grad, out)
 
 
 def _triangle(name: str, keep: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.ops.support import INT64, deliver, from_host, on_machine, wanting_gradient
+from kernbench.ops.support import INT64, deliver, finished, from_host, on_machine
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -39,10 +39,6 @@ def _new(size: tuple[Any, ...], kind: Any, device: Any, names: dict[str, Any]) -
     return empty_on(shape, default_dtype() if kind is None else as_dtype(kind), as_device(device))
 
 
-def _finish(made: Tensor, requires_grad: bool, out: Any) -> Tensor:
-    return deliver(wanting_gradient(made, requires_grad), out)
-
-
 def _check_floating(name: str, kind: dtype) -> None:
     if kind.is_integral:
         raise NotImplementedError(f"\"{name}\" not implemented for '{kind.label}'")
@@ -64,7 +60,7 @@ def rand(
     made = _new(size, dtype, device, names)
     _check_floating("check_uniform_bounds", made._dtype)
     uniform_(made, generator=generator)
-    return _finish(made, requires_grad, out)
+    return finished(made, requires_grad, out)
 
 
 @register("randn")
@@ -83,7 +79,7 @@ def randn(
     made = _new(size, dtype, device, names)
     _check_floating("normal_kernel_cpu", made._dtype)
     normal_(made, generator=generator)
-    return _finish(made, requires_grad, out)
+    return finished(made, requires_grad, out)
 
 
 @register("randint")
@@ -110,7 +106,7 @@ def randint(
             f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
         )
     drawn = _source(generator, made.device).integers(made.numel(), int(low), int(high))
-    return _finish(_fill(made, drawn), requires_grad, out)
+    return finished(_fill(made, drawn), requires_grad, out)
 
 
 @register("randperm")
@@ -129,7 +125,7 @@ def randperm(
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
     made = _new((n,), INT64 if dtype is None else dtype, device, {})
-    return _finish(_fill(made, _source(generator, made.device).permutation(n)), requires_grad, out)
+    return finished(_fill(made, _source(generator, made.device).permutation(n)), requires_grad, out)
 
 
 def _like(name: str) -> None:

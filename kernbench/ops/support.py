@@ -23,6 +23,7 @@ __all__ = [
     "INT64",
     "common_device",
     "deliver",
+    "finished",
     "from_host",
     "is_number",
     "new_empty",
@@ -30,7 +31,6 @@ __all__ = [
     "plain_number",
     "staged",
     "values",
-    "wanting_gradient",
 ]
 
 Array = npt.NDArray[Any]
@@ -100,15 +100,15 @@ def from_host(array: Array, kind: dtype, strides: Sequence[int] | None = None) -
     return made
 
 
-def wanting_gradient(made: Tensor, requires_grad: bool) -> Tensor:
-    """Return what a factory made, marked if its gradient is wanted."""
+def finished(made: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor:
+    """Return what a factory made, as its ``requires_grad=`` and ``out=`` ask."""
     if requires_grad:
         if made._dtype.is_integral:
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
         made.requires_grad = True
-    return made
+    return deliver(made, out)
 
 
 def deliver(result: Tensor, out: Tensor | None) -> Tensor:

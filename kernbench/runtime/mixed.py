@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-__all__ = ["autocast", "compile", "custom_bwd", "custom_fwd", "is_autocast_enabled"]
+__all__ = [
+    "GradScaler",
+    "autocast",
+    "compile",
+    "custom_bwd",
+    "custom_fwd",
+    "is_autocast_enabled",
+]
 
 
 def custom_fwd(
@@ -53,7 +60,10 @@ class autocast:
         cache_enabled: bool | None = None,
     ) -> None:
         if enabled:
-            raise NotImplementedError("kernbench: torch.autocast(enabled=True) is not implemented")
+            raise NotImplementedError(
+                "kernbench: torch.autocast(enabled=True) is not implemented; cast tensors and "
+                "modules by .to(dtype)"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +74,58 @@ class autocast:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is."""
         return function
+
+
+class GradScaler:
+    """Scales no gradient: what a script has that switches mixed precision off.
+
+    Raises
+    ------
+    NotImplementedError
+        When it is switched on.
+
+    Examples
+    --------
+    >>> scaler = GradScaler("cuda", enabled=False)
+    >>> scaler.scale(3.0), scaler.get_scale(), scaler.is_enabled()
+    (3.0, 1.0, False)
+    """
+
+    def __init__(self, device: str = "cuda", *options: Any, enabled: bool = True, **more: Any):
+        if enabled:
+            raise NotImplementedError(
+                "kernbench: torch.amp.GradScaler(enabled=True) is not implemented; gradients of "
+                "bfloat16 need no scale, those of float16 a factor in the loss"
+            )
+
+    def scale(self, outputs: Any) -> Any:
+        """Return losses as they are."""
+        return outputs
+
+    def unscale_(self, optimizer: Any) -> None:
+        """Leave gradients as they are."""
+
+    def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let the optimizer step."""
+        return optimizer.step(*args, **kwargs)
+
+    def update(self, new_scale: Any = None) -> None:
+        """Do nothing."""
+
+    def get_scale(self) -> float:
+        """Return 1."""
+        return 1.0
+
+    def is_enabled(self) -> bool:
+        """Return False."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take nothing."""
 
 
 def compile(model: Any = None, **options: Any) -> Any:

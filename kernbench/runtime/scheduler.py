@@ -62,6 +62,7 @@ class Scheduler:
         self.n_waits = 0
         self.n_idle = 0
         self.on_switch: Callable[[Rank | None], None] | None = None  # told who goes on
+        self.on_deadlock: list[Callable[[], list[str]]] = []  # asked what else there is to say
 
     # --- workers --------------------------------------------------------------------------------
 
@@ -375,6 +376,8 @@ class Scheduler:
             lines.append(f"and {len(workers) - _MOST_NAMED} more ranks wait")
         if self.main.waiting is not None:
             lines.append(self.main.waiting.describe())
+        for more in self.on_deadlock:
+            lines += [line for line in more() if not any(line in known for known in lines)]
         why = f"{what}:\n  " + "\n  ".join(lines)
         try:
             self.context._engine.run()

@@ -31,7 +31,7 @@ from kernbench.runtime.enums import (
 )
 from kernbench.runtime.errors_of_torch import AcceleratorError, OutOfMemoryError
 from kernbench.runtime.generator import Generator, initial_seed, manual_seed, seed
-from kernbench.runtime.mixed import autocast, compile, is_autocast_enabled
+from kernbench.runtime.mixed import GradScaler, autocast, compile, is_autocast_enabled
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.printing import set_printoptions
 from kernbench.runtime.saving import load, save
@@ -139,6 +139,7 @@ __all__ = [
     "FACTORIES",
     "AcceleratorError",
     "Generator",
+    "GradScaler",
     "OutOfMemoryError",
     "Size",
     "Tensor",

@@ -46,10 +46,10 @@ WITH_GLOO = ("dp_cp", "dp", "expt_dp")
 """Groups that have a twin for host tensors, ``NAME_gloo``."""
 
 
-def _check_positive(**sizes: int) -> None:
+def _check_positive(**sizes: Any) -> None:
     for name, size in sizes.items():
-        if size < 1:
-            raise RuntimeError(f"{name} parallel size: expected at least 1, got {size}")
+        if not isinstance(size, int) or size < 1:
+            raise RuntimeError(f"{name} parallel size: expected an integer from 1 on, got {size!r}")
 
 
 @dataclass(frozen=True, slots=True)

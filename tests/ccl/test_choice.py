@@ -92,6 +92,18 @@ def test_the_caller_counts_most(monkeypatch: Any) -> None:
         assert choose(call(ctx, size=4), "auto").name == "one_shot"
 
 
+def test_an_algorithm_that_makes_no_plan_is_named() -> None:
+    @ccl.algorithm("all_reduce", "idle")
+    def idle(call: ccl.Call) -> ccl.Plan:
+        return None  # type: ignore[return-value]
+
+    try:
+        with pytest.raises(TypeError, match="all_reduce: expected a Plan of 'idle', got None"):
+            groups.check("all_reduce", 2, 100, algorithm="idle")
+    finally:
+        ccl.remove("all_reduce", "idle")
+
+
 def test_algorithms_of_users() -> None:
     @ccl.algorithm("all_reduce", "mine", fits=lambda call: call.size == 2)
     def mine(call: ccl.Call) -> ccl.Plan:

@@ -552,6 +552,20 @@ def test_a_rank_that_leaves_early_is_named(backend: str) -> None:
         ranks(body, backend=backend)
 
 
+def test_who_waits_for_work_behind_a_collective_is_told_which_one() -> None:
+    def body(rank: int, ctx: kb.Context) -> None:
+        x = torch.zeros(4, device="cuda")
+        for _ in range(1 + rank):
+            dist.all_reduce(x)
+        (x + 1).tolist()
+
+    with pytest.raises(kb.DeadlockError) as caught:
+        ranks(body, 2)
+    lines = str(caught.value).splitlines()
+    call = "  all_reduce, call 3 of the default group (of 2 ranks, rank 0 has not entered)"
+    assert lines.count(call) == 1
+
+
 def test_booleans_are_or_ed_and_sent() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         x = torch.tensor([False, rank == 1], device="cuda")

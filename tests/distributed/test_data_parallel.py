@@ -183,3 +183,23 @@ def test_what_does_not_fit() -> None:
         ranks(body, 2, backend="gloo")
     assert all(isinstance(e, kb.CollectiveMismatchError) for _, e, _ in caught.value.errors)
     assert "DistributedDataParallel(parameters [(2, 1), (2,)])" in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", ["nccl", "gloo"])
+@pytest.mark.parametrize("name", ["allreduce_hook", "fp16_compress_hook", "bf16_compress_hook"])
+def test_hooks_of_torch_average(name: str, backend: str) -> None:
+    """Small integers and their means are exact in every dtype."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        hook = getattr(dist.algorithms.ddp_comm_hooks.default_hooks, name)
+        model = torch.nn.Linear(3, 2, device="cuda")
+        parallel = torch.nn.parallel.DistributedDataParallel(model)
+        group = dist.new_group() if name == "allreduce_hook" else None
+        parallel.register_comm_hook(group, hook)
+        x = torch.arange(3.0, device="cuda").view(1, 3) * (2 * rank + 1)
+        parallel(x).sum().backward()
+        return model.weight.grad.tolist(), model.bias.grad.tolist()
+
+    wanted = [[0.0, 3.0, 6.0]] * 2, [1.0, 1.0]
+    assert ranks(body, 3, backend=backend) == dict.fromkeys(range(3), wanted)
+    assert dist.GradBucket.__name__ == "GradBucket"

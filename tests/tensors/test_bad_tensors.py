@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -113,8 +114,18 @@ def test_wrappers_change_nothing_or_refuse() -> None:
     assert torch.cuda.amp.custom_bwd(double) is double
     with torch.autocast("cuda", enabled=False):
         assert not torch.is_autocast_enabled()
-    with pytest.raises(NotImplementedError, match="autocast"):
+    with pytest.raises(NotImplementedError, match=r"autocast.*; cast tensors and modules by"):
         torch.autocast("cuda")
+    steps: list[int] = []
+    optimizer = SimpleNamespace(step=lambda: steps.append(1))
+    for scaler in (torch.amp.GradScaler("cuda", enabled=False), torch.GradScaler(enabled=False)):
+        loss = scaler.scale(torch.ones(1))
+        scaler.unscale_(optimizer), scaler.step(optimizer), scaler.update()
+        scaler.load_state_dict(scaler.state_dict())
+        assert loss.tolist() == [1.0] and scaler.get_scale() == 1.0 and not scaler.is_enabled()
+    assert steps == [1, 1]
+    with pytest.raises(NotImplementedError, match=r"GradScaler.*a factor in the loss"):
+        torch.cuda.amp.GradScaler()
 
 
 def test_out_of_memory_says_how_much(ctx: kb.Context) -> None:

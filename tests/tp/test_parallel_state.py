@@ -161,7 +161,7 @@ def test_what_is_refused() -> None:
         tensor_model_parallel_size=2,
     )
     for name in ("tensor_model", "pipeline_model", "context", "expert_model"):
-        words = f"{name.partition('_')[0]} parallel size: expected at least 1, got 0"
+        words = f"{name.partition('_')[0]} parallel size: expected an integer from 1 on, got 0"
         fails(2, RuntimeError, words, **{f"{name}_parallel_size": 0})
     fails(
         4,

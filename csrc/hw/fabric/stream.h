@@ -70,8 +70,8 @@ static inline kb_train *kb_stream_end_(kb_streams *streams, kb_stream *stream) {
     return stream->last == KB_NONE ? &stream->first : &streams->pieces.items[stream->last].train;
 }
 
-/* Lengthens a train by another one, which comes later, where that goes on at its pace.  False, and nothing changes,
- * where it does not. */
+/* Lengthens a train, which has flits, by another one, which arrives no earlier, where that goes on at its pace.
+ * False, and nothing changes, where it does not. */
 static inline bool kb_train_join(kb_train *end, const kb_train *more) {
     int64_t gap = more->start_fs - kb_train_last_fs(end);
     if (end->count > 1 && gap != end->period_fs) return false;
@@ -81,10 +81,10 @@ static inline bool kb_train_join(kb_train *end, const kb_train *more) {
     return true;
 }
 
-/* The same for the last train of a stream; false where there is none. */
+/* The same for the last train of a stream, if there is one. */
 static inline bool kb_stream_join(kb_streams *streams, kb_stream *stream, const kb_train *more) {
     kb_train *end = kb_stream_end_(streams, stream);
-    return end->count != 0 && kb_train_join(end, more);
+    return end->count && kb_train_join(end, more);
 }
 
 /* Adds flits that arrive no earlier than those before.  False when there is no memory, or no room for a train. */
@@ -118,6 +118,13 @@ static inline int64_t kb_stream_eligible(const kb_stream *stream) {
 static inline bool kb_stream_is_whole(const kb_stream *stream) {
     return stream->first.count == stream->n_left &&
            (stream->next == KB_NONE || stream->to == KB_NONE);
+}
+
+/* Its trains are taken off, and there is this one instead. */
+static inline void kb_stream_replace(kb_streams *streams, kb_stream *stream,
+                                     const kb_train *train) {
+    while (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);
+    stream->first = *train;
 }
 
 /* Takes the next flit off. */

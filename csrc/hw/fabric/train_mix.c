@@ -82,7 +82,8 @@ bool kb_train_mix(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t up
         lane *lead = order[0];
         kb_train *train = &lead->train;
         int64_t last_fs, count = count_turn(lead, order[1]);
-        kb_train services = kb_train_of_lead(port, train, train->start_fs, count, &last_fs);
+        kb_train services =
+            kb_train_port_lead(port, port->free_fs, train, train->start_fs, count, &last_fs);
         if (services.count == 0) break; /* out of the range of time: kb_train_serve says so */
         *any = true;
         kb_train_count(fabric, link, port, services.count, services.start_fs,

@@ -203,6 +203,28 @@ static inline bool kb_train_port_keeps(const kb_train_port *port, const kb_train
            *length_fs <= port->end_fs - begin_fs;
 }
 
+/* As many of the first `count` flits of a train, the first one the head or behind it, as leave as one train, from
+ * free_fs on; *last_fs is the last one's service.  Count 0: none can be served within the range of time. */
+static inline kb_train kb_train_port_lead(const kb_train_port *port, int64_t free_fs,
+                                          const kb_train *first, int64_t head_fs, int64_t count,
+                                          int64_t *last_fs) {
+    int64_t service = port->service_fs, period = first->period_fs;
+    kb_train train = {kb_max_i64(free_fs, kb_max_i64(first->start_fs, head_fs)), service, count};
+    if (count > 1 && period > service) {
+        if (first->start_fs < head_fs)
+            train.count = kb_min_i64(count, (head_fs - first->start_fs) / period + 1);
+        else if (free_fs <= first->start_fs) train.period_fs = period;
+        else train.count = kb_min_i64(count, (free_fs - first->start_fs) / (period - service) + 1);
+    }
+    int64_t room = port->end_fs - train.start_fs, length;
+    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {
+        train.count = room < 0 ? 0 : room / train.period_fs + 1;
+        length = (train.count - 1) * train.period_fs;
+    }
+    *last_fs = train.start_fs + length;
+    return train;
+}
+
 /* The next flit of this port that is not known yet arrives at the far end later than this. */
 static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
     return kb_later_fs(kb_max_i64(port->free_fs, port->upto_fs + 1), port->travel_fs) - 1;

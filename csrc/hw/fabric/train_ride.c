@@ -1,6 +1,7 @@
 #include "hw/fabric/train_ride.h"
 
 #include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_lone.h"
 #include "hw/fabric/train_serve.h"
 
 /* The message at one port: when it is eligible there, its flits, and when the last of them is. */
@@ -11,37 +12,36 @@ typedef struct ride {
     uint32_t from;            /* the link that it has come over last, */
     int64_t silent_fs;        /* whose next flit arrives later */
     int64_t when_fs;
-    kb_train train;
     int64_t last_fs;
     int64_t least_fs; /* what may still come to the port is eligible later */
+    kb_lone flits;
 } ride;
 
-static inline ride begin_ride(const kb_fabric *fabric, uint32_t number) {
-    kb_flight *flown = &fabric->flights.items[number];
-    const kb_stream *stream = &fabric->streams.pool.items[flown->next];
-    uint32_t n_links = flown->n_links - kb_train_lands(fabric, &flown->message);
-    const uint32_t *at = flown->path + stream->hop;
-    return (ride){.flown = flown,
-                  .at = at,
-                  .end = flown->path + n_links,
-                  .port = &fabric->trains.ports[*at],
-                  .when_fs = kb_stream_eligible(stream),
-                  .train = stream->first,
-                  .last_fs = kb_max_i64(kb_train_last_fs(&stream->first), stream->head_fs)};
+/* Its flits are `r->flits`, the first one eligible at when_fs. */
+static inline void begin_at(const kb_fabric *fabric, uint32_t number, uint32_t hop, int64_t when_fs,
+                            ride *r) {
+    kb_flight *flown = r->flown = &fabric->flights.items[number];
+    r->at = flown->path + hop;
+    r->end = flown->path + flown->n_links - kb_train_lands(fabric, &flown->message);
+    r->port = &fabric->trains.ports[*r->at];
+    r->when_fs = when_fs;
+    r->last_fs = kb_max_i64(kb_train_last_fs(&r->flits.trains[r->flits.count - 1]), when_fs);
+}
+
+/* False when not all of its flits are there. */
+static inline bool begin_ride(const kb_fabric *fabric, uint32_t number, ride *r) {
+    const kb_stream *stream = &fabric->streams.pool.items[fabric->flights.items[number].next];
+    if (!kb_lone_of(&fabric->streams, stream, &r->flits)) return false;
+    begin_at(fabric, number, stream->hop, kb_stream_eligible(stream), r);
+    return true;
 }
 
 /* It waits in brief, eligible at when_fs. */
-static inline ride begin_brief_ride(const kb_fabric *fabric, uint32_t number, int64_t when_fs) {
-    kb_flight *flown = &fabric->flights.items[number];
-    uint32_t n_links = flown->n_links - kb_train_lands(fabric, &flown->message);
-    kb_train train = kb_brief_train(fabric, flown, when_fs);
-    return (ride){.flown = flown,
-                  .at = flown->path + 1,
-                  .end = flown->path + n_links,
-                  .port = &fabric->trains.ports[flown->path[1]],
-                  .when_fs = when_fs,
-                  .train = train,
-                  .last_fs = kb_max_i64(kb_train_last_fs(&train), when_fs)};
+static inline void begin_brief_ride(const kb_fabric *fabric, uint32_t number, int64_t when_fs,
+                                    ride *r) {
+    r->flits.count = 1;
+    r->flits.trains[0] = kb_brief_train(fabric, &fabric->flights.items[number], when_fs);
+    begin_at(fabric, number, 1, when_fs, r);
 }
 
 /* At a port that it has come to on its way. */
@@ -90,21 +90,42 @@ static inline bool is_next(const ride *r, bool listed, int64_t *upto_fs) {
     return true;
 }
 
-/* Over one port.  False, and nothing changes, when it leaves as several trains or not within the range of
+/* Over one port, the last flit's service at last_fs. */
+static inline void leave(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs, int64_t begin_fs,
+                         int64_t last_fs, int64_t n_flits) {
+    kb_train_port *port = r->port;
+    if (listed) kb_train_port_remove_first(port);
+    port->upto_fs = upto_fs;
+    kb_train_count(fabric, *r->at, port, n_flits, begin_fs, last_fs + port->service_fs);
+    r->last_fs = last_fs + port->travel_fs;
+    r->silent_fs = kb_train_port_silent_fs(port);
+    r->from = *r->at++;
+}
+
+static __attribute__((noinline)) bool pass_as_several(kb_fabric *fabric, ride *r, bool listed,
+                                                      int64_t upto_fs) {
+    const kb_lone came = r->flits;
+    int64_t last_fs, n_flits = 0;
+    if (!kb_lone_pass(&came, r->port, r->when_fs, &r->flits, &last_fs)) {
+        r->flits = came;
+        return false;
+    }
+    for (uint32_t i = 0; i < came.count; i++) n_flits += came.trains[i].count;
+    leave(fabric, r, listed, upto_fs, kb_max_i64(r->port->free_fs, r->when_fs), last_fs, n_flits);
+    return true;
+}
+
+/* Over one port.  False, and nothing changes, when it leaves as too many trains or not within the range of
  * time. */
 static inline bool pass(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs) {
     kb_train_port *port = r->port;
+    kb_train *train = &r->flits.trains[0];
     int64_t begin_fs = kb_max_i64(port->free_fs, r->when_fs), period_fs, length_fs;
-    if (!kb_train_port_keeps(port, &r->train, begin_fs, &period_fs, &length_fs)) return false;
-    if (listed) kb_train_port_remove_first(port);
-    port->upto_fs = upto_fs;
-    kb_train_count(fabric, *r->at, port, r->train.count, begin_fs,
-                   begin_fs + length_fs + port->service_fs);
-    r->train.start_fs = begin_fs + port->travel_fs;
-    r->train.period_fs = period_fs;
-    r->last_fs = r->train.start_fs + length_fs;
-    r->silent_fs = kb_train_port_silent_fs(port);
-    r->from = *r->at++;
+    if (r->flits.count > 1 || !kb_train_port_keeps(port, train, begin_fs, &period_fs, &length_fs))
+        return pass_as_several(fabric, r, listed, upto_fs);
+    train->start_fs = begin_fs + port->travel_fs;
+    train->period_fs = period_fs;
+    leave(fabric, r, listed, upto_fs, begin_fs, begin_fs + length_fs, train->count);
     return true;
 }
 
@@ -117,9 +138,9 @@ static inline void come(kb_fabric *fabric, ride *r) {
     else if (--port->open.items[0].n_messages) least_fs = r->silent_fs;
     else port->open.count = 0;
     r->least_fs = kb_min_i64(least_fs, kb_train_port_now(trains, port) - 1);
-    r->when_fs = r->train.start_fs + port->overhead_fs;
+    r->when_fs = r->flits.trains[0].start_fs + port->overhead_fs;
     r->last_fs = kb_max_i64(r->last_fs, r->when_fs);
-    fabric->streams.n_pieces++;
+    fabric->streams.n_pieces += r->flits.count;
 }
 
 /* It waits at the port that it has come to. */
@@ -136,12 +157,17 @@ static inline bool wait_there(kb_fabric *fabric, const ride *r) {
     uint32_t hop = (uint32_t)(r->at - flown->path);
     if (anew) {
         stream->flight = (uint32_t)(flown - fabric->flights.items);
-        stream->n_left = r->train.count;
+        stream->n_left = flown->message.n_flits;
     }
     stream->hop = hop;
     stream->to = hop + 1 < flown->n_links ? r->at[1] : KB_NONE;
     stream->head_fs = key.when_fs;
-    stream->first = r->train;
+    kb_stream_replace(&fabric->streams, stream, &r->flits.trains[0]);
+    for (uint32_t i = 1; i < r->flits.count; i++) {
+        if (kb_stream_add(&fabric->streams, fabric->alloc, stream, r->flits.trains[i])) continue;
+        kb_fabric_fail_nomem_(fabric, "a train");
+        return false;
+    }
     kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, flown->next);
     return true;
 }
@@ -154,7 +180,10 @@ static inline bool end_ride(kb_fabric *fabric, ride *r) {
         return wait_there(fabric, r);
     }
     flown->done_fs = r->last_fs;
-    if (flown->next != KB_NONE) KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+    if (flown->next == KB_NONE) return true;
+    kb_stream_replace(&fabric->streams, &fabric->streams.pool.items[flown->next],
+                      &r->flits.trains[0]);
+    KB_POOL_GIVE(&fabric->streams.pool, flown->next);
     return true;
 }
 
@@ -179,7 +208,7 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     uint32_t hop = 1, listed_as = number | KB_BRIEF_MARK;
     if (!brief) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
-        if (!plain || !kb_stream_is_whole(stream)) return true;
+        if (!plain || stream->first.count == 0) return true;
         hop = stream->hop;
         listed_as = flown->next;
     }
@@ -187,8 +216,10 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     const kb_waiting *first = &port->waiting[port->first];
     if (!plain || (uint32_t)first->count_number != listed_as)
         return !brief || kb_brief_spell_out(fabric, port);
-    ride r = brief ? begin_brief_ride(fabric, number, first->when_fs) : begin_ride(fabric, number);
+    ride r;
     int64_t upto_fs;
+    if (brief) begin_brief_ride(fabric, number, first->when_fs, &r);
+    else if (!begin_ride(fabric, number, &r)) return true;
     kb_train_look_(fabric);
     r.least_fs = kb_train_port_horizon(&fabric->trains, port);
     if (r.at == r.end || !is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs))
@@ -203,9 +234,13 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
 }
 
 bool kb_train_set_out(kb_fabric *fabric, uint32_t number, bool in_brief) {
-    ride r = begin_ride(fabric, number);
-    int64_t eligible_fs = r.when_fs;
+    const kb_stream *stream = &fabric->streams.pool.items[fabric->flights.items[number].next];
+    ride r;
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
+    int64_t eligible_fs = kb_stream_eligible(stream);
+    r.flits.count = 1;
+    r.flits.trains[0] = stream->first;
+    begin_at(fabric, number, 0, eligible_fs, &r);
     if (plain && r.at != r.end && pass(fabric, &r, false, eligible_fs - 1)) {
         if (r.at == r.end) return end_ride(fabric, &r);
         come(fabric, &r);

@@ -1,6 +1,7 @@
 #include "hw/fabric/train_serve.h"
 
 #include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_lone.h"
 #include "hw/fabric/train_mix.h"
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
@@ -211,7 +212,8 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
 static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *port,
                               kb_waiting *lead, const kb_stream *stream, int64_t count) {
     int64_t last_fs;
-    kb_train train = kb_train_of_lead(port, &stream->first, stream->head_fs, count, &last_fs);
+    kb_train train =
+        kb_train_port_lead(port, port->free_fs, &stream->first, stream->head_fs, count, &last_fs);
     if (train.count == 0) {
         kb_fabric_fail_overflow_(fabric, link, train.start_fs);
         return false;
@@ -256,6 +258,58 @@ static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs,
     return true;
 }
 
+/* Whether all flits of the lead wait here, and are eligible by end_fs; then *left is what leaves, the last service at
+ * *last_fs. */
+static bool leaves_alone(const kb_fabric *fabric, const kb_train_port *port, const kb_waiting *lead,
+                         int64_t end_fs, kb_lone *left, int64_t *last_fs) {
+    const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
+    kb_lone came;
+    return kb_lone_of(&fabric->streams, stream, &came) &&
+           kb_train_last_fs(&came.trains[came.count - 1]) <= end_fs &&
+           kb_lone_pass(&came, port, lead->when_fs, left, last_fs);
+}
+
+/* All trains of a message arrive at its end. */
+static bool land_all(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t n_left,
+                     const kb_lone *lone) {
+    for (uint32_t i = 0; i < lone->count; i++) {
+        n_left -= lone->trains[i].count;
+        if (!land(fabric, link, flight, n_left, lone->trains[i])) return false;
+    }
+    return true;
+}
+
+/* The lead waits with all its flits, and leaves with them as several trains: its stream moves on, or ends.  False
+ * when there is no memory. */
+static bool pass_lone(kb_fabric *fabric, uint32_t link, const kb_lone *lone, int64_t last_fs) {
+    kb_train_port *port = &fabric->trains.ports[link];
+    const kb_waiting lead = port->waiting[port->first];
+    uint32_t number = (uint32_t)lead.count_number;
+    kb_streams *streams = &fabric->streams;
+    kb_stream *stream = &streams->pool.items[number];
+    uint32_t to = stream->to;
+    kb_train_count(fabric, link, port, stream->n_left, kb_max_i64(port->free_fs, lead.when_fs),
+                   last_fs + port->service_fs);
+    kb_train_port_remove_first(port);
+    kb_stream_replace(streams, stream, &lone->trains[0]);
+    if (to == KB_NONE) {
+        uint32_t flight = stream->flight;
+        int64_t n_left = stream->n_left;
+        KB_POOL_GIVE(&streams->pool, number);
+        return land_all(fabric, link, flight, n_left, lone);
+    }
+    kb_train_port *into = &fabric->trains.ports[to];
+    kb_inputs_drop(&into->open, link);
+    move_on(fabric, stream, lone->trains[0].start_fs);
+    streams->n_pieces++;
+    for (uint32_t i = 1; i < lone->count; i++)
+        if (!kb_stream_add(streams, fabric->alloc, stream, lone->trains[i])) return false;
+    if (!kb_train_port_reserve(into, fabric->alloc)) return false;
+    kb_train_port_enlist(into, stream->head_fs, kb_waiting_over(lead.rank, link), lead.count_number,
+                         number);
+    return true;
+}
+
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
@@ -277,6 +331,12 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             if (kb_stream_is_whole(stream) &&
                 kb_train_port_keeps(port, train, begin_fs, &period_fs, &length_fs)) {
                 if (pass_lead(fabric, link, begin_fs, period_fs, length_fs)) continue;
+                kb_fabric_fail_nomem_(fabric, "a train");
+                return false;
+            }
+            kb_lone left;
+            if (leaves_alone(fabric, port, lead, end_fs, &left, &last_fs)) {
+                if (pass_lone(fabric, link, &left, last_fs)) continue;
                 kb_fabric_fail_nomem_(fabric, "a train");
                 return false;
             }

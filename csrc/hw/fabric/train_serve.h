@@ -28,30 +28,6 @@ static inline void kb_train_count(kb_fabric *fabric, uint32_t link, kb_train_por
     port->n_served += (uint64_t)n;
 }
 
-/* As many of the next `count` flits of a stream, in `first`, the head of which is eligible at head_fs, as leave as
- * one train; *last_fs is the last one's service.  Count 0: none can be served within the range of time. */
-static inline kb_train kb_train_of_lead(const kb_train_port *port, const kb_train *first,
-                                        int64_t head_fs, int64_t count, int64_t *last_fs) {
-    int64_t service = port->service_fs, period = first->period_fs;
-    kb_train train = {kb_max_i64(port->free_fs, kb_max_i64(first->start_fs, head_fs)), service,
-                      count};
-    if (count > 1 && period > service) {
-        if (first->start_fs < head_fs)
-            train.count = kb_min_i64(count, (head_fs - first->start_fs) / period + 1);
-        else if (port->free_fs <= first->start_fs) train.period_fs = period;
-        else
-            train.count =
-                kb_min_i64(count, (port->free_fs - first->start_fs) / (period - service) + 1);
-    }
-    int64_t room = port->end_fs - train.start_fs, length;
-    if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {
-        train.count = room < 0 ? 0 : room / train.period_fs + 1;
-        length = (train.count - 1) * train.period_fs;
-    }
-    *last_fs = train.start_fs + length;
-    return train;
-}
-
 /* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that of the
  * next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  False when there is no memory. */
 bool kb_train_emit_(kb_fabric *fabric, uint32_t link, kb_waiting *lead,

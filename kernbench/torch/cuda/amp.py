@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernbench.runtime.mixed import autocast, custom_bwd, custom_fwd
+from kernbench.runtime.mixed import GradScaler, autocast, custom_bwd, custom_fwd
 from kernbench.runtime.placeholder import Placeholder
 
-__all__ = ["autocast", "custom_bwd", "custom_fwd"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 
 def __getattr__(name: str) -> Any:
