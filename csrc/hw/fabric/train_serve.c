@@ -260,8 +260,9 @@ static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs,
 
 /* Whether all flits of the lead wait here, and are eligible by end_fs; then *left is what leaves, the last service at
  * *last_fs. */
-static bool leaves_alone(const kb_fabric *fabric, const kb_train_port *port, const kb_waiting *lead,
-                         int64_t end_fs, kb_lone *left, int64_t *last_fs) {
+static inline bool leaves_alone(const kb_fabric *fabric, const kb_train_port *port,
+                                const kb_waiting *lead, int64_t end_fs, kb_lone *left,
+                                int64_t *last_fs) {
     const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
     kb_lone came;
     return kb_lone_of(&fabric->streams, stream, &came) &&
