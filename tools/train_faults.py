@@ -51,14 +51,14 @@ FAULTS = [
     Fault(
         "a member's next piece ignored",
         "train_serve.c",
-        "if (each->more != KB_NONE)",
-        "if (each->more != KB_NONE && 0)",
+        "if (stream->more == KB_NONE) return;",
+        "return;",
     ),
     Fault(
         "an outsider ignored",
         "train_serve.c",
-        "if (n < port->n_waiting) limit",
-        "if (0) limit",
+        "limit = kb_min_i64(limit, kb_lineup_when(waiting, n) - 1);",
+        "",
     ),
     Fault(
         "a held-up head takes part in rounds",
@@ -75,8 +75,8 @@ FAULTS = [
     Fault(
         "turns in spite of an outsider",
         "train_mix.c",
-        "for (uint32_t i = 0; n < port->n_waiting && i < n; i++)",
-        "for (uint32_t i = 0; 0 && i < n; i++)",
+        "lanes[i].until_fs = kb_min_i64(lanes[i].until_fs, before_fs);",
+        "",
     ),
     Fault(
         "turns beyond the horizon",
@@ -99,8 +99,8 @@ FAULTS = [
     Fault(
         "who took turns stays in its place",
         "train_mix.c",
-        "kb_train_put_back_(port, n);",
-        "if (ends) kb_train_put_back_(port, n);",
+        "kb_train_put_back_(&port->waiting, n);",
+        "if (ends) kb_train_put_back_(&port->waiting, n);",
     ),
     Fault(
         "turns in the order of numbers at ties",
@@ -141,14 +141,14 @@ FAULTS = [
     Fault(
         "served at its start before others that wait",
         "train_start.c",
-        "if (port->open.count || port->n_waiting)",
+        "if (port->open.count || port->waiting.count)",
         "if (port->open.count)",
     ),
     Fault(
         "served at its start in spite of open inputs",
         "train_start.c",
-        "if (port->open.count || port->n_waiting)",
-        "if (port->n_waiting)",
+        "if (port->open.count || port->waiting.count)",
+        "if (port->waiting.count)",
     ),
     Fault(
         "served at its start in spite of open messages",
@@ -195,8 +195,8 @@ FAULTS = [
     Fault(
         "a message in brief is late",
         "train_brief.h",
-        "when_fs - ports[flown->path[1]].overhead_fs,",
-        "when_fs - ports[flown->path[1]].overhead_fs + 1,",
+        "flown->known_fs - ports[flown->path[1]].overhead_fs,",
+        "flown->known_fs - ports[flown->path[1]].overhead_fs + 1,",
     ),
     Fault(
         "a message in brief keeps the pace of its start",
@@ -207,8 +207,8 @@ FAULTS = [
     Fault(
         "what waits in brief is not spelled out at a change of mode",
         "fabric_mode.c",
-        "!kb_brief_spell_out(fabric, from)",
-        "(from->n_brief = 0)",
+        "!kb_brief_resolve(fabric, each))",
+        "0)",
     ),
     Fault(
         "rides without overhead",
@@ -326,13 +326,13 @@ FAULTS = [
     ),
     Fault(
         "who goes far behind others never goes last",
-        "train_port.c",
-        "n_before(items + 1, count - 1, &moved)",
-        "n_before(items + 1, count - 2, &moved)",
+        "lineup.c",
+        "n_before(items + 1, lineup->count - 1, &moved)",
+        "n_before(items + 1, lineup->count - 2, &moved)",
     ),
     Fault(
         "who comes far before others comes too early",
-        "train_port.c",
+        "lineup.c",
         "uint32_t place = n_before(items, count, key);",
         "uint32_t place = n_before(items, count, key) / 2;",
     ),

@@ -26,19 +26,20 @@ static inline void kb_error_clear(kb_error *err) {
 
 /* Sets status and message, replacing what was there.  Returns `status`, so that a caller can
  * write `return kb_error_set(err, KB_INVALID, "...")`. */
-kb_status kb_error_set(kb_error *err, kb_status status, const char *format, ...) KB_PRINTF(3, 4);
+KB_COLD kb_status kb_error_set(kb_error *err, kb_status status, const char *format, ...)
+    KB_PRINTF(3, 4);
 
 /* Prepends "<context>: " to the message.  Returns the status that is there. */
 kb_status kb_error_wrap(kb_error *err, const char *format, ...) KB_PRINTF(2, 3);
 
 /* Shorthand for a failed allocation of `what`. */
-kb_status kb_error_nomem(kb_error *err, const char *what);
+KB_COLD kb_status kb_error_nomem(kb_error *err, const char *what);
 
 /* Forwards a failure to the caller. */
-#define KB_TRY(expr)                                        \
-    do {                                                    \
-        kb_status kb_try_status_ = (expr);                  \
-        if (kb_try_status_ != KB_OK) return kb_try_status_; \
+#define KB_TRY(expr)                                                             \
+    do {                                                                         \
+        kb_status kb_try_status_ = (expr);                                       \
+        if (__builtin_expect(kb_try_status_ != KB_OK, 0)) return kb_try_status_; \
     } while (0)
 
 #endif

@@ -38,9 +38,11 @@ typedef enum kb_status {
 #if defined(__GNUC__)
 #define KB_MUST_CHECK __attribute__((warn_unused_result))
 #define KB_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define KB_COLD __attribute__((cold)) /* what leads to it is kept away from what always happens */
 #else
 #define KB_MUST_CHECK
 #define KB_PRINTF(fmt, args)
+#define KB_COLD
 #endif
 
 /* The kebab-case name of a status; "unknown-status" for a number that is none. */

@@ -13,6 +13,7 @@ int main(int n_args, char **args) {
                    {"pipeline", bench_pipeline},
                    {"fabric", bench_fabric},
                    {"mesh", bench_mesh},
+                   {"crowd", bench_crowd},
                    {"memory", bench_memory},
                    {"plain_hold", bench_plain_hold},
                    {"plain_pipeline", bench_plain_pipeline}};
@@ -28,8 +29,8 @@ int main(int n_args, char **args) {
     }
     (void)fprintf(
         stderr,
-        "usage: %s [longer=K] [mode=train|flit] hold|mm1|pipeline|fabric|mesh|memory|plain_hold|"
-        "plain_pipeline [key=value ...]\n",
+        "usage: %s [longer=K] [mode=train|flit] hold|mm1|pipeline|fabric|mesh|crowd|memory|"
+        "plain_hold|plain_pipeline [key=value ...]\n",
         args[0]);
     return 3;
 }

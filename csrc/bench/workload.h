@@ -54,6 +54,7 @@ int bench_mm1(bench_args args);
 int bench_pipeline(bench_args args);
 int bench_fabric(bench_args args);
 int bench_mesh(bench_args args);
+int bench_crowd(bench_args args);
 int bench_plain_hold(bench_args args);
 int bench_plain_pipeline(bench_args args);
 int bench_memory(bench_args args);

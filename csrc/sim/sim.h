@@ -149,7 +149,7 @@ void kb_sim_charge(kb_sim *sim, uint64_t n_events);
 
 /* From a handler: note a failure (the first one stays).  Returns a buffer to write the message into
  * with kb_error_set, or NULL when an earlier failure stands. */
-kb_error *kb_sim_fail(kb_sim *sim, kb_status status);
+KB_COLD kb_error *kb_sim_fail(kb_sim *sim, kb_status status);
 
 /* KB_OK, or the status of the noted failure. */
 kb_status kb_sim_status(const kb_sim *sim);

@@ -6,6 +6,7 @@
  *           (KB_NOW), in the next delta (0), or later
  *   mode    a fabric by trains changes to flits and back at some instants, or never
  *   flits   all there at the start, or, one message in eight, coming into being by and by
+ *   crowd   in one case in fifty thousands of messages within some instants, so that hundreds wait at a port
  *   ports   in half of the cases some nodes have finite buffers, in cycles two channels and datelines,
  *           or one server for all of their ports
  */
@@ -247,6 +248,28 @@ static inline void case_lengthen(trains_case *c, dice *d) {
     made->n_flits = 66000 + graph_below(&d->state, 70000);
 }
 
+/* So many, all to one node, that ports have crowds (hw/fabric/crowd.h): backlogs of senders, which come whole, and
+ * what comes between them. */
+static inline void case_crowd(trains_case *c, dice *d, bool tree) {
+    static const int64_t sizes[] = {1, 2, 2, 3, 8, 30}, spans[] = {0, 20, 1000, 3000};
+    int64_t size = dice_one_in(d, 2) ? DICE_PICK(d, sizes) : 0;
+    int64_t span_fs = DICE_PICK(d, spans) * d->service_fs;
+    job first = {.first_child = UINT32_MAX};
+    case_ends(c, d, tree, &first);
+    c->n_triggers = 0;
+    c->n_jobs = (uint32_t)(500 + graph_below(&d->state, 2000));
+    for (uint32_t i = 0; i < c->n_jobs; i++) {
+        job *made = &c->jobs[i];
+        *made = first;
+        made->n_flits = size ? size : DICE_PICK(d, sizes);
+        made->start_fs = graph_below(&d->state, span_fs + 1);
+        if (dice_one_in(d, 50)) made->gap_fs = 1 + graph_below(&d->state, 2 * d->service_fs);
+        if (tree) made->dst = 0;
+        if (!dice_one_in(d, 3)) made->src = (uint32_t)graph_below(&d->state, c->graph.n_nodes);
+        if (made->src == made->dst) made->src = (made->dst + 1) % c->graph.n_nodes;
+    }
+}
+
 static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     static const int64_t services[] = {1, 1, 2, 3, 5, 7, 10, 100, 1000},
                          latencies[] = {0, 0, 1, 2, 3, 10, 37, 1500};
@@ -269,6 +292,7 @@ static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     c->change_fs = dice_one_in(&d, 3) ? 1 + graph_below(&d.state, 400 * d.service_fs) : 0;
     if (!c->slice_fs && dice_one_in(&d, 8)) case_scale(c, &d);
     if (!big && dice_one_in(&d, 200)) case_lengthen(c, &d);
+    if (!big && dice_one_in(&d, 50)) case_crowd(c, &d, tree);
 }
 
 #endif

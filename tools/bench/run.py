@@ -123,6 +123,8 @@ def engine(programs: Programs) -> Iterable[Row]:
         "single flits, chain of 5": (["fabric", "F=1", "hops=5", "n=200000"], 0.8),
         "single flits, 8×8 mesh, load 0.3": (["mesh", "F=1", "load=0.3", "n=200000"], 0.8),
         "4 flits, 8×8 mesh, load 0.6": (["mesh", "F=4", "load=0.6", "n=100000"], 0.8),
+        "4 flits, 50,000 messages at one port": (["crowd", "senders=100", "n=500", "F=4"], 0.8),
+        "4 flits, 500,000 messages at one port": (["crowd", "senders=1000", "n=500", "F=4"], 0.8),
     }
     for name, (args, asked) in pairs.items():
         flit, train = programs.best(["mode=flit", *args], ["mode=train", *args])

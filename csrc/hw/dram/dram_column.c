@@ -157,15 +157,14 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
 static inline void issue_bursts(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit, int64_t at_fs,
                                 int64_t n, int64_t period_fs) {
     kb_dram_run *run = &core->runs.items[hit->run];
-    kb_dram_bank *bank = &pc->banks[hit->bank];
     if (hit->n_untold) {
-        int64_t gap_fs = at_fs - bank->last_fs;
-        if (n == 1) period_fs = hit->n_untold == 1 ? gap_fs : bank->period_fs;
-        if (gap_fs != period_fs || (hit->n_untold > 1 && bank->period_fs != period_fs))
+        int64_t gap_fs = at_fs - hit->last_fs;
+        if (n == 1) period_fs = hit->n_untold == 1 ? gap_fs : hit->period_fs;
+        if (gap_fs != period_fs || (hit->n_untold > 1 && hit->period_fs != period_fs))
             kb_dram_tell_(pc, core, hit);
     }
-    bank->period_fs = period_fs;
-    int64_t last_fs = bank->last_fs = at_fs + (n - 1) * period_fs;
+    hit->period_fs = period_fs;
+    int64_t last_fs = hit->last_fs = at_fs + (n - 1) * period_fs;
     hit->n_untold = (uint16_t)(hit->n_untold + n);
     run->n_served = (uint16_t)(run->n_served + n);
     kb_dram_group *group = &pc->groups[hit->group];

@@ -43,23 +43,21 @@
 #include "hw/dram/dram_run.h"
 #include "hw/dram/dram_statistics.h"
 
-/* 64 bytes, of which the first 48 are used all the time (as those of a run). */
 typedef struct kb_dram_bank {
     int64_t open_fs; /* of the last ACT; after a PRE, of one that the next may follow as soon */
     int64_t act_fs, pre_fs; /* no earlier */
-    int64_t last_fs;        /* the last burst that was issued of its hit and nobody was told of */
     int32_t open_row;       /* -1: closed */
     uint32_t first[2];      /* runs of the window, where the bank is waited for */
     uint32_t age;           /* the first one's seq, in the direction of the bus */
     uint32_t last[2];
-    int64_t period_fs; /* of those bursts, until last_fs */
 } kb_dram_bank;
 
 /* A run that hits the open row of its bank. */
 typedef struct kb_dram_hit {
-    int64_t ready_fs; /* of the row */
+    int64_t ready_fs;           /* of the row */
+    int64_t last_fs, period_fs; /* of its bursts that were issued and nobody was told of */
     uint32_t run;
-    uint16_t n_untold; /* of its bursts that were issued */
+    uint16_t n_untold; /* so many */
     uint8_t bank, group;
 } kb_dram_hit;
 

@@ -27,11 +27,11 @@ void kb_dram_tell_(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit) {
     kb_dram_bank *bank = &pc->banks[hit->bank];
     kb_dram_statistics *s = &pc->statistics;
     bool write = run->write;
-    int64_t count = hit->n_untold, period_fs = count > 1 ? bank->period_fs : 0;
-    int64_t first_fs = bank->last_fs - (count - 1) * period_fs;
+    int64_t count = hit->n_untold, period_fs = count > 1 ? hit->period_fs : 0;
+    int64_t first_fs = hit->last_fs - (count - 1) * period_fs;
     uint32_t first = (uint32_t)(run->n_served - count);
     kb_dram_hold_cas_(pc, core, hit->bank, write, first_fs);
-    bank->pre_fs = kb_max_i64(bank->pre_fs, bank->last_fs + rules->cas_pre[write]);
+    bank->pre_fs = kb_max_i64(bank->pre_fs, hit->last_fs + rules->cas_pre[write]);
     *(write ? &s->writes : &s->reads) += count;
     s->wait_fs += count * (first_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
     if (run->flit != run->count) s->wait_fs -= later_fs(run, first, count);

@@ -21,8 +21,9 @@ typedef struct kb_flight {
     uint32_t
         next; /* its stream at the sender, in train mode: where its tail is, or KB_NONE while it waits in brief
                  (hw/fabric/train_brief.h); threads free ones, and those to be delivered */
-    int64_t n_known; /* flits that have come into being, the last of them at known_fs */
-    int64_t known_fs;
+    int64_t n_known; /* flits that have come into being, */
+    int64_t
+        known_fs; /* the last of them, while there are more to come; in brief: the time of its key */
     int64_t least_fs; /* its tail cannot be there before */
     int64_t done_fs;  /* in train mode: the tail's arrival, once it is known; before, -1 */
 } kb_flight;
@@ -99,12 +100,13 @@ kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link);
 void kb_fabric_begin_trace_(kb_fabric *fabric, uint32_t flight);
 
 /* There was no memory for it, or too many trains wait already (hw/fabric/stream.h): where most do is told. */
-kb_status kb_fabric_nomem_(const kb_fabric *fabric, const char *what, kb_error *err);
-void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
-void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);
+KB_COLD kb_status kb_fabric_nomem_(const kb_fabric *fabric, const char *what, kb_error *err);
+KB_COLD void kb_fabric_fail_nomem_(kb_fabric *fabric, const char *what);
+KB_COLD void kb_fabric_fail_overflow_(kb_fabric *fabric, uint32_t link, int64_t served_fs);
 
 /* Physics: the port of a link begins a service before the one before has ended, at free_fs. */
-void kb_fabric_fail_overlap_(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t free_fs);
+KB_COLD void kb_fabric_fail_overlap_(kb_fabric *fabric, uint32_t link, int64_t begin_fs,
+                                     int64_t free_fs);
 
 /* Whether it is by trains, or might be at another time.  Where there are servers it is always the same. */
 static inline bool kb_fabric_adapts_(const kb_fabric *fabric) {

@@ -68,16 +68,16 @@ static bool unland(kb_fabric *fabric, uint32_t node, int64_t now) {
 static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
     kb_train_port *from = &fabric->trains.ports[link];
     kb_port *to = &fabric->ports[link];
-    if (!kb_waitq_reserve(&to->waiting, fabric->alloc, from->n_waiting) ||
-        !kb_brief_spell_out(fabric, from))
-        return false;
-    for (uint32_t i = 0; i < from->n_waiting; i++) {
-        const kb_waiting *each = &from->waiting[from->first + i];
+    for (; from->waiting.count; kb_lineup_drop_first(&from->waiting)) {
+        kb_waiting *each = kb_lineup_items(&from->waiting);
+        if (!kb_waitq_reserve(&to->waiting, fabric->alloc, to->waiting.count + 1) ||
+            !kb_brief_resolve(fabric, each))
+            return false;
         kb_waitq_push(&to->waiting, each->when_fs, each->rank, (uint32_t)(each->count_number >> 32),
                       (uint32_t)each->count_number);
     }
-    for (; kb_lineup_count(&from->wakes); kb_lineup_drop_first(&from->wakes)) {
-        uint32_t number = (uint32_t)kb_lineup_first(&from->wakes)->count_number;
+    for (; from->wakes.count; kb_lineup_drop_first(&from->wakes)) {
+        uint32_t number = (uint32_t)kb_lineup_items(&from->wakes)->count_number;
         const kb_flight *flown = &fabric->flights.items[number];
         if (flown->done_fs < 0 || kb_train_lands(fabric, &flown->message)) continue;
         if (!put_arrival(fabric, link,
@@ -87,7 +87,7 @@ static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
     to->free_fs = from->free_fs;
     to->taken_fs = from->taken_fs;
     to->served_flight = KB_NONE;
-    from->n_waiting = from->first = from->n_own = 0;
+    from->n_own = 0;
     from->own_fs = 0;
     from->open.count = 0;
     from->wake_fs = KB_TIME_MAX;

@@ -146,7 +146,7 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
         kb_fabric_complete_(fabric, handle, when_fs);
     }
     flown->n_known += flits.count;
-    flown->known_fs = last_fs;
+    if (flown->n_known < flown->message.n_flits) flown->known_fs = last_fs;
     return KB_OK;
 }
 

@@ -1,31 +1,110 @@
 #include "hw/fabric/lineup.h"
 
-/* What nobody uses yet is not moved. */
-static bool grow_heap(kb_waitq *heap, kb_alloc *alloc, uint32_t capacity) {
-    if (heap->count) return kb_waitq_reserve(heap, alloc, capacity);
-    kb_waitq larger = {0};
-    if (!kb_waitq_reserve(&larger, alloc, capacity)) return false;
-    kb_waitq_deinit(heap, alloc);
-    *heap = larger;
-    return true;
+#include <string.h>
+
+void kb_lineup_deinit(kb_lineup *lineup, kb_alloc *alloc) {
+    kb_alloc_free(alloc, lineup->items, lineup->capacity, sizeof *lineup->items);
+    if (lineup->crowd) kb_crowd_deinit(lineup->crowd, alloc);
+    kb_alloc_free(alloc, lineup->crowd, 1, sizeof *lineup->crowd);
+    *lineup = (kb_lineup){0};
 }
 
-/* What was before the head follows the end of the old ring. */
-bool kb_lineup_grow_(kb_lineup *lineup, kb_alloc *alloc) {
-    uint32_t old = lineup->capacity;
-    if (old > UINT32_MAX / 32) return false;
-    uint32_t capacity = old ? kb_grown_capacity(old) : 4;
-    if (!grow_heap(&lineup->heap, alloc, capacity)) return false;
-    kb_waiting *grown = kb_alloc_resize(alloc, lineup->run, old, capacity, sizeof *grown);
+/* --- those that are sorted ------------------------------------------------------------------------ */
+
+/* How many of items[0, count) come before the key. */
+static uint32_t n_before(const kb_waiting *items, uint32_t count, const kb_waiting *key) {
+    uint32_t first = 0;
+    while (count > 0) {
+        uint32_t half = count / 2;
+        if (kb_waiting_before(&items[first + half], key)) {
+            first += half + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    return first;
+}
+
+uint32_t kb_lineup_open_(kb_waiting *items, uint32_t count, const kb_waiting *key) {
+    uint32_t place = n_before(items, count, key);
+    memmove(&items[place + 1], &items[place], (count - place) * sizeof *items);
+    return place;
+}
+
+static void to_front(kb_lineup *lineup) {
+    memmove(lineup->items, kb_lineup_items(lineup), lineup->count * sizeof *lineup->items);
+    lineup->first = 0;
+}
+
+static bool widen(kb_lineup *lineup, kb_alloc *alloc) {
+    if (lineup->capacity > UINT32_MAX / 32) return false;
+    uint32_t capacity = lineup->capacity ? kb_grown_capacity(lineup->capacity) : 8;
+    kb_waiting *grown =
+        kb_alloc_resize(alloc, lineup->items, lineup->capacity, capacity, sizeof *grown);
     if (!grown) return false;
-    for (uint32_t i = 0; i < lineup->head; i++) grown[old + i] = grown[i];
-    lineup->run = grown;
+    lineup->items = grown;
     lineup->capacity = capacity;
     return true;
 }
 
-void kb_lineup_deinit(kb_lineup *lineup, kb_alloc *alloc) {
-    kb_alloc_free(alloc, lineup->run, lineup->capacity, sizeof *lineup->run);
-    kb_waitq_deinit(&lineup->heap, alloc);
-    *lineup = (kb_lineup){0};
+/* --- the crowd ------------------------------------------------------------------------------------ */
+
+/* Half of KB_LINEUP_MOST stay. */
+static void spill(kb_lineup *lineup) {
+    uint32_t n_left = KB_LINEUP_MOST / 2;
+    kb_crowd_put_before(lineup->crowd, kb_lineup_items(lineup) + n_left, lineup->count - n_left);
+    lineup->count = n_left;
+}
+
+static bool reserve_crowd(kb_lineup *lineup, kb_alloc *alloc) {
+    if (!lineup->crowd) lineup->crowd = kb_alloc_zeroed(alloc, 1, sizeof *lineup->crowd);
+    return lineup->crowd &&
+           kb_crowd_reserve(lineup->crowd, alloc, lineup->crowd->count + lineup->count + 1);
+}
+
+/* Half of the room at least is behind the last, where most come. */
+bool kb_lineup_grow_(kb_lineup *lineup, kb_alloc *alloc) {
+    bool spills = lineup->count >= KB_LINEUP_MOST;
+    if ((spills || kb_lineup_is_crowded(lineup)) && !reserve_crowd(lineup, alloc)) return false;
+    if (spills) spill(lineup);
+    if (lineup->first + lineup->count < lineup->capacity) return true;
+    if (lineup->count >= lineup->capacity / 2 && !widen(lineup, alloc)) return false;
+    to_front(lineup);
+    return true;
+}
+
+static void take_block(kb_lineup *lineup) {
+    lineup->count += kb_crowd_take(lineup->crowd, kb_lineup_items(lineup) + lineup->count);
+}
+
+void kb_lineup_refill_(kb_lineup *lineup) {
+    to_front(lineup);
+    take_block(lineup);
+}
+
+bool kb_lineup_sort_more_(kb_lineup *lineup, kb_alloc *alloc, int64_t until_fs) {
+    if (kb_crowd_first(lineup->crowd)->when_fs > until_fs) return false;
+    if (lineup->count + KB_CROWD_BLOCK > lineup->capacity && !widen(lineup, alloc)) return false;
+    if (lineup->first + lineup->count + KB_CROWD_BLOCK > lineup->capacity) to_front(lineup);
+    take_block(lineup);
+    return true;
+}
+
+void kb_lineup_put_off_last_(kb_lineup *lineup) {
+    if (!kb_lineup_puts_off(lineup, &kb_lineup_items(lineup)[lineup->count - 1])) return;
+    lineup->count--;
+    kb_lineup_close_up(lineup);
+}
+
+void kb_lineup_sink_first_(kb_lineup *lineup) {
+    if (lineup->crowd && lineup->count > KB_LINEUP_MOST) spill(lineup);
+    kb_waiting *items = kb_lineup_items(lineup), moved = items[0];
+    if (kb_lineup_puts_off(lineup, &moved)) {
+        kb_lineup_drop_first(lineup);
+        return;
+    }
+    uint32_t place = n_before(items + 1, lineup->count - 1, &moved);
+    memmove(&items[0], &items[1], place * sizeof *items);
+    items[place] = moved;
 }

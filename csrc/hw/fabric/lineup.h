@@ -1,80 +1,131 @@
-/* Whose turn comes when, where most keys come in order: those that do are a run, the others a heap
- * (hw/fabric/waitq.h).
+/* Whose turn comes when: keys in order, where most come last.  It serves the streams that wait at a port of
+ * trains, and the wakes there.
  *
- *     run    a ring, in order         first <─ the lesser of both
- *     heap   what came out of order
+ *     items   sorted; the first is at `first`, room grows behind
+ *     crowd   where there are very many, those that come after them all (hw/fabric/crowd.h)
+ *
+ * When KB_LINEUP_MOST are sorted, those that come last go to the crowd: so what comes between others moves few.
+ * More are sorted only on demand (kb_lineup_sort_more), which is for who takes all those.
+ *
+ * Invariants
+ *   L1. Those in the crowd come after those that are sorted, of which there are two at least then.
+ *   L2. The crowd has room for all when it is not empty, and, where there was one, when more than KB_LINEUP_MOST
+ *       are sorted.
  */
 #ifndef KB_HW_FABRIC_LINEUP_H
 #define KB_HW_FABRIC_LINEUP_H
 
-#include "hw/fabric/waitq.h"
+#include "hw/fabric/crowd.h"
+#include "sim/sim.h"
 
 typedef struct kb_lineup {
-    kb_waiting *run;
-    uint32_t head, n_run, capacity; /* a power of two */
-    kb_waitq heap;
+    kb_waiting *items;
+    uint32_t first, count, capacity; /* count: of those that are sorted */
+    kb_crowd *crowd;                 /* NULL: there never was one */
 } kb_lineup;
 
-bool kb_lineup_grow_(kb_lineup *lineup, kb_alloc *alloc) KB_MUST_CHECK;
+enum {
+    KB_LINEUP_MOST = KB_CROWD_BLOCK,
+    KB_LINEUP_NEAR = 16 /* among more, a place further off is searched by halves */
+};
+
 void kb_lineup_deinit(kb_lineup *lineup, kb_alloc *alloc);
 
-static inline uint32_t kb_lineup_count(const kb_lineup *lineup) {
-    return lineup->n_run + lineup->heap.count;
+static inline kb_waiting *kb_lineup_items(const kb_lineup *lineup) {
+    return lineup->items + lineup->first;
 }
 
-/* Room for one more; false when there is no memory.  (Any may go over to the heap.) */
+static inline bool kb_lineup_is_crowded(const kb_lineup *lineup) {
+    return lineup->crowd && lineup->crowd->count;
+}
+
+bool kb_lineup_grow_(kb_lineup *lineup, kb_alloc *alloc) KB_MUST_CHECK;
+
+/* Room for one more; false when there is no memory. */
 KB_MUST_CHECK static inline bool kb_lineup_reserve(kb_lineup *lineup, kb_alloc *alloc) {
-    uint32_t count = kb_lineup_count(lineup);
-    return (count < lineup->capacity && count < lineup->heap.capacity) ||
-           kb_lineup_grow_(lineup, alloc);
+    bool room = lineup->first + lineup->count < lineup->capacity && !lineup->crowd;
+    return room || kb_lineup_grow_(lineup, alloc);
 }
 
-/* Whether the first is that of the run; there is one. */
-static inline bool kb_lineup_in_run_(const kb_lineup *lineup) {
-    return lineup->heap.count == 0 ||
-           (lineup->n_run && kb_waiting_before(&lineup->run[lineup->head], &lineup->heap.items[0]));
+bool kb_lineup_sort_more_(kb_lineup *lineup, kb_alloc *alloc, int64_t until_fs) KB_MUST_CHECK;
+
+/* Sorts some of a crowd, the first of whom comes by until_fs.  False when there are none, or no memory. */
+KB_MUST_CHECK static inline bool kb_lineup_sort_more(kb_lineup *lineup, kb_alloc *alloc,
+                                                     int64_t until_fs) {
+    return kb_lineup_is_crowded(lineup) && kb_lineup_sort_more_(lineup, alloc, until_fs);
 }
 
-/* The first; there is one. */
-static inline const kb_waiting *kb_lineup_first(const kb_lineup *lineup) {
-    return kb_lineup_in_run_(lineup) ? &lineup->run[lineup->head] : &lineup->heap.items[0];
+/* Those from the n-th on come no earlier: exactly then, if there are such. */
+static inline int64_t kb_lineup_when(const kb_lineup *lineup, uint32_t n) {
+    if (n < lineup->count) return kb_lineup_items(lineup)[n].when_fs;
+    return kb_lineup_is_crowded(lineup) ? kb_crowd_first(lineup->crowd)->when_fs : KB_TIME_MAX;
 }
 
-/* After kb_lineup_reserve. */
+/* In a crowd, who comes after those that are sorted is not sorted either.  There is room. */
+static inline bool kb_lineup_puts_off(kb_lineup *lineup, const kb_waiting *key) {
+    if (!kb_lineup_is_crowded(lineup) || kb_waiting_before(key, kb_crowd_first(lineup->crowd)))
+        return false;
+    kb_crowd_put(lineup->crowd, key);
+    return true;
+}
+
+/* Makes room for a key that comes before the last, and returns where. */
+uint32_t kb_lineup_open_(kb_waiting *items, uint32_t count, const kb_waiting *key);
+
+/* After kb_lineup_reserve.  Most come last. */
 static inline void kb_lineup_push(kb_lineup *lineup, int64_t when_fs, uint64_t rank,
                                   uint64_t count_number) {
     const kb_waiting added = {when_fs, rank, count_number};
-    uint32_t mask = lineup->capacity - 1, end = lineup->head + lineup->n_run;
-    if (lineup->n_run && kb_waiting_before(&added, &lineup->run[(end - 1) & mask])) {
-        kb_waitq_push(&lineup->heap, when_fs, rank, (uint32_t)(count_number >> 32),
-                      (uint32_t)count_number);
-        return;
-    }
-    kb_waiting *item = &lineup->run[end & mask];
-    item->when_fs = when_fs;
-    item->rank = rank;
-    item->count_number = count_number;
-    lineup->n_run++;
+    if (lineup->crowd && kb_lineup_puts_off(lineup, &added)) return;
+    kb_waiting *items = kb_lineup_items(lineup);
+    uint32_t place = lineup->count++;
+    if (place > KB_LINEUP_NEAR && kb_waiting_before(&added, &items[place - KB_LINEUP_NEAR]))
+        place = kb_lineup_open_(items, place, &added);
+    for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
+        items[place] = items[place - 1];
+    items[place].when_fs = when_fs;
+    items[place].rank = rank;
+    items[place].count_number = count_number;
+}
+
+void kb_lineup_refill_(kb_lineup *lineup);
+
+/* Of those that are sorted some are gone: where few are left, others are sorted. */
+static inline void kb_lineup_close_up(kb_lineup *lineup) {
+    if (lineup->count < 2 && kb_lineup_is_crowded(lineup)) kb_lineup_refill_(lineup);
 }
 
 static inline void kb_lineup_drop_first(kb_lineup *lineup) {
-    if (!kb_lineup_in_run_(lineup)) {
-        kb_waitq_drop_first(&lineup->heap);
+    lineup->first = --lineup->count ? lineup->first + 1 : 0;
+    kb_lineup_close_up(lineup);
+}
+
+/* The first goes to its place far behind, or to the crowd. */
+void kb_lineup_sink_first_(kb_lineup *lineup);
+
+/* The last goes to the crowd, if that is its place. */
+void kb_lineup_put_off_last_(kb_lineup *lineup);
+
+/* The first's time is a later one now: it goes where it belongs. */
+static inline void kb_lineup_put_back_first(kb_lineup *lineup) {
+    kb_waiting *items = kb_lineup_items(lineup);
+    if (lineup->count == 1 || !kb_waiting_before(&items[1], &items[0])) return;
+    if (lineup->count > KB_LINEUP_NEAR && kb_waiting_before(&items[KB_LINEUP_NEAR], &items[0])) {
+        kb_lineup_sink_first_(lineup);
         return;
     }
-    lineup->head = (lineup->head + 1) & (lineup->capacity - 1);
-    lineup->n_run--;
+    kb_waiting moved = items[0];
+    uint32_t place = 0;
+    for (; place + 1 < lineup->count && kb_waiting_before(&items[place + 1], &moved); place++)
+        items[place] = items[place + 1];
+    items[place] = moved;
+    if (place + 1 == lineup->count && kb_lineup_is_crowded(lineup)) kb_lineup_put_off_last_(lineup);
 }
 
 /* Gives the first a later time. */
 static inline void kb_lineup_move_first(kb_lineup *lineup, int64_t when_fs) {
-    if (!kb_lineup_in_run_(lineup)) {
-        kb_waitq_move_first(&lineup->heap, when_fs);
-        return;
-    }
-    kb_waiting moved = lineup->run[lineup->head];
-    kb_lineup_drop_first(lineup);
-    kb_lineup_push(lineup, when_fs, moved.rank, moved.count_number);
+    kb_lineup_items(lineup)->when_fs = when_fs;
+    kb_lineup_put_back_first(lineup);
 }
 
 #endif

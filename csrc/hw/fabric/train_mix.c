@@ -20,10 +20,12 @@ static inline bool comes_before(const lane *a, const lane *b) {
 /* Those that come before the lead's train is at its end, and one another's. */
 static uint32_t take_lanes(const kb_fabric *fabric, const kb_train_port *port, int64_t least_fs,
                            int64_t upto_fs, lane *lanes) {
-    const kb_waiting *items = port->waiting + port->first;
+    const kb_lineup *waiting = &port->waiting;
+    const kb_waiting *items = kb_lineup_items(waiting);
     int64_t last_fs = INT64_MAX;
     uint32_t n = 0;
-    for (; n < port->n_waiting && n < MOST_LANES && items[n].when_fs <= last_fs; n++) {
+    for (; n < waiting->count && n < MOST_LANES && items[n].when_fs <= last_fs; n++) {
+        if ((uint32_t)items[n].count_number >= KB_BRIEF_MARK) break;
         const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)items[n].count_number];
         if (stream->first.start_fs < stream->head_fs) break;
         int64_t end_fs = kb_train_last_fs(&stream->first);
@@ -34,8 +36,11 @@ static uint32_t take_lanes(const kb_fabric *fabric, const kb_train_port *port, i
         lanes[n].rank = items[n].rank;
         lanes[n].count_number = items[n].count_number;
     }
-    for (uint32_t i = 0; n < port->n_waiting && i < n; i++)
-        lanes[i].until_fs = kb_min_i64(lanes[i].until_fs, kb_waiting_until(&items[i], &items[n]));
+    int64_t before_fs = kb_lineup_when(waiting, n) - 1;
+    for (uint32_t i = 0; i < n; i++) {
+        if (n < waiting->count) before_fs = kb_waiting_until(&items[i], &items[n]);
+        lanes[i].until_fs = kb_min_i64(lanes[i].until_fs, before_fs);
+    }
     return n;
 }
 
@@ -72,7 +77,7 @@ static inline int64_t count_turn(const lane *lead, const lane *second) {
 bool kb_train_mix(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs, bool *any) {
     lane lanes[MOST_LANES], *order[MOST_LANES];
     kb_train_port *port = &fabric->trains.ports[link];
-    kb_waiting *items = port->waiting + port->first;
+    kb_waiting *items = kb_lineup_items(&port->waiting);
     uint32_t n = take_lanes(fabric, port, least_fs, upto_fs, lanes);
     bool ends = false;
     *any = false;
@@ -102,6 +107,6 @@ bool kb_train_mix(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t up
     for (uint32_t i = 0; i < n; i++)
         if (lanes[i].served.count && !kb_train_emit_(fabric, link, &items[i], lanes[i].served))
             return false;
-    kb_train_put_back_(port, n);
+    kb_train_put_back_(&port->waiting, n);
     return true;
 }

@@ -1,7 +1,7 @@
 /* A port that serves flit trains (ADR-0043), and what it knows.
  *
- *   waiting   the streams with known flits, sorted by the key of their next flit
- *             (eligibility, input, message id); the first is at `first`, room grows behind
+ *   waiting   the streams with known flits, by the key of their next flit (eligibility, input,
+ *             message id); in some only the flight is known (hw/fabric/train_brief.h)
  *   upto_fs   every flit eligible by then is known and served: final, whatever comes
  *   free_fs   the server is taken until then, which may be far ahead of the clock
  *   open      the inputs over which a started message has still to come
@@ -33,7 +33,7 @@ typedef struct kb_inputs {
     uint32_t count, capacity;
 } kb_inputs;
 
-/* In lines of the cache: those that pass by look at the first two, whose messages end here at the third. */
+/* In lines of the cache: those that pass by look at the first two, whose messages begin or end here at the third. */
 typedef struct kb_train_port {
     _Alignas(KB_LINE_NBYTES) int64_t free_fs;
     int64_t upto_fs, taken_fs;
@@ -41,24 +41,23 @@ typedef struct kb_train_port {
     int64_t travel_fs;
     int64_t overhead_fs;
     int64_t end_fs;
-    kb_waiting *waiting;
+    uint32_t region;
+    uint32_t depth; /* 1 + its place on the stack of a pull; 0: it is not there */
 
-    uint32_t first, n_waiting, capacity;
-    uint32_t n_own;
-    int64_t own_fs;
+    kb_lineup waiting;
     kb_inputs open;
     uint64_t n_served;
-    uint32_t region;
-    uint32_t depth;   /* 1 + its place on the stack of a pull; 0: it is not there */
-    uint32_t n_brief; /* of those that wait (hw/fabric/train_brief.h) */
+    uint32_t n_own;
+    uint32_t swept; /* the last sweep that took it in */
 
     _Alignas(KB_LINE_NBYTES) kb_lineup wakes;
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
-    uint32_t swept;  /* the last sweep that took it in */
+    int64_t own_fs;
 } kb_train_port;
 
-_Static_assert(offsetof(kb_train_port, first) == KB_LINE_NBYTES &&
-                   offsetof(kb_train_port, wakes) == 2 * KB_LINE_NBYTES,
+_Static_assert(offsetof(kb_train_port, waiting) == KB_LINE_NBYTES &&
+                   offsetof(kb_train_port, wakes) == 2 * KB_LINE_NBYTES &&
+                   sizeof(kb_train_port) == 3 * KB_LINE_NBYTES,
                "what is in which line of the cache");
 
 /* Flits that arrived at a sink that takes every flit, and that are not handed over yet. */
@@ -127,11 +126,9 @@ void kb_inputs_deinit(kb_inputs *inputs, kb_alloc *alloc);
 
 void kb_train_port_deinit(kb_train_port *port, kb_alloc *alloc);
 
-bool kb_train_port_grow_(kb_train_port *port, kb_alloc *alloc) KB_MUST_CHECK;
-
 /* Room for one more stream that waits; false when there is no memory. */
 KB_MUST_CHECK static inline bool kb_train_port_reserve(kb_train_port *port, kb_alloc *alloc) {
-    return port->first + port->n_waiting < port->capacity || kb_train_port_grow_(port, alloc);
+    return kb_lineup_reserve(&port->waiting, alloc);
 }
 
 /* The rank of a stream at the port behind `link`, from its rank at the one before. */
@@ -139,48 +136,10 @@ static inline uint64_t kb_waiting_over(uint64_t rank, uint32_t link) {
     return (uint64_t)(link + 1) << 32 | (uint32_t)rank;
 }
 
-/* Among more than so many, a place further off is searched by halves. */
-#define KB_NEAR 16
-
-/* Among items[0, count) in their order: makes room for a key that comes before the last, returns where. */
-uint32_t kb_waiting_open_(kb_waiting *items, uint32_t count, const kb_waiting *key);
-
-/* The first of items[0, count) goes to its place further behind. */
-void kb_waiting_sink_(kb_waiting *items, uint32_t count);
-
-/* After kb_train_port_reserve.  Most come last.  count_of is a key of the same message. */
+/* After kb_train_port_reserve.  count_of is a key of the same message. */
 static inline void kb_train_port_enlist(kb_train_port *port, int64_t when_fs, uint64_t rank,
                                         uint64_t count_of, uint32_t number) {
-    const uint64_t count_number = count_of >> 32 << 32 | number;
-    const kb_waiting added = {when_fs, rank, count_number};
-    kb_waiting *items = port->waiting + port->first;
-    uint32_t place = port->n_waiting++;
-    if (place > KB_NEAR && kb_waiting_before(&added, &items[place - KB_NEAR]))
-        place = kb_waiting_open_(items, place, &added);
-    for (; place && kb_waiting_before(&added, &items[place - 1]); place--)
-        items[place] = items[place - 1];
-    items[place].when_fs = when_fs;
-    items[place].rank = rank;
-    items[place].count_number = count_number;
-}
-
-/* The first's time is a later one now: it goes where it belongs. */
-static inline void kb_train_port_put_back_first(kb_train_port *port) {
-    kb_waiting *items = port->waiting + port->first;
-    if (port->n_waiting == 1 || !kb_waiting_before(&items[1], &items[0])) return;
-    if (port->n_waiting > KB_NEAR && kb_waiting_before(&items[KB_NEAR], &items[0])) {
-        kb_waiting_sink_(items, port->n_waiting);
-        return;
-    }
-    kb_waiting moved = items[0];
-    uint32_t place = 0;
-    for (; place + 1 < port->n_waiting && kb_waiting_before(&items[place + 1], &moved); place++)
-        items[place] = items[place + 1];
-    items[place] = moved;
-}
-
-static inline void kb_train_port_remove_first(kb_train_port *port) {
-    port->first = --port->n_waiting ? port->first + 1 : 0;
+    kb_lineup_push(&port->waiting, when_fs, rank, count_of >> 32 << 32 | number);
 }
 
 /* The last instant at which flits of `lead` still come before the first of `second`. */

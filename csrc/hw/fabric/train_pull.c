@@ -32,7 +32,7 @@ static void skip_idle(kb_fabric *fabric, uint32_t n, int64_t upto_fs) {
     int64_t first_fs = upto_fs + 1;
     for (uint32_t i = 0; i < n; i++) {
         const kb_train_port *port = &trains->ports[trains->swept[i]];
-        if (port->n_waiting) first_fs = kb_min_i64(first_fs, port->waiting[port->first].when_fs);
+        first_fs = kb_min_i64(first_fs, kb_lineup_when(&port->waiting, 0));
         first_fs = kb_min_i64(first_fs, kb_train_port_limit(trains, port) + 1);
     }
     for (uint32_t i = 0; i < n; i++) {

@@ -36,12 +36,12 @@ static inline bool begin_ride(const kb_fabric *fabric, uint32_t number, ride *r)
     return true;
 }
 
-/* It waits in brief, eligible at when_fs. */
-static inline void begin_brief_ride(const kb_fabric *fabric, uint32_t number, int64_t when_fs,
-                                    ride *r) {
+/* It waits in brief. */
+static inline void begin_brief_ride(const kb_fabric *fabric, uint32_t number, ride *r) {
+    const kb_flight *flown = &fabric->flights.items[number];
     r->flits.count = 1;
-    r->flits.trains[0] = kb_brief_train(fabric, &fabric->flights.items[number], when_fs);
-    begin_at(fabric, number, 1, when_fs, r);
+    r->flits.trains[0] = kb_brief_train(fabric, flown);
+    begin_at(fabric, number, 1, flown->known_fs, r);
 }
 
 /* At a port that it has come to on its way. */
@@ -81,8 +81,8 @@ static inline bool is_next(const ride *r, bool listed, int64_t *upto_fs) {
     const kb_train_port *port = r->port;
     int64_t known_fs = kb_max_i64(r->least_fs, port->upto_fs);
     if (r->last_fs > known_fs) return false;
-    if (port->n_waiting > listed) {
-        const kb_waiting *second = &port->waiting[port->first + listed];
+    if (port->waiting.count > listed) {
+        const kb_waiting *second = kb_lineup_items(&port->waiting) + listed;
         const kb_waiting key = listed ? second[-1] : key_of(r);
         if (!is_before(&key, second, r->last_fs, &known_fs)) return false;
     }
@@ -94,7 +94,7 @@ static inline bool is_next(const ride *r, bool listed, int64_t *upto_fs) {
 static inline void leave(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs, int64_t begin_fs,
                          int64_t last_fs, int64_t n_flits) {
     kb_train_port *port = r->port;
-    if (listed) kb_train_port_remove_first(port);
+    if (listed) kb_lineup_drop_first(&port->waiting);
     port->upto_fs = upto_fs;
     kb_train_count(fabric, *r->at, port, n_flits, begin_fs, last_fs + port->service_fs);
     r->last_fs = last_fs + port->travel_fs;
@@ -196,35 +196,33 @@ static inline bool wait_in_brief(kb_fabric *fabric, const ride *r, uint32_t numb
     }
     KB_POOL_GIVE(&fabric->streams.pool, flown->next);
     flown->next = KB_NONE;
+    flown->known_fs = r->when_fs;
     const kb_waiting key = key_of(r);
     kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, number | KB_BRIEF_MARK);
-    r->port->n_brief++;
     return true;
 }
 
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     const kb_flight *flown = &fabric->flights.items[number];
     bool plain = !fabric->train_watch.path && !fabric->servers.of, brief = flown->next == KB_NONE;
-    uint32_t hop = 1, listed_as = number | KB_BRIEF_MARK;
+    uint32_t hop = 1;
     if (!brief) {
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         if (!plain || stream->first.count == 0) return true;
         hop = stream->hop;
-        listed_as = flown->next;
     }
     kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
-    const kb_waiting *first = &port->waiting[port->first];
-    if (!plain || (uint32_t)first->count_number != listed_as)
-        return !brief || kb_brief_spell_out(fabric, port);
+    uint32_t first = (uint32_t)kb_lineup_items(&port->waiting)->count_number;
+    if (!plain || (first != flown->next && first != (number | KB_BRIEF_MARK)))
+        return !brief || kb_brief_spell_out(fabric, number);
     ride r;
     int64_t upto_fs;
-    if (brief) begin_brief_ride(fabric, number, first->when_fs, &r);
+    if (brief) begin_brief_ride(fabric, number, &r);
     else if (!begin_ride(fabric, number, &r)) return true;
     kb_train_look_(fabric);
     r.least_fs = kb_train_port_horizon(&fabric->trains, port);
     if (r.at == r.end || !is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs))
-        return !brief || kb_brief_spell_out(fabric, port);
-    port->n_brief -= brief;
+        return !brief || kb_brief_spell_out(fabric, number);
     while (r.at != r.end) {
         come(fabric, &r);
         if (!is_next(&r, false, &upto_fs) || !pass(fabric, &r, false, upto_fs))

@@ -119,37 +119,61 @@ typedef struct round_plan {
     int64_t n_rounds, period_fs;
 } round_plan;
 
-/* How many streams take part, and how many rounds there can be: until one of them changes its pace or
- * ends, until the horizon, or until somebody else comes. */
-static bool gather(const kb_fabric *fabric, const kb_train_port *port, int64_t upto_fs,
-                   round_plan *plan) {
-    const kb_waiting *items = port->waiting + port->first;
-    const kb_stream *streams = fabric->streams.pool.items;
-    const kb_train *lead = &streams[(uint32_t)items[0].count_number].first;
-    int64_t period = lead->period_fs, limit = upto_fs;
-    uint32_t n = 0;
-    plan->n_rounds = INT64_MAX;
-    for (; n < port->n_waiting && items[n].when_fs < lead->start_fs + period; n++) {
-        const kb_stream *each = &streams[(uint32_t)items[n].count_number];
+/* To lay out a single round pays from so many streams on: to look at them all again for each would not. */
+enum { ROUND_ALONE = 8 };
+
+/* A stream of the lead's period takes part until it changes its pace or ends: so many flits of its first train, and
+ * up to then. */
+static inline void take_part(const kb_fabric *fabric, const kb_stream *stream, round_plan *plan,
+                             int64_t *limit_fs) {
+    plan->n_rounds = kb_min_i64(plan->n_rounds, stream->first.count);
+    if (stream->more == KB_NONE) return;
+    int64_t change_fs = fabric->streams.pieces.items[stream->more].train.start_fs;
+    *limit_fs = kb_min_i64(*limit_fs, change_fs - 1);
+}
+
+/* How many of those that are sorted take part, and come by until_fs; n of them are known. */
+static inline uint32_t count_alike(kb_fabric *fabric, const kb_train_port *port, uint32_t n,
+                                   int64_t period_fs, int64_t until_fs, round_plan *plan,
+                                   int64_t *limit_fs) {
+    kb_waiting *items = kb_lineup_items(&port->waiting);
+    for (uint32_t count = port->waiting.count; n < count && items[n].when_fs <= until_fs; n++) {
+        if (!kb_brief_resolve(fabric, &items[n])) return n;
+        const kb_stream *each = &fabric->streams.pool.items[(uint32_t)items[n].count_number];
         const kb_train *train = &each->first;
-        if (train->count == 1 || train->period_fs != period || train->start_fs < each->head_fs)
-            break;
-        plan->n_rounds = kb_min_i64(plan->n_rounds, train->count);
-        if (each->more != KB_NONE)
-            limit = kb_min_i64(limit, fabric->streams.pieces.items[each->more].train.start_fs - 1);
+        if (train->count == 1 || train->period_fs != period_fs || train->start_fs < each->head_fs)
+            return n;
+        take_part(fabric, each, plan, limit_fs);
     }
+    return n;
+}
+
+/* How many streams take part, and how many rounds there can be: until one of them changes its pace or
+ * ends, until the horizon, or until somebody else comes.  The lead has several flits, and is not alone. */
+static bool gather(kb_fabric *fabric, kb_train_port *port, const kb_stream *lead, int64_t upto_fs,
+                   round_plan *plan) {
+    kb_lineup *waiting = &port->waiting;
+    int64_t period = lead->first.period_fs, limit = upto_fs;
+    int64_t until_fs = kb_min_i64(lead->first.start_fs + period - 1, upto_fs);
+    if (lead->first.start_fs < lead->head_fs || kb_lineup_items(waiting)[1].when_fs > until_fs)
+        return false;
+    uint32_t n = 1;
+    plan->n_rounds = INT64_MAX;
+    take_part(fabric, lead, plan, &limit);
+    do n = count_alike(fabric, port, n, period, until_fs, plan, &limit);
+    while (n == waiting->count && kb_lineup_sort_more(waiting, fabric->alloc, until_fs));
     if (n < 2) return false;
-    if (n < port->n_waiting) limit = kb_min_i64(limit, items[n].when_fs - 1);
-    int64_t last_fs = items[n - 1].when_fs;
-    if (limit < last_fs) return false;
+    limit = kb_min_i64(limit, kb_lineup_when(waiting, n) - 1);
+    int64_t last_fs = kb_lineup_items(waiting)[n - 1].when_fs;
     plan->n_streams = n;
-    plan->n_rounds = kb_min_i64(plan->n_rounds, (limit - last_fs) / period + 1);
-    return plan->n_rounds >= 2;
+    plan->n_rounds =
+        limit < last_fs ? 1 : kb_min_i64(plan->n_rounds, (limit - last_fs) / period + 1);
+    return plan->n_rounds >= 2 || n >= ROUND_ALONE;
 }
 
 /* Lays out one round, and finds how far the others follow it.  False when that leaves the range. */
 static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_plan *plan) {
-    const kb_waiting *items = port->waiting + port->first;
+    const kb_waiting *items = kb_lineup_items(&port->waiting);
     int64_t period = fabric->streams.pool.items[(uint32_t)items[0].count_number].first.period_fs;
     int64_t service = port->service_fs, slack = INT64_MAX;
     int64_t first_fs = kb_max_i64(port->free_fs, items[0].when_fs), at_fs = first_fs;
@@ -173,24 +197,26 @@ static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_pl
     return true;
 }
 
-void kb_train_put_back_(kb_train_port *port, uint32_t n) {
-    kb_waiting *items = port->waiting + port->first;
-    uint32_t gone = n, end = port->n_waiting;
+void kb_train_put_back_(kb_lineup *waiting, uint32_t n) {
+    kb_waiting *items = kb_lineup_items(waiting);
+    uint32_t gone = n, end = waiting->count;
     while (n-- > 0) {
         if (items[n].when_fs == KB_TIME_MAX) continue;
         kb_waiting moved = items[n];
+        if (kb_lineup_puts_off(waiting, &moved)) continue;
         uint32_t place = --gone;
         for (; place + 1 < end && kb_waiting_before(&items[place + 1], &moved); place++)
             items[place] = items[place + 1];
         items[place] = moved;
     }
-    port->n_waiting -= gone;
-    port->first = port->n_waiting ? port->first + gone : 0;
+    waiting->count -= gone;
+    waiting->first = waiting->count ? waiting->first + gone : 0;
+    kb_lineup_close_up(waiting);
 }
 
 static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *plan) {
     kb_train_port *port = &fabric->trains.ports[link];
-    kb_waiting *items = port->waiting + port->first;
+    kb_waiting *items = kb_lineup_items(&port->waiting);
     int64_t at_fs = kb_max_i64(port->free_fs, items[0].when_fs), first_fs = at_fs;
     uint32_t n = plan->n_streams;
     for (uint32_t i = 0; i < n; i++) {
@@ -203,7 +229,7 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     if (rest)
         kb_train_count(fabric, link, port, n * rest, first_fs + plan->period_fs,
                        at_fs + rest * plan->period_fs + port->service_fs);
-    kb_train_put_back_(port, n);
+    kb_train_put_back_(&port->waiting, n);
     return true;
 }
 
@@ -223,8 +249,8 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *p
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
-    if (lead->when_fs == KB_TIME_MAX) kb_train_port_remove_first(port);
-    else kb_train_port_put_back_first(port);
+    if (lead->when_fs == KB_TIME_MAX) kb_lineup_drop_first(&port->waiting);
+    else kb_lineup_put_back_first(&port->waiting);
     return true;
 }
 
@@ -232,14 +258,14 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *p
 static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t period_fs,
                              int64_t length_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
-    const kb_waiting lead = port->waiting[port->first];
+    const kb_waiting lead = *kb_lineup_items(&port->waiting);
     uint32_t number = (uint32_t)lead.count_number;
     kb_stream *stream = &fabric->streams.pool.items[number];
     int64_t arrive_fs = begin_fs + port->travel_fs;
     uint32_t to = stream->to;
     kb_train_count(fabric, link, port, stream->n_left, begin_fs,
                    begin_fs + length_fs + port->service_fs);
-    kb_train_port_remove_first(port);
+    kb_lineup_drop_first(&port->waiting);
     if (to == KB_NONE) {
         uint32_t flight = stream->flight;
         kb_train train = {arrive_fs, period_fs, stream->n_left};
@@ -284,14 +310,14 @@ static bool land_all(kb_fabric *fabric, uint32_t link, uint32_t flight, int64_t 
  * when there is no memory. */
 static bool pass_lone(kb_fabric *fabric, uint32_t link, const kb_lone *lone, int64_t last_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
-    const kb_waiting lead = port->waiting[port->first];
+    const kb_waiting lead = *kb_lineup_items(&port->waiting);
     uint32_t number = (uint32_t)lead.count_number;
     kb_streams *streams = &fabric->streams;
     kb_stream *stream = &streams->pool.items[number];
     uint32_t to = stream->to;
     kb_train_count(fabric, link, port, stream->n_left, kb_max_i64(port->free_fs, lead.when_fs),
                    last_fs + port->service_fs);
-    kb_train_port_remove_first(port);
+    kb_lineup_drop_first(&port->waiting);
     kb_stream_replace(streams, stream, &lone->trains[0]);
     if (to == KB_NONE) {
         uint32_t flight = stream->flight;
@@ -314,11 +340,11 @@ static bool pass_lone(kb_fabric *fabric, uint32_t link, const kb_lone *lone, int
 bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs) {
     kb_train_port *port = &fabric->trains.ports[link];
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
-    if (!kb_brief_spell_out(fabric, port)) return false;
     port->upto_fs = upto_fs;
-    while (port->n_waiting) {
-        kb_waiting *lead = port->waiting + port->first;
+    while (port->waiting.count) {
+        kb_waiting *lead = kb_lineup_items(&port->waiting);
         if (lead->when_fs > upto_fs) break;
+        if (!kb_brief_resolve(fabric, lead)) return false;
         const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
         const kb_train *train = &stream->first;
         int64_t end_fs = upto_fs, last_fs = kb_train_last_fs(train), count = train->count;
@@ -326,7 +352,7 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             port->upto_fs = lead->when_fs - 1;
             break;
         }
-        if (port->n_waiting > 1) end_fs = kb_min_i64(end_fs, kb_waiting_until(lead, lead + 1));
+        if (port->waiting.count > 1) end_fs = kb_min_i64(end_fs, kb_waiting_until(lead, lead + 1));
         if (last_fs <= end_fs && plain) {
             int64_t begin_fs = kb_max_i64(port->free_fs, lead->when_fs), period_fs, length_fs;
             if (kb_stream_is_whole(stream) &&
@@ -347,7 +373,7 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
         }
         if (count <= 2 && count < train->count && end_fs < upto_fs) {
             round_plan plan;
-            bool any = gather(fabric, port, upto_fs, &plan) && lay_out(fabric, port, &plan);
+            bool any = gather(fabric, port, stream, upto_fs, &plan) && lay_out(fabric, port, &plan);
             bool good = true;
             if (any) good = serve_rounds(fabric, link, &plan);
             else if (kb_train_differ(fabric, port))
@@ -357,6 +383,8 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
                 return false;
             }
             if (any) continue;
+            lead = kb_lineup_items(&port->waiting); /* where they are now */
+            stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
         }
         if (!serve_lead(fabric, link, port, lead, stream, count)) return false;
     }

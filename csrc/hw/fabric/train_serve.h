@@ -34,7 +34,7 @@ bool kb_train_emit_(kb_fabric *fabric, uint32_t link, kb_waiting *lead,
                     kb_train train) KB_MUST_CHECK;
 
 /* The first n that wait took part, and those of them that still wait are put where they belong now. */
-void kb_train_put_back_(kb_train_port *port, uint32_t n);
+void kb_train_put_back_(kb_lineup *waiting, uint32_t n);
 
 /* Serves all that is eligible by upto_fs at the port of `link`: nothing more becomes known of that time.
  * False when it failed, which kb_sim_fail knows. */

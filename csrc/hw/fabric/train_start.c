@@ -87,7 +87,7 @@ static void begin(kb_fabric *fabric, uint32_t number) {
         port->own_fs = kb_later_fs(kb_max_i64(after_fs, eligible_fs), busy_fs);
         in_brief = (after_fs - eligible_fs) / BRIEF_BEHIND > busy_fs;
     }
-    if (port->open.count || port->n_waiting)
+    if (port->open.count || port->waiting.count)
         kb_train_port_enlist(port, eligible_fs, flown->message.src,
                              (uint64_t)flown->message.count << 32, flown->next);
     else if (!kb_train_set_out(fabric, number, in_brief)) return;
@@ -162,7 +162,6 @@ bool kb_train_send(kb_fabric *fabric, uint32_t number) {
     stream->first = (kb_train){now, 0, n_flits};
     fabric->streams.n_pieces++;
     flown->n_known = n_flits;
-    flown->known_fs = now;
     if (port->n_own == 0) {
         begin(fabric, number);
         return true;

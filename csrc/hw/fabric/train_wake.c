@@ -6,8 +6,7 @@
 /* Those that are due now are being woken. */
 static void schedule(kb_fabric *fabric, uint32_t link) {
     kb_train_port *port = &fabric->trains.ports[link];
-    if (kb_lineup_count(&port->wakes) == 0) return;
-    int64_t when_fs = kb_lineup_first(&port->wakes)->when_fs;
+    int64_t when_fs = kb_lineup_when(&port->wakes, 0);
     if (when_fs >= port->wake_fs || when_fs <= kb_sim_now(fabric->sim)) return;
     port->wake_fs = when_fs;
     kb_sim_arrival(fabric->sim, link, when_fs);
@@ -243,8 +242,8 @@ static void wake(kb_fabric *fabric, uint32_t link) {
     }
     int64_t now = kb_sim_now(fabric->sim);
     if (port->wake_fs == now) port->wake_fs = KB_TIME_MAX;
-    while (kb_lineup_count(&port->wakes)) {
-        const kb_waiting *first = kb_lineup_first(&port->wakes);
+    while (port->wakes.count) {
+        const kb_waiting *first = kb_lineup_items(&port->wakes);
         if (first->when_fs > now) break;
         uint32_t number = (uint32_t)first->count_number;
         const kb_flight *flown = &fabric->flights.items[number];
