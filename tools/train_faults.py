@@ -336,4 +336,52 @@ FAULTS = [
         "uint32_t place = n_before(items, count, key);",
         "uint32_t place = n_before(items, count, key) / 2;",
     ),
+    Fault(
+        "who comes after a crowd's first comes before it",
+        "lineup.h",
+        "if (!kb_lineup_is_crowded(lineup) || kb_waiting_before(key,",
+        "if (1 || kb_waiting_before(key,",
+    ),
+    Fault(
+        "rounds past those of a crowd",
+        "lineup.h",
+        "return kb_lineup_is_crowded(lineup) ? kb_crowd_first",
+        "return 0 ? kb_crowd_first",
+    ),
+    Fault(
+        "after a round nobody goes to the crowd",
+        "train_serve.c",
+        "if (kb_lineup_puts_off(waiting, &moved)) continue;",
+        "",
+    ),
+    Fault(
+        "a block of a crowd is not sorted",
+        "crowd.c",
+        "sort(keys, first->count, own);",
+        "",
+    ),
+    Fault(
+        "a block of a crowd is cut unsorted",
+        "crowd.c",
+        "sort(keys, block->count, keys_of(crowd, upper));",
+        "",
+    ),
+    Fault(
+        "a key goes to the block after its own",
+        "crowd.c",
+        "uint32_t i = find(crowd, key);",
+        "uint32_t i = find(crowd, key) / 2;",
+    ),
+    Fault(
+        "a round is served twice where there is one",
+        "train_serve.c",
+        "limit < last_fs ? 1 : kb_min",
+        "limit < last_fs ? 2 : kb_min",
+    ),
+    Fault(
+        "a message in brief forgets its time",
+        "train_ride.c",
+        "flown->known_fs = r->when_fs;",
+        "",
+    ),
 ]
