@@ -73,6 +73,42 @@ FAULTS = [
         "(limit - last_fs) / period + 2",
     ),
     Fault(
+        "turns in spite of an outsider",
+        "train_mix.c",
+        "lanes[i].until_fs = kb_min_i64(lanes[i].until_fs, before_fs);",
+        "",
+    ),
+    Fault(
+        "turns beyond the horizon",
+        "train_mix.c",
+        "end_fs > upto_fs ? kb_min_i64(least_fs, upto_fs) : upto_fs;",
+        "INT64_MAX;",
+    ),
+    Fault(
+        "a held-up head takes turns",
+        "train_mix.c",
+        "if (stream->first.start_fs < stream->head_fs) break;",
+        "",
+    ),
+    Fault(
+        "a turn one flit too long",
+        "train_mix.c",
+        "end_fs / train->period_fs + 1;",
+        "end_fs / train->period_fs + 2;",
+    ),
+    Fault(
+        "who took turns stays in its place",
+        "train_mix.c",
+        "kb_train_put_back_(&port->waiting, n);",
+        "if (ends) kb_train_put_back_(&port->waiting, n);",
+    ),
+    Fault(
+        "turns in the order of numbers at ties",
+        "train_mix.c",
+        "return a->rank != b->rank ? a->rank < b->rank : a->count_number < b->count_number;",
+        "return a < b;",
+    ),
+    Fault(
         "a backlog drains one flit late",
         "train_port.h",
         "(period - service) + 1",

@@ -73,13 +73,16 @@ struct kb_fabric {
     kb_hop *traced; /* of the message that is sent next; NULL: nobody asks */
     kb_fabric_counters counters;
     uint32_t path_bits;
-    kb_path *paths; /* 2^path_bits, by hash, within `paths_block` */
+    uint32_t *path_numbers; /* 2^path_bits, by hash: of one of */
+    kb_path *paths;         /* these, within `paths_block`; the first is none */
+    uint32_t n_paths;
     void *paths_block;
     int64_t notice_fs; /* of a message's end: the least travel of the last link of a known path */
 };
 
+/* Room for so many paths, and the one that is none. */
 static inline size_t kb_fabric_n_paths_(const kb_fabric *fabric) {
-    return (size_t)1 << fabric->path_bits;
+    return ((size_t)1 << fabric->path_bits) + 1;
 }
 
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */

@@ -10,14 +10,19 @@ kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) {
     fabric->path_bits = PATH_BITS_LEAST;
     while (fabric->path_bits < PATH_BITS_MOST && fabric->n_nodes > kb_fabric_n_paths_(fabric) / 4)
         fabric->path_bits++;
+    fabric->path_numbers =
+        kb_alloc_zeroed(fabric->alloc, kb_fabric_n_paths_(fabric), sizeof *fabric->path_numbers);
     fabric->paths_block = kb_alloc_zeroed(fabric->alloc, kb_fabric_n_paths_(fabric) + 1,
                                           sizeof *fabric->paths); /* one to align them */
-    if (!fabric->paths_block) return kb_error_nomem(err, "the paths of the fabric");
+    if (!fabric->path_numbers || !fabric->paths_block)
+        return kb_error_nomem(err, "the paths of the fabric");
     fabric->paths = kb_first_line(fabric->paths_block);
     return KB_OK;
 }
 
 void kb_fabric_paths_deinit_(kb_fabric *fabric) {
+    kb_alloc_free(fabric->alloc, fabric->path_numbers, kb_fabric_n_paths_(fabric),
+                  sizeof *fabric->path_numbers);
     kb_alloc_free(fabric->alloc, fabric->paths_block, kb_fabric_n_paths_(fabric) + 1,
                   sizeof *fabric->paths);
 }
@@ -90,16 +95,17 @@ static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
 }
 
 /* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
-static inline kb_path *slot_of(const kb_fabric *fabric, const kb_send *send) {
+static inline uint32_t *place_of(const kb_fabric *fabric, const kb_send *send) {
     uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61 +
                      is_long(fabric, send) * UINT32_C(2741);
-    return &fabric->paths[mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits)];
+    return &fabric->path_numbers[mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits)];
 }
 
-void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, bool soon) {
-    const kb_path *path = slot_of(fabric, send);
-    if (soon) __builtin_prefetch(path->links);
-    else __builtin_prefetch(path);
+void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, int n_before) {
+    const uint32_t *place = place_of(fabric, send);
+    if (n_before > 1) __builtin_prefetch(place);
+    else if (n_before) __builtin_prefetch(&fabric->paths[*place]);
+    else __builtin_prefetch(fabric->paths[*place].links);
 }
 
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
@@ -110,16 +116,20 @@ void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
 
 kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
                                kb_path **found, kb_error *err) {
-    kb_path *path = slot_of(fabric, send);
+    uint32_t *place = place_of(fabric, send);
+    kb_path *path = &fabric->paths[*place];
     int64_t n_flits = count_flits(fabric, send->nbytes);
     bool known = path->n_flits && path->src == send->src && path->dst == send->dst &&
                  path->slice == send->slice && (path->n_flits > 1) == is_long(fabric, send);
-    *found = path;
     if (!known || path->n_flits != n_flits) {
         KB_TRY(check_send(fabric, send, err));
+        bool anew = *place == 0;
+        if (anew) path = &fabric->paths[fabric->n_paths + 1];
         if (!known) KB_TRY(look_up(fabric, send, path, err));
+        if (anew) *place = ++fabric->n_paths;
         set_size(fabric, path, n_flits);
     }
+    *found = path;
     if (start_fs > path->latest_fs) return fail_range(fabric, path, start_fs, err);
     if (fabric->counts[send->src] == UINT32_MAX)
         return kb_error_set(

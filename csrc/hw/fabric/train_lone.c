@@ -1,8 +1,7 @@
 #include "hw/fabric/train_lone.h"
 
-bool kb_lone_of(const kb_streams *streams, const kb_stream *stream, kb_lone *lone) {
+bool kb_lone_gather_(const kb_streams *streams, const kb_stream *stream, kb_lone *lone) {
     int64_t n_known = stream->first.count;
-    if (stream->next != KB_NONE && stream->to != KB_NONE) return false;
     lone->count = 1;
     lone->trains[0] = stream->first;
     for (uint32_t i = stream->more; i != KB_NONE; i = streams->pieces.items[i].next) {

@@ -2,6 +2,7 @@
 
 #include "hw/fabric/train_brief.h"
 #include "hw/fabric/train_lone.h"
+#include "hw/fabric/train_mix.h"
 
 /* --- what leaves a port --------------------------------------------------------------------------- */
 
@@ -107,6 +108,10 @@ static inline bool emit(kb_fabric *fabric, uint32_t link, const kb_train_port *p
     return hand_on(fabric, link, lead, n_left, &train);
 }
 
+bool kb_train_emit_(kb_fabric *fabric, uint32_t link, kb_waiting *lead, kb_train train) {
+    return emit(fabric, link, &fabric->trains.ports[link], lead, train);
+}
+
 /* --- several streams at once ---------------------------------------------------------------------- */
 
 typedef struct round_plan {
@@ -192,8 +197,7 @@ static bool lay_out(const kb_fabric *fabric, const kb_train_port *port, round_pl
     return true;
 }
 
-/* The first n took part, and those of them that still wait are put where they belong now. */
-static void settle(kb_lineup *waiting, uint32_t n) {
+void kb_train_put_back_(kb_lineup *waiting, uint32_t n) {
     kb_waiting *items = kb_lineup_items(waiting);
     uint32_t gone = n, end = waiting->count;
     while (n-- > 0) {
@@ -225,7 +229,7 @@ static bool serve_rounds(kb_fabric *fabric, uint32_t link, const round_plan *pla
     if (rest)
         kb_train_count(fabric, link, port, n * rest, first_fs + plan->period_fs,
                        at_fs + rest * plan->period_fs + port->service_fs);
-    settle(&port->waiting, n);
+    kb_train_put_back_(&port->waiting, n);
     return true;
 }
 
@@ -282,8 +286,9 @@ static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs,
 
 /* Whether all flits of the lead wait here, and are eligible by end_fs; then *left is what leaves, the last service at
  * *last_fs. */
-static bool leaves_alone(const kb_fabric *fabric, const kb_train_port *port, const kb_waiting *lead,
-                         int64_t end_fs, kb_lone *left, int64_t *last_fs) {
+static inline bool leaves_alone(const kb_fabric *fabric, const kb_train_port *port,
+                                const kb_waiting *lead, int64_t end_fs, kb_lone *left,
+                                int64_t *last_fs) {
     const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
     kb_lone came;
     return kb_lone_of(&fabric->streams, stream, &came) &&
@@ -368,11 +373,16 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
         }
         if (count <= 2 && count < train->count && end_fs < upto_fs) {
             round_plan plan;
-            if (gather(fabric, port, stream, upto_fs, &plan) && lay_out(fabric, port, &plan)) {
-                if (serve_rounds(fabric, link, &plan)) continue;
+            bool any = gather(fabric, port, stream, upto_fs, &plan) && lay_out(fabric, port, &plan);
+            bool good = true;
+            if (any) good = serve_rounds(fabric, link, &plan);
+            else if (kb_train_differ(fabric, port))
+                good = kb_train_mix(fabric, link, least_fs, upto_fs, &any);
+            if (!good) {
                 kb_fabric_fail_nomem_(fabric, "a train");
                 return false;
             }
+            if (any) continue;
             lead = kb_lineup_items(&port->waiting); /* where they are now */
             stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
         }

@@ -8,7 +8,7 @@
  * Streams of one period p, a flit of each per round, interleave as whole rounds.  One round is laid out
  * flit by flit; when the next begins exactly p later, every round is as this one.  When the server is
  * never idle in it, all go on back to back, j services a round, for ever if that takes p or more, else
- * until the least slack is used up.  Any other pattern is served flit by flit, here.
+ * until the least slack is used up.  Streams of unlike pace take turns (hw/fabric/train_mix.h).
  */
 #ifndef KB_HW_FABRIC_TRAIN_SERVE_H
 #define KB_HW_FABRIC_TRAIN_SERVE_H
@@ -27,6 +27,14 @@ static inline void kb_train_count(kb_fabric *fabric, uint32_t link, kb_train_por
     port->free_fs = port->taken_fs = end_fs;
     port->n_served += (uint64_t)n;
 }
+
+/* Services of a train of the first flits of the stream that waits as `lead`: final.  Its key's time is that of the
+ * next flit then, so it may be out of place; KB_TIME_MAX: it waits no more.  False when there is no memory. */
+bool kb_train_emit_(kb_fabric *fabric, uint32_t link, kb_waiting *lead,
+                    kb_train train) KB_MUST_CHECK;
+
+/* The first n that wait took part, and those of them that still wait are put where they belong now. */
+void kb_train_put_back_(kb_lineup *waiting, uint32_t n);
 
 /* Serves all that is eligible by upto_fs at the port of `link`: nothing more becomes known of that time.
  * False when it failed, which kb_sim_fail knows. */

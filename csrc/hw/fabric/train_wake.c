@@ -247,7 +247,7 @@ static void wake(kb_fabric *fabric, uint32_t link) {
         if (first->when_fs > now) break;
         uint32_t number = (uint32_t)first->count_number;
         const kb_flight *flown = &fabric->flights.items[number];
-        if (kb_train_last_link_(flown) != link) {
+        if (fabric->servers.of && kb_train_last_link_(flown) != link) {
             int64_t again_fs;
             if (!feed(fabric, number, hop_of(flown, link), &again_fs)) return;
             if (again_fs == KB_TIME_MAX) kb_lineup_drop_first(&port->wakes);

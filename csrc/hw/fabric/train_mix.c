@@ -1,0 +1,112 @@
+#include "hw/fabric/train_mix.h"
+
+#include "hw/fabric/train_serve.h"
+
+/* A stream that takes part. */
+typedef struct lane {
+    kb_train train;   /* of it that is next, */
+    kb_train served;  /* and what was served of that and is not handed on yet */
+    int64_t until_fs; /* it goes no further: for others that wait, or what is not known */
+    uint64_t rank, count_number;
+} lane;
+
+enum { MOST_LANES = 4 };
+
+static inline bool comes_before(const lane *a, const lane *b) {
+    if (a->train.start_fs != b->train.start_fs) return a->train.start_fs < b->train.start_fs;
+    return a->rank != b->rank ? a->rank < b->rank : a->count_number < b->count_number;
+}
+
+/* Those that come before the lead's train is at its end, and one another's. */
+static uint32_t take_lanes(const kb_fabric *fabric, const kb_train_port *port, int64_t least_fs,
+                           int64_t upto_fs, lane *lanes) {
+    const kb_lineup *waiting = &port->waiting;
+    const kb_waiting *items = kb_lineup_items(waiting);
+    int64_t last_fs = INT64_MAX;
+    uint32_t n = 0;
+    for (; n < waiting->count && n < MOST_LANES && items[n].when_fs <= last_fs; n++) {
+        if ((uint32_t)items[n].count_number >= KB_BRIEF_MARK) break;
+        const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)items[n].count_number];
+        if (stream->first.start_fs < stream->head_fs) break;
+        int64_t end_fs = kb_train_last_fs(&stream->first);
+        last_fs = kb_min_i64(last_fs, end_fs);
+        lanes[n].train = stream->first;
+        lanes[n].served.count = 0;
+        lanes[n].until_fs = end_fs > upto_fs ? kb_min_i64(least_fs, upto_fs) : upto_fs;
+        lanes[n].rank = items[n].rank;
+        lanes[n].count_number = items[n].count_number;
+    }
+    int64_t before_fs = kb_lineup_when(waiting, n) - 1;
+    for (uint32_t i = 0; i < n; i++) {
+        if (n < waiting->count) before_fs = kb_waiting_until(&items[i], &items[n]);
+        lanes[i].until_fs = kb_min_i64(lanes[i].until_fs, before_fs);
+    }
+    return n;
+}
+
+/* The services of a train go on at the pace of those before, or these are handed on. */
+static inline bool keep_back(kb_fabric *fabric, uint32_t link, lane *each, kb_waiting *item,
+                             const kb_train *train) {
+    kb_train *served = &each->served;
+    if (served->count) {
+        if (kb_train_join(served, train)) return true;
+        if (!kb_train_emit_(fabric, link, item, *served)) return false;
+    }
+    *served = *train;
+    return true;
+}
+
+/* The lane's train is at its end: the next one.  *ends: none is known. */
+static inline bool begin_next(kb_fabric *fabric, uint32_t link, lane *each, kb_waiting *item,
+                              bool *ends) {
+    if (!kb_train_emit_(fabric, link, item, each->served)) return false;
+    each->served.count = 0;
+    *ends = item->when_fs == KB_TIME_MAX;
+    if (!*ends) each->train = fabric->streams.pool.items[(uint32_t)item->count_number].first;
+    return true;
+}
+
+/* How many flits of the lead come before the first of the second. */
+static inline int64_t count_turn(const lane *lead, const lane *second) {
+    const kb_train *train = &lead->train;
+    int64_t end_fs = kb_min_i64(lead->until_fs, second->train.start_fs - 1) - train->start_fs;
+    if (kb_train_last_fs(train) - train->start_fs <= kb_max_i64(end_fs, 0)) return train->count;
+    return end_fs < train->period_fs ? 1 : end_fs / train->period_fs + 1;
+}
+
+bool kb_train_mix(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t upto_fs, bool *any) {
+    lane lanes[MOST_LANES], *order[MOST_LANES];
+    kb_train_port *port = &fabric->trains.ports[link];
+    kb_waiting *items = kb_lineup_items(&port->waiting);
+    uint32_t n = take_lanes(fabric, port, least_fs, upto_fs, lanes);
+    bool ends = false;
+    *any = false;
+    if (n < 2) return true;
+    for (uint32_t i = 0; i < n; i++) order[i] = &lanes[i];
+    while (!ends && order[0]->train.start_fs <= order[0]->until_fs) {
+        lane *lead = order[0];
+        kb_train *train = &lead->train;
+        int64_t last_fs, count = count_turn(lead, order[1]);
+        kb_train services =
+            kb_train_port_lead(port, port->free_fs, train, train->start_fs, count, &last_fs);
+        if (services.count == 0) break; /* out of the range of time: kb_train_serve says so */
+        *any = true;
+        kb_train_count(fabric, link, port, services.count, services.start_fs,
+                       last_fs + port->service_fs);
+        train->count -= services.count;
+        train->start_fs += services.count * train->period_fs;
+        kb_waiting *item = &items[lead - lanes];
+        if (!keep_back(fabric, link, lead, item, &services) ||
+            (train->count == 0 && !begin_next(fabric, link, lead, item, &ends)))
+            return false;
+        uint32_t place = 0;
+        for (; place + 1 < n && comes_before(order[place + 1], lead); place++)
+            order[place] = order[place + 1];
+        order[place] = lead;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (lanes[i].served.count && !kb_train_emit_(fabric, link, &items[i], lanes[i].served))
+            return false;
+    kb_train_put_back_(&port->waiting, n);
+    return true;
+}
