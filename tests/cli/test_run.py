@@ -270,7 +270,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
 def test_a_bug_of_ours_is_70(script) -> None:
     """A NameError from within kernbench, provoked by breaking it."""
     path = script(
-        "import kernbench.runtime.context as c\n"
+        "import kernbench.runtime.tensor_memory as c\n"
         "del c.Blocked\n"
         "def run(torch):\n"
         "    torch.zeros((1,))\n"
