@@ -125,10 +125,11 @@ class Store:
             self._wait_for(key, self._timeout)
         return [there.values.get(self._name(key), b"") for key in keys]
 
-    def _wait_for(self, key: str, timeout: timedelta | None) -> None:
+    def _wait_for(self, key: str, timeout: timedelta | None, queued: bool = False) -> None:
+        """Wait for a value or an item of a queue; `queued`: for an item."""
         rank, name, there = current_rank(), self._name(key), self._contents
         until_fs = deadline(rank, timeout.total_seconds() if timeout is not None else None)
-        while not there.has(name):
+        while not (there.queues.get(name) if queued else there.has(name)):
             if not block(rank, there.waiters, f"the key {name!r} of a Store", until_fs):
                 raise DistStoreError(f"wait timeout after {timeout}, keys: /{name}")
 
@@ -194,10 +195,9 @@ class Store:
             When there is none, and `block` is False.
         """
         there, name = self._act("queue_pop"), self._name(key)
-        while not there.queues.get(name):
-            if not block:
-                raise QueueEmptyError(f"queue is empty: {name!r}")
-            self._wait_for(key, self._timeout)
+        if not block and not there.queues.get(name):
+            raise QueueEmptyError(f"queue is empty: {name!r}")
+        self._wait_for(key, self._timeout, queued=True)
         return there.queues[name].popleft()
 
     def queue_len(self, key: str) -> int:

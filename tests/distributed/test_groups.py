@@ -279,6 +279,18 @@ def test_queues_and_barriers_of_a_store(prefix: str) -> None:
         assert whole.check(["p/x" if prefix else "x"])
 
 
+def test_a_value_is_no_item_of_the_queue_of_its_name() -> None:
+    with machine(1):
+        store = dist.HashStore()
+        store.set("a", "1")
+        with pytest.raises(dist.QueueEmptyError, match="queue is empty"):
+            store.queue_pop("a", block=False)
+        with pytest.raises(kb.DeadlockError, match="the key 'a' of a Store"):
+            store.queue_pop("a")
+        store.queue_push("a", "2")
+        assert (store.queue_pop("a"), store.get("a")) == (b"2", b"1")
+
+
 def test_a_queue_of_a_store_waits_for_other_ranks() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         store = dist.TCPStore("localhost", 7, 3, rank == 0, timedelta(seconds=1))
