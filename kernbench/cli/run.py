@@ -118,7 +118,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     elif summary.simulated_fs:
         print(f"\n{summary}")
     elif not ended_early:
-        print("kernbench run: the script issued no work: nothing was simulated", file=sys.stderr)
+        print(
+            "kernbench run: the script issued no work: nothing was simulated (of its functions, "
+            "run(torch) alone is called)",
+            file=sys.stderr,
+        )
     return ExitCode.GOOD
 
 
