@@ -243,7 +243,7 @@ FAULTS = [
     Fault(
         "leaves as several trains before what comes in between",
         "train_serve.c",
-        "kb_train_last_fs(&came.trains[came.count - 1]) <= end_fs &&",
+        "kb_stream_last_eligible(&fabric->streams, stream) <= end_fs &&",
         "",
     ),
     Fault(

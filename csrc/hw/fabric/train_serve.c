@@ -62,8 +62,8 @@ static inline bool leaves_alone(const kb_fabric *fabric, const kb_train_port *po
                                 int64_t *last_fs) {
     const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
     kb_lone came;
-    return kb_lone_of(&fabric->streams, stream, &came) &&
-           kb_train_last_fs(&came.trains[came.count - 1]) <= end_fs &&
+    return kb_stream_last_eligible(&fabric->streams, stream) <= end_fs &&
+           kb_lone_of(&fabric->streams, stream, &came) &&
            kb_lone_pass(&came, port, lead->when_fs, left, last_fs);
 }
 
