@@ -1,6 +1,6 @@
 #include "hw/fabric/train_mix.h"
 
-#include "hw/fabric/train_serve.h"
+#include "hw/fabric/train_leave.h"
 
 /* A stream that takes part. */
 typedef struct lane {
@@ -44,13 +44,17 @@ static uint32_t take_lanes(const kb_fabric *fabric, const kb_train_port *port, i
     return n;
 }
 
+static bool emit(kb_fabric *fabric, uint32_t link, kb_waiting *item, kb_train train) {
+    return kb_train_emit(fabric, link, &fabric->trains.ports[link], item, train);
+}
+
 /* The services of a train go on at the pace of those before, or these are handed on. */
 static inline bool keep_back(kb_fabric *fabric, uint32_t link, lane *each, kb_waiting *item,
                              const kb_train *train) {
     kb_train *served = &each->served;
     if (served->count) {
         if (kb_train_join(served, train)) return true;
-        if (!kb_train_emit_(fabric, link, item, *served)) return false;
+        if (!emit(fabric, link, item, *served)) return false;
     }
     *served = *train;
     return true;
@@ -59,7 +63,7 @@ static inline bool keep_back(kb_fabric *fabric, uint32_t link, lane *each, kb_wa
 /* The lane's train is at its end: the next one.  *ends: none is known. */
 static inline bool begin_next(kb_fabric *fabric, uint32_t link, lane *each, kb_waiting *item,
                               bool *ends) {
-    if (!kb_train_emit_(fabric, link, item, each->served)) return false;
+    if (!emit(fabric, link, item, each->served)) return false;
     each->served.count = 0;
     *ends = item->when_fs == KB_TIME_MAX;
     if (!*ends) each->train = fabric->streams.pool.items[(uint32_t)item->count_number].first;
@@ -105,8 +109,7 @@ bool kb_train_mix(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t up
         order[place] = lead;
     }
     for (uint32_t i = 0; i < n; i++)
-        if (lanes[i].served.count && !kb_train_emit_(fabric, link, &items[i], lanes[i].served))
-            return false;
-    kb_train_put_back_(&port->waiting, n);
+        if (lanes[i].served.count && !emit(fabric, link, &items[i], lanes[i].served)) return false;
+    kb_lineup_put_back(&port->waiting, n);
     return true;
 }

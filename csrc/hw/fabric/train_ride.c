@@ -1,6 +1,7 @@
 #include "hw/fabric/train_ride.h"
 
 #include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_lone.h"
 #include "hw/fabric/train_serve.h"
 
