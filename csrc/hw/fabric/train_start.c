@@ -115,7 +115,7 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     bool waits = stream->first.count != 0, by_flit = kb_fabric_by_flit_(fabric, first);
     bool all = flown->n_known + flits.count == flown->message.n_flits;
     if (!kb_train_reserve(fabric, number) ||
-        !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
+        !kb_stream_add(&fabric->streams, fabric->alloc, stream, &flits))
         return false;
     if (by_flit) {
         if (!waits) kb_server_enlist(fabric, first, flown->next);
