@@ -73,6 +73,12 @@ FAULTS = [
         "(limit - last_fs) / period + 2",
     ),
     Fault(
+        "a round beyond what is known",
+        "train_rounds.c",
+        "kb_min_i64(lead->first.start_fs + period - 1, upto_fs)",
+        "lead->first.start_fs + period - 1",
+    ),
+    Fault(
         "turns in spite of an outsider",
         "train_mix.c",
         "lanes[i].until_fs = kb_min_i64(lanes[i].until_fs, before_fs);",
@@ -93,8 +99,8 @@ FAULTS = [
     Fault(
         "a turn one flit too long",
         "train_mix.c",
-        "end_fs / train->period_fs + 1;",
-        "end_fs / train->period_fs + 2;",
+        "room_fs / period + 1;",
+        "room_fs / period + 2;",
     ),
     Fault(
         "who took turns stays in its place",
@@ -105,7 +111,7 @@ FAULTS = [
     Fault(
         "turns in the order of numbers at ties",
         "train_mix.c",
-        "return a->rank != b->rank ? a->rank < b->rank : a->count_number < b->count_number;",
+        "return kb_waiting_ranks_before(a->item, b->item);",
         "return a < b;",
     ),
     Fault(

@@ -47,7 +47,7 @@ bool kb_train_hand_on_(kb_fabric *fabric, uint32_t link, const kb_waiting *lead,
         KB_POOL_GIVE(&fabric->streams.pool, number);
     }
     kb_stream *ahead = &fabric->streams.pool.items[next];
-    if (ahead->first.count) return kb_stream_add(&fabric->streams, fabric->alloc, ahead, *train);
+    if (ahead->first.count) return kb_stream_add(&fabric->streams, fabric->alloc, ahead, train);
     if (by_flit ? !kb_server_reserve(fabric, to, flight, ahead->hop)
                 : !kb_train_port_reserve(into, fabric->alloc))
         return false;

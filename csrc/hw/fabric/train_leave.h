@@ -68,9 +68,11 @@ KB_MUST_CHECK static inline bool kb_train_emit(kb_fabric *fabric, uint32_t link,
     kb_stream_take_off(&fabric->streams, stream, train.count);
     lead->when_fs = stream->first.count ? kb_stream_eligible(stream) : KB_TIME_MAX;
     train.start_fs += port->travel_fs;
-    if (n_left && stream->next != KB_NONE &&
-        kb_stream_join(&fabric->streams, &fabric->streams.pool.items[stream->next], &train))
-        return true;
+    if (n_left && stream->next != KB_NONE) {
+        kb_stream *ahead = &fabric->streams.pool.items[stream->next];
+        if (ahead->first.count)
+            return kb_stream_add(&fabric->streams, fabric->alloc, ahead, &train);
+    }
     return kb_train_hand_on_(fabric, link, lead, n_left, &train);
 }
 

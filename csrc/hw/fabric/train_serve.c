@@ -101,7 +101,7 @@ static bool pass_lone(kb_fabric *fabric, uint32_t link, const kb_lone *lone, int
     kb_train_move_on_(fabric, stream, lone->trains[0].start_fs);
     streams->n_pieces++;
     for (uint32_t i = 1; i < lone->count; i++)
-        if (!kb_stream_add(streams, fabric->alloc, stream, lone->trains[i])) return false;
+        if (!kb_stream_add(streams, fabric->alloc, stream, &lone->trains[i])) return false;
     if (!kb_train_port_reserve(into, fabric->alloc)) return false;
     kb_train_port_enlist(into, stream->head_fs, kb_waiting_over(lead.rank, link), lead.count_number,
                          number);
