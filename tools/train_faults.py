@@ -44,33 +44,39 @@ FAULTS = [
     ),
     Fault(
         "slack one too many",
-        "train_serve.c",
+        "train_rounds.c",
         "slack / (period - plan->period_fs) + 1",
         "slack / (period - plan->period_fs) + 2",
     ),
     Fault(
         "a member's next piece ignored",
-        "train_serve.c",
+        "train_rounds.c",
         "if (stream->more == KB_NONE) return;",
         "return;",
     ),
     Fault(
         "an outsider ignored",
-        "train_serve.c",
+        "train_rounds.c",
         "limit = kb_min_i64(limit, kb_lineup_when(waiting, n) - 1);",
         "",
     ),
     Fault(
         "a held-up head takes part in rounds",
-        "train_serve.c",
+        "train_rounds.c",
         " || train->start_fs < each->head_fs)",
         ")",
     ),
     Fault(
         "rounds beyond the horizon",
-        "train_serve.c",
+        "train_rounds.c",
         "(limit - last_fs) / period + 1",
         "(limit - last_fs) / period + 2",
+    ),
+    Fault(
+        "a round beyond what is known",
+        "train_rounds.c",
+        "kb_min_i64(lead->first.start_fs + period - 1, upto_fs)",
+        "lead->first.start_fs + period - 1",
     ),
     Fault(
         "turns in spite of an outsider",
@@ -93,19 +99,19 @@ FAULTS = [
     Fault(
         "a turn one flit too long",
         "train_mix.c",
-        "end_fs / train->period_fs + 1;",
-        "end_fs / train->period_fs + 2;",
+        "room_fs / period + 1;",
+        "room_fs / period + 2;",
     ),
     Fault(
         "who took turns stays in its place",
         "train_mix.c",
-        "kb_train_put_back_(&port->waiting, n);",
-        "if (ends) kb_train_put_back_(&port->waiting, n);",
+        "kb_lineup_put_back(&port->waiting, n);",
+        "if (ends) kb_lineup_put_back(&port->waiting, n);",
     ),
     Fault(
         "turns in the order of numbers at ties",
         "train_mix.c",
-        "return a->rank != b->rank ? a->rank < b->rank : a->count_number < b->count_number;",
+        "return kb_waiting_ranks_before(a->item, b->item);",
         "return a < b;",
     ),
     Fault(
@@ -116,13 +122,13 @@ FAULTS = [
     ),
     Fault(
         "the head holds nobody up",
-        "train_serve.c",
+        "train_leave.c",
         "kb_train_port_enlist(into, kb_max_i64(arrive_fs, ahead->head_fs),",
         "kb_train_port_enlist(into, arrive_fs,",
     ),
     Fault(
         "an input closed early",
-        "train_serve.c",
+        "train_leave.c",
         "if (n_left == 0 && !by_flit) kb_inputs_drop(&into",
         "if (n_left <= 1 && !by_flit) kb_inputs_drop(&into",
     ),
@@ -134,7 +140,7 @@ FAULTS = [
     ),
     Fault(
         "a stream moves on without its overhead",
-        "train_serve.c",
+        "train_leave.h",
         "stream->head_fs = arrive_fs + kb_fabric_overhead_(fabric, stream->to);",
         "stream->head_fs = arrive_fs;",
     ),
@@ -350,8 +356,8 @@ FAULTS = [
     ),
     Fault(
         "after a round nobody goes to the crowd",
-        "train_serve.c",
-        "if (kb_lineup_puts_off(waiting, &moved)) continue;",
+        "lineup.c",
+        "if (kb_lineup_puts_off(lineup, &moved)) continue;",
         "",
     ),
     Fault(
@@ -374,7 +380,7 @@ FAULTS = [
     ),
     Fault(
         "a round is served twice where there is one",
-        "train_serve.c",
+        "train_rounds.c",
         "limit < last_fs ? 1 : kb_min",
         "limit < last_fs ? 2 : kb_min",
     ),

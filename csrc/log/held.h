@@ -3,7 +3,8 @@
  *     add, add, ...  those of one event stand together, as a group, in the order in which they were added
  *     sort           groups by event; then record by record
  *
- * Events are handed in as runs in order, which sorting by merging makes use of.
+ * Events are handed in region by region, some of each for a short time.  So they are dealt out by time first, about
+ * one to a stretch; what is then together is sorted.
  */
 #ifndef KB_LOG_HELD_H
 #define KB_LOG_HELD_H
@@ -24,7 +25,8 @@ typedef struct kb_held_record {
 
 typedef struct kb_held {
     KB_VEC(kb_held_group) groups;
-    KB_VEC(kb_held_group) sorted;
+    KB_VEC(kb_held_group) sorted; /* room to sort them, and */
+    KB_VEC(size_t) ends;          /* by stretch of time: where it ends there */
     KB_VEC(kb_held_record) records;
     KB_VEC(int64_t) words;
 } kb_held;

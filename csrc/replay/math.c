@@ -15,14 +15,14 @@ enum {
 typedef struct input {
     kb_lanes lanes;
     kb_convert_loop *widen; /* NULL: none */
-    bool fixed;             /* uniform: `values` holds a whole block of it */
-    _Alignas(64) unsigned char values[KB_LANES_BLOCK * LANE_NBYTES];
+    void *fixed; /* a whole block of a uniform one, in scratch; NULL: it is not uniform */
 } input;
 
 typedef struct job {
     input inputs[3];
     uint32_t n_inputs;
-    kb_math_loop *loop; /* NULL: a copy */
+    kb_math_loop *loop;       /* NULL: a copy, or */
+    kb_convert_loop *convert; /* this alone makes the result of the one input */
     kb_dtype from, to;
     bool cast;               /* by kb_dtype_convert */
     kb_convert_loop *narrow; /* NULL: none */
@@ -31,12 +31,12 @@ typedef struct job {
     size_t result_nbytes;
     unsigned char *result;
     size_t count;
-    bool direct; /* nothing is copied, widened or narrowed: one call does a whole part */
+    bool direct; /* nothing is copied on the way: one call does a whole part */
 } job;
 
 /* The lanes [at, at + count) of an input in its lane type; `buffer` has room for two blocks. */
 static const void *read_input(const input *in, size_t at, size_t count, unsigned char *buffer) {
-    if (in->fixed) return in->values;
+    if (in->fixed) return in->fixed;
     const void *raw = kb_lanes_read(&in->lanes, at, count, buffer);
     if (!in->widen) return raw;
     void *wide = buffer + KB_LANES_BLOCK * LANE_NBYTES;
@@ -50,6 +50,10 @@ static void run_block(const job *self, size_t at, size_t count, unsigned char *b
         values[i] =
             read_input(&self->inputs[i], at, count, buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
     unsigned char *result = self->result + at * self->result_nbytes;
+    if (self->convert) {
+        self->convert(result, values[0], count);
+        return;
+    }
     if (self->cast) {
         kb_dtype_convert(self->to, result, self->from, values[0], count);
         return;
@@ -77,8 +81,9 @@ static void run_part(void *argument, size_t part) {
         const void *values[3] = {NULL, NULL, NULL};
         for (uint32_t i = 0; i < self->n_inputs; i++)
             values[i] = kb_lanes_read(&self->inputs[i].lanes, begin, end - begin, NULL);
-        self->loop(self->result + begin * self->result_nbytes, values[0], values[1], values[2],
-                   end - begin);
+        unsigned char *result = self->result + begin * self->result_nbytes;
+        if (self->convert) self->convert(result, values[0], end - begin);
+        else self->loop(result, values[0], values[1], values[2], end - begin);
         return;
     }
     for (size_t at = begin; at < end; at += KB_LANES_BLOCK) {
@@ -107,20 +112,23 @@ static kb_status make_table(kb_tiles *tiles, job *self, kb_error *err) {
 }
 
 /* A uniform operand is read and widened once. */
-static void fix_input(input *in) {
+static kb_status fix_input(kb_tiles *tiles, input *in, kb_error *err) {
     _Alignas(64) unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
-    if (!kb_lanes_uniform(&in->lanes) || in->lanes.dims[0] == 1) return;
+    if (!kb_lanes_uniform(&in->lanes) || in->lanes.dims[0] == 1) return KB_OK;
+    in->fixed = kb_tiles_scratch(tiles, KB_LANES_BLOCK * LANE_NBYTES);
+    if (!in->fixed) return kb_error_nomem(err, "replay");
     const void *elements = kb_lanes_read(&in->lanes, 0, KB_LANES_BLOCK, raw);
-    if (in->widen) in->widen(in->values, elements, KB_LANES_BLOCK);
-    else memcpy(in->values, elements, KB_LANES_BLOCK * in->lanes.nbytes);
-    in->fixed = true;
+    if (in->widen) in->widen(in->fixed, elements, KB_LANES_BLOCK);
+    else memcpy(in->fixed, elements, KB_LANES_BLOCK * in->lanes.nbytes);
+    return KB_OK;
 }
 
 static bool is_small_float(kb_dtype dtype) {
     return kb_dtype_get_kind(dtype) == KB_KIND_FLOAT && kb_dtype_nbytes(dtype) < sizeof(float);
 }
 
-/* Which loops a CAST takes: by way of float where that rounds once, else kb_dtype_convert. */
+/* Which loops a CAST takes: by way of float where that rounds once, else kb_dtype_convert.  The NaNs of small
+ * floats are yet to be made canonical. */
 static void plan_cast(const kb_isa *isa, job *self) {
     bool from_exact = self->from == KB_FLOAT32 || is_small_float(self->from) ||
                       (kb_dtype_get_kind(self->from) != KB_KIND_FLOAT &&
@@ -129,6 +137,10 @@ static void plan_cast(const kb_isa *isa, job *self) {
     if (self->from == self->to) return;
     self->cast = !by_float;
     if (self->cast) return;
+    if (self->to == KB_FLOAT32 && !is_small_float(self->from)) {
+        self->convert = isa->to_f32[self->from];
+        return;
+    }
     self->inputs[0].widen = isa->to_f32[self->from];
     self->loop = isa->math[KB_LANE_F32][KB_MATHOP_CAST];
     self->narrow = isa->narrow[self->to];
@@ -194,10 +206,10 @@ kb_status kb_math_run(kb_exec *exec, kb_mathop op, const kb_payload *payload, kb
         KB_TRY(kb_lanes_open(exec->tiles, &payload->operand[i], result->rank, result->dims,
                              &self->inputs[i].lanes, err));
     KB_TRY(plan(exec->isa, op, self, err));
-    self->direct = self->loop && !self->narrow;
+    self->direct = (self->loop || self->convert) && !self->narrow;
     for (uint32_t i = 0; i < self->n_inputs; i++) {
         input *in = &self->inputs[i];
-        fix_input(in);
+        KB_TRY(fix_input(exec->tiles, in, err));
         if (in->fixed || in->widen || !kb_lanes_contiguous(&in->lanes)) self->direct = false;
     }
     void *data;

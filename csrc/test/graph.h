@@ -217,6 +217,7 @@ typedef struct rig {
     uint32_t n_planned, n_started;
     uint32_t *order;
     uint64_t n_delivered, bytes_delivered, n_misplaced;
+    uint32_t path;   /* of all messages: that of the last one, which is of others mostly */
     uint32_t traced; /* of the plan, when there are hops */
     kb_hop *hops;
 } rig;
@@ -257,8 +258,8 @@ static inline void rig_start(void *self, uint32_t arg) {
             return;
         }
         kb_error err = KB_ERROR_INIT;
-        kb_send send = {next->src,   next->dst, KB_ANY_SLICE, 0, r->order[r->n_started],
-                        next->nbytes};
+        kb_send send = {next->src,    next->dst, KB_ANY_SLICE, 0, r->order[r->n_started],
+                        next->nbytes, &r->path};
         uint32_t handle = 0;
         if (r->hops && r->order[r->n_started] == r->traced) kb_fabric_trace(r->fabric, r->hops);
         int64_t pace_fs = r->paces ? r->paces[r->order[r->n_started]] : 0;

@@ -73,7 +73,7 @@ static kb_status run_with(const graph *g, fault what, kb_error *err) {
     kb_run_end end;
     uint32_t handle = 0;
     if (!rig_init(&r, g, KB_DELIVER_TAIL)) return KB_OK;
-    kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4};
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4, NULL};
     CHECK_EQ(kb_fabric_send(r.fabric, &send, &handle, NULL), KB_OK);
     inject(&r, what, handle);
     kb_status status = kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, err);
@@ -124,7 +124,7 @@ static void no_window_is_too_short(void) {
                 small_graph(&g, by_flit);
                 if (!buffers) g.transit[1].buffer_flits = 0;
                 if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
-                kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4};
+                kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4, NULL};
                 CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
                 CHECK_EQ(kb_sim_run(r.sim, 17, UINT64_MAX, &end, NULL), KB_OK);
                 int64_t *free_fs =
@@ -152,7 +152,7 @@ static void names_who_is_blocked(void) {
     kb_error err = KB_ERROR_INIT;
     small_graph(&g, false);
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
-    kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4};
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, UINT32_MAX, 4, NULL};
     r.fabric->servers.lanes[r.fabric->servers.lane_of[0]].credits.n_ready = 0;
     CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
     CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, NULL), KB_OK);

@@ -92,7 +92,7 @@ static void open_and_append(bool by_flit) {
     kb_fabric_set_sink(r.fabric, 2, KB_DELIVER_FLITS, hear, &h);
     kb_fabric_set_sink(r.fabric, 1, KB_DELIVER_FLITS, hear, &h);
     uint32_t handle = 0, local = 0;
-    kb_send send = {1, 2, KB_ANY_SLICE, 0, 7, 4}, own = {1, 1, KB_ANY_SLICE, 0, 8, 2};
+    kb_send send = {1, 2, KB_ANY_SLICE, 0, 7, 4, NULL}, own = {1, 1, KB_ANY_SLICE, 0, 8, 2, NULL};
     CHECK_EQ(kb_fabric_open(r.fabric, &send, &handle, NULL), KB_OK);
     CHECK_EQ(kb_fabric_open(r.fabric, &own, &local, NULL), KB_OK);
     /* flit 0 is there at 30: eligible at 130; 1 and 2 at 110 and 190; 3 at 195 */
@@ -138,7 +138,7 @@ static void trace_the_last_flit(bool by_flit) {
     heard h = {.sim = r.sim};
     kb_fabric_set_sink(r.fabric, 2, KB_DELIVER_TAIL, hear, &h);
     kb_run_end end;
-    kb_send send = {0, 2, KB_ANY_SLICE, 0, 1, 3};
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, 1, 3, NULL};
     CHECK_EQ(kb_sim_run(r.sim, 299, UINT64_MAX, &end, NULL), KB_OK);
     kb_fabric_trace(r.fabric, hops);
     CHECK_EQ(kb_fabric_send(r.fabric, &send, &handle, NULL), KB_OK);
@@ -184,12 +184,12 @@ static void refuses_what_cannot_be(void) {
         kb_status status;
         const char *words;
     } cases[] = {
-        {{0, 9, KB_ANY_SLICE, 0, 0, 1}, KB_INVALID, "expected nodes 0 to 3, got 0 to 9"},
-        {{9, 0, KB_ANY_SLICE, 0, 0, 1}, KB_INVALID, "expected nodes 0 to 3, got 9 to 0"},
-        {{0, 1, KB_ANY_SLICE, 0, 0, -1}, KB_INVALID, "expected nbytes >= 0, got -1"},
-        {{2, 0, KB_ANY_SLICE, 0, 0, 1}, KB_TOPOLOGY, ""},
-        {{0, 1, KB_ANY_SLICE, 0, 0, INT64_MAX}, KB_OVERFLOW, "2.5 hours"},
-        {{0, 1, KB_ANY_SLICE, 0, 0, INT64_MAX / 10}, KB_OVERFLOW, "send less"},
+        {{0, 9, KB_ANY_SLICE, 0, 0, 1, NULL}, KB_INVALID, "expected nodes 0 to 3, got 0 to 9"},
+        {{9, 0, KB_ANY_SLICE, 0, 0, 1, NULL}, KB_INVALID, "expected nodes 0 to 3, got 9 to 0"},
+        {{0, 1, KB_ANY_SLICE, 0, 0, -1, NULL}, KB_INVALID, "expected nbytes >= 0, got -1"},
+        {{2, 0, KB_ANY_SLICE, 0, 0, 1, NULL}, KB_TOPOLOGY, ""},
+        {{0, 1, KB_ANY_SLICE, 0, 0, INT64_MAX, NULL}, KB_OVERFLOW, "2.5 hours"},
+        {{0, 1, KB_ANY_SLICE, 0, 0, INT64_MAX / 10, NULL}, KB_OVERFLOW, "send less"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         kb_error err = KB_ERROR_INIT;
@@ -210,7 +210,7 @@ static void never_wrap(bool by_flit) {
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
     kb_run_end end;
     kb_error err = KB_ERROR_INIT;
-    kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, 1};
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, 1, NULL};
     kb_sim_at(r.sim, r.slot, INT64_MAX - 150);
     CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, UINT64_MAX, &end, NULL), KB_OK);
     CHECK_EQ(kb_sim_now(r.sim), INT64_MAX - 150);
@@ -259,7 +259,7 @@ static void carries_endless_messages(void) {
     rig r;
     g.by_flit = true;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
-    kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, INT64_C(1) << 40};
+    kb_send send = {0, 2, KB_ANY_SLICE, 0, 0, INT64_C(1) << 40, NULL};
     kb_run_end end;
     CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
     CHECK_EQ(kb_sim_run(r.sim, KB_TIME_MAX, 1000, &end, NULL), KB_OK);
@@ -288,7 +288,7 @@ static void goes_ahead_within_its_budget(void) {
     for (uint32_t i = 0; i < 3; i++) (void)graph_link(&g, i, i + 1, 1, 1000);
     rig r;
     if (!rig_init(&r, &g, KB_DELIVER_TAIL)) return;
-    kb_send send = {0, 3, KB_ANY_SLICE, 0, 0, 1000000};
+    kb_send send = {0, 3, KB_ANY_SLICE, 0, 0, 1000000, NULL};
     kb_run_end end = KB_RUN_BUDGET;
     CHECK_EQ(kb_fabric_send(r.fabric, &send, NULL, NULL), KB_OK);
     while (end == KB_RUN_BUDGET) {
@@ -392,7 +392,8 @@ static void survive_failing_allocations(bool by_flit) {
         kb_status status = kb_fabric_create(&scarce, sim, topology, &fabric, &err);
         if (status == KB_OK) kb_fabric_set_sink(fabric, 2, KB_DELIVER_FLITS, NULL, NULL);
         for (int64_t i = 0; status == KB_OK && i < 100; i++) {
-            kb_send send = {i % 3 == 0 ? 0 : i % 3 == 1 ? 3 : 2, 2, KB_ANY_SLICE, 0, 0, i % 9};
+            kb_send send = {
+                i % 3 == 0 ? 0 : i % 3 == 1 ? 3 : 2, 2, KB_ANY_SLICE, 0, 0, i % 9, NULL};
             uint64_t n_sent = kb_fabric_count(fabric).messages_sent;
             status = kb_fabric_send(fabric, &send, NULL, &err);
             CHECK_EQ(kb_fabric_count(fabric).messages_sent, n_sent + (status == KB_OK));

@@ -78,11 +78,11 @@ static void survives_failing_allocations(void) {
         kb_fabric_set_sink(fabric, 2, KB_DELIVER_FLITS, NULL, NULL);
         scarce.fail_at = scarce.n_calls + nth;
         for (int64_t i = 0; status == KB_OK && i < 30; i++) {
-            kb_send send = {i % 2 ? 0 : 3, i % 5 ? 2 : 1, KB_ANY_SLICE, 0, 0, 1 + i % 9};
+            kb_send send = {i % 2 ? 0 : 3, i % 5 ? 2 : 1, KB_ANY_SLICE, 0, 0, 1 + i % 9, NULL};
             status = kb_fabric_send(fabric, &send, NULL, &err);
         }
         uint32_t handle = 0;
-        kb_send later = {0, 2, KB_ANY_SLICE, 0, 0, 2};
+        kb_send later = {0, 2, KB_ANY_SLICE, 0, 0, 2, NULL};
         if (status == KB_OK) status = kb_fabric_open(fabric, &later, &handle, &err);
         kb_run_end end;
         for (int64_t until_fs = 100; status == KB_OK && until_fs <= 400; until_fs += 100) {

@@ -204,12 +204,59 @@ static void unread_records_are_only_hashed(void) {
     kb_oplog_destroy(held);
 }
 
+/* Regions hand in what they have, some of each at a time; the log is as if all had come in order of events.  Times
+ * are few or many, near each other or far apart. */
+static void held_records_come_in_order(void) {
+    enum { REGIONS = 40, EACH = 50, N = REGIONS * EACH };
+    static const uint64_t steps[] = {0, 1, 3, 1000, UINT64_C(1) << 50};
+    for (size_t round = 0; round < sizeof steps / sizeof *steps; round++) {
+        kb_error err = KB_ERROR_INIT;
+        kb_oplog *plain = NULL, *held = NULL;
+        kb_event now, events[N];
+        uint64_t state = round + 1;
+        bool good = true;
+        CHECK(kb_oplog_create(&alloc, KB_OPLOG_HASH, &plain, &err) == KB_OK);
+        CHECK(kb_oplog_create(&alloc, KB_OPLOG_HASH, &held, &err) == KB_OK);
+        kb_oplog_hold(held, &now);
+        for (uint32_t r = 0; r < REGIONS; r++) {
+            uint64_t when_fs = 0;
+            for (uint32_t i = 0; i < EACH; i++) {
+                state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+                when_fs += (state >> 60) * steps[round];
+                now = events[r * EACH + i] = kb_event_of((int64_t)when_fs, i, r);
+                kb_record record = record_at((int64_t)when_fs % 1000 + r * EACH + i);
+                good &= kb_oplog_append(held, &record, NULL, 0, &err) == KB_OK;
+                record.line = 1;
+                good &= kb_oplog_append(held, &record, NULL, 0, &err) == KB_OK;
+            }
+        }
+        for (uint32_t i = 0; i < N; i++) { /* the plain way */
+            kb_event first = KB_EVENT_NONE;
+            uint32_t at = 0;
+            for (uint32_t k = 0; k < N; k++)
+                if (kb_event_less(&events[k], &first)) first = events[at = k];
+            kb_record record = record_at((int64_t)(first.when_fs % 1000) + at);
+            events[at] = KB_EVENT_NONE;
+            good &= kb_oplog_append(plain, &record, NULL, 0, &err) == KB_OK;
+            record.line = 1;
+            good &= kb_oplog_append(plain, &record, NULL, 0, &err) == KB_OK;
+        }
+        good &= kb_oplog_let_go(held, KB_EVENT_NONE, false, &err) == KB_OK;
+        CHECK(good);
+        CHECK_EQ(kb_oplog_count(held), 2 * N);
+        CHECK(kb_oplog_hash(held) == kb_oplog_hash(plain));
+        kb_oplog_destroy(plain);
+        kb_oplog_destroy(held);
+    }
+}
+
 int main(void) {
     alloc = kb_alloc_system();
     TAP_RUN(modes_agree);
     TAP_RUN(any_number_comes_back);
     TAP_RUN(dump);
     TAP_RUN(unread_records_are_only_hashed);
+    TAP_RUN(held_records_come_in_order);
     TAP_RUN(failing_allocations);
     CHECK_EQ(alloc.live_nbytes, 0);
     return tap_finish();

@@ -81,7 +81,7 @@ static void change_mode(void *self, uint32_t arg) {
 static void start(driver *d, uint32_t number) {
     const job *each = &d->c->jobs[number];
     kb_error err = KB_ERROR_INIT;
-    kb_send send = {each->src, each->dst, KB_ANY_SLICE, 0, number, each->n_flits};
+    kb_send send = {each->src, each->dst, KB_ANY_SLICE, 0, number, each->n_flits, NULL};
     bool open = each->gap_fs > 0;
     kb_status status = open ? kb_fabric_open(d->fabric, &send, &d->handles[number], &err)
                             : kb_fabric_send(d->fabric, &send, NULL, &err);

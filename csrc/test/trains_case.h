@@ -7,6 +7,8 @@
  *   mode    a fabric by trains changes to flits and back at some instants, or never
  *   flits   all there at the start, or, one message in eight, coming into being by and by
  *   crowd   in one case in fifty thousands of messages within some instants, so that hundreds wait at a port
+ *   alike   in one case in twenty slow links of one pace, eight at least, into one fast port, and what begins there
+ *           now and again comes in between: rounds of many, cut where no more is known
  *   ports   in half of the cases some nodes have finite buffers, in cycles two channels and datelines,
  *           or one server for all of their ports
  */
@@ -270,6 +272,28 @@ static inline void case_crowd(trains_case *c, dice *d, bool tree) {
     }
 }
 
+/* Many streams of one pace at one port, that of node 1, into which slow links lead. */
+static inline void case_alike(trains_case *c, dice *d) {
+    static const int64_t sizes[] = {2, 8, 64, 300};
+    uint32_t n_slow = (uint32_t)(8 + graph_below(&d->state, 5)), n_nodes = 2 + n_slow;
+    int64_t slow_fs = d->service_fs * (n_slow - 2 + graph_below(&d->state, 3 * n_slow));
+    int64_t size = DICE_PICK(d, sizes), span_fs = slow_fs * size;
+    c->shape = "alike";
+    c->graph.n_nodes = c->graph.n_links = c->n_triggers = 0;
+    case_overheads(c, d, n_nodes);
+    (void)graph_link(&c->graph, 1, 0, d->service_fs, d->latency_fs);
+    for (uint32_t v = 2; v < n_nodes; v++)
+        (void)graph_link(&c->graph, v, 1, slow_fs, graph_below(&d->state, slow_fs));
+    c->n_jobs = 2 * n_slow + (uint32_t)graph_below(&d->state, 100);
+    for (uint32_t i = 0; i < c->n_jobs; i++) {
+        bool slow = i < 2 * n_slow;
+        c->jobs[i] = (job){.src = slow ? 2 + i % n_slow : 1,
+                           .n_flits = slow ? size : 1 + graph_below(&d->state, 2),
+                           .start_fs = graph_below(&d->state, slow ? slow_fs : 2 * span_fs),
+                           .first_child = UINT32_MAX};
+    }
+}
+
 static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     static const int64_t services[] = {1, 1, 2, 3, 5, 7, 10, 100, 1000},
                          latencies[] = {0, 0, 1, 2, 3, 10, 37, 1500};
@@ -293,6 +317,7 @@ static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     if (!c->slice_fs && dice_one_in(&d, 8)) case_scale(c, &d);
     if (!big && dice_one_in(&d, 200)) case_lengthen(c, &d);
     if (!big && dice_one_in(&d, 50)) case_crowd(c, &d, tree);
+    else if (!big && dice_one_in(&d, 20)) case_alike(c, &d);
 }
 
 #endif

@@ -64,6 +64,10 @@ def all_to_all_uneven(
                 f"all_to_all: expected {name} to be {call.size} sizes that add up to {there}, "
                 f"got {list(sizes)}"
             )
+    if gives[rank] != takes[rank]:
+        raise ValueError(
+            f"all_to_all: rank {rank} gives itself {gives[rank]} elements, and takes {takes[rank]}"
+        )
     _check_apart(rank, input, output)
     if call.size == 1:
         return launch(

@@ -56,8 +56,15 @@ def _bytes(value: str | bytes) -> bytes:
 
 @dataclass(slots=True)
 class _Contents:
-    """What stores share that are the same one: values and queues by name, and who waits."""
+    """What stores share that are the same one: values and queues by name, and who waits.
 
+    Attributes
+    ----------
+    items_are_values : bool
+        Whether a name with a queue alone has a value, an empty one: torch's TCPStore says so.
+    """
+
+    items_are_values: bool = False
     values: dict[str, bytes] = field(default_factory=dict)
     queues: defaultdict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
     waiters: list[Waiting] = field(default_factory=list)
@@ -115,21 +122,26 @@ class Store:
         self._changed()
 
     def get(self, key: str) -> bytes:
-        """Return a value; wait until it is set."""
+        """Return a value; wait until it is set.
+
+        A TCPStore returns b"" for a key that has a queue alone, as torch's does.
+        """
         return self.multi_get([key])[0]
 
     def multi_get(self, keys: Sequence[str]) -> list[bytes]:
         """Return several values; wait until all are set."""
         there = self._act("get")
         for key in keys:
-            self._wait_for(key, self._timeout)
+            self._wait_for(key, self._timeout, item=there.items_are_values)
         return [there.values.get(self._name(key), b"") for key in keys]
 
-    def _wait_for(self, key: str, timeout: timedelta | None, queued: bool = False) -> None:
-        """Wait for a value or an item of a queue; `queued`: for an item."""
+    def _wait_for(
+        self, key: str, timeout: timedelta | None, *, value: bool = True, item: bool = True
+    ) -> None:
+        """Wait for a `value` or an `item` of a queue, or for either."""
         rank, name, there = current_rank(), self._name(key), self._contents
         until_fs = deadline(rank, timeout.total_seconds() if timeout is not None else None)
-        while not (there.queues.get(name) if queued else there.has(name)):
+        while not ((value and name in there.values) or (item and there.queues.get(name))):
             if not block(rank, there.waiters, f"the key {name!r} of a Store", until_fs):
                 raise DistStoreError(f"wait timeout after {timeout}, keys: /{name}")
 
@@ -197,7 +209,7 @@ class Store:
         there, name = self._act("queue_pop"), self._name(key)
         if not block and not there.queues.get(name):
             raise QueueEmptyError(f"queue is empty: {name!r}")
-        self._wait_for(key, self._timeout, queued=True)
+        self._wait_for(key, self._timeout, value=False)
         return there.queues[name].popleft()
 
     def queue_len(self, key: str) -> int:
@@ -250,6 +262,7 @@ class TCPStore(Store):
         **kwargs: Any,
     ) -> None:
         super().__init__(timeout)
+        self._contents.items_are_values = True
         self.host, self.port = host_name, port
         _named(self, f"tcp://{host_name}:{port}")
 

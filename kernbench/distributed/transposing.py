@@ -127,6 +127,11 @@ def _enter(
 ) -> None:
     """Enter, and compare the sizes with those of the members that have entered."""
     shared, me = members._shared, members.rank()
+    if gives[me] != takes[me]:
+        raise ArgumentError(
+            f"{name}: rank {shared.ranks[me]} gives itself {gives[me]} elements, and expects "
+            f"{takes[me]}"
+        )
     why = "give split sizes on every rank, for parts that are not equal"
     entered = shared.enter(me, name, why=why, dtype=dtype, parts="of any size")
     for other, (given, taken) in entered.values.items():

@@ -187,6 +187,8 @@ class Emitter:
         """Return a scalar everywhere: an index, mask or pointer block, or for floats a tile."""
         if is_float(value.type):
             return self.emit("full", Type(Kind.TILE, value.type.dtype, shape), value)
+        if not shape:
+            return value
         return self.emit("splat", Type(Kind.BLOCK, value.type.dtype, shape), value)
 
     def reshape(self, value: Value, shape: tuple[int, ...]) -> Value:

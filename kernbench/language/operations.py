@@ -110,6 +110,18 @@ from kernbench.language.ops_tile import (
 from kernbench.language.ops_tile import (
     sum_ as sum,
 )
+from kernbench.language.random import (
+    pair_uniform_to_normal,
+    philox,
+    rand,
+    rand4x,
+    randint,
+    randint4x,
+    randn,
+    randn4x,
+    uint_to_uniform_float,
+    umulhi,
+)
 from kernbench.language.standard import barrier, softmax, swizzle2d
 
 __all__ = [
@@ -167,10 +179,18 @@ __all__ = [
     "num_pes",
     "num_programs",
     "num_sips",
+    "pair_uniform_to_normal",
     "pe_id",
     "permute",
+    "philox",
     "pow",
     "program_id",
+    "rand",
+    "rand4x",
+    "randint",
+    "randint4x",
+    "randn",
+    "randn4x",
     "range",
     "ravel",
     "recv",
@@ -197,6 +217,8 @@ __all__ = [
     "tanh",
     "to_tensor",
     "trans",
+    "uint_to_uniform_float",
+    "umulhi",
     "view",
     "wait",
     "where",

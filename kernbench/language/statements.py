@@ -252,7 +252,7 @@ class FunctionWalker(ExpressionWalker):
 def bind_call(
     function: KernelFunction, args: list[Operand], kwargs: dict[str, Operand]
 ) -> dict[str, Operand]:
-    """Operands by parameter name."""
+    """Operands by parameter name; annotations count in launches alone, as Triton has it."""
     try:
         bound = function.signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -268,10 +268,5 @@ def bind_call(
             operand = Pack(())
         else:
             operand = wrap_global(name, parameter.default)
-        if name in function.constexpr_names:
-            try:
-                as_python(operand)
-            except Refusal as refusal:
-                raise Refusal(f"parameter '{name}' of {function.__name__}: {refusal}") from None
         result[name] = operand
     return result

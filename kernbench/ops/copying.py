@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernbench.ops import pointwise
-from kernbench.ops.support import deliver, new_empty, on_machine
+from kernbench.ops.support import deliver, new_empty, on_machine, only
 from kernbench.runtime.devices import CPU, as_device, device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import BY_NAME, dtype
@@ -110,6 +110,9 @@ def copy_(target: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
 @register("to")
 def to(source: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the elements in another dtype, on another device, or both."""
+    only("to", kwargs, "device", "dtype", "other", "copy", "memory_format", "non_blocking")
+    if "other" in kwargs:
+        args = (kwargs["other"], *args)
     where, kind = kwargs.get("device"), kwargs.get("dtype")
     copy, memory_format = kwargs.get("copy", False), kwargs.get("memory_format")
     wait = not kwargs.get("non_blocking", False)
@@ -207,11 +210,8 @@ def type_as(self: Tensor, other: Tensor) -> Any:
 
 
 @register("cat")
-def cat(
-    tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, **names: Any
-) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors along a dimension."""
-    dim = names.get("axis", dim)
     parts = list(tensors)
     if not parts:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")

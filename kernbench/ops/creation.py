@@ -9,7 +9,7 @@ import numpy as np
 
 from kernbench.ops import functions, kernels, pointwise
 from kernbench.ops.launching import block_for, launch, pes_of
-from kernbench.ops.support import BOOL, INT64, deliver, finished, from_host, on_machine
+from kernbench.ops.support import BOOL, INT64, deliver, finished, from_host, on_machine, only
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -32,6 +32,7 @@ def _kind(given: Any) -> dtype:
 
 
 def _size(size: tuple[Any, ...], names: dict[str, Any], name: str) -> tuple[int, ...]:
+    only(name, names, "size")
     return shape_of((names["size"],) if "size" in names else size, name)
 
 
@@ -201,7 +202,8 @@ def empty_strided(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    **names: Any,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Make a tensor with these strides, of memory never written."""
     made = empty_on(tuple(size), _kind(dtype), as_device(device), tuple(stride))
@@ -350,6 +352,7 @@ def arange(
     **names: Any,
 ) -> Tensor:
     """Make evenly spaced numbers, up to an end that is not among them."""
+    only("arange", names, "start", "end", "step")
     given = list(bounds)
     start = names.get("start", given.pop(0) if len(given) > 1 else 0)
     end = names.get("end", given.pop(0) if given else None)
@@ -377,13 +380,10 @@ def _placed(values: Any, kind: dtype, device: Any) -> Tensor:
 
 
 @register("range", "composite")
-def range_(start: Any, end: Any, step: Any = 1, **names: Any) -> Any:
+def range_(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Any:
     """Make evenly spaced numbers, the end among them."""
     count = math.floor((end - start) / step) + 1
-    kind = names.get("dtype") or default_dtype()
-    return _placed(
-        start + step * np.arange(count, dtype=np.float64), as_dtype(kind), names.get("device")
-    )
+    return _placed(start + step * np.arange(count, dtype=np.float64), _kind(dtype), device)
 
 
 @register("linspace")

@@ -11,6 +11,7 @@ import numpy as np
 from kernbench.ops import functions as fn
 from kernbench.ops import special
 from kernbench.ops.pointwise import Pointwise, compute
+from kernbench.ops.support import only
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import DTYPES
 from kernbench.runtime.tensor import Tensor
@@ -39,6 +40,8 @@ ONLY_TENSORS = frozenset(
         "heaviside",
     ]
 )
+OPERANDS = ("input", "other", "exponent", "end", "weight", "values")
+"""How torch calls operands behind the first."""
 UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
 
 
@@ -49,12 +52,14 @@ def enter(op: Pointwise, aliases: Sequence[str] = ()) -> None:
     only_tensors = op.name in ONLY_TENSORS
 
     def run(*operands: Any, out: Tensor | None = None, **names: Any) -> Tensor:
+        only(op.name, names, *OPERANDS)
         operands = (*operands, *names.values())
         if only_tensors:
             _check_tensors(op.name, operands, 1)
         return compute(op, operands, out)
 
     def change(self: Tensor, *operands: Any, **names: Any) -> Tensor:
+        only(f"{op.name}_", names, *OPERANDS)
         operands = (*operands, *names.values())
         if only_tensors:
             _check_tensors(f"{op.name}_", operands, 0)

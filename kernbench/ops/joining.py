@@ -75,9 +75,9 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Any
 for _name in ("concat", "concatenate"):
 
     @register(_name, "composite")
-    def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None, **names: Any) -> Any:
+    def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None) -> Any:
         """Join tensors along a dimension."""
-        return call("cat", tensors, dim, out=out, **names)
+        return call("cat", tensors, dim, out=out)
 
 
 @register("block_diag", "composite")

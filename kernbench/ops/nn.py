@@ -71,9 +71,8 @@ def _softmax_name(name: str, log: bool) -> None:
         *,
         out: Any = None,
         _stacklevel: int = 3,
-        **names: Any,
     ) -> Any:
-        place = names.get("axis", dim)
+        place = dim
         if place is None:
             place = 0 if self.ndim in (0, 1, 3) else 1
         x = self if dtype is None else call("to", self, as_dtype(dtype))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.ops.support import INT64, deliver, finished, from_host, on_machine
+from kernbench.ops.support import INT64, deliver, finished, from_host, on_machine, only
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -34,6 +34,7 @@ def _fill(made: Tensor, values: Any) -> Tensor:
 
 
 def _new(size: tuple[Any, ...], kind: Any, device: Any, names: dict[str, Any]) -> Tensor:
+    only("rand", names, "size")
     shape = shape_of((names["size"],) if "size" in names else size)
     check_size(shape)
     return empty_on(shape, default_dtype() if kind is None else as_dtype(kind), as_device(device))
@@ -95,6 +96,7 @@ def randint(
     **names: Any,
 ) -> Tensor:
     """Draw integers from [low, high)."""
+    only("randint", names, "low", "high", "size")
     given = list(bounds)
     size = names["size"] if "size" in names else given.pop()
     high = names["high"] if "high" in names else given.pop()
@@ -175,12 +177,13 @@ def normal(
     dtype: Any = None,
     device: Any = None,
     out: Any = None,
-    **names: Any,
+    requires_grad: bool = False,
 ) -> Any:
     """Draw from normal distributions."""
     if size is not None:
         made = _new((size,), dtype, device, {})
-        return deliver(normal_(made, float(mean), float(std), generator=generator), out)
+        drawn = normal_(made, float(mean), float(std), generator=generator)
+        return finished(drawn, requires_grad, out)
     model = mean if isinstance(mean, Tensor) else std
     drawn = call(
         "randn", model._shape, dtype=model._dtype, device=model.device, generator=generator
@@ -193,6 +196,7 @@ def uniform_(
     self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None, **names: Any
 ) -> Tensor:
     """Write numbers from [a, b)."""
+    only("uniform_", names, "from", "to")
     a, b = names.get("from", a), names.get("to", b)
     _check_floating("check_uniform_bounds", self._dtype)
     if a > b:

@@ -60,11 +60,6 @@ def fold(
     return deliver(from_host(np.asarray(found).reshape(shape), result), out)
 
 
-def _names(dim: Any, keepdim: bool, names: dict[str, Any]) -> tuple[Any, bool]:
-    """NumPy's names for the same arguments, which torch takes too."""
-    return names.get("axis", dim), names.get("keepdims", keepdim)
-
-
 def _wide(x: Array) -> Any:
     return np.float64 if x.dtype.kind == "f" else np.complex128 if x.dtype.kind == "c" else np.int64
 
@@ -85,10 +80,8 @@ def sum_(
     *,
     dtype: Any = None,
     out: Any = None,
-    **names: Any,
 ) -> Tensor:
     """Sum of elements; integers and truths in int64."""
-    dim, keepdim = _names(dim, keepdim, names)
     kind = self._dtype if dtype is None else as_dtype(dtype)
     if dtype is None and kind.is_integral:
         kind = INT64
@@ -105,10 +98,8 @@ def mean(
     *,
     dtype: Any = None,
     out: Any = None,
-    **names: Any,
 ) -> Tensor:
     """Mean of elements."""
-    dim, keepdim = _names(dim, keepdim, names)
     kind = self._dtype if dtype is None else as_dtype(dtype)
     if kind.is_integral:
         what = "Input" if dtype is None else "Optional"
@@ -136,11 +127,8 @@ def prod(
 
 
 @register("any")
-def any_(
-    self: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any
-) -> Tensor:
+def any_(self: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None) -> Tensor:
     """Whether any element is not zero."""
-    dim, keepdim = _names(dim, keepdim, names)
     kind = self._dtype if self._dtype.name == "uint8" else BOOL
     return fold(
         "any", self, dim, keepdim, kind, lambda x, d: (x != 0).any(d), BY_NAME["int32"], out
@@ -148,11 +136,8 @@ def any_(
 
 
 @register("all")
-def all_(
-    self: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any
-) -> Tensor:
+def all_(self: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None) -> Tensor:
     """Whether no element is zero."""
-    dim, keepdim = _names(dim, keepdim, names)
     kind = self._dtype if self._dtype.name == "uint8" else BOOL
     return fold(
         "all", self, dim, keepdim, kind, lambda x, d: (x != 0).all(d), BY_NAME["int32"], out
@@ -172,20 +157,14 @@ def _check_empty(name: str, self: Tensor, dims: Sequence[int]) -> None:
 
 
 @register("amax")
-def amax(
-    self: Tensor, dim: Any = (), keepdim: bool = False, *, out: Any = None, **names: Any
-) -> Tensor:
+def amax(self: Tensor, dim: Any = (), keepdim: bool = False, *, out: Any = None) -> Tensor:
     """Greatest element."""
-    dim, keepdim = _names(dim, keepdim, names)
     return _extreme("amax", "max", self, dim, keepdim, np.max, out)
 
 
 @register("amin")
-def amin(
-    self: Tensor, dim: Any = (), keepdim: bool = False, *, out: Any = None, **names: Any
-) -> Tensor:
+def amin(self: Tensor, dim: Any = (), keepdim: bool = False, *, out: Any = None) -> Tensor:
     """Smallest element."""
-    dim, keepdim = _names(dim, keepdim, names)
     return _extreme("amin", "min", self, dim, keepdim, np.min, out)
 
 
@@ -290,15 +269,15 @@ def argmin(self: Tensor, dim: int | None = None, keepdim: bool = False) -> Tenso
     return _arg(self, dim, keepdim, True)
 
 
-def _extreme_or_pair(
-    name: str, self: Tensor, dim: Any, keepdim: bool, names: dict[str, Any]
-) -> Any:
-    dim, keepdim = _names(dim, keepdim, names)
-    other = names.get("other", dim if isinstance(dim, Tensor) else None)
+def _extreme_or_pair(name: str, self: Tensor, dim: Any, keepdim: bool, other: Any) -> Any:
+    if isinstance(dim, Tensor):
+        dim, other = None, dim
     if other is not None:
         return call("maximum" if name == "max" else "minimum", self, other)
     whole = "amax" if name == "max" else "amin"
     if dim is None:
+        if keepdim:
+            raise TypeError(f"{name}(): keepdim is for a reduction along a dim, and none was given")
         if self.numel() == 0:
             raise RuntimeError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
@@ -313,15 +292,15 @@ def _extreme_or_pair(
 
 
 @register("max", "composite")
-def max_(self: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+def max_(self: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Greatest element; along a dimension, with its place; or of two tensors."""
-    return _extreme_or_pair("max", self, dim, keepdim, names)
+    return _extreme_or_pair("max", self, dim, keepdim, other)
 
 
 @register("min", "composite")
-def min_(self: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+def min_(self: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Smallest element; along a dimension, with its place; or of two tensors."""
-    return _extreme_or_pair("min", self, dim, keepdim, names)
+    return _extreme_or_pair("min", self, dim, keepdim, other)
 
 
 @register("var", "composite")
@@ -332,12 +311,10 @@ def var(
     keepdim: bool = False,
     *,
     correction: Any = None,
-    **names: Any,
 ) -> Any:
     """Variance."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    dim, keepdim = _names(dim, keepdim, names)
     less = correction if correction is not None else (1 if unbiased is None or unbiased else 0)
     if not self._dtype.is_floating_point:
         raise RuntimeError("std and var only support floating point and complex dtypes")
@@ -359,7 +336,6 @@ def std(
     keepdim: bool = False,
     *,
     correction: Any = None,
-    **names: Any,
 ) -> Any:
     """Return the standard deviation."""
     if isinstance(dim, bool):
@@ -367,7 +343,7 @@ def std(
     if not self._dtype.is_floating_point:
         raise RuntimeError("std and var only support floating point and complex dtypes")
     wide = call("to", self, work_dtype(self._dtype))
-    found = call("var", wide, dim, unbiased, keepdim, correction=correction, **names)
+    found = call("var", wide, dim, unbiased, keepdim, correction=correction)
     return call("to", call("sqrt", found), self._dtype)
 
 
@@ -379,10 +355,8 @@ def var_mean(
     keepdim: bool = False,
     *,
     correction: Any = None,
-    **names: Any,
 ) -> Any:
     """Variance and mean."""
-    dim, keepdim = _names(dim, keepdim, names)
     found = call("var", self, dim, unbiased, keepdim, correction=correction)
     return found, call("mean", self, None if isinstance(dim, bool) else dim, keepdim)
 
@@ -395,10 +369,8 @@ def std_mean(
     keepdim: bool = False,
     *,
     correction: Any = None,
-    **names: Any,
 ) -> Any:
     """Return standard deviation and mean."""
-    dim, keepdim = _names(dim, keepdim, names)
     found = call("std", self, dim, unbiased, keepdim, correction=correction)
     return found, call("mean", self, None if isinstance(dim, bool) else dim, keepdim)
 
@@ -439,11 +411,8 @@ def dist(self: Tensor, other: Tensor, p: float = 2) -> Any:
 
 
 @register("logsumexp", "composite")
-def logsumexp(
-    self: Tensor, dim: Any, keepdim: bool = False, *, out: Any = None, **names: Any
-) -> Any:
+def logsumexp(self: Tensor, dim: Any, keepdim: bool = False, *, out: Any = None) -> Any:
     """Logarithm of the sum of exponentials."""
-    dim, keepdim = _names(dim, keepdim, names)
     x = self if not self._dtype.is_integral else call("to", self, call("get_default_dtype"))
     kind = x._dtype
     x = call("to", x, work_dtype(kind))
@@ -502,15 +471,13 @@ def _scan(name: str, self: Tensor, dim: int, dtype: Any, host: Any) -> Tensor:
 
 
 @register("cumsum")
-def cumsum(
-    self: Tensor, dim: int = 0, *, dtype: Any = None, out: Any = None, **names: Any
-) -> Tensor:
+def cumsum(self: Tensor, dim: int, *, dtype: Any = None, out: Any = None) -> Tensor:
     """Return running sums."""
-    return deliver(_scan("cumsum", self, names.get("axis", dim), dtype, np.cumsum), out)
+    return deliver(_scan("cumsum", self, dim, dtype, np.cumsum), out)
 
 
 @register("cumprod")
-def cumprod(self: Tensor, dim: int = 0, *, dtype: Any = None, out: Any = None) -> Tensor:
+def cumprod(self: Tensor, dim: int, *, dtype: Any = None, out: Any = None) -> Tensor:
     """Return running products."""
     return deliver(_scan("cumprod", self, dim, dtype, np.cumprod), out)
 

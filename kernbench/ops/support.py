@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ __all__ = [
     "is_number",
     "new_empty",
     "on_machine",
+    "only",
     "plain_number",
     "staged",
     "values",
@@ -45,6 +46,13 @@ def is_number(value: Any) -> bool:
 def plain_number(value: Any) -> Any:
     """Return a Python number for a NumPy one."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def only(name: str, given: Collection[str], *known: str) -> None:
+    """Refuse arguments by names that a function does not know, in Python's words."""
+    for each in given:
+        if each not in known:
+            raise TypeError(f"{name}() got an unexpected keyword argument {each!r}")
 
 
 def on_machine(tensor: Tensor) -> bool:

@@ -110,9 +110,9 @@ def _view_dtype(self: Tensor, kind: Any) -> Tensor:
 
 
 @register("reshape", "composite")
-def reshape(self: Tensor, *shape: Any, **names: Any) -> Any:
+def reshape(self: Tensor, *sizes: Any, shape: Any = ()) -> Any:
     """View the elements under another shape, or copy them where no view can."""
-    wanted = resolve_shape(_sizes(shape or (names["shape"],), "reshape"), self.numel())
+    wanted = resolve_shape(_sizes(sizes or (shape,), "reshape"), self.numel())
     if view_strides(self._shape, self._strides, wanted) is not None:
         return call("view", self, wanted)
     dense = call("clone", self, memory_format="contiguous_format")
@@ -169,16 +169,16 @@ def unflatten(self: Tensor, dim: int, sizes: Sequence[int]) -> Any:
 
 
 @register("permute", "view")
-def permute(self: Tensor, *dims: Any, **names: Any) -> Tensor:
+def permute(self: Tensor, *order: Any, dims: Any = ()) -> Tensor:
     """View with the dimensions in another order."""
-    order = _sizes(dims or (names["dims"],), "permute")
-    if len(order) != self.ndim:
+    places = _sizes(order or (dims,), "permute")
+    if len(places) != self.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
             f"length of the desired ordering of dimensions i.e. input.dim() = {self.ndim} is not "
-            f"equal to len(dims) = {len(order)}"
+            f"equal to len(dims) = {len(places)}"
         )
-    wrapped = [wrap_dim(dim, self.ndim) for dim in order]
+    wrapped = [wrap_dim(dim, self.ndim) for dim in places]
     if len(set(wrapped)) != len(wrapped):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
     return self._view(
@@ -200,7 +200,7 @@ def transpose(self: Tensor, dim0: int, dim1: int) -> Tensor:
 for _name in ("swapaxes", "swapdims"):
 
     @register(_name, "composite")
-    def _swap(self: Tensor, dim0: int, dim1: int, **names: int) -> Any:
+    def _swap(self: Tensor, dim0: int, dim1: int) -> Any:
         """View with two dimensions exchanged."""
         return call("transpose", self, dim0, dim1)
 
@@ -439,9 +439,11 @@ def unbind(self: Tensor, dim: int = 0) -> tuple[Any, ...]:
 
 
 @register("split", "composite")
-def split(self: Tensor, split_size: Any, dim: int = 0, **names: Any) -> tuple[Any, ...]:
+def split(
+    self: Tensor, split_size: Any = None, dim: int = 0, *, split_size_or_sections: Any = None
+) -> tuple[Any, ...]:
     """View pieces of a size, or of several sizes."""
-    split_size = names.get("split_size_or_sections", split_size)
+    split_size = split_size_or_sections if split_size is None else split_size
     place = wrap_dim(dim, self.ndim)
     if not isinstance(split_size, int):
         return call("split_with_sizes", self, split_size, place)  # type: ignore[no-any-return]

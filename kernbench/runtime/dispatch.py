@@ -88,8 +88,11 @@ def has(name: str) -> bool:
     return name in TABLE
 
 
+_OF_NUMPY = {"axis": "dim", "keepdims": "keepdim"}
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
-    """Do an operation.
+    """Do an operation; NumPy's names of arguments stand for torch's.
 
     Raises
     ------
@@ -102,6 +105,9 @@ def call(name: str, *args: Any, **kwargs: Any) -> Any:
         op = TABLE.get(name)
         if op is None:
             raise NotImplementedError(f"kernbench: torch.{name} is not implemented")
+    for theirs in kwargs and _OF_NUMPY.keys() & kwargs.keys():
+        if _OF_NUMPY[theirs] not in kwargs:
+            kwargs[_OF_NUMPY[theirs]] = kwargs.pop(theirs)
     if _Seams.interceptor is not None:
         return _Seams.interceptor(op, args, kwargs)
     return op.function(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kernbench import language
 from kernbench.errors import CompilationError, KernbenchError, OutOfResources
 from kernbench.language import JITFunction, cdiv, constexpr_function, jit, next_power_of_2
+from kernbench.runtime.driver import set_allocator
 from kernbench.runtime.tuning import Autotuner, Config, Heuristics, autotune, heuristics
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "language",
     "next_power_of_2",
     "runtime",
+    "set_allocator",
     "testing",
 ]
 

@@ -84,6 +84,7 @@ def test_64_mib_within_the_law() -> None:
         ({"gives": [1, 2, 6]}, r"expected gives to be 3 sizes that add up to 8, got \[1, 2, 6\]"),
         ({"takes": [4, 4]}, r"expected takes to be 3 sizes that add up to 8, got \[4, 4\]"),
         ({"takes": [9, -1, 0]}, r"expected takes to be 3 sizes that add up to 8"),
+        ({"takes": [7, 1, 0]}, r"rank 0 gives itself 1 elements, and takes 7"),
         ({"rank": 3}, r"expected rank from 0 to 2, got 3"),
         ({"rank": 1}, r"expected input on SIP 1, got SIP 0"),
         ({"output": lambda ctx: ctx.zeros(8, dtype=kb.int32)}, r"expected one dtype, got fp32"),
@@ -92,7 +93,7 @@ def test_64_mib_within_the_law() -> None:
 def test_arguments_that_do_not_fit(changes: dict[str, Any], message: str) -> None:
     with kb.Context(groups.machine(3)) as ctx:
         arguments: dict[str, Any] = {
-            **{"group": ccl.Group([0, 1, 2]), "rank": 0, "gives": [1, 2, 5], "takes": [8, 0, 0]},
+            **{"group": ccl.Group([0, 1, 2]), "rank": 0, "gives": [1, 2, 5], "takes": [1, 0, 7]},
             **{"input": ctx.zeros(8), "output": ctx.zeros(8)},
         }
         for name, change in changes.items():

@@ -704,6 +704,20 @@ def test_split_sizes_behind_a_rank_that_gave_none_say_so() -> None:
     assert "rank 0 called all_to_all_single(shape (4,)" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["all_to_all", "all_to_all_single"])
+def test_a_rank_that_expects_more_of_itself_than_it_gives(name: str) -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        gives, takes = [1, 2], [1, 3] if rank == 1 else [1, 1]
+        x, y = torch.ones(3, device="cuda"), torch.zeros(sum(takes), device="cuda")
+        if name == "all_to_all":
+            dist.all_to_all(y.split(takes), x.split(gives))
+        else:
+            dist.all_to_all_single(y, x, takes, gives)
+
+    with pytest.raises(kb.SpawnException, match="rank 1 gives itself 2 elements, and expects 3"):
+        ranks(body, 2)
+
+
 def _complex_calls(rank: int) -> dict[str, Any]:
     def mine() -> Any:
         return torch.tensor([1 + 1j, 2 + rank * 1j])

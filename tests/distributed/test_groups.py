@@ -291,6 +291,22 @@ def test_a_value_is_no_item_of_the_queue_of_its_name() -> None:
         assert (store.queue_pop("a"), store.get("a")) == (b"2", b"1")
 
 
+def test_a_queue_is_an_empty_value_to_a_tcp_store_alone() -> None:
+    """What torch's two stores give."""
+    with machine(1):
+        short = timedelta(milliseconds=3)
+        over_tcp = dist.TCPStore("localhost", 7, 1, True, short)
+        in_memory = dist.HashStore()
+        in_memory.set_timeout(short)
+        for store in (over_tcp, in_memory):
+            store.queue_push("q", "item")
+            store.wait(["q"])
+        assert over_tcp.get("q") == b""
+        for get in (in_memory.get, lambda key: in_memory.multi_get([key])):
+            with pytest.raises(dist.DistStoreError, match="keys: /q"):
+                get("q")
+
+
 def test_a_queue_of_a_store_waits_for_other_ranks() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         store = dist.TCPStore("localhost", 7, 3, rank == 0, timedelta(seconds=1))

@@ -110,3 +110,23 @@ def test_masks_from_memory():
     loaded = np.where(mask & (x != 2), x, -1)
     np.testing.assert_array_equal(out, np.where(~mask, loaded * 2, loaded) + mask)
     np.testing.assert_array_equal(before, loaded > 3)
+
+
+@tl.jit
+def masked_sum(x, offs: tl.constexpr, n: tl.constexpr):
+    return tl.sum(tl.where(offs < n, x, 0.0))
+
+
+@tl.jit
+def annotated(x_ptr, out_ptr, n, B: tl.constexpr):
+    offs = tl.arange(0, B)
+    tl.store(out_ptr, masked_sum(tl.load(x_ptr + offs), offs, n))
+    count = tl.full((), 3000000000, tl.uint32)
+    tl.store(out_ptr + 1, (count + n).to(tl.float32))
+
+
+def test_annotations_of_inlined_functions_bind_nothing():
+    """Triton's own flash attention passes blocks to parameters that it calls constexpr."""
+    x, out = np.arange(16, dtype=np.float32), np.zeros(2, np.float32)
+    run(annotated, 1, x, out, 5, B=16)
+    assert out.tolist() == [10.0, 3000000000.0]

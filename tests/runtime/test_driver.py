@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ranks import machine
 
 import kernbench.torch as torch
@@ -30,3 +31,9 @@ def test_the_driver_answers_for_the_current_sip() -> None:
         before_fs = ctx.now_fs
         active.clear_cache(cache)
         assert cache.numel() == 0 and ctx.now_fs == before_fs
+
+
+def test_descriptors_need_no_memory_of_an_allocator() -> None:
+    triton.set_allocator(lambda size, alignment, stream: None)
+    with pytest.raises(TypeError, match="expected a function, got int"):
+        triton.set_allocator(3)

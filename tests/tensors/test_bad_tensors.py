@@ -156,3 +156,46 @@ def test_missing_modules_are_imported_and_raise_when_called() -> None:
             fft.rfft(None)
         with pytest.raises(ModuleNotFoundError, match="no_such_module"):
             import torch.no_such_module as missing  # noqa: F401
+
+
+UNKNOWN: list[Callable[[torch.Tensor], object]] = [
+    lambda x: x.sum(dims=0),
+    lambda x: x.mean(dim=0, axis=0),
+    lambda x: x.max(keep=True),
+    lambda x: torch.max(x, keepdim=True),
+    lambda x: x.std(ddof=0),
+    lambda x: torch.softmax(x, dimension=0),
+    lambda x: x.cumsum(),
+    lambda x: torch.add(x, to=1),
+    lambda x: x.mul_(by=2),
+    lambda x: x.to(dtyp=torch.float16),
+    lambda x: x.reshape(sizes=(4,)),
+    lambda x: x.permute(order=(1, 0)),
+    lambda x: x.split(2, size=1),
+    lambda x: x.uniform_(low=0),
+    lambda x: torch.cat([x, x], dimension=1),
+    lambda x: torch.zeros(2, dtyp=torch.int64),
+    lambda x: torch.empty_strided((2,), (1,), typ=3),
+    lambda x: torch.arange(stop=3),
+    lambda x: torch.rand(2, seed=1),
+    lambda x: torch.randint(high=3, shape=(2,)),
+    lambda x: torch.normal(0.0, 1.0, (2,), seed=1),
+]
+
+
+@pytest.mark.parametrize("use", UNKNOWN)
+def test_an_argument_that_is_spelt_wrongly(use: Callable[[torch.Tensor], object]) -> None:
+    """It is not passed over: the result would be another one, and nobody would know."""
+    with pytest.raises(TypeError, match=r"argument|keepdim is for"):
+        use(torch.ones(2, 2))
+
+
+def test_numpy_s_names_of_arguments_are_torch_s_too() -> None:
+    x = torch.arange(6.0).reshape(2, 3)
+    for name in ("sum", "mean", "prod", "amax", "argmin", "logsumexp", "std", "all", "cumsum"):
+        assert getattr(torch, name)(x, axis=1).tolist() == getattr(x, name)(dim=1).tolist()
+    assert x.argmax(axis=0, keepdims=True).tolist() == [[1, 1, 1]]
+    assert torch.stack([x, x], axis=2).shape == torch.Size([2, 3, 2])
+    y = x.clone().requires_grad_()
+    y.sum(axis=0, keepdims=True).prod(axis=1).sum().backward()
+    assert y.grad is not None and y.grad.tolist() == [[35.0, 21.0, 15.0]] * 2

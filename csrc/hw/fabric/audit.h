@@ -1,6 +1,6 @@
 /* Physics checks, in every run: what a machine cannot do is an error that names the component (ADR-0061).
  *
- *   as it happens    no server serves two at once, flit by flit or train by train (hw/fabric/train_serve.h),
+ *   as it happens    no server serves two at once, flit by flit or train by train (hw/fabric/train_leave.h),
  *                    no buffer holds more than its places, no message is faster than its path allows
  *                    (law L1, as if it were alone)
  *   when all is idle every message has arrived, with all of its bytes; over each link went the flits

@@ -1,7 +1,7 @@
 #include "hw/fabric/fabric_core.h"
 
 #include "hw/fabric/fabric_mode.h"
-#include "hw/fabric/train_serve.h"
+#include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_start.h"
 #include "hw/fabric/train_wake.h"
 

@@ -81,6 +81,8 @@ typedef struct kb_send {
     int32_t slice; /* of dst (or of src, for a memory's reply); KB_ANY_SLICE */
     uint32_t kind, tag;
     int64_t nbytes;
+    uint32_t
+        *path; /* of who often sends such a message: where its path's number is noted, at first 0 */
 } kb_send;
 
 /* Whether such a message could be started at start_fs: nodes, bytes, a path, and its last flit's departure

@@ -1,8 +1,8 @@
 #include "hw/fabric/fabric_mode.h"
 
 #include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_pull.h"
-#include "hw/fabric/train_serve.h"
 #include "hw/fabric/train_start.h"
 #include "hw/fabric/train_wake.h"
 

@@ -114,21 +114,32 @@ void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
     __builtin_prefetch(flown + sizeof(kb_flight) - 1);
 }
 
+/* Whether a path is that of such a message, if not sized for it. */
+static inline bool is_path_of(const kb_path *path, const kb_send *send, bool is_long) {
+    return path->n_flits && path->src == send->src && path->dst == send->dst &&
+           path->slice == send->slice && (path->n_flits > 1) == is_long;
+}
+
 kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
                                kb_path **found, kb_error *err) {
-    uint32_t *place = place_of(fabric, send);
-    kb_path *path = &fabric->paths[*place];
+    kb_path *path = &fabric->paths[send->path ? *send->path : 0];
     int64_t n_flits = count_flits(fabric, send->nbytes);
-    bool known = path->n_flits && path->src == send->src && path->dst == send->dst &&
-                 path->slice == send->slice && (path->n_flits > 1) == is_long(fabric, send);
+    bool known = is_path_of(path, send, is_long(fabric, send));
+    uint32_t *place = NULL;
+    if (!known) {
+        place = place_of(fabric, send);
+        path = &fabric->paths[*place];
+        known = is_path_of(path, send, is_long(fabric, send));
+    }
     if (!known || path->n_flits != n_flits) {
         KB_TRY(check_send(fabric, send, err));
-        bool anew = *place == 0;
+        bool anew = !known && *place == 0;
         if (anew) path = &fabric->paths[fabric->n_paths + 1];
         if (!known) KB_TRY(look_up(fabric, send, path, err));
         if (anew) *place = ++fabric->n_paths;
         set_size(fabric, path, n_flits);
     }
+    if (place && send->path) *send->path = (uint32_t)(path - fabric->paths);
     *found = path;
     if (start_fs > path->latest_fs) return fail_range(fabric, path, start_fs, err);
     if (fabric->counts[send->src] == UINT32_MAX)

@@ -137,7 +137,7 @@ static kb_status make_known(kb_fabric *fabric, uint32_t handle, kb_train flits, 
     } else if (flown->n_links) {
         bool waits = stream->first.count != 0;
         if ((!waits && !kb_fabric_reserve_(fabric, flown->path[0], handle, 0)) ||
-            !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
+            !kb_stream_add(&fabric->streams, fabric->alloc, stream, &flits))
             return kb_fabric_nomem_(fabric, "the flits of a message", err);
         if (!waits) kb_fabric_enlist_(fabric, flown->path[0], number);
     } else if (flown->n_known + flits.count == flown->message.n_flits) {

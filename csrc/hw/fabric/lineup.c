@@ -112,3 +112,20 @@ void kb_lineup_sink_first_(kb_lineup *lineup, kb_alloc *alloc) {
     memmove(&items[0], &items[1], place * sizeof *items);
     items[place] = moved;
 }
+
+void kb_lineup_put_back(kb_lineup *lineup, uint32_t n) {
+    kb_waiting *items = kb_lineup_items(lineup);
+    uint32_t gone = n, end = lineup->count;
+    while (n-- > 0) {
+        if (items[n].when_fs == KB_TIME_MAX) continue;
+        kb_waiting moved = items[n];
+        if (kb_lineup_puts_off(lineup, &moved)) continue;
+        uint32_t place = --gone;
+        for (; place + 1 < end && kb_waiting_before(&items[place + 1], &moved); place++)
+            items[place] = items[place + 1];
+        items[place] = moved;
+    }
+    lineup->count -= gone;
+    lineup->first = lineup->count ? lineup->first + gone : 0;
+    kb_lineup_close_up(lineup);
+}

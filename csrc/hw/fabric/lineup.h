@@ -131,4 +131,7 @@ static inline void kb_lineup_move_first(kb_lineup *lineup, kb_alloc *alloc, int6
     kb_lineup_put_back_first(lineup, alloc);
 }
 
+/* The first n have later times now: they go where they belong, or, at KB_TIME_MAX, away. */
+void kb_lineup_put_back(kb_lineup *lineup, uint32_t n);
+
 #endif

@@ -11,17 +11,12 @@ void kb_streams_deinit(kb_streams *streams, kb_alloc *alloc) {
     KB_POOL_FREE(&streams->pieces, alloc);
 }
 
-bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream, kb_train train) {
-    if (stream->first.count == 0) {
-        stream->first = train;
-        streams->n_pieces++;
-        return true;
-    }
+bool kb_stream_append_(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
+                       const kb_train *train) {
     uint32_t number;
-    if (kb_stream_join(streams, stream, &train)) return true;
     if (streams->pieces.state.n_live == streams->most_pieces) return false;
     if (!KB_POOL_TAKE(&streams->pieces, alloc, &number)) return false;
-    streams->pieces.items[number] = (kb_piece){train, KB_NONE};
+    streams->pieces.items[number] = (kb_piece){*train, KB_NONE};
     if (stream->last == KB_NONE) stream->more = number;
     else streams->pieces.items[stream->last].next = number;
     stream->last = number;

@@ -87,9 +87,20 @@ static inline bool kb_stream_join(kb_streams *streams, kb_stream *stream, const 
     return end->count && kb_train_join(end, more);
 }
 
+bool kb_stream_append_(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
+                       const kb_train *train) KB_MUST_CHECK;
+
 /* Adds flits that arrive no earlier than those before.  False when there is no memory, or no room for a train. */
-bool kb_stream_add(kb_streams *streams, kb_alloc *alloc, kb_stream *stream,
-                   kb_train train) KB_MUST_CHECK;
+KB_MUST_CHECK static inline bool kb_stream_add(kb_streams *streams, kb_alloc *alloc,
+                                               kb_stream *stream, const kb_train *train) {
+    if (stream->first.count == 0) {
+        stream->first = *train;
+        streams->n_pieces++;
+        return true;
+    }
+    return kb_train_join(kb_stream_end_(streams, stream), train) ||
+           kb_stream_append_(streams, alloc, stream, train);
+}
 
 /* The same for one flit: the hot path of serving flit by flit. */
 KB_MUST_CHECK static inline bool kb_stream_add_flit(kb_streams *streams, kb_alloc *alloc,
@@ -103,7 +114,7 @@ KB_MUST_CHECK static inline bool kb_stream_add_flit(kb_streams *streams, kb_allo
     int64_t gap = arrive_fs - kb_train_last_fs(end);
     if (end->count == 1) end->period_fs = gap;
     if (gap != end->period_fs)
-        return kb_stream_add(streams, alloc, stream, (kb_train){arrive_fs, 0, 1});
+        return kb_stream_append_(streams, alloc, stream, &(kb_train){arrive_fs, 0, 1});
     end->count++;
     return true;
 }

@@ -170,10 +170,9 @@ static inline kb_train kb_train_port_lead(const kb_train_port *port, int64_t fre
     int64_t service = port->service_fs, period = first->period_fs;
     kb_train train = {kb_max_i64(free_fs, kb_max_i64(first->start_fs, head_fs)), service, count};
     if (count > 1 && period > service) {
-        if (first->start_fs < head_fs)
-            train.count = kb_min_i64(count, (head_fs - first->start_fs) / period + 1);
-        else if (free_fs <= first->start_fs) train.period_fs = period;
-        else train.count = kb_min_i64(count, (free_fs - first->start_fs) / (period - service) + 1);
+        int64_t late_fs = train.start_fs - first->start_fs;
+        if (late_fs == 0) train.period_fs = period;
+        else train.count = kb_min_i64(count, late_fs / (period - service) + 1);
     }
     int64_t room = port->end_fs - train.start_fs, length;
     if (kb_mul_i64(train.count - 1, train.period_fs, &length) || length > room) {

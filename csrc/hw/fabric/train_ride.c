@@ -1,6 +1,7 @@
 #include "hw/fabric/train_ride.h"
 
 #include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_lone.h"
 #include "hw/fabric/train_serve.h"
 
@@ -164,7 +165,7 @@ static inline bool wait_there(kb_fabric *fabric, const ride *r) {
     stream->head_fs = key.when_fs;
     kb_stream_replace(&fabric->streams, stream, &r->flits.trains[0]);
     for (uint32_t i = 1; i < r->flits.count; i++) {
-        if (kb_stream_add(&fabric->streams, fabric->alloc, stream, r->flits.trains[i])) continue;
+        if (kb_stream_add(&fabric->streams, fabric->alloc, stream, &r->flits.trains[i])) continue;
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }

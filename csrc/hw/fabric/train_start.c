@@ -74,6 +74,12 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
 /* A message may wait in brief behind as many like it: to spell few out costs more than their streams. */
 enum { BRIEF_BEHIND = 16 };
 
+/* Whether it goes to another region than the one that it is in.  The ports on its way there are not in the cache, and the way is long beside what
+ * others do to it: so they are not asked how long it takes. */
+static inline bool goes_far(const kb_fabric *fabric, const kb_flight *flown, uint32_t region) {
+    return fabric->regions.count > 1 && fabric->regions.to[kb_train_last_link_(flown)] != region;
+}
+
 /* All flits of a message are here now, and none that began before has still to come into being: that one might
  * do so at this very instant, and be served before it.  Those that began here before are served before it;
  * where nothing else waits or can come over a link, it is served at once. */
@@ -93,8 +99,8 @@ static void begin(kb_fabric *fabric, uint32_t number) {
     else if (!kb_train_set_out(fabric, number, in_brief)) return;
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
-    if (wake_fs < 0 && after_fs > eligible_fs) {
-        int64_t begin_fs = after_fs - port->overhead_fs;
+    if (wake_fs < 0 && (after_fs > eligible_fs || goes_far(fabric, flown, port->region))) {
+        int64_t begin_fs = kb_max_i64(after_fs, eligible_fs) - port->overhead_fs;
         wake_fs = kb_min_i64(kb_later_fs(begin_fs, flown->least_fs - flown->message.start_fs),
                              kb_train_step_(fabric, flown, begin_fs));
     } else if (wake_fs < 0) wake_fs = kb_train_bound_(fabric, flown);
@@ -109,7 +115,7 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     bool waits = stream->first.count != 0, by_flit = kb_fabric_by_flit_(fabric, first);
     bool all = flown->n_known + flits.count == flown->message.n_flits;
     if (!kb_train_reserve(fabric, number) ||
-        !kb_stream_add(&fabric->streams, fabric->alloc, stream, flits))
+        !kb_stream_add(&fabric->streams, fabric->alloc, stream, &flits))
         return false;
     if (by_flit) {
         if (!waits) kb_server_enlist(fabric, first, flown->next);

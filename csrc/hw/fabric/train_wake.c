@@ -191,41 +191,29 @@ static bool finish(kb_fabric *fabric, uint32_t number, uint32_t link) {
     return true;
 }
 
-/* Brings the ports that the tail has still to pass up to now, less the way from there. */
-static bool pull_path(kb_fabric *fabric, uint32_t number, int64_t now) {
-    const kb_train_port *ports = fabric->trains.ports;
-    const kb_flight *flown = &fabric->flights.items[number];
-    if (!kb_train_ride(fabric, number)) return false;
-    if (flown->done_fs >= 0) return true;
-    uint32_t hop = fabric->streams.pool.items[flown->next].hop;
-    int64_t upto_fs = now;
-    for (uint32_t i = hop; i < flown->n_links; i++) upto_fs -= ports[flown->path[i]].travel_fs;
-    while (kb_train_pull(fabric, flown->path[hop], upto_fs)) {
-        upto_fs += ports[flown->path[hop]].travel_fs;
-        if (flown->done_fs >= 0 || ++hop == flown->n_links) return true;
-        if (fabric->streams.pool.items[flown->next].hop != hop) continue;
-        if (!kb_train_ride(fabric, number)) return false;
-        if (flown->done_fs >= 0) return true;
-        for (; hop < fabric->streams.pool.items[flown->next].hop; hop++)
-            upto_fs += ports[flown->path[hop]].travel_fs;
-    }
-    return false;
+/* Of very many flits those before the tail go on as well. */
+static bool pull_last(kb_fabric *fabric, const kb_flight *flown) {
+    uint32_t link = kb_train_last_link_(flown);
+    return kb_train_pull(fabric, link,
+                         kb_sim_now(fabric->sim) - fabric->trains.ports[link].travel_fs);
 }
 
-/* Brings the tail as far as it gets by now. */
+/* Brings the tail as far as it gets by now: in a ride, or over the port where it waits, which is pulled as far as the
+ * tail and no further.  (To pull those behind as well cuts what passes there into trains that nobody has asked for.) */
 static bool advance(kb_fabric *fabric, uint32_t number) {
-    int64_t now = kb_sim_now(fabric->sim);
     const kb_flight *flown = &fabric->flights.items[number];
-    if (!pull_path(fabric, number, now)) return false;
-    kb_train_look_(fabric);
-    while (flown->done_fs < 0) {
+    for (;;) {
+        if (!kb_train_ride(fabric, number)) return false;
+        if (flown->done_fs >= 0) return true;
         const kb_stream *stream = &fabric->streams.pool.items[flown->next];
         int64_t tail_fs = kb_stream_last_eligible(&fabric->streams, stream);
         uint32_t link = flown->path[stream->hop];
-        if (tail_fs >= kb_train_port_now(&fabric->trains, &fabric->trains.ports[link])) break;
+        kb_train_look_(fabric);
+        if (tail_fs >= kb_train_port_now(&fabric->trains, &fabric->trains.ports[link]))
+            return flown->message.n_flits <= KB_TRAIN_STEP_FLITS || pull_last(fabric, flown);
         if (!kb_train_pull(fabric, link, tail_fs)) return false;
+        if (flown->done_fs >= 0) return true;
     }
-    return true;
 }
 
 /* A tail arrives from a server. */

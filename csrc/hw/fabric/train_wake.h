@@ -1,8 +1,8 @@
 /* Messages in train mode: from their start (hw/fabric/train_start.h) to the event at their tail's arrival.
  *
  *   start ─> its inputs open, its flits wait at the sender's port ─> wake at a lower bound of the tail's
- *   arrival: the last port is pulled up to now, then the ports on the way while the tail is eligible
- *   there ─> tail known: an event at its arrival; else: wake at the new bound
+ *   arrival: the port where the tail waits is pulled as far as it, then the next one, while it is eligible
+ *   there before now ─> tail known: an event at its arrival; else: wake at the new bound
  *
  * Each wake takes the tail over a hop at least.  The event at the tail's arrival is that of the link, as
  * flit by flit, so all that follows is in the same order.

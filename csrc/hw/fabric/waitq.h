@@ -32,10 +32,14 @@ KB_MUST_CHECK static inline bool kb_waitq_reserve(kb_waitq *queue, kb_alloc *all
 
 void kb_waitq_deinit(kb_waitq *queue, kb_alloc *alloc);
 
+/* At one instant. */
+static inline bool kb_waiting_ranks_before(const kb_waiting *a, const kb_waiting *b) {
+    return a->rank != b->rank ? a->rank < b->rank : a->count_number < b->count_number;
+}
+
 static inline bool kb_waiting_before(const kb_waiting *a, const kb_waiting *b) {
     if (a->when_fs != b->when_fs) return a->when_fs < b->when_fs;
-    if (a->rank != b->rank) return a->rank < b->rank;
-    return a->count_number < b->count_number;
+    return kb_waiting_ranks_before(a, b);
 }
 
 /* Whose the first is; there is one. */

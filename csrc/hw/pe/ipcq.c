@@ -102,27 +102,28 @@ static void take_sends(void *self, uint32_t arg) {
     }
 }
 
-static kb_status post_payload(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_work *w,
-                              kb_error *err) {
+static kb_status post_payload(kb_ipcq *ipcq, kb_ring *ring, const kb_ipcq_work *w, kb_error *err) {
     const kb_parts *parts = ipcq->parts;
     kb_send send = {.src = ipcq->node,
                     .dst = ring->home,
                     .slice = ring->slice,
                     .kind = ring->group != 0 ? KB_MSG_REDUCE_PART : KB_MSG_IPCQ_DATA,
                     .tag = w->command->ring,
-                    .nbytes = w->nbytes};
+                    .nbytes = w->nbytes,
+                    .path = &ring->data_path};
     if (ring->home == ring->dst_node || ring->group != 0)
         return kb_fabric_send(parts->fabric, &send, NULL, err);
     return kb_ipcq_write_slot_(ipcq, ring, w, err);
 }
 
 static kb_status post_one(kb_ipcq *ipcq, const kb_ipcq_work *w, kb_error *err) {
-    const kb_ring *ring = kb_rings_at(ipcq->parts->rings, w->command->ring);
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, w->command->ring);
     kb_send tail = {.src = ipcq->node,
                     .dst = ring->home,
                     .slice = ring->slice,
                     .kind = KB_MSG_IPCQ_TAIL,
-                    .tag = w->command->ring};
+                    .tag = w->command->ring,
+                    .path = &ring->tail_path};
     KB_TRY(post_payload(ipcq, ring, w, err));
     if (ring->group != 0) return KB_OK;
     return kb_fabric_send(ipcq->parts->fabric, &tail, NULL, err);
@@ -182,12 +183,13 @@ static void mismatch(const kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_wor
 }
 
 static kb_status send_credit(const kb_ipcq *ipcq, uint32_t number, kb_error *err) {
-    const kb_ring *ring = kb_rings_at(ipcq->parts->rings, number);
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, number);
     kb_send send = {.src = ipcq->node,
                     .dst = ring->src_node,
                     .slice = KB_ANY_SLICE,
                     .kind = KB_MSG_IPCQ_CREDIT,
-                    .tag = number};
+                    .tag = number,
+                    .path = &ring->credit_path};
     return kb_fabric_send(ipcq->parts->fabric, &send, NULL, err);
 }
 

@@ -56,8 +56,9 @@ typedef struct kb_ring {
     uint32_t committed,
         forwarded;      /* of the memory that holds it: payloads written, tails passed on */
     int64_t forward_fs; /* when the last tail was passed on */
-    uint32_t arrived, taken, head; /* receiver's */
-    kb_parcel *parcels;            /* by slot */
+    uint32_t arrived, taken, head;              /* receiver's */
+    uint32_t data_path, tail_path, credit_path; /* of its messages (kb_send.path) */
+    kb_parcel *parcels;                         /* by slot */
 } kb_ring;
 
 typedef struct kb_rings kb_rings;

@@ -1,0 +1,123 @@
+"""Random numbers of ``tl``, written in ``tl``: Philox 4x32, with Triton's numbers.
+
+The number at an offset depends on the seed and the offset alone, so that every run, and every way
+to divide the offsets among programs, draws the same ones.  A round is some dozen operations of the
+MATH engine, which has no product of 32 x 32 bits: it multiplies 64.
+"""
+
+from __future__ import annotations
+
+from kernbench.language.builtin import BUILTINS
+from kernbench.language.dtypes import constexpr, int32, int64, uint32, uint64
+from kernbench.language.jit import jit
+
+_cos = BUILTINS["cos"]
+_log = BUILTINS["log"]
+_maximum = BUILTINS["maximum"]
+_sin = BUILTINS["sin"]
+_sqrt = BUILTINS["sqrt"]
+_static_assert = BUILTINS["static_assert"]
+_static_range = BUILTINS["static_range"]
+_to_tensor = BUILTINS["to_tensor"]
+_where = BUILTINS["where"]
+
+_N_ROUNDS = constexpr(10)
+
+
+@jit
+def umulhi(x, y):  # type: ignore[no-untyped-def]
+    """Return the upper half of the product of 32-bit integers, taken as unsigned ones."""
+    wide = x.to(uint32).to(uint64) * y.to(uint32).to(uint64)
+    return (wide >> 32).to(x.dtype)
+
+
+@jit
+def philox(seed, c0, c1, c2, c3, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return four blocks of random uint32 of a 64-bit `seed` and four 32-bit counters."""
+    seed = _to_tensor(seed)
+    _static_assert(seed.dtype.is_int(), "seed of random numbers: expected an integer")
+    _static_assert(c0.dtype.primitive_bitwidth == 32, "philox: expected counters of 32 bits")
+    key = seed.to(uint64)
+    k0 = (key & 0xFFFFFFFF).to(uint32)
+    k1 = (key >> 32).to(uint32)
+    c0 = c0.to(uint32)
+    c1 = c1.to(uint32)
+    c2 = c2.to(uint32)
+    c3 = c3.to(uint32)
+    for _ in _static_range(n_rounds):
+        wide0 = c0.to(uint64) * 0xD2511F53
+        wide2 = c2.to(uint64) * 0xCD9E8D57
+        c0 = (wide2 >> 32).to(uint32) ^ c1 ^ k0
+        c2 = (wide0 >> 32).to(uint32) ^ c3 ^ k1
+        c1 = wide2.to(uint32)
+        c3 = wide0.to(uint32)
+        k0 += 0x9E3779B9
+        k1 += 0xBB67AE85
+    return c0, c1, c2, c3
+
+
+@jit
+def randint4x(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return four blocks of random uint32, for the offsets."""
+    low = offset.to(uint32)
+    zero = low * 0
+    high = (offset >> 32).to(uint32) if offset.dtype.primitive_bitwidth > 32 else zero
+    return philox(seed, low, high, zero, zero, n_rounds)
+
+
+@jit
+def randint(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return a block of random uint32, for the offsets."""
+    first, _, _, _ = randint4x(seed, offset, n_rounds)
+    return first
+
+
+@jit
+def uint_to_uniform_float(x):  # type: ignore[no-untyped-def]
+    """Return floats from 0 to below 1 of random integers of 32 or 64 bits."""
+    narrow = x.dtype.primitive_bitwidth == 32
+    x = x.to(int32 if narrow else int64, bitcast=True)
+    return _where(x < 0, -x - 1, x) * (4.6566127342e-10 if narrow else 1.0842020432385337e-19)
+
+
+@jit
+def rand4x(seed, offsets, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return four blocks of random float32 from 0 to below 1, for the offsets."""
+    i0, i1, i2, i3 = randint4x(seed, offsets, n_rounds)
+    return (
+        uint_to_uniform_float(i0),
+        uint_to_uniform_float(i1),
+        uint_to_uniform_float(i2),
+        uint_to_uniform_float(i3),
+    )
+
+
+@jit
+def rand(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return a block of random float32 from 0 to below 1, for the offsets."""
+    return uint_to_uniform_float(randint(seed, offset, n_rounds))
+
+
+@jit
+def pair_uniform_to_normal(u1, u2):  # type: ignore[no-untyped-def]
+    """Return two blocks of normal numbers of two uniform ones (Box and Muller)."""
+    angle = 6.283185307179586 * u2
+    radius = _sqrt(-2.0 * _log(_maximum(1.0e-7, u1)))
+    return radius * _cos(angle), radius * _sin(angle)
+
+
+@jit
+def randn4x(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return four blocks of normal float32, for the offsets."""
+    u0, u1, u2, u3 = rand4x(seed, offset, n_rounds)
+    n0, n1 = pair_uniform_to_normal(u0, u1)
+    n2, n3 = pair_uniform_to_normal(u2, u3)
+    return n0, n1, n2, n3
+
+
+@jit
+def randn(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return a block of normal float32, for the offsets."""
+    i0, i1, _, _ = randint4x(seed, offset, n_rounds)
+    first, _ = pair_uniform_to_normal(uint_to_uniform_float(i0), uint_to_uniform_float(i1))
+    return first
