@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kernbench.autograd.backward import backward as run_backward
+from kernbench.autograd.function import Function
 from kernbench.autograd.node import AccumulateGrad, Removable, edge_of
 from kernbench.runtime.dispatch import register
 from kernbench.runtime.tensor import Tensor
@@ -87,3 +88,25 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Any], None]
     if self.grad_fn is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     return Removable(self.__dict__.setdefault("_post_hooks", []), hook)
+
+
+class BackwardHookFunction(Function):
+    """Gives back what it gets: gradients that pass here are those of this way alone."""
+
+    @staticmethod
+    def forward(*tensors: Any) -> Any:
+        """Return the tensors."""
+        return tensors
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep nothing; what was not used has no gradient."""
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        """Return the gradients."""
+        return grads
+
+
+register("isolated", "composite")(BackwardHookFunction.apply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernbench.data.datasets import (
+    ChainDataset,
     ConcatDataset,
     Dataset,
     IterableDataset,
@@ -10,7 +11,7 @@ from kernbench.data.datasets import (
     TensorDataset,
     random_split,
 )
-from kernbench.data.loader import DataLoader, default_collate
+from kernbench.data.loader import DataLoader, default_collate, default_convert, get_worker_info
 from kernbench.data.samplers import (
     BatchSampler,
     DistributedSampler,
@@ -18,10 +19,12 @@ from kernbench.data.samplers import (
     Sampler,
     SequentialSampler,
     SubsetRandomSampler,
+    WeightedRandomSampler,
 )
 
 __all__ = [
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -33,6 +36,9 @@ __all__ = [
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
+    "WeightedRandomSampler",
     "default_collate",
+    "default_convert",
+    "get_worker_info",
     "random_split",
 ]

@@ -14,7 +14,7 @@ from kernbench.runtime.dispatch import call
 from kernbench.runtime.dtypes import BY_NAME
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["DataLoader", "default_collate"]
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -51,6 +51,24 @@ def default_collate(batch: Sequence[Any]) -> Any:
     )
 
 
+def default_convert(data: Any) -> Any:
+    """Make tensors of NumPy's arrays and numbers, however deep they lie; leave the rest."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        kind = np.asarray(data).dtype.kind
+        return data if kind in "SUO" else call("as_tensor", data)
+    if isinstance(data, Mapping):
+        return {key: default_convert(each) for key, each in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    if isinstance(data, (tuple, list)):
+        return [default_convert(each) for each in data]
+    return data
+
+
+def get_worker_info() -> None:
+    """Return None: items are fetched in the rank itself, and not by a worker."""
+
+
 class DataLoader:
     """Yield a data set in batches, as ``torch.utils.data.DataLoader``.
 
@@ -65,7 +83,8 @@ class DataLoader:
     sampler, batch_sampler : iterable, optional
         The indices of items, or of batches.
     collate_fn : callable, optional
-        Makes a batch of a list of items; :func:`default_collate` unless told.
+        Makes a batch of a list of items, :func:`default_collate` unless told; without batches, of
+        an item, :func:`default_convert` unless told.
     drop_last : bool
         Leave out a last batch that is not full.
     generator : Generator, optional
@@ -87,7 +106,7 @@ class DataLoader:
         sampler: Any = None,
         batch_sampler: Any = None,
         num_workers: int = 0,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
+        collate_fn: Callable[[Any], Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
         timeout: float = 0,
@@ -132,7 +151,8 @@ class DataLoader:
         self.batch_size, self.drop_last, self.generator = batch_size, drop_last, generator
         self.sampler, self.batch_sampler = sampler, batch_sampler
         self.num_workers, self.pin_memory = num_workers, pin_memory
-        self.collate_fn = collate_fn or default_collate
+        alone = batch_size is None and batch_sampler is None
+        self.collate_fn = collate_fn or (default_convert if alone else default_collate)
 
     def __iter__(self) -> Iterator[Any]:
         drawn_seed(self.generator)  # torch draws one for its workers, also where there are none
@@ -143,12 +163,12 @@ class DataLoader:
                 yield self.collate_fn([self.dataset[index] for index in indices])
         else:
             for index in self.sampler:
-                yield self.dataset[index]
+                yield self.collate_fn(self.dataset[index])
 
     def _in_its_order(self) -> Iterator[Any]:
         items: Iterator[Any] = iter(self.dataset)
         if self.batch_size is None:
-            yield from items
+            yield from map(self.collate_fn, items)
             return
         while batch := list(itertools.islice(items, self.batch_size)):
             if len(batch) == self.batch_size or not self.drop_last:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from kernbench.distributed.queries import get_rank, get_world_size
 from kernbench.runtime.dispatch import call
+from kernbench.runtime.dtypes import BY_NAME
 from kernbench.runtime.generator import Generator, default_generator
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Sampler",
     "SequentialSampler",
     "SubsetRandomSampler",
+    "WeightedRandomSampler",
     "drawn_seed",
 ]
 
@@ -103,6 +105,46 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """So many items, each drawn with the probability that its weight gives it."""
+
+    def __init__(
+        self,
+        weights: Sequence[float],
+        num_samples: Any,
+        replacement: Any = True,
+        generator: Any = None,
+    ) -> None:
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
+            raise ValueError(
+                f"num_samples should be a positive integer value, but got num_samples={num_samples}"
+            )
+        if not isinstance(replacement, bool):
+            raise ValueError(
+                f"replacement should be a boolean value, but got replacement={replacement}"
+            )
+        self.weights = call("as_tensor", weights, BY_NAME["float64"])
+        if self.weights.ndim != 1:
+            raise ValueError(
+                "weights should be a 1d sequence but given weights have shape "
+                f"{tuple(self.weights.shape)}"
+            )
+        self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
+
+    def __iter__(self) -> Iterator[int]:
+        drawn = call(
+            "multinomial",
+            self.weights,
+            self.num_samples,
+            self.replacement,
+            generator=self.generator,
+        )
+        return iter(drawn.tolist())
+
+    def __len__(self) -> int:
+        return self.num_samples
 
 
 class BatchSampler(Sampler[list[int]]):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kernbench.autograd import enable_grad, no_grad
+from kernbench.runtime.nn.hooks import Handle, Hooks
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["Optimizer"]
@@ -30,6 +31,7 @@ class Optimizer:
                 f"dicts, but got {type(params).__name__}"
             )
         self.defaults = defaults
+        self._step_pre_hooks, self._step_post_hooks = Hooks(), Hooks()
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         given = list(params)
@@ -88,6 +90,12 @@ class Optimizer:
         closure : callable, optional
             Computes the loss anew; its value is returned.
         """
+        args: tuple[Any, ...] = (self,) if closure is None else (self, closure)
+        for before in list(self._step_pre_hooks.values()):
+            changed = before(self, args, {})
+            if changed is not None:
+                args = changed[0]
+                closure = args[1] if len(args) > 1 else changed[1].get("closure")
         loss = None
         if closure is not None:
             with enable_grad():
@@ -97,7 +105,17 @@ class Optimizer:
                 for each in group["params"]:
                     if each.grad is not None:
                         self._update(each, each.grad, self.state[each], group)
+        for after in list(self._step_post_hooks.values()):
+            after(self, args, {})
         return loss
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(optimizer, (optimizer, *args), kwargs)`` before each step."""
+        return self._step_pre_hooks.add(hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call ``hook(optimizer, (optimizer, *args), kwargs)`` after each step."""
+        return self._step_post_hooks.add(hook)
 
     def _update(
         self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]

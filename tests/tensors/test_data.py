@@ -10,12 +10,16 @@ import pytest
 
 import kernbench.torch as torch
 from kernbench.torch.utils.data import (
+    ChainDataset,
     ConcatDataset,
     DataLoader,
     DistributedSampler,
     IterableDataset,
     Subset,
     TensorDataset,
+    WeightedRandomSampler,
+    default_convert,
+    get_worker_info,
     random_split,
 )
 
@@ -90,3 +94,51 @@ def test_parts_of_data_sets() -> None:
         random_split(rows, [1, 2])
     with pytest.raises(AssertionError, match="Size mismatch"):
         TensorDataset(torch.zeros(2), torch.zeros(3))
+
+
+class Count(IterableDataset[int]):
+    """Numbers up to a number."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __iter__(self) -> Iterator[int]:
+        assert get_worker_info() is None
+        return iter(range(self.n))
+
+    def __len__(self) -> int:
+        return self.n
+
+
+def test_weights_decide_what_is_drawn() -> None:
+    """What torch draws for the same seed."""
+    torch.manual_seed(3)
+    sampler = WeightedRandomSampler([0.1, 0.9, 0.5, 0.2, 0.3, 0.3, 1, 0], 10)
+    assert list(sampler) == [1, 1, 6, 1, 6, 5, 1, 2, 2, 6] and len(sampler) == 10
+    assert sorted(WeightedRandomSampler([1.0] * 8, 8, replacement=False)) == list(range(8))
+    for weights, n, replacement, message in (
+        ([1.0], 0, True, "positive integer value, but got num_samples=0"),
+        ([[1.0]], 2, True, r"weights have shape \(1, 1\)"),
+        ([1.0], 2, 3, "replacement should be a boolean value, but got replacement=3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            WeightedRandomSampler(weights, n, replacement)  # type: ignore[arg-type]
+
+
+def test_sets_with_an_order_of_their_own_in_a_chain() -> None:
+    chain = Count(3) + Count(2)
+    assert isinstance(chain, ChainDataset) and len(chain) == 5
+    assert [batch.tolist() for batch in DataLoader(chain, batch_size=2)] == [[0, 1], [2, 0], [1]]
+    with pytest.raises(AssertionError, match="only supports IterableDataset"):
+        list(ChainDataset([TensorDataset(torch.ones(1))]))
+
+
+def test_items_without_batches_are_converted_and_collated() -> None:
+    assert list(DataLoader([1, 2], batch_size=None, collate_fn=lambda x: x * 10)) == [10, 20]
+    assert list(DataLoader(Count(2), batch_size=None, collate_fn=str)) == ["0", "1"]
+    (found,) = DataLoader([(np.ones(2, np.float32), {"a": np.int64(3), "b": "s"})], batch_size=None)
+    assert torch.equal(found[0], torch.ones(2)) and found[1]["a"].dtype == torch.int64
+    assert found[1]["b"] == "s"
+    pair = namedtuple("pair", ["x", "y"])
+    assert default_convert(pair(np.zeros(1), 2)) == pair(torch.zeros(1), 2)
+    assert default_convert(np.array("q")) == "q"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from kernbench.runtime.nn.module import Module
@@ -54,6 +54,45 @@ class Sequential(Module):
         self.add_module(str(len(self)), module)
         return self
 
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add modules at the end."""
+        for module in sequential:
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Add a module at a place."""
+        _insert(self, index, module)
+        return self
+
+    def pop(self, key: int) -> Any:
+        """Take a module out."""
+        return _pop(self, key)
+
+    def __delitem__(self, key: int) -> None:
+        _pop(self, key)
+
+    def __setitem__(self, key: int, module: Module) -> None:
+        self.add_module(list(self._modules)[key], module)
+
+
+def _insert(container: Any, index: int, module: Module) -> None:
+    every = list(container)
+    every.insert(index, module)
+    _refill(container, every)
+
+
+def _pop(container: Any, index: int) -> Any:
+    every = list(container)
+    taken = every.pop(index)
+    _refill(container, every)
+    return taken
+
+
+def _refill(container: Any, modules: Sequence[Module]) -> None:
+    container._modules.clear()
+    container.extend(modules)
+
 
 class ModuleList(Module):
     """Modules in a list."""
@@ -75,10 +114,14 @@ class ModuleList(Module):
 
     def insert(self, index: int, module: Module) -> None:
         """Add a module at a place."""
-        every = list(self)
-        every.insert(index, module)
-        self._modules.clear()
-        self.extend(every)
+        _insert(self, index, module)
+
+    def pop(self, key: int) -> Any:
+        """Take a module out."""
+        return _pop(self, key)
+
+    def __delitem__(self, key: int) -> None:
+        _pop(self, key)
 
     def __getitem__(self, index: Any) -> Any:
         every = list(self._modules.values())
@@ -121,6 +164,17 @@ class ModuleDict(Module):
     def __contains__(self, key: str) -> bool:
         return key in self._modules
 
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Any:
+        """Take a module out."""
+        return self._modules.pop(key)
+
     def keys(self) -> Any:
         """Return the names."""
         return self._modules.keys()
@@ -146,6 +200,12 @@ class ParameterList(Module):
         """Add a parameter at the end."""
         held = value if isinstance(value, Parameter) else Parameter(value)
         self.register_parameter(str(len(self)), held)
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Self:
+        """Add parameters at the end."""
+        for value in values:
+            self.append(value)
         return self
 
     def __getitem__(self, index: int) -> Any:

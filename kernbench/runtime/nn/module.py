@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from kernbench.runtime.dispatch import call
+from kernbench.runtime.nn.hooks import Handle, Hooks, run
 from kernbench.runtime.nn.parameter import Buffer, Parameter
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["Module"]
 
-_IncompatibleKeys = namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])
 
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+    """What `load_state_dict` found to differ."""
 
-class _Handle:
-    """What registering a hook returns: it can be taken back."""
+    def __repr__(self) -> str:
+        return super().__repr__() if any(self) else "<All keys matched successfully>"
 
-    _numbers = itertools.count()
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        self.id = next(self._numbers)
-        self._hooks = hooks
-        hooks[self.id] = hook
-
-    def remove(self) -> None:
-        """Take the hook back."""
-        self._hooks.pop(self.id, None)
+    __str__ = __repr__
 
 
 class Module:
@@ -52,6 +44,10 @@ class Module:
     _parameters: dict[str, Any]
     _buffers: dict[str, Any]
     _modules: dict[str, Any]
+    _forward_hooks: Hooks
+    _forward_pre_hooks: Hooks
+    _backward_hooks: Hooks
+    _backward_pre_hooks: Hooks
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
@@ -65,8 +61,9 @@ class Module:
         set_("_buffers", {})
         set_("_modules", {})
         set_("_non_persistent_buffers_set", set())
-        for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks"):
-            set_(name, OrderedDict())
+        for way in ("_forward", "_backward"):
+            set_(f"{way}_hooks", Hooks())
+            set_(f"{way}_pre_hooks", Hooks())
 
     def forward(self, *input: Any) -> Any:
         """Compute; subclasses say what."""
@@ -76,15 +73,14 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Do what hooks and :meth:`forward` say."""
-        for before in list(self._forward_pre_hooks.values()):
-            changed = before(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        result = self.forward(*args, **kwargs)
-        for after in list(self._forward_hooks.values()):
-            changed = after(self, args, result)
-            result = result if changed is None else changed
-        return result
+        if (
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+        ):
+            return run(self, args, kwargs)
+        return self.forward(*args, **kwargs)
 
     # --- attributes -------------------------------------------------------------------------------
 
@@ -266,6 +262,12 @@ class Module:
         found: Parameter = self.get_submodule(place)._parameters[name]
         return found
 
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer of a dotted name."""
+        place, _, name = target.rpartition(".")
+        found: Tensor = self.get_submodule(place)._buffers[name]
+        return found
+
     # --- state ------------------------------------------------------------------------------------
 
     def state_dict(
@@ -307,6 +309,8 @@ class Module:
                     f"size mismatch for {name}: copying a param with shape {given._shape} from "
                     f"checkpoint, the shape in current model is {value._shape}."
                 )
+            elif assign:
+                value.data = call("detach", given)
             else:
                 value.data.copy_(given)
         if faults:
@@ -356,6 +360,10 @@ class Module:
     def cuda(self, device: Any = None) -> Self:
         """Move parameters and buffers to the machine."""
         return self._apply(lambda tensor: call("cuda", tensor, device))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Move parameters and buffers to a device, without their values."""
+        return self._apply(lambda tensor: call("empty_like", tensor, device=device))
 
     def cpu(self) -> Self:
         """Move parameters and buffers to the host."""
@@ -421,13 +429,34 @@ class Module:
 
     # --- hooks ------------------------------------------------------------------------------------
 
-    def register_forward_hook(self, hook: Any, **options: Any) -> _Handle:
-        """Call ``hook(module, args, output)`` after each :meth:`forward`."""
-        return _Handle(self._forward_hooks, hook)
+    def register_forward_hook(
+        self,
+        hook: Any,
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> Handle:
+        """Call ``hook(module, args, output)`` after each :meth:`forward`.
 
-    def register_forward_pre_hook(self, hook: Any, **options: Any) -> _Handle:
-        """Call ``hook(module, args)`` before each :meth:`forward`."""
-        return _Handle(self._forward_pre_hooks, hook)
+        It gets ``(module, args, kwargs, output)`` if `with_kwargs`; if `always_call`, also when
+        that raised, with None for the output.
+        """
+        return self._forward_hooks.add((hook, with_kwargs, always_call), prepend)
+
+    def register_forward_pre_hook(
+        self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call ``hook(module, args)`` before each :meth:`forward`; with `kwargs`, if wanted."""
+        return self._forward_pre_hooks.add((hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known."""
+        return self._backward_hooks.add(hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_output)`` before backward through the module."""
+        return self._backward_pre_hooks.add(hook, prepend)
 
     # --- text -------------------------------------------------------------------------------------
 
