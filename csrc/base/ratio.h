@@ -18,6 +18,10 @@ typedef struct kb_ratio {
 static inline bool kb_ratio_scale(kb_ratio ratio, int64_t count, int64_t *result) {
     __extension__ typedef unsigned __int128 u128;
     u128 product = (u128)(uint64_t)ratio.num * (uint64_t)count;
+    if (ratio.den == 1) { /* most clocks: a division takes as long as some ten multiplications */
+        *result = (int64_t)product;
+        return product > INT64_MAX;
+    }
     u128 rounded = (product + (uint64_t)ratio.den - 1) / (uint64_t)ratio.den;
     *result = (int64_t)rounded;
     return rounded > INT64_MAX;

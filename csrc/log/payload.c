@@ -179,18 +179,33 @@ static void take_mask(reader *in, int rank, int64_t head, kb_mask *mask) {
 
 /* --- operands ------------------------------------------------------------------------------------ */
 
+/* One without a block, as most are; its words are never counted this way (operand_words). */
+static inline void put_plain_operand(writer *out, const kb_operand *operand, uint64_t head) {
+    int64_t *at = out->words + out->n;
+    uint32_t length = 1;
+    if (operand->kind != KB_OPERAND_NONE) {
+        for (int d = 0; d < operand->rank; d += 2) {
+            uint32_t second = d + 1 < operand->rank ? operand->dims[d + 1] : 0;
+            at[length++] = (int64_t)((uint64_t)second << 32 | operand->dims[d]);
+        }
+        at[length++] = (int64_t)operand->bits;
+    }
+    at[0] = (int64_t)(head | (uint64_t)length << LENGTH_SHIFT);
+    out->n += length;
+}
+
 static void put_operand(writer *out, const kb_operand *operand) {
     uint32_t start = out->n;
     uint64_t head = operand->kind | (uint64_t)operand->dtype << 8 | (uint64_t)operand->rank << 16 |
                     (uint64_t)operand->last_use << LAST_USE_SHIFT;
-    put(out, 0);
-    if (operand->kind != KB_OPERAND_NONE) put_dims(out, operand->rank, operand->dims);
-    if (operand->kind == KB_OPERAND_TILE || operand->kind == KB_OPERAND_SCALAR)
-        put(out, (int64_t)operand->bits);
-    if (operand->kind == KB_OPERAND_BLOCK) {
-        if (operand->block->is_mask) put_mask(out, &operand->block->mask);
-        else put_block(out, &operand->block->block);
+    if (operand->kind != KB_OPERAND_BLOCK) {
+        put_plain_operand(out, operand, head);
+        return;
     }
+    put(out, 0);
+    put_dims(out, operand->rank, operand->dims);
+    if (operand->block->is_mask) put_mask(out, &operand->block->mask);
+    else put_block(out, &operand->block->block);
     if (out->words)
         out->words[start] = (int64_t)(head | (uint64_t)(out->n - start) << LENGTH_SHIFT);
 }

@@ -160,38 +160,25 @@ static void seal_tables(kb_dram_map *map) {
         KB_DRAM_BANK, KB_DRAM_BANK_GROUP, KB_DRAM_SID, KB_DRAM_ROW, KB_DRAM_PC, KB_DRAM_COLUMN};
     int32_t shift = 0;
     map->n_tables = 0;
-    if (!is_power(map->n_bursts) || bits_of(map->n_bursts) > 8 * KB_DRAM_MAX_TABLES) return;
+    if (!is_power(map->n_bursts) ||
+        bits_of(map->n_bursts) > KB_DRAM_TABLE_BITS * KB_DRAM_MAX_TABLES)
+        return;
     for (uint32_t i = 0; i < KB_DRAM_N_FIELDS; i++) {
         map->shifts[upwards[i]] = shift;
         shift += (int32_t)bits_of(map->sizes[upwards[i]]);
     }
     for (uint32_t bit = 0; UINT64_C(1) << bit < map->n_bursts; bit++) {
         kb_dram_place place = place_of(map, UINT64_C(1) << bit);
-        uint64_t *table = map->tables[bit / 8], word = 0;
-        uint32_t own = 1U << bit % 8;
+        uint64_t *table = map->tables[bit / KB_DRAM_TABLE_BITS], word = 0;
+        uint32_t own = 1U << bit % KB_DRAM_TABLE_BITS;
         for (uint32_t f = 0; f < KB_DRAM_N_FIELDS; f++) word |= place.at[f] << map->shifts[f];
         table[0] = 0;
         for (uint32_t i = 0; i < own; i++) table[own + i] = table[i] ^ word;
-        map->n_tables = bit / 8 + 1;
+        map->n_tables = bit / KB_DRAM_TABLE_BITS + 1;
     }
 }
 
-static inline uint64_t look_up(const kb_dram_map *map, uint64_t burst) {
-    uint64_t word = 0;
-    for (uint32_t i = 0; i < map->n_tables; i++) word ^= map->tables[i][burst >> 8 * i & 255];
-    return word;
-}
-
-kb_dram_spot kb_dram_map_find(const kb_dram_map *map, uint64_t offset) {
-    uint64_t burst = offset >> map->burst_shift;
-    if (map->n_tables) {
-        uint64_t word = look_up(map, burst);
-        const int32_t *shifts = map->shifts;
-        return (kb_dram_spot){
-            .pc = (uint32_t)(word >> shifts[KB_DRAM_PC] & (map->sizes[KB_DRAM_PC] - 1)),
-            .bank = (uint32_t)(word & ((UINT64_C(1) << shifts[KB_DRAM_ROW]) - 1)),
-            .row = (uint32_t)(word >> shifts[KB_DRAM_ROW] & (map->sizes[KB_DRAM_ROW] - 1))};
-    }
+kb_dram_spot kb_dram_map_work_out_(const kb_dram_map *map, uint64_t burst) {
     kb_dram_place place = place_of(map, burst);
     uint64_t group =
         place.at[KB_DRAM_SID] * map->sizes[KB_DRAM_BANK_GROUP] + place.at[KB_DRAM_BANK_GROUP];
@@ -204,7 +191,7 @@ kb_dram_spot kb_dram_map_find(const kb_dram_map *map, uint64_t offset) {
 kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset) {
     uint64_t burst = offset >> map->burst_shift;
     if (map->n_tables == 0) return place_of(map, burst);
-    uint64_t word = look_up(map, burst);
+    uint64_t word = kb_dram_map_look_up_(map, burst);
     kb_dram_place place;
     for (uint32_t f = 0; f < KB_DRAM_N_FIELDS; f++)
         place.at[f] = word >> map->shifts[f] & (map->sizes[f] - 1);

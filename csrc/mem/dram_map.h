@@ -11,7 +11,8 @@
  * Either way no two offsets fall together, so decoding has an inverse.
  *
  * Where all counts are powers of two, each bit of a field is the XOR of some bits of the offset: the fields,
- * side by side in one word, are the XOR of what each byte of the burst's number contributes, by table.
+ * side by side in one word, are the XOR of what each six bits of the burst's number contribute, by table:
+ * tables so short stay in the first cache.
  */
 #ifndef KB_MEM_DRAM_MAP_H
 #define KB_MEM_DRAM_MAP_H
@@ -40,7 +41,12 @@ typedef enum kb_dram_field {
 
 const char *kb_dram_field_name(kb_dram_field field);
 
-enum { KB_DRAM_MAX_PIECES = 16, KB_DRAM_MAX_XORS = 64, KB_DRAM_MAX_TABLES = 5 };
+enum { KB_DRAM_MAX_PIECES = 16, KB_DRAM_MAX_XORS = 64 };
+enum {
+    KB_DRAM_MAX_TABLES = 7,
+    KB_DRAM_TABLE_BITS = 6,
+    KB_DRAM_TABLE_SIZE = 1 << KB_DRAM_TABLE_BITS
+};
 
 /* Counts and digits are below 2^31. */
 typedef struct kb_dram_piece {
@@ -69,12 +75,13 @@ typedef struct kb_dram_map {
         inverse[64]; /* of the matrix of the XORs and of its inverse, by bit of the burst */
     bool hashed[KB_DRAM_N_FIELDS];
     uint64_t
-        span_nbytes;   /* an aligned range of so many bytes lies in one row, column after column */
-    uint32_t n_tables; /* bytes of a burst's number; 0: no tables, as a count is no power of two */
+        span_nbytes; /* an aligned range of so many bytes lies in one row, column after column */
+    uint32_t
+        n_tables; /* sixes of bits of a burst's number; 0: none, as a count is no power of two */
     int32_t
         shifts[KB_DRAM_N_FIELDS]; /* where a field stands in a word of the tables: the three that
                                          number the banks of a PC come first, as in kb_dram_spot */
-    uint64_t tables[KB_DRAM_MAX_TABLES][256];
+    uint64_t tables[KB_DRAM_MAX_TABLES][KB_DRAM_TABLE_SIZE];
 } kb_dram_map;
 
 typedef struct kb_dram_place {
@@ -93,7 +100,27 @@ kb_status kb_dram_map_seal(kb_dram_map *map, kb_error *err) KB_MUST_CHECK;
 
 /* Of an offset below n_bursts * burst_nbytes. */
 kb_dram_place kb_dram_map_decode(const kb_dram_map *map, uint64_t offset);
-kb_dram_spot kb_dram_map_find(const kb_dram_map *map, uint64_t offset);
+
+kb_dram_spot kb_dram_map_work_out_(const kb_dram_map *map, uint64_t burst); /* without tables */
+
+static inline uint64_t kb_dram_map_look_up_(const kb_dram_map *map, uint64_t burst) {
+    uint64_t word = 0;
+    for (uint32_t i = 0; i < map->n_tables; i++)
+        word ^= map->tables[i][burst >> KB_DRAM_TABLE_BITS * i & (KB_DRAM_TABLE_SIZE - 1)];
+    return word;
+}
+
+/* Here, so that a spot stays in registers: put together in memory, it would be waited for. */
+static inline kb_dram_spot kb_dram_map_find(const kb_dram_map *map, uint64_t offset) {
+    uint64_t burst = offset >> map->burst_shift;
+    if (map->n_tables == 0) return kb_dram_map_work_out_(map, burst);
+    uint64_t word = kb_dram_map_look_up_(map, burst);
+    const int32_t *shifts = map->shifts;
+    return (kb_dram_spot){
+        .pc = (uint32_t)(word >> shifts[KB_DRAM_PC] & (map->sizes[KB_DRAM_PC] - 1)),
+        .bank = (uint32_t)(word & ((UINT64_C(1) << shifts[KB_DRAM_ROW]) - 1)),
+        .row = (uint32_t)(word >> shifts[KB_DRAM_ROW] & (map->sizes[KB_DRAM_ROW] - 1))};
+}
 
 /* The offset of the first byte of a burst; every field is below its size. */
 uint64_t kb_dram_map_encode(const kb_dram_map *map, const kb_dram_place *place);

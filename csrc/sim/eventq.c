@@ -2,15 +2,16 @@
 
 #include <string.h>
 
-/* So few events need no calendar, and so many make a day full. */
-enum { FEW = 32, FULL = 12, FIRST_CAPACITY = 60, MIN_DAYS = 256, SAMPLES = 31 };
+/* So many make a day full. */
+enum { FULL = 12, FIRST_CAPACITY = 60, MIN_DAYS = 256, SAMPLES = 31 };
 #define MAX_DAYS ((uint64_t)1 << 22)
 
 void kb_eventq_init(kb_eventq *queue, kb_alloc *alloc) {
     *queue = (kb_eventq){.alloc = alloc,
                          .until_fs = UINT64_MAX,
                          .today = UINT64_MAX,
-                         .limit = FEW,
+                         .limit = KB_EVENTQ_FEW,
+                         .most_few = KB_EVENTQ_FEW,
                          .free = KB_EVENT_NO_NOTE};
 }
 
@@ -89,6 +90,31 @@ bool kb_eventq_reserve(kb_eventq *queue, size_t n_events) {
 
 /* --- days ------------------------------------------------------------------------------------------- */
 
+static inline void put_in_day(kb_eventq *queue, kb_event event, uint64_t day) {
+    uint64_t place = day & (queue->n_days - 1);
+    uint32_t number = queue->free;
+    kb_event_note *note = &queue->notes[number];
+    queue->free = note->next;
+    uint64_t *used = &queue->used[place / 64], bit = UINT64_C(1) << place % 64;
+    note->event = event;
+    note->next = *used & bit ? queue->days[place] : KB_EVENT_NO_NOTE;
+    queue->days[place] = number;
+    *used |= bit;
+    queue->n_ring++;
+}
+
+static inline void file(kb_eventq *queue, kb_event event) {
+    uint64_t day = event.when_fs >> queue->shift;
+    if (day <= queue->today) {
+        kb_event_heap_push(&queue->near, event);
+    } else if (day - queue->today < queue->n_days) {
+        put_in_day(queue, event, day);
+    } else {
+        kb_event_heap_push(&queue->far, event);
+        queue->n_late++;
+    }
+}
+
 static void empty_day(kb_eventq *queue, uint64_t place) {
     uint32_t number = queue->days[place];
     while (true) {
@@ -124,24 +150,43 @@ static void call_in(kb_eventq *queue) {
         if (day > queue->today && day - queue->today >= queue->n_days) break;
         kb_event_heap_pop(&queue->far);
         kb_event_heap_fill(&queue->far);
-        if (day <= queue->today) kb_event_heap_push(&queue->near, first);
-        else kb_eventq_file_(queue, first, day);
+        file(queue, first);
     }
 }
 
-/* All events are near. */
+/* All events are near, and there is no calendar. */
 static void close(kb_eventq *queue) {
+    kb_event_heap *near = &queue->near, *far = &queue->far;
     for (uint64_t word = 0; queue->n_ring; word++)
         while (queue->used[word])
             empty_day(queue, word * 64 + (uint64_t)__builtin_ctzll(queue->used[word]));
-    kb_event_heap_fill(&queue->far);
-    for (; queue->far.count; queue->far.items[queue->far.count] = KB_EVENT_NONE)
-        kb_event_heap_push(&queue->near, queue->far.items[--queue->far.count]);
+    kb_event_heap_fill(far);
+    for (; far->count; far->items[far->count] = KB_EVENT_NONE)
+        kb_event_heap_push(near, far->items[--far->count]);
+    kb_event_heap_fill(near);
     queue->n_days = 0;
     queue->shift = 0;
     set_today(queue, UINT64_MAX);
-    queue->limit = FEW;
+    queue->limit = KB_EVENTQ_FEW;
     queue->n_late = queue->n_moved = queue->n_begun = 0;
+}
+
+/* --- from few to many, and back --------------------------------------------------------------------- */
+
+/* All those near are few. */
+static void become_few(kb_eventq *queue) {
+    kb_event_heap *near = &queue->near;
+    close(queue);
+    queue->most_few = KB_EVENTQ_FEW;
+    queue->count = 0;
+    for (; near->count; near->items[near->count] = KB_EVENT_NONE)
+        kb_eventq_insert_(queue, near->items[--near->count]);
+}
+
+static void become_many(kb_eventq *queue) {
+    queue->most_few = 0;
+    for (size_t i = 0; i < queue->count; i++)
+        kb_event_heap_push(&queue->near, kb_eventq_few_(queue, queue->head++));
 }
 
 /* --- the width of a day ----------------------------------------------------------------------------- */
@@ -162,7 +207,6 @@ static uint64_t median_wait(const kb_event_heap *all) {
 static void lay_out(kb_eventq *queue) {
     kb_event_heap *near = &queue->near;
     close(queue);
-    kb_event_heap_fill(near);
     uint64_t width = 2 * median_wait(near) / near->count;
     while (width >> queue->shift > 1) queue->shift++;
     queue->n_days = days_for(near->count);
@@ -171,13 +215,11 @@ static void lay_out(kb_eventq *queue) {
     near->count = 0;
     for (size_t i = 0; i < n; i++) {
         kb_event event = near->items[i];
-        uint64_t day = event.when_fs >> queue->shift;
         near->items[i] = KB_EVENT_NONE;
-        if (day <= queue->today) kb_event_heap_push(near, event);
-        else if (day - queue->today < queue->n_days) kb_eventq_file_(queue, event, day);
-        else kb_event_heap_push(&queue->far, event);
+        file(queue, event);
     }
     queue->limit = SIZE_MAX;
+    queue->n_late = 0;
 }
 
 /* Whether days hold few events each. */
@@ -193,29 +235,42 @@ static void review(kb_eventq *queue) {
     queue->limit = 2 * queue->near.count;
 }
 
-bool kb_eventq_push_slow_(kb_eventq *queue, kb_event event) {
-    if (queue->count == queue->capacity && !kb_eventq_reserve(queue, queue->count + 1))
+/* --- many ------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) bool push_elsewhere(kb_eventq *queue, kb_event event) {
+    if (queue->count == 0) {
+        become_few(queue);
+        kb_eventq_insert_(queue, event);
+        return true;
+    }
+    if (queue->count >= queue->capacity && !kb_eventq_reserve(queue, queue->count + 1))
         return false;
+    if (queue->most_few) become_many(queue);
     queue->count++;
-    uint64_t day = event.when_fs >> queue->shift;
-    if (day <= queue->today) kb_event_heap_push(&queue->near, event);
-    else if (day - queue->today < queue->n_days) kb_eventq_file_(queue, event, day);
-    else kb_eventq_push_far_(queue, event);
-    if (queue->near.count > queue->limit) lay_out(queue);
+    file(queue, event);
+    if (queue->near.count > queue->limit || queue->n_late > 4 * queue->count) lay_out(queue);
     return true;
 }
 
-/* --- the next day ----------------------------------------------------------------------------------- */
+/* Most are of one of the next days. */
+bool kb_eventq_push_to_many_(kb_eventq *queue, kb_event event) {
+    uint64_t day = event.when_fs >> queue->shift;
+    if (event.when_fs <= queue->until_fs || day - queue->today >= queue->n_days ||
+        queue->count == queue->capacity)
+        return push_elsewhere(queue, event);
+    queue->count++;
+    put_in_day(queue, event, day);
+    return true;
+}
 
-void kb_eventq_next_day_(kb_eventq *queue) {
-    if (queue->count < FEW / 2) {
-        close(queue);
-        return;
+kb_event kb_eventq_next_day_(kb_eventq *queue) {
+    if (queue->count < KB_EVENTQ_FEW / 2) {
+        become_few(queue);
+        return kb_eventq_few_(queue, queue->head);
     }
     if (queue->n_ring) {
         set_today(queue, queue->today + days_until_next(queue));
-        uint64_t place = queue->today & (queue->n_days - 1);
-        empty_day(queue, place);
+        empty_day(queue, queue->today & (queue->n_days - 1));
     } else {
         set_today(queue, queue->far.items[0].when_fs >> queue->shift);
     }
@@ -223,9 +278,5 @@ void kb_eventq_next_day_(kb_eventq *queue) {
     queue->n_moved += queue->near.count;
     queue->n_begun++;
     review(queue);
-}
-
-void kb_eventq_push_far_(kb_eventq *queue, kb_event event) {
-    kb_event_heap_push(&queue->far, event);
-    if (++queue->n_late > 4 * queue->count) lay_out(queue);
+    return queue->near.items[0];
 }

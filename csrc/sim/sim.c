@@ -123,7 +123,9 @@ static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
         kb_event next;
         kb_eventq *queue = peek(sim, &next);
         bool later = (int64_t)next.when_fs != sim->now_fs;
-        if (later && kb_sim_ends_before_(sim, next.when_fs, until_fs, &end)) break;
+        if (later && (sim->stop || next.when_fs > (uint64_t)until_fs) &&
+            kb_sim_ends_before_(sim, next.when_fs, until_fs, &end))
+            break;
         bool again = kb_sim_is_again_(sim, next);
         if (!again && sim->n_left == 0 && (int64_t)next.when_fs > sim->ahead_fs) {
             if (sim->ahead_fs > sim->now_fs) kb_sim_move_to_(sim, sim->ahead_fs);

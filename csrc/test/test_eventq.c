@@ -117,19 +117,19 @@ static uint64_t wait_of(int shape, uint64_t *seed) {
 }
 
 /* Against a heap, step by step: the number that wait grows and shrinks, and how they are spread changes. */
-static void is_a_heap_whatever_the_times(void) {
-    enum { MOST = 20000, STEPS = 400000 };
+static void compare_with_heap(size_t n_most) {
+    enum { STEPS = 400000 };
     kb_alloc alloc = kb_alloc_system();
     kb_eventq queue;
     kb_event_heap heap = {0};
     kb_eventq_init(&queue, &alloc);
-    if (!CHECK(kb_event_heap_resize(&heap, &alloc, 2 * MOST))) return;
+    if (!CHECK(kb_event_heap_resize(&heap, &alloc, 2 * n_most))) return;
     uint64_t seed = 7, now = 0;
     size_t n_wrong = 0, n_wait = 0, most = 0, n_calls = 0;
     for (int step = 0; step < STEPS; step++) {
         int shape = step / 20000 % N_SHAPES, phase = step / 5000 % 5;
         uint64_t odds = phase == 0 ? 90 : phase == 1 ? 50 : phase == 2 ? 20 : 55;
-        bool push = n_wait == 0 || (n_wait < MOST && next_random(&seed) % 100 < odds);
+        bool push = n_wait == 0 || (n_wait < n_most && next_random(&seed) % 100 < odds);
         uint64_t when = now + wait_of(shape, &seed);
         if (push && when < (uint64_t)INT64_MAX) {
             kb_event event = kb_event_of((int64_t)when, (uint32_t)(next_random(&seed) % 3),
@@ -163,6 +163,15 @@ static void is_a_heap_whatever_the_times(void) {
     kb_eventq_deinit(&queue);
     kb_event_heap_deinit(&heap, &alloc);
     CHECK_EQ(alloc.live_nbytes, 0);
+}
+
+static void is_a_heap_whatever_the_times(void) {
+    compare_with_heap(20000);
+}
+
+static void few_become_many_and_few_again(void) {
+    for (size_t n_most = KB_EVENTQ_FEW - 1; n_most < KB_EVENTQ_FEW + 20; n_most += 6)
+        compare_with_heap(n_most);
 }
 
 /* A push fills the hole of a pop only while there is room for it: others may have come meanwhile. */
@@ -243,6 +252,7 @@ int main(void) {
     TAP_RUN(pops_what_sorting_gives);
     TAP_RUN(replaces_at_the_root);
     TAP_RUN(is_a_heap_whatever_the_times);
+    TAP_RUN(few_become_many_and_few_again);
     TAP_RUN(grows_in_spite_of_a_hole);
     TAP_RUN(a_million_at_one_instant);
     TAP_RUN(survives_failing_allocations);

@@ -34,7 +34,7 @@ class Saved:
         When it was let go by an earlier backward, or has been written to since.
     """
 
-    __slots__ = ("_index", "_node", "_tensor", "_version")
+    __slots__ = ("_again", "_index", "_node", "_tensor", "_version")
 
     def __init__(self, tensor: Tensor, node: Node, version: int, index: int = -1) -> None:
         # A result is kept without its history, which would be a circle through this node.
@@ -42,8 +42,11 @@ class Saved:
         self._version = version
         self._node = weakref.ref(node)
         self._index = index
+        self._again: Callable[[], None] | None = None
 
     def __call__(self) -> Tensor:  # noqa: D102 - the class says it
+        if self._tensor is None and self._again is not None:
+            self._again()
         tensor = self._tensor
         if tensor is None:
             raise RuntimeError(
@@ -70,7 +73,19 @@ class Saved:
 
     def release(self) -> None:
         """Let the tensor go."""
-        self._tensor = None
+        self._tensor = self._again = None
+
+    def drop(self, again: Callable[[], None]) -> None:
+        """Let the tensor go until it is needed; `again` then gives another one by `take`."""
+        self._tensor, self._again = None, again
+
+    def take(self, other: Saved) -> None:
+        """Have what was saved elsewhere, unless this is not needed any more."""
+        if self._again is None:
+            return
+        if other._tensor is None and other._again is not None:
+            other._again()
+        self._tensor, self._version = other._tensor, other._version
 
 
 class Input:

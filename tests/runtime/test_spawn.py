@@ -197,6 +197,7 @@ def test_ranks_have_an_environment_of_their_own(monkeypatch: pytest.MonkeyPatch)
             os.environ["RANK"],
             os.getenv("LOCAL_RANK"),
             os.environ["WORLD_SIZE"],
+            os.environ["ROLE_RANK"],
             os.environ["MINE"],
             "KEPT" in os.environ,
             "MASTER_ADDR" in dict(os.environ),
@@ -207,7 +208,7 @@ def test_ranks_have_an_environment_of_their_own(monkeypatch: pytest.MonkeyPatch)
     before = os.environ
     with machine() as ctx:
         ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Queue(),), nprocs=2)
-    assert seen == {r: (str(r), str(r), "2", str(r), False, True) for r in range(2)}
+    assert seen == {r: (str(r), str(r), "2", str(r), str(r), False, True) for r in range(2)}
     assert os.environ is before and os.environ["KEPT"] == "yes" and "MINE" not in os.environ
 
 

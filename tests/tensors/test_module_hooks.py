@@ -160,3 +160,16 @@ def test_loading_that_assigns() -> None:
     module.register_buffer("mask", torch.ones(1))
     assert nn.Sequential(module).get_buffer("0.mask").tolist() == [1.0]
     assert repr(module.load_state_dict({}, strict=False)).startswith("_IncompatibleKeys(missing")
+
+
+def test_parameters_as_one_vector() -> None:
+    module = nn.Linear(2, 1)
+    vector = nn.utils.parameters_to_vector(module.parameters())
+    assert vector.tolist() == [*module.weight[0].tolist(), module.bias.item()]
+    flat = torch.arange(3.0)
+    nn.utils.vector_to_parameters(flat, module.parameters())
+    assert (module.weight.tolist(), module.bias.tolist()) == ([[0.0, 1.0]], [2.0])
+    flat.add_(1)
+    assert module.bias.tolist() == [3.0] and module.bias.requires_grad
+    with pytest.raises(TypeError, match=r"expected torch\.Tensor, but got: <class 'list'>"):
+        nn.utils.vector_to_parameters([1.0], module.parameters())

@@ -64,7 +64,7 @@ static int64_t admitted_within(const kb_dram_pc *pc, const kb_dram_core *core, c
         if (run->n_entered == 0) when_fs = run->when_fs;
         if (when_fs > end_fs) return m;
         uint32_t last = run->flit == run->count ? 0 : run->count - 1u;
-        if (kb_dram_distance_(side, core, run->seq + last) > 0) return kb_max_i64(n, 1);
+        if (!kb_dram_is_near_(side, core, run->seq + last)) return kb_max_i64(n, 1);
         if (!(banks >> run->bank & 1)) {
             if (when_fs > nth_fs(t, n)) n = (when_fs - t->at_fs) / t->step_fs;
             return kb_max_i64(n, 1);
@@ -206,14 +206,15 @@ static inline void enter_meanwhile(kb_dram_pc *pc, kb_dram_core *core, const tra
         kb_dram_issue_row_commands_(pc, core, end_fs);
 }
 
-/* The run of a bank's hit may be over. */
-static inline void end_run(kb_dram_pc *pc, kb_dram_core *core, uint32_t bank) {
+/* The run of a hit may be over, as far as it is in the window. */
+static inline void end_run(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
+    const kb_dram_run *run = &core->runs.items[number];
     uint32_t place = 0;
-    while (pc->hits[place].bank != bank) place++;
-    kb_dram_hit *hit = &pc->hits[place];
-    if (!kb_dram_run_is_served(&core->runs.items[hit->run])) return;
-    kb_dram_tell_(pc, core, hit);
+    if (!kb_dram_run_is_served(run)) return;
+    while (pc->hits[place].run != number) place++;
+    kb_dram_tell_(pc, core, &pc->hits[place]);
     kb_dram_leave_(pc, core, place);
+    if (run->n_served == run->count) pc->sides[pc->writing].n_over++;
 }
 
 /* The bus is turned, where the last command was of the other direction. */
@@ -240,17 +241,17 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
         issue_bursts(pc, core, a, t->at_fs, t->n - n_b, 2 * t->step_fs);
         issue_bursts(pc, core, b, t->at_fs + t->step_fs, n_b, 2 * t->step_fs);
         bool ends_with_b = 2 * n_b == t->n;
-        before = ends_with_b ? a->bank : b->bank;
+        before = ends_with_b ? a->run : b->run;
         if (ends_with_b) last = b;
     }
-    uint32_t bank = last->bank;
-    pc->column_sid = core->rules.sid[bank];
+    uint32_t number = last->run;
+    pc->column_sid = core->rules.sid[last->bank];
     if (t->n > 1) enter_meanwhile(pc, core, t);
     else pc->sides[pc->writing].n_pending--;
     pc->now_fs = pc->column_fs = nth_fs(t, t->n);
     if (before != KB_NONE) end_run(pc, core, before);
-    end_run(pc, core, bank);
-    kb_dram_give_back_(&pc->sides[pc->writing], core);
+    end_run(pc, core, number);
+    if (pc->sides[pc->writing].n_over > 0) kb_dram_give_back_(&pc->sides[pc->writing], core);
 }
 
 void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs) {

@@ -62,7 +62,7 @@ static void choose_direction(kb_dram_pc *pc, kb_dram_core *core) {
 static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs) {
     int d = pc->writing;
     for (;;) {
-        int64_t arrival_fs = kb_dram_admit_(pc, core, d), cas_fs = KB_TIME_MAX;
+        int64_t arrival_fs = kb_dram_admit_(pc, core, d, limit_fs), cas_fs = KB_TIME_MAX;
         if (d || pc->sides[KB_DRAM_WRITE].n_pending > 0) {
             choose_direction(pc, core);
             if (pc->writing != d) return pc->now_fs;
@@ -89,7 +89,7 @@ static int64_t advance(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
     bool refreshes = core->rules.refi > 0;
     for (;;) {
         bool d = pc->writing;
-        int64_t arrival_fs = kb_dram_admit_(pc, core, !d);
+        int64_t arrival_fs = kb_dram_admit_(pc, core, !d, until_fs);
         if (d || pc->sides[KB_DRAM_WRITE].n_pending > 0) choose_direction(pc, core);
         if (pc->writing != d) continue;
         int64_t limit_fs = kb_min_i64(arrival_fs - 1, until_fs);

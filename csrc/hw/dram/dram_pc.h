@@ -76,8 +76,10 @@ typedef struct kb_dram_side { /* reads, or writes */
     int64_t next_fs;          /* the first of the backlog arrives; KB_TIME_MAX when there is none */
     int64_t n_pending;        /* bursts in the window */
     uint64_t banks;           /* that it waits for */
-    uint32_t oldest, youngest; /* of all that is not served; oldest KB_NONE: there is none */
-    uint32_t backlog;          /* the first that is not all in the window, or KB_NONE */
+    uint32_t oldest, youngest;     /* of all that is not served; oldest KB_NONE: there is none */
+    uint32_t backlog;              /* the first that is not all in the window, or KB_NONE */
+    uint32_t oldest_seq, next_seq; /* of the oldest run; of the next burst that enters the window */
+    uint32_t n_over;               /* runs that are served and still in the chain */
 } kb_dram_side;
 
 typedef struct kb_dram_pc {

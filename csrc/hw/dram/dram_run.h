@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/pool.h"
 
 /* Bursts of one row, column after column, of one job, that come all at once or flit by flit.
@@ -13,7 +14,7 @@
  * 64 bytes, of which the first 48 are used all the time: those lie in one line of the cache where the pool is
  * large, since such a block of the system's begins 16 bytes into a line. */
 typedef struct kb_dram_run {
-    uint32_t next;  /* the one that arrived then; and free */
+    uint32_t next;  /* the one that arrived then */
     uint32_t after; /* in its bank */
     uint32_t seq;   /* bursts of its direction before it, modulo 2^32 */
     uint32_t row;
@@ -33,7 +34,31 @@ typedef struct kb_dram_run {
 _Static_assert(offsetof(kb_dram_run, period_fs) == 48 && sizeof(kb_dram_run) == 64,
                "what is used all the time lies in one line");
 
-typedef KB_POOL(kb_dram_run) kb_dram_runs;
+/* All runs of a memory by number.  Which are free is told apart from them: one that is taken is written to and not
+ * looked at, which would mean to wait for it, as it left the cache since it was given back. */
+typedef struct kb_dram_runs {
+    kb_dram_run *items; /* taking moves them */
+    uint32_t *free;     /* the numbers of those that nobody has, n_free of them */
+    uint32_t n_free, capacity;
+} kb_dram_runs;
+
+/* Room for more, when none is free; false, and nothing changes, without memory. */
+bool kb_dram_runs_grow_(kb_dram_runs *runs, kb_alloc *alloc) KB_MUST_CHECK;
+
+void kb_dram_runs_deinit(kb_dram_runs *runs, kb_alloc *alloc);
+
+/* An uninitialised run; those to be taken soon are brought into the cache. */
+static inline bool kb_dram_runs_take(kb_dram_runs *runs, kb_alloc *alloc, uint32_t *number) {
+    enum { SOON = 4 };
+    if (runs->n_free == 0 && !kb_dram_runs_grow_(runs, alloc)) return false;
+    *number = runs->free[--runs->n_free];
+    if (runs->n_free >= SOON) __builtin_prefetch(&runs->items[runs->free[runs->n_free - SOON]], 1);
+    return true;
+}
+
+static inline void kb_dram_runs_give(kb_dram_runs *runs, uint32_t number) {
+    runs->free[runs->n_free++] = number;
+}
 
 /* What was added to a pseudo-channel since it was advanced: runs of a direction, in order.  Apart from the
  * rest of it, so that adding touches little. */

@@ -17,7 +17,6 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
         .n_pcs = (uint32_t)dram->n_pcs,
         .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices),
         .known_span = UINT64_MAX};
-    kb_pool_init(&stack->core.runs.state);
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
     stack->banks = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->banks);
     stack->hits = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->hits);
@@ -41,7 +40,7 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
 
 void kb_dram_stack_deinit(kb_dram_stack *stack) {
     if (!stack->alloc) return;
-    KB_POOL_FREE(&stack->core.runs, stack->alloc);
+    kb_dram_runs_deinit(&stack->core.runs, stack->alloc);
     kb_alloc_free(stack->alloc, stack->pcs, stack->n_pcs, sizeof *stack->pcs);
     kb_alloc_free(stack->alloc, stack->banks, n_banks(stack), sizeof *stack->banks);
     kb_alloc_free(stack->alloc, stack->hits, n_banks(stack), sizeof *stack->hits);
@@ -99,10 +98,8 @@ bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
         uint64_t upto = span + span_nbytes < end ? span + span_nbytes : end, taken = upto - offset;
         kb_dram_spot spot = spot_of(stack, span);
         uint32_t number;
-        if (!KB_POOL_TAKE(&stack->core.runs, stack->alloc, &number)) return false;
-        kb_dram_run *items = stack->core.runs.items, *run = &items[number];
-        if (stack->core.runs.state.free != KB_NONE)
-            __builtin_prefetch(&items[stack->core.runs.state.free]);
+        if (!kb_dram_runs_take(&stack->core.runs, stack->alloc, &number)) return false;
+        kb_dram_run *run = &stack->core.runs.items[number];
         run->row = spot.row;
         run->bank = (uint8_t)spot.bank;
         run->job = bytes->job;
@@ -128,11 +125,24 @@ bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
     return true;
 }
 
-/* Begins to bring into the cache what every step of a PC looks at. */
+/* Begins to bring into the cache what every step of a PC looks at, */
 static inline void fetch(const kb_dram_pc *pc, const kb_dram_hit *hits) {
     const char *first = (const char *)pc, *end = (const char *)&pc->statistics;
     __builtin_prefetch(hits);
     for (; first < end; first += 64) __builtin_prefetch(first);
+}
+
+/* and, once that is there, what it leads to. */
+static inline void fetch_runs(const kb_dram_pc *pc, const kb_dram_inbox inboxes[2],
+                              const kb_dram_run *items) {
+    for (uint32_t i = 0; i < pc->n_hits; i++) {
+        __builtin_prefetch(&items[pc->hits[i].run]);
+        __builtin_prefetch(&pc->banks[pc->hits[i].bank]);
+    }
+    for (int d = 0; d < 2; d++) {
+        if (pc->sides[d].backlog != KB_NONE) __builtin_prefetch(&items[pc->sides[d].backlog]);
+        else if (inboxes[d].first != KB_NONE) __builtin_prefetch(&items[inboxes[d].first]);
+    }
 }
 
 int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
@@ -141,10 +151,13 @@ int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
     for (uint32_t i = 0; i < stack->n_waiting; i++) {
         uint32_t pc = stack->waiting[i];
         int64_t *due_fs = &stack->due_fs[pc];
-        if (i + 1 < stack->n_waiting) {
-            size_t next = stack->waiting[i + 1];
+        if (i + 2 < stack->n_waiting) {
+            size_t next = stack->waiting[i + 2];
             fetch(&stack->pcs[next], &stack->hits[next * stack->core.rules.n_banks]);
         }
+        if (i + 1 < stack->n_waiting)
+            fetch_runs(&stack->pcs[stack->waiting[i + 1]], stack->inboxes[stack->waiting[i + 1]],
+                       stack->core.runs.items);
         if (*due_fs <= until_fs)
             *due_fs =
                 kb_dram_pc_advance(&stack->pcs[pc], &stack->core, stack->inboxes[pc], until_fs);

@@ -10,7 +10,7 @@ void kb_dram_sides_init_(kb_dram_pc *pc) {
 
 void kb_dram_take_in_(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inbox) {
     uint32_t first = inbox->first;
-    if (side->oldest == KB_NONE) side->oldest = first;
+    if (side->oldest == KB_NONE) side->oldest = first, side->oldest_seq = items[first].seq;
     else items[side->youngest].next = first;
     side->youngest = inbox->last;
     inbox->first = KB_NONE;
@@ -102,6 +102,7 @@ void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d) {
     }
     run->n_entered = (uint16_t)(run->n_entered + n);
     side->n_pending += n;
+    side->next_seq += (uint32_t)n;
     int64_t n_pending = pc->sides[KB_DRAM_READ].n_pending + pc->sides[KB_DRAM_WRITE].n_pending;
     if (n_pending > pc->statistics.peak_queue) pc->statistics.peak_queue = n_pending;
     if (!run->linked) link_run(pc, items, number, d, is_first);
@@ -152,9 +153,13 @@ void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
 
 void kb_dram_give_back_(kb_dram_side *side, kb_dram_core *core) {
     const kb_dram_run *items = core->runs.items;
-    while (side->oldest != KB_NONE && items[side->oldest].n_served == items[side->oldest].count) {
-        uint32_t served = side->oldest;
-        side->oldest = items[served].next;
-        KB_POOL_GIVE(&core->runs, served);
+    uint32_t oldest = side->oldest;
+    while (side->n_over > 0 && items[oldest].n_served == items[oldest].count) {
+        uint32_t served = oldest;
+        side->n_over--;
+        side->oldest_seq += items[served].count;
+        oldest = items[served].next;
+        kb_dram_runs_give(&core->runs, served);
     }
+    side->oldest = oldest;
 }

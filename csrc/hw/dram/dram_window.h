@@ -45,24 +45,30 @@ static inline int64_t kb_dram_excess_(const kb_dram_side *side, const kb_dram_ru
     return side->n_pending - rules->queue + 1;
 }
 
-/* Of a burst with that seq, or of the first of the backlog. */
+/* Of a burst with that seq. */
 static inline int64_t kb_dram_distance_(const kb_dram_side *side, const kb_dram_core *core,
                                         uint32_t seq) {
-    const kb_dram_run *oldest = &core->runs.items[side->oldest];
-    int32_t apart = (int32_t)(seq - oldest->seq - oldest->n_served);
-    return apart - KB_DRAM_PATIENCE * (int64_t)core->rules.queue + 1;
+    int64_t most = KB_DRAM_PATIENCE * (int64_t)core->rules.queue;
+    int32_t apart = (int32_t)(seq - side->oldest_seq);
+    return apart - core->runs.items[side->oldest].n_served - most + 1;
 }
 
-static inline uint32_t kb_dram_next_seq_(const kb_dram_side *side, const kb_dram_core *core) {
-    const kb_dram_run *next = &core->runs.items[side->backlog];
-    return next->seq + next->n_entered;
+/* Whether it is not too far behind, which most are not even of the oldest run's first burst. */
+static inline bool kb_dram_is_near_(const kb_dram_side *side, const kb_dram_core *core,
+                                    uint32_t seq) {
+    int32_t apart = (int32_t)(seq - side->oldest_seq);
+    return apart < KB_DRAM_PATIENCE * (int64_t)core->rules.queue ||
+           kb_dram_distance_(side, core, seq) <= 0;
 }
 
-/* All that have arrived and have room enter.  When the next does so by itself, not because another one leaves. */
-static inline int64_t kb_dram_admit_(kb_dram_pc *pc, kb_dram_core *core, int d) {
+/* All that have arrived and have room enter.  When the next does so by itself, not because another one leaves;
+ * one that is later than limit_fs is not asked whether it has room. */
+static inline int64_t kb_dram_admit_(kb_dram_pc *pc, kb_dram_core *core, int d, int64_t limit_fs) {
     const kb_dram_side *side = &pc->sides[d];
-    while (side->backlog != KB_NONE && kb_dram_excess_(side, &core->rules) <= 0 &&
-           kb_dram_distance_(side, core, kb_dram_next_seq_(side, core)) <= 0) {
+    while (side->next_fs < KB_TIME_MAX) {
+        if (side->next_fs > limit_fs) return side->next_fs;
+        if (kb_dram_excess_(side, &core->rules) > 0) break;
+        if (!kb_dram_is_near_(side, core, side->next_seq)) break;
         if (side->next_fs > pc->now_fs) return side->next_fs;
         kb_dram_enter_(pc, core, d);
     }

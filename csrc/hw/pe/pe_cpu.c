@@ -37,6 +37,7 @@ typedef struct kb_pe_cpu {
     kb_outbox *outbox;
     kb_composer *composer;
     KB_VEC(pending) launches;       /* by (target start, id) */
+    int64_t n_unbegun;              /* their programs that no context runs yet */
     uint32_t n_contexts, n_compute; /* those behind n_compute run collectives */
     context *contexts;
     int current, last; /* context that computes, or did last */
@@ -83,6 +84,7 @@ static void take_launch(void *component, const kb_message *message, uint32_t lin
     for (; i > 0 && is_before(launch, self->launches.items[i - 1].launch); i--)
         self->launches.items[i] = self->launches.items[i - 1];
     self->launches.items[i] = entry;
+    self->n_unbegun += n_programs;
     kb_sim_at(sim, self->slot, entry.start_fs);
 }
 
@@ -96,6 +98,7 @@ static kb_status begin_program(kb_pe_cpu *self, context *c, pending *p, kb_error
     int64_t program = kb_launch_program(p->launch, self->n_pes, self->at, p->next);
     p->next++;
     p->n_running++;
+    self->n_unbegun--;
     c->launch = p->launch;
     c->start_fs = kb_sim_now(self->parts->sim);
     c->can_go = true;
@@ -105,6 +108,7 @@ static kb_status begin_program(kb_pe_cpu *self, context *c, pending *p, kb_error
 /* Starts the launches whose time has come, and gives idle contexts their programs. */
 static kb_status begin_programs(kb_pe_cpu *self, kb_error *err) {
     int64_t now_fs = kb_sim_now(self->parts->sim);
+    if (self->n_unbegun == 0) return KB_OK;
     uint32_t idle[2] = {0, self->n_compute}, end[2] = {self->n_compute, self->n_contexts};
     for (size_t i = 0; i < self->launches.count; i++) {
         pending *p = &self->launches.items[i];

@@ -1,4 +1,6 @@
 #include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "hw/pe/vm.h"
 #include "kernel/scalar.h"
@@ -257,6 +259,14 @@ static kb_status enrol(const kb_vm *vm, const kb_kir_inst *inst, kb_command *com
     return kb_ipcq_enrol(vm->ipcq, command, peer, channel, comm, nbytes, err);
 }
 
+/* Blank but for the access, which is large and which few have. */
+static inline void begin_draft(draft *self) {
+    memset(self, 0, offsetof(draft, payload.access));
+    self->tiles.output = self->tiles.in_place = KB_NO_TILE;
+    self->payload.permutation = 0;
+    self->payload.axis = self->payload.precision = 0;
+}
+
 static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
                           draft *self) {
     switch (inst->op) {
@@ -294,13 +304,14 @@ static kb_status settle(kb_vm *vm, const kb_kir_inst *inst, uint32_t output, kb_
 
 kb_status kb_vm_submit(kb_vm *vm, kb_error *err) {
     const kb_kir_inst *inst = &vm->kernel->insts[vm->pc];
-    draft self = {.tiles = {.output = KB_NO_TILE, .in_place = KB_NO_TILE}};
+    draft self;
     int64_t *words;
     kb_command *command = kb_sched_take(vm->sched, vm->context);
     if (!command) {
         vm->wait = KB_VM_QUEUE;
         return KB_OK;
     }
+    begin_draft(&self);
     draft_command(vm, inst, command, &self);
     KB_TRY(take_result(vm, inst, &self, err));
     if (vm->wait != KB_VM_NOTHING) return KB_OK;

@@ -38,8 +38,12 @@ def start_rank(
             "RANK": str(index),
             "LOCAL_RANK": str(index),
             "GROUP_RANK": "0",
+            "ROLE_RANK": str(index),
+            "ROLE_NAME": "default",
             "WORLD_SIZE": str(world_size),
             "LOCAL_WORLD_SIZE": str(world_size),
+            "GROUP_WORLD_SIZE": "1",
+            "ROLE_WORLD_SIZE": str(world_size),
             "MASTER_ADDR": os.environ.get("MASTER_ADDR", "127.0.0.1"),
             "MASTER_PORT": os.environ.get("MASTER_PORT", "29500"),
         }

@@ -1,13 +1,19 @@
-"""``torch.nn.utils``: clipping of gradients; other names are placeholders."""
+"""``torch.nn.utils``: clipping, parameters as a vector; other names are placeholders."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kernbench.runtime.nn.clipping import clip_grad_norm_, clip_grad_value_
+from kernbench.runtime.nn.vectors import parameters_to_vector, vector_to_parameters
 from kernbench.runtime.placeholder import Placeholder
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,13 +1,13 @@
-"""``torch.utils``: data; other names are placeholders."""
+"""``torch.utils``: data and checkpoint; other names are placeholders."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kernbench.runtime.placeholder import Placeholder
-from kernbench.torch.utils import data
+from kernbench.torch.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,158 @@
+"""Activation checkpointing: what derivatives need is dropped, and computed again.
+
+The forward pass is recorded as any other.  When it has ended, its nodes let go of the tensors that
+they saved; the first that backward asks for runs the function again, whose nodes, made in the same
+order, have the same tensors.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from kernbench.autograd.backward import reachable
+from kernbench.autograd.modes import enable_grad, is_grad_enabled, no_grad
+from kernbench.autograd.node import Node, Saved, edge_of
+from kernbench.runtime import cuda
+from kernbench.runtime.devices import as_device
+from kernbench.runtime.generator import default_generator
+from kernbench.runtime.tensor import Tensor
+
+__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
+
+
+class CheckpointError(RuntimeError):
+    """The function did something else when it ran again."""
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Callable[[], tuple[Any, Any]] | None = None,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """Run `function` without keeping what its derivatives need; backward runs it again.
+
+    Differs from torch: `use_reentrant` decides only whether gradients go to parameters when no
+    argument requires any; True says no, with a warning.
+
+    Parameters
+    ----------
+    preserve_rng_state : bool
+        Draw the same random numbers again.
+    context_fn : callable, optional
+        Returns two contexts, for the first run and for the second.
+
+    Examples
+    --------
+    >>> import kernbench.torch as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> checkpoint(lambda x: (x * 3).exp(), x, use_reentrant=False).log().sum().backward()
+    >>> x.grad
+    tensor([3., 3.])
+    """
+    if use_reentrant is None:
+        warnings.warn(
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; it "
+            "is True now",
+            stacklevel=2,
+        )
+        use_reentrant = True
+    first, second = context_fn() if context_fn is not None else (nullcontext(), nullcontext())
+    recording = is_grad_enabled()
+    if recording and use_reentrant and not any(_wants(each) for each in args):
+        warnings.warn(
+            "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
+        )
+        recording = False
+    frame = _Frame(lambda: function(*args, **kwargs), second, preserve_rng_state)
+    with enable_grad() if recording else no_grad(), first:
+        result = function(*args, **kwargs)
+    if recording:
+        frame.drop(result)
+    return result
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """Run functions one after the other, in `segments` of them, each checkpointed but the last."""
+    every = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    size = len(every) // segments
+
+    def run(part: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+        def through(value: Any) -> Any:
+            for each in part:
+                value = each(value)
+            return value
+
+        return through
+
+    last = size * (segments - 1)
+    for start in range(0, last, size) if size else ():
+        part = run(every[start : start + size])
+        input = checkpoint(part, input, use_reentrant=use_reentrant, **kwargs)
+    return run(every[last:])(input)
+
+
+def _wants(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def _generators() -> list[Any]:
+    places = [as_device("cpu")]
+    if cuda.is_available():
+        places.append(as_device("cuda"))
+    return [default_generator(place) for place in places]
+
+
+class _Frame:
+    """One checkpointed call."""
+
+    def __init__(self, again: Callable[[], Any], context: Any, preserve: bool) -> None:
+        self.again, self.context = again, context
+        self.begun = Node("").sequence
+        self.states = [each.get_state() for each in _generators()] if preserve else []
+        self.saved: list[Saved] = []
+
+    def drop(self, result: Any) -> None:
+        """Let go of what the call saved."""
+        self.saved = _saved_since(self.begun, result)
+        for each in self.saved:
+            each.drop(self.restore)
+
+    def restore(self) -> None:
+        """Run the function again, and take what it saves."""
+        generators = _generators() if self.states else []
+        now = [each.get_state() for each in generators]
+        for generator, state in zip(generators, self.states, strict=False):
+            generator.set_state(state)
+        begun = Node("").sequence
+        with enable_grad(), self.context:
+            result = self.again()
+        for generator, state in zip(generators, now, strict=True):
+            generator.set_state(state)
+        found = _saved_since(begun, result)
+        if len(found) != len(self.saved):
+            raise CheckpointError(
+                "torch.utils.checkpoint: A different number of tensors was saved during the "
+                "original forward and recomputation.\nNumber of tensors saved during forward: "
+                f"{len(self.saved)}\nNumber of tensors saved during recomputation: {len(found)}."
+            )
+        for old, new in zip(self.saved, found, strict=True):
+            old.take(new)
+
+
+def _saved_since(begun: int, result: Any) -> list[Saved]:
+    """Return what nodes made since then have saved, in the order in which they were made."""
+    results = result if isinstance(result, (tuple, list)) else (result,)
+    starts = [edge_of(each)[0] for each in results if _wants(each) and each.grad_fn is not None]
+    nodes = [node for node in reachable(starts) if node.sequence > begun]
+    return [each for node in nodes for each in node.saved if isinstance(each, Saved)]
