@@ -38,10 +38,11 @@ A comparison of trains with flits ([ADR-0043](../adr/ADR-0043-algo-flit-trains.m
 finds. So each rule of trains is broken once, deliberately, in a copy of the sources, and
 `csrc/test/test_trains` runs its random cases. What is broken is written in `tools/train_faults.py`.
 
-*Found in* is the number of the first case that noticed, of at most {cases:,}, and *CPU s* the
-time until then. *How*: the modes **differ** in a time, an order or a count; the program **dies**;
-or it is still **busy** after {limit} s of CPU time, where a sound one has finished all. Some faults
-are in what a sweep does, and random cases seldom sweep: these run with a sweep at every step back.
+*Found in* is the number of the first case that noticed, of at most {cases:,}, 0 is the one that is
+written down and not random, and *CPU s* the time until then. *How*: the modes **differ** in a time,
+an order or a count; the program **dies**; or it is still **busy** after {limit} s of CPU time,
+where a sound one has finished all. Some faults are in what a sweep does, and random cases seldom
+sweep: these run with a sweep at every step back.
 
 | file | fault | found in | CPU s | how |
 | --- | --- | ---: | ---: | --- |

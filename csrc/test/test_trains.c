@@ -269,12 +269,7 @@ static outcome by_flit, by_train;
 static uint64_t n_cases, first_seed;
 static bool aloud, small_ones_differ;
 
-static bool check_case(uint64_t seed, bool big) {
-    if (aloud) {
-        printf("# case %" PRIu64 "\n", seed);
-        (void)fflush(stdout);
-    }
-    case_make(&the_case, seed, big);
+static bool check_the_case(uint64_t seed) {
     if (!differs(&the_case, &by_flit, &by_train)) return CHECK(true);
     printf("# seed %" PRIu64 " (%s, %u messages, load %.2f): the modes differ; shrunk:\n", seed,
            the_case.shape, the_case.n_jobs, the_case.load);
@@ -282,6 +277,20 @@ static bool check_case(uint64_t seed, bool big) {
     shrink(&the_case, &by_flit, &by_train);
     print_case(&the_case, &by_flit, &by_train);
     return CHECK(!"trains differ from flits");
+}
+
+static bool check_case(uint64_t seed, bool big) {
+    if (aloud) {
+        printf("# case %" PRIu64 "\n", seed);
+        (void)fflush(stdout);
+    }
+    case_make(&the_case, seed, big);
+    return check_the_case(seed);
+}
+
+static void equal_flits_in_a_swept_ring(void) {
+    case_swept_ring(&the_case);
+    (void)check_the_case(0);
 }
 
 static void equal_flits_at_random(void) {
@@ -310,6 +319,7 @@ int main(int n_args, char **args) {
     n_cases = n_args > 1 ? strtoull(args[1], NULL, 10) : 10000;
     first_seed = n_args > 2 ? strtoull(args[2], NULL, 10) : 1;
     aloud = n_args > 3;
+    TAP_RUN(equal_flits_in_a_swept_ring);
     TAP_RUN(equal_flits_at_random);
     TAP_RUN(equal_flits_in_large_cases);
     return tap_finish();

@@ -294,6 +294,35 @@ static inline void case_alike(trains_case *c, dice *d) {
     }
 }
 
+/* One that random cases hardly ever come upon: none of the ring's ports has messages of its own and each takes long to
+ * pass a flit on, so that only the feeders, which are no part of a sweep of the ring, say when the next flit comes. */
+static inline void case_swept_ring(trains_case *c) {
+    static const int64_t service_fs[] = {3, 1, 2, 4}, latency_fs[] = {1, 2, 0, 1};
+    static const job jobs[] = {{.src = 4, .dst = 1, .n_flits = 300, .start_fs = 0},
+                               {.src = 4, .dst = 3, .n_flits = 64, .start_fs = 1197},
+                               {.src = 6, .dst = 1, .n_flits = 300, .start_fs = 1197},
+                               {.src = 5, .dst = 3, .n_flits = 1, .start_fs = 1890},
+                               {.src = 7, .dst = 1, .n_flits = 3, .start_fs = 1890}};
+    memset(&c->graph, 0, sizeof c->graph);
+    c->shape = "swept ring";
+    c->load = 0.5;
+    c->slice_fs = c->change_fs = 0;
+    c->n_triggers = c->n_changes = 0;
+    for (uint32_t v = 0; v < 8; v++) {
+        (void)graph_node(&c->graph, 421);
+        c->takes_flits[v] = v != 0 && v != 2;
+    }
+    for (uint32_t v = 0; v < 4; v++) {
+        (void)graph_link(&c->graph, v, (v + 1) % 4, service_fs[v], 2);
+        (void)graph_link(&c->graph, 4 + v, v, 105, latency_fs[v]);
+    }
+    c->n_jobs = sizeof jobs / sizeof *jobs;
+    for (uint32_t i = 0; i < c->n_jobs; i++) {
+        c->jobs[i] = jobs[i];
+        c->jobs[i].first_child = UINT32_MAX;
+    }
+}
+
 static inline void case_make(trains_case *c, uint64_t seed, bool big) {
     static const int64_t services[] = {1, 1, 2, 3, 5, 7, 10, 100, 1000},
                          latencies[] = {0, 0, 1, 2, 3, 10, 37, 1500};
