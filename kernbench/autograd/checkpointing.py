@@ -23,6 +23,9 @@ from kernbench.runtime.tensor import Tensor
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
 
 
+_CHECKS = ["default", "none"]
+
+
 class CheckpointError(RuntimeError):
     """The function did something else when it ran again."""
 
@@ -41,14 +44,21 @@ def checkpoint(
     """Run `function` without keeping what its derivatives need; backward runs it again.
 
     Differs from torch: `use_reentrant` decides only whether gradients go to parameters when no
-    argument requires any; True says no, with a warning.
+    argument requires any; True says no, with a warning.  `debug` and `early_stop` change nothing.
 
     Parameters
     ----------
+    determinism_check : {"default", "none"}
+        Whether the second run must save tensors of the same shapes, dtypes and devices.
     preserve_rng_state : bool
         Draw the same random numbers again.
     context_fn : callable, optional
         Returns two contexts, for the first run and for the second.
+
+    Raises
+    ------
+    CheckpointError
+        In backward, when the function did something else.
 
     Examples
     --------
@@ -58,6 +68,10 @@ def checkpoint(
     >>> x.grad
     tensor([3., 3.])
     """
+    if determinism_check not in _CHECKS:
+        raise ValueError(
+            f"determinism_check should be one of {_CHECKS}, but got {determinism_check}"
+        )
     if use_reentrant is None:
         warnings.warn(
             "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; it "
@@ -73,6 +87,7 @@ def checkpoint(
         )
         recording = False
     frame = _Frame(lambda: function(*args, **kwargs), second, preserve_rng_state)
+    frame.compares = determinism_check == "default"
     with enable_grad() if recording else no_grad(), first:
         result = function(*args, **kwargs)
     if recording:
@@ -121,6 +136,7 @@ class _Frame:
         self.begun = Node("").sequence
         self.states = [each.get_state() for each in _generators()] if preserve else []
         self.saved: list[Saved] = []
+        self.compares = True
 
     def drop(self, result: Any) -> None:
         """Let go of what the call saved."""
@@ -146,8 +162,24 @@ class _Frame:
                 "original forward and recomputation.\nNumber of tensors saved during forward: "
                 f"{len(self.saved)}\nNumber of tensors saved during recomputation: {len(found)}."
             )
+        if self.compares:
+            _compare(self.saved, found)
         for old, new in zip(self.saved, found, strict=True):
             old.take(new)
+
+
+def _compare(before: Sequence[Saved], again: Sequence[Saved]) -> None:
+    unlike = [
+        f"tensor at position {place}:\nsaved metadata: {old.metadata}\n"
+        f"recomputed metadata: {new.metadata}\n"
+        for place, (old, new) in enumerate(zip(before, again, strict=True))
+        if old.metadata != new.metadata
+    ]
+    if unlike:
+        raise CheckpointError(
+            "torch.utils.checkpoint: Recomputed values for the following tensors have different "
+            "metadata than during the forward pass.\n" + "".join(unlike)
+        )
 
 
 def _saved_since(begun: int, result: Any) -> list[Saved]:

@@ -34,7 +34,7 @@ class Saved:
         When it was let go by an earlier backward, or has been written to since.
     """
 
-    __slots__ = ("_again", "_index", "_node", "_tensor", "_version")
+    __slots__ = ("_again", "_index", "_metadata", "_node", "_tensor", "_version")
 
     def __init__(self, tensor: Tensor, node: Node, version: int, index: int = -1) -> None:
         # A result is kept without its history, which would be a circle through this node.
@@ -43,6 +43,7 @@ class Saved:
         self._node = weakref.ref(node)
         self._index = index
         self._again: Callable[[], None] | None = None
+        self._metadata: dict[str, Any] = {}
 
     def __call__(self) -> Tensor:  # noqa: D102 - the class says it
         if self._tensor is None and self._again is not None:
@@ -77,7 +78,15 @@ class Saved:
 
     def drop(self, again: Callable[[], None]) -> None:
         """Let the tensor go until it is needed; `again` then gives another one by `take`."""
+        self._metadata = self.metadata
         self._tensor, self._again = None, again
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the tensor is, or was when it was let go."""
+        if (tensor := self._tensor) is None:
+            return self._metadata
+        return {"shape": tensor.shape, "dtype": tensor.dtype, "device": tensor.device}
 
     def take(self, other: Saved) -> None:
         """Have what was saved elsewhere, unless this is not needed any more."""

@@ -138,3 +138,16 @@ def test_a_function_that_does_something_else_again() -> None:
     x = torch.ones(2, requires_grad=True)
     with pytest.raises(CheckpointError, match="different number of tensors was saved"):
         checkpoint(function, x, use_reentrant=False).sum().backward()
+
+
+def test_a_function_whose_tensors_are_of_another_shape_again() -> None:
+    rows = [3, 2]
+
+    def function(x: Any) -> Any:
+        return (torch.ones(rows.pop(), 2) * x).exp()
+
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(CheckpointError, match=r"(?s)different metadata.*\[2, 2\].*\[3, 2\]"):
+        checkpoint(function, x, use_reentrant=False).sum().backward()
+    with pytest.raises(ValueError, match="determinism_check should be one of"):
+        checkpoint(function, x, use_reentrant=False, determinism_check="odd")
