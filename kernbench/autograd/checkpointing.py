@@ -22,7 +22,6 @@ from kernbench.runtime.tensor import Tensor
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
 
-
 _CHECKS = ["default", "none"]
 
 
@@ -86,8 +85,8 @@ def checkpoint(
             "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
         )
         recording = False
-    frame = _Frame(lambda: function(*args, **kwargs), second, preserve_rng_state)
-    frame.compares = determinism_check == "default"
+    compares = determinism_check == "default"
+    frame = _Frame(lambda: function(*args, **kwargs), second, preserve_rng_state, compares)
     with enable_grad() if recording else no_grad(), first:
         result = function(*args, **kwargs)
     if recording:
@@ -131,12 +130,13 @@ def _generators() -> list[Any]:
 class _Frame:
     """One checkpointed call."""
 
-    def __init__(self, again: Callable[[], Any], context: Any, preserve: bool) -> None:
-        self.again, self.context = again, context
+    def __init__(
+        self, again: Callable[[], Any], context: Any, preserve: bool, compares: bool
+    ) -> None:
+        self.again, self.context, self.compares = again, context, compares
         self.begun = Node("").sequence
         self.states = [each.get_state() for each in _generators()] if preserve else []
         self.saved: list[Saved] = []
-        self.compares = True
 
     def drop(self, result: Any) -> None:
         """Let go of what the call saved."""
@@ -151,10 +151,12 @@ class _Frame:
         for generator, state in zip(generators, self.states, strict=False):
             generator.set_state(state)
         begun = Node("").sequence
-        with enable_grad(), self.context:
-            result = self.again()
-        for generator, state in zip(generators, now, strict=True):
-            generator.set_state(state)
+        try:
+            with enable_grad(), self.context:
+                result = self.again()
+        finally:
+            for generator, state in zip(generators, now, strict=True):
+                generator.set_state(state)
         found = _saved_since(begun, result)
         if len(found) != len(self.saved):
             raise CheckpointError(
