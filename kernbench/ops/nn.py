@@ -72,11 +72,10 @@ def _softmax_name(name: str, log: bool) -> None:
         out: Any = None,
         _stacklevel: int = 3,
     ) -> Any:
-        place = dim
-        if place is None:
-            place = 0 if self.ndim in (0, 1, 3) else 1
+        if dim is None:
+            dim = 0 if self.ndim in (0, 1, 3) else 1
         x = self if dtype is None else call("to", self, as_dtype(dtype))
-        return deliver(call(f"_{name}", x, place), out)
+        return deliver(call(f"_{name}", x, dim), out)
 
     primitive.__doc__ = softmax.__doc__ = f"Do ``torch.{name}``."
 

@@ -48,7 +48,8 @@ bool kb_dram_runs_grow_(kb_dram_runs *runs, kb_alloc *alloc) KB_MUST_CHECK;
 void kb_dram_runs_deinit(kb_dram_runs *runs, kb_alloc *alloc);
 
 /* An uninitialised run; those to be taken soon are brought into the cache. */
-static inline bool kb_dram_runs_take(kb_dram_runs *runs, kb_alloc *alloc, uint32_t *number) {
+KB_MUST_CHECK static inline bool kb_dram_runs_take(kb_dram_runs *runs, kb_alloc *alloc,
+                                                   uint32_t *number) {
     enum { SOON = 4 };
     if (runs->n_free == 0 && !kb_dram_runs_grow_(runs, alloc)) return false;
     *number = runs->free[--runs->n_free];

@@ -74,8 +74,8 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
 /* A message may wait in brief behind as many like it: to spell few out costs more than their streams. */
 enum { BRIEF_BEHIND = 16 };
 
-/* Whether it goes to another region than the one that it is in.  The ports on its way there are not in the cache, and the way is long beside what
- * others do to it: so they are not asked how long it takes. */
+/* Whether it goes to another region than the one that it is in.  The ports on its way there are not in the cache, and
+ * the way is long beside what others do to it: so they are not asked how long it takes. */
 static inline bool goes_far(const kb_fabric *fabric, const kb_flight *flown, uint32_t region) {
     return fabric->regions.count > 1 && fabric->regions.to[kb_train_last_link_(flown)] != region;
 }
