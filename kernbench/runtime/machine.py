@@ -91,6 +91,8 @@ class Machine:
         self._tell_messages_left()
 
     def _tell_messages_left(self) -> None:
+        if self._scheduler.cut_short:
+            return  # whoever would have received them was ended
         if left := self._engine.messages_left():
             warnings.warn(
                 "messages that were sent and that nobody received lie in their rings (kernel and "
