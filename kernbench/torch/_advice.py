@@ -8,10 +8,10 @@ __all__ = ["advice"]
 
 _ADVICE = (
     ("lazy.*", "give the sizes: the module without Lazy"),
-    ("(conv|.*_conv|cudnn_conv|quantized_conv).*", "unfold the windows by Tensor.unfold, and multiply"),
+    ("(.*_)?conv.*", "unfold the windows by Tensor.unfold, and multiply"),
     (".*max_?(un)?pool.*", "unfold the windows by Tensor.unfold, and take amax of each"),
     (".*(avg|lp)_?pool.*", "unfold the windows by Tensor.unfold, and take mean of each"),
-    ("(sync)?batch_?norm.*|.*instance_?norm.*|group_?norm", "use LayerNorm, or mean and var of dimensions"),
+    ("(sync)?batch_?norm.*|instance_?norm.*|group_?norm", "use LayerNorm, or mean and var"),
     ("(rnn|lstm|gru).*", "write the step with nn.Linear, and loop over it"),
     ("multi_?head.*|transformer.*", "use functional.scaled_dot_product_attention and nn.Linear"),
     ("dataparallel", "use nn.parallel.DistributedDataParallel, one rank for each SIP"),
@@ -22,7 +22,7 @@ _ADVICE = (
     ("hardtanh|hardsigmoid|logsigmoid|relu6|softmin", "use the function in nn.functional"),
     (".*pad[123]d", "use functional.pad"),
     ("onnx|export|fx", "a script runs as it is: there is no graph to export"),
-)  # fmt: skip
+)
 
 
 def advice(name: str) -> str:
@@ -31,7 +31,7 @@ def advice(name: str) -> str:
     Examples
     --------
     >>> advice("BatchNorm1d")
-    'use LayerNorm, or mean and var of dimensions'
+    'use LayerNorm, or mean and var'
     >>> advice("svd")
     ''
     """

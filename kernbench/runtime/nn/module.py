@@ -455,7 +455,7 @@ class Module:
         return self._backward_hooks.add(hook, prepend)
 
     def register_backward_hook(self, hook: Any) -> NoReturn:
-        """Refuse torch's first kind of hook, whose gradients depend on what the module is made of."""
+        """Refuse torch's older hook, whose gradients are those of the module's last operation."""
         raise NotImplementedError(
             "kernbench: Module.register_backward_hook is not implemented; use "
             "register_full_backward_hook"
