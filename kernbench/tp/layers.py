@@ -48,7 +48,8 @@ class _Split(Module):
         super().__init__()
         if not hasattr(config, "params_dtype"):
             raise TypeError(
-                f"{type(self).__name__}: expected config to be a ModelParallelConfig, got {config!r}"
+                f"{type(self).__name__}: expected config to be a ModelParallelConfig, got "
+                f"{config!r}"
             )
         self.config, self.is_expert = config, is_expert
         self.tp_group = get_tensor_model_parallel_group_if_none(tp_group, is_expert)
@@ -66,8 +67,8 @@ class _Split(Module):
         config = self.config
         if config.perform_initialization and not callable(init_method):
             raise TypeError(
-                f"{type(self).__name__}: expected init_method to be a function that fills a weight, "
-                f"got {init_method!r}"
+                f"{type(self).__name__}: expected init_method to be a function that fills a "
+                f"weight, got {init_method!r}"
             )
         shape = list(whole)
         shape[dim] = divide(shape[dim], self.world_size)
