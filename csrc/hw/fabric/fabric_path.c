@@ -82,7 +82,7 @@ static inline int64_t count_flits(const kb_fabric *fabric, int64_t nbytes) {
 }
 
 static KB_COLD kb_status fail_range(const kb_fabric *fabric, const kb_path *path, int64_t start_fs,
-                            kb_error *err) {
+                                    kb_error *err) {
     return kb_error_set(err, KB_OVERFLOW,
                         "message from \"%s\": expected its last flit to leave before 2^63 fs (2.5 "
                         "hours), got %lld flits at %lld fs; send less, or over faster links",
@@ -149,8 +149,7 @@ kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t s
     kb_path *path = &fabric->paths[send->path ? *send->path : 0];
     if (!is_path_of(path, send, n_flits)) {
         path = &fabric->paths[*place_of(fabric, send)];
-        if (!is_path_of(path, send, n_flits))
-            KB_TRY(find_anew(fabric, send, n_flits, &path, err));
+        if (!is_path_of(path, send, n_flits)) KB_TRY(find_anew(fabric, send, n_flits, &path, err));
         if (send->path) *send->path = (uint32_t)(path - fabric->paths);
     }
     *found = path;
