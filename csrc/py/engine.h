@@ -40,6 +40,26 @@ void kb_py_unpin(kb_py_engine *self, void *pin);
         if (status_) return kb_raise(&err);          \
     } while (0)
 
+/* engine_memory.c */
+PyObject *kb_py_map(PyObject *object, PyObject *args, PyObject *kwargs);
+PyObject *kb_py_unmap(PyObject *object, PyObject *args);
+PyObject *kb_py_free_nbytes(PyObject *object, PyObject *args);
+PyObject *kb_py_write(PyObject *object, PyObject *args);
+
+/* engine_work.c */
+PyObject *kb_py_launch(PyObject *object, PyObject *args, PyObject *kwargs);
+PyObject *kb_py_copy(PyObject *object, PyObject *args, PyObject *kwargs);
+PyObject *kb_py_mark(PyObject *object, PyObject *args);
+PyObject *kb_py_transfer(PyObject *object, PyObject *args);
+
+/* engine_run.c */
+PyObject *kb_py_run(PyObject *object, PyObject *args);
+PyObject *kb_py_run_awaited(PyObject *object, PyObject *args);
+PyObject *kb_py_await(PyObject *object, PyObject *args);
+PyObject *kb_py_replay(PyObject *object, PyObject *unused);
+PyObject *kb_py_handle(PyObject *object, PyObject *args);
+PyObject *kb_py_probe(PyObject *object, PyObject *args);
+
 /* arrays.c: what gives or takes NumPy arrays. */
 PyObject *kb_py_view(PyObject *object, PyObject *args);
 PyObject *kb_py_transfers(PyObject *object, PyObject *args);
@@ -49,7 +69,7 @@ PyObject *kb_py_oplog_dump(PyObject *object, PyObject *unused);
 PyObject *kb_py_oplog_hash(PyObject *object, void *unused);
 PyObject *kb_py_oplog_count(PyObject *object, void *unused);
 
-/* memory.c: memories with a standard; the first three are methods of a topology. */
+/* dram.c: memories with a standard; the first three are methods of a topology. */
 PyObject *kb_py_dram_map(PyObject *object, PyObject *args);
 PyObject *kb_py_dram_decode(PyObject *object, PyObject *args);
 PyObject *kb_py_dram_encode(PyObject *object, PyObject *args);

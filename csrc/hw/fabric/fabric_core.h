@@ -1,4 +1,5 @@
-/* What the fabric is made of: private to fabric.c (ports, delivery), fabric_send.c (messages), fabric_fail.c. */
+/* What the fabric is made of: private to fabric.c (ports, delivery),
+ * fabric_create.c, fabric_send.c (messages) and fabric_fail.c. */
 #ifndef KB_HW_FABRIC_FABRIC_CORE_H
 #define KB_HW_FABRIC_FABRIC_CORE_H
 
@@ -88,6 +89,12 @@ static inline size_t kb_fabric_n_paths_(const kb_fabric *fabric) {
 /* The stream at the next port of a message whose head leaves for it.  False when there is no memory. */
 bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_fs,
                              uint32_t *next) KB_MUST_CHECK;
+
+/* What the sim calls: an arrival over a link, or a service of its port, is due; or messages of a region without
+ * a link are. */
+void kb_fabric_arrive_(void *fabric, uint32_t link);
+void kb_fabric_serve_(void *fabric, uint32_t link);
+void kb_fabric_deliver_locals_(void *fabric, uint32_t region);
 
 /* Flits [first, first + flits.count) are there: the receiver is told; a message ends with its tail. */
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,
