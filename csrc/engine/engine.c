@@ -5,6 +5,7 @@
 #include "hw/component/request.h"
 #include "hw/fabric/audit.h"
 #include "hw/memory/hbm.h"
+#include "hw/pe/ipcq.h"
 
 /* Element operations that MATERIALISE computes before it looks whether it is interrupted. */
 enum { REPLAY_SLICE = 1 << 22 };
@@ -322,6 +323,12 @@ kb_counters kb_engine_count(const kb_engine *engine) {
     counters.allocations = engine->alloc->n_calls;
     counters.peak_nbytes = (uint64_t)engine->alloc->peak_nbytes;
     return counters;
+}
+
+void kb_engine_describe_left(const kb_engine *engine, char *text, size_t capacity) {
+    if (capacity > 0) text[0] = '\0';
+    if (engine->failure.status || kb_machine_n_pending(engine->machine) > 0) return;
+    (void)kb_ipcq_describe_left(kb_machine_parts(engine->machine), text, capacity);
 }
 
 kb_status kb_engine_memory_counts(const kb_engine *engine, uint32_t node,

@@ -274,6 +274,10 @@ typedef struct kb_counters {
 
 kb_counters kb_engine_count(const kb_engine *engine);
 
+/* Messages between PEs that lie in their rings and were never received, as text; "" when there are none, or when
+ * work is under way or has failed, which may yet have received them. */
+void kb_engine_describe_left(const kb_engine *engine, char *text, size_t capacity);
+
 /* What each of the n_pcs pseudo-channels of a memory with a standard has counted; *statistics is the caller's,
  * room for `capacity`.  KB_INVALID when the node is no such memory. */
 kb_status kb_engine_memory_counts(const kb_engine *engine, uint32_t node,

@@ -300,14 +300,28 @@ kb_status kb_payload_decode(kb_arena *arena, kb_opkind kind, const int64_t *word
     return KB_OK;
 }
 
+/* Operands with a result among them. */
+static uint32_t n_named(uint64_t head) {
+    return (uint32_t)(head & 255) + ((head & HAS_RESULT) != 0);
+}
+
+kb_status kb_payload_access(const int64_t *words, uint32_t n_words, kb_access *access,
+                            kb_error *err) {
+    uint64_t head = n_words > 0 ? (uint64_t)words[0] : 0;
+    uint32_t at = 1, n_used;
+    for (uint32_t i = 0; i < n_named(head) && at < n_words; i++)
+        at += (uint32_t)((uint64_t)words[at] >> LENGTH_SHIFT);
+    if (at > n_words) at = n_words;
+    return kb_access_decode(words + at, n_words - at, access, &n_used, err);
+}
+
 void kb_payload_set_last_tile(int64_t *words, uint32_t n_words, uint64_t version) {
     words[n_words - 1] = (int64_t)version;
 }
 
 bool kb_payload_set_last_use(int64_t *words, uint32_t n_words, uint64_t version) {
     if (n_words == 0) return false;
-    uint64_t head = (uint64_t)words[0];
-    uint32_t n_operands = (uint32_t)(head & 255) + ((head & HAS_RESULT) != 0), at = 1;
+    uint32_t n_operands = n_named((uint64_t)words[0]), at = 1;
     for (uint32_t i = 0; i < n_operands && at < n_words; i++) {
         uint64_t operand = (uint64_t)words[at];
         int rank = operand >> 16 & 255;

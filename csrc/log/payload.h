@@ -64,6 +64,10 @@ void kb_payload_encode(kb_opkind kind, const kb_payload *payload, int64_t *words
 kb_status kb_payload_decode(kb_arena *arena, kb_opkind kind, const int64_t *words, uint32_t n_words,
                             kb_payload *payload, kb_error *err) KB_MUST_CHECK;
 
+/* The access alone, of words that kb_payload_encode wrote for a DMA: its runs stay in the words. */
+kb_status kb_payload_access(const int64_t *words, uint32_t n_words, kb_access *access,
+                            kb_error *err) KB_MUST_CHECK;
+
 /* Names the tile that is the last operand of already encoded words: which message a recv gets is known only
  * when it completes.  The operand is of rank 0, and there is no access. */
 void kb_payload_set_last_tile(int64_t *words, uint32_t n_words, uint64_t version);

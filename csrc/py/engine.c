@@ -131,6 +131,16 @@ static PyObject *engine_counters(PyObject *object, PyObject *unused) {
     return dict;
 }
 
+static PyObject *engine_messages_left(PyObject *object, PyObject *unused) {
+    (void)unused;
+    char text[KB_ERROR_CAPACITY];
+    kb_py_engine *self = (kb_py_engine *)object;
+    if (!kb_py_enter(self)) return NULL;
+    kb_engine_describe_left(self->engine, text, sizeof text);
+    kb_py_leave(self);
+    return PyUnicode_FromString(text);
+}
+
 static PyObject *engine_now(PyObject *object, void *unused) {
     (void)unused;
     return PyLong_FromLongLong(kb_engine_now(((kb_py_engine *)object)->engine));
@@ -163,6 +173,7 @@ static PyMethodDef methods[] = {
      "(done, start_fs, end_fs, launch, target_fs, late_pes, busy_pes)"},
     {"probe", kb_py_probe, METH_VARARGS, "probe(src, dst, nbytes, count=1) -> (hops, latency_fs)"},
     {"counters", engine_counters, METH_NOARGS, "What was counted, by name."},
+    {"messages_left", engine_messages_left, METH_NOARGS, "What was sent and never received."},
     {"memory", kb_py_memory, METH_VARARGS, "memory(node) -> name -> array by pseudo-channel"},
     {"oplog_columns", kb_py_oplog_columns, METH_NOARGS, "Name -> read-only array."},
     {"oplog_kernels", kb_py_oplog_kernels, METH_NOARGS, "Kernel names by number."},

@@ -91,11 +91,16 @@ static inline kb_operand pe_operand(const pe_rig *p, uint32_t tile) {
 
 /* Submits: fills in names and payload. */
 static inline void pe_submit(pe_rig *p, kb_command *command, kb_opkind kind, kb_dtype dtype,
-                             const kb_sched_tiles *tiles) {
-    kb_payload payload = {.n_operands = tiles->n_inputs, .access = command->access};
+                             const kb_sched_tiles *tiles, const kb_access *access) {
+    kb_payload payload = {.n_operands = tiles->n_inputs};
     int64_t *words;
     for (uint32_t i = 0; i < tiles->n_inputs; i++)
         payload.operand[i] = pe_operand(p, tiles->inputs[i]);
+    if (access) {
+        payload.access = *access;
+        command->first_va = access->first_va;
+        command->end_va = access->end_va;
+    }
     if (tiles->output != KB_NO_TILE) payload.result = pe_operand(p, tiles->output);
     CHECK_EQ(kb_sched_words(p->sched, command, kb_payload_words(kind, &payload), &words, &p->r.err),
              KB_OK);
@@ -118,7 +123,7 @@ static inline uint32_t pe_tile(pe_rig *p, int64_t nbytes) {
 static inline kb_command *pe_command(pe_rig *p, kb_engine_kind engine) {
     kb_command *command = kb_sched_take(p->sched, 0);
     CHECK(command != NULL);
-    command->engine = engine;
+    command->engine = (uint8_t)engine;
     return command;
 }
 
@@ -127,8 +132,7 @@ static inline uint32_t pe_load(pe_rig *p, kb_access access) {
     kb_dtype dtype = (kb_dtype)access.dtype;
     int64_t nbytes = (int64_t)access.dims[0] * access.dims[1] * (int64_t)kb_dtype_nbytes(dtype);
     kb_sched_tiles tiles = {.output = pe_tile(p, nbytes), .in_place = KB_NO_TILE};
-    command->access = access;
-    pe_submit(p, command, KB_OP_DMA_READ, dtype, &tiles);
+    pe_submit(p, command, KB_OP_DMA_READ, dtype, &tiles, &access);
     return tiles.output;
 }
 
@@ -136,8 +140,7 @@ static inline void pe_store(pe_rig *p, uint32_t tile, kb_access access) {
     kb_command *command = pe_command(p, KB_ENGINE_DMA_WRITE);
     kb_sched_tiles tiles = {
         .n_inputs = 1, .inputs = {tile}, .output = KB_NO_TILE, .in_place = KB_NO_TILE};
-    command->access = access;
-    pe_submit(p, command, KB_OP_DMA_WRITE, (kb_dtype)access.dtype, &tiles);
+    pe_submit(p, command, KB_OP_DMA_WRITE, (kb_dtype)access.dtype, &tiles, &access);
 }
 
 /* a (m x k) @ b (k x n), fp16, into fp32; acc: added to in place, KB_NO_TILE: none. */
@@ -155,7 +158,7 @@ static inline uint32_t pe_dot(pe_rig *p, uint32_t a, uint32_t b, uint32_t acc, i
     command->n = n;
     command->k = k;
     command->operand_dtype = KB_FLOAT16;
-    pe_submit(p, command, KB_OP_GEMM, KB_FLOAT32, &tiles);
+    pe_submit(p, command, KB_OP_GEMM, KB_FLOAT32, &tiles, NULL);
     return tiles.output;
 }
 
@@ -168,7 +171,7 @@ static inline uint32_t pe_math(pe_rig *p, uint32_t a, uint32_t b, int64_t n, kb_
     command->n_elements = n;
     command->cost = (uint8_t)cost;
     command->operand_dtype = KB_FLOAT16;
-    pe_submit(p, command, KB_OP_MATH, KB_FLOAT16, &tiles);
+    pe_submit(p, command, KB_OP_MATH, KB_FLOAT16, &tiles, NULL);
     return tiles.output;
 }
 

@@ -1,3 +1,4 @@
+#include "hw/pe/ipcq.h"
 #include "hw/pe/ring.h"
 
 #include "vm_rig.h"
@@ -87,6 +88,9 @@ static void rings_are_empty_in_the_end(void) {
             CHECK_EQ(ring->channel, kb_ring_channel(1, false));
             CHECK(ring->freed == ring->tail && ring->head == ring->arrived);
         }
+        char text[64];
+        CHECK_EQ(kb_ipcq_describe_left(kb_machine_parts(r.machine), text, sizeof text), 0);
+        CHECK_STR(text, "");
         kb_record sent = vm_record(&r, KB_OP_SEND, 0, NULL);
         CHECK_EQ(sent.nbytes, 256);
         CHECK_EQ(sent.work, 1 - sent.pe);

@@ -71,12 +71,6 @@ class _Run:
             for target in node.inputs:
                 self.send(target.node, target.index, None)
             return
-        templates = node.metadata.get("templates")
-        if templates is not None:
-            grads = [
-                call("zeros_like", template) if grad is None and template is not None else grad
-                for grad, template in zip(grads, templates, strict=True)
-            ]
         for target, grad in node.apply(grads):
             fitted = None if grad is None else _fit(grad, target, node)
             self.send(target.node, target.index, fitted)

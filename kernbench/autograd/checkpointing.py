@@ -43,7 +43,8 @@ def checkpoint(
     """Run `function` without keeping what its derivatives need; backward runs it again.
 
     Differs from torch: `use_reentrant` decides only whether gradients go to parameters when no
-    argument requires any; True says no, with a warning.  `debug` and `early_stop` change nothing.
+    argument requires any; True says no, with a warning.  The second run always goes to its end, as
+    torch's does with ``early_stop=False``.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def checkpoint(
     ------
     CheckpointError
         In backward, when the function did something else.
+    NotImplementedError
+        For `debug`.
 
     Examples
     --------
@@ -70,6 +73,11 @@ def checkpoint(
     if determinism_check not in _CHECKS:
         raise ValueError(
             f"determinism_check should be one of {_CHECKS}, but got {determinism_check}"
+        )
+    if debug:
+        raise NotImplementedError(
+            "kernbench: torch.utils.checkpoint(debug=True) is not implemented; the error names the "
+            "tensors that differ, in the order in which they are saved"
         )
     if use_reentrant is None:
         warnings.warn(

@@ -9,6 +9,7 @@ from typing import Any
 from kernbench.autograd.modes import MODE
 from kernbench.autograd.node import Input, Node, Saved
 from kernbench.autograd.recording import refresh
+from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -175,14 +176,13 @@ def _record(
         kept = Saved(each, node, each._version, index)
         ctx._saved.append(kept)
         node.saved.append(kept)
-    latest = _Latest(lambda grads: _call_backward(cls, ctx, grads, len(args)))
+    templates: list[Any] = [None] * len(results)
+    if len(results) > 1 and ctx._materialize:
+        templates = [each._bare_view() if isinstance(each, Tensor) else None for each in results]
+    latest = _Latest(lambda grads: _call_backward(cls, ctx, _filled(grads, templates), len(args)))
     node.saved.append(latest)
     node.gradients = [functools.partial(latest.gradient, argument) for argument in range(len(args))]
     node.inputs = [Input(each, place, -1) for place, each in enumerate(args) if needs[place]]
-    if len(results) > 1 and ctx._materialize:
-        node.metadata["templates"] = [
-            each._bare_view() if isinstance(each, Tensor) else None for each in results
-        ]
     for each in ctx._dirty:
         each._history += 1
     for place, each in outputs.items():
@@ -208,6 +208,14 @@ class _Latest:
     def release(self) -> None:
         """Let go of the last gradients."""
         self._grads, self._found = None, []
+
+
+def _filled(grads: list[Any], templates: list[Any]) -> list[Any]:
+    """Return the gradients with zeros for results that were not used, where they are asked for."""
+    return [
+        call("zeros_like", template) if grad is None and template is not None else grad
+        for grad, template in zip(grads, templates, strict=True)
+    ]
 
 
 def _call_backward(cls: Any, ctx: FunctionCtx, grads: list[Any], n_args: int) -> list[Any]:

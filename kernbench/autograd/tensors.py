@@ -100,8 +100,7 @@ class BackwardHookFunction(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep nothing; what was not used has no gradient."""
-        ctx.set_materialize_grads(False)
+        """Keep nothing."""
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:

@@ -187,6 +187,7 @@ for _name in ("floor_divide", "remainder", "fmod"):
                 return function(self, other, **kwargs)
 
             guarded.__doc__ = op.function.__doc__
+            guarded.__name__ = guarded.__qualname__ = op.name
             TABLE[name + end] = Op(op.name, guarded, op.kind)
 
     _guarded(_name)

@@ -9,7 +9,16 @@ import numpy as np
 
 from kernbench.ops import functions, kernels, pointwise
 from kernbench.ops.launching import block_for, launch, pes_of
-from kernbench.ops.support import BOOL, INT64, deliver, finished, from_host, on_machine, only
+from kernbench.ops.support import (
+    BOOL,
+    INT64,
+    deliver,
+    finished,
+    from_host,
+    listed,
+    on_machine,
+    only,
+)
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -32,8 +41,7 @@ def _kind(given: Any) -> dtype:
 
 
 def _size(size: tuple[Any, ...], names: dict[str, Any], name: str) -> tuple[int, ...]:
-    only(name, names, "size")
-    return shape_of((names["size"],) if "size" in names else size, name)
+    return shape_of(listed(name, "size", size, names), name)
 
 
 @register("empty")

@@ -50,10 +50,13 @@ def enter(op: Pointwise, aliases: Sequence[str] = ()) -> None:
     POINTWISE[op.name] = op
 
     only_tensors = op.name in ONLY_TENSORS
+    arity = op.host.nin if isinstance(op.host, np.ufunc) else op.host.__code__.co_argcount
 
     def run(*operands: Any, out: Tensor | None = None, **names: Any) -> Tensor:
         only(op.name, names, *OPERANDS)
         operands = (*operands, *names.values())
+        if len(operands) != arity:
+            raise _miscounted(op.name, arity, len(operands))
         if only_tensors:
             _check_tensors(op.name, operands, 1)
         return compute(op, operands, out)
@@ -61,6 +64,8 @@ def enter(op: Pointwise, aliases: Sequence[str] = ()) -> None:
     def change(self: Tensor, *operands: Any, **names: Any) -> Tensor:
         only(f"{op.name}_", names, *OPERANDS)
         operands = (*operands, *names.values())
+        if len(operands) + 1 != arity:
+            raise _miscounted(f"{op.name}_", arity, len(operands) + 1)
         if only_tensors:
             _check_tensors(f"{op.name}_", operands, 0)
         return compute(op, (self, *operands), self)
@@ -71,6 +76,13 @@ def enter(op: Pointwise, aliases: Sequence[str] = ()) -> None:
     register(f"{op.name}_", "inplace")(change)
     for other in aliases:
         alias(other, op.name)
+
+
+def _miscounted(name: str, arity: int, n_given: int) -> TypeError:
+    if n_given > arity:
+        return TypeError(f"{name}() takes {arity} positional arguments but {n_given} were given")
+    missing = ", ".join(f'"{each}"' for each in ("input", "other", "weight")[n_given:arity])
+    return TypeError(f"{name}() missing {arity - n_given} required positional arguments: {missing}")
 
 
 def _check_tensors(name: str, operands: Sequence[Any], before: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.ops.support import INT64, deliver, finished, from_host, on_machine, only
+from kernbench.ops.support import INT64, deliver, finished, from_host, listed, on_machine, only
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype, dtype
@@ -34,8 +34,7 @@ def _fill(made: Tensor, values: Any) -> Tensor:
 
 
 def _new(size: tuple[Any, ...], kind: Any, device: Any, names: dict[str, Any]) -> Tensor:
-    only("rand", names, "size")
-    shape = shape_of((names["size"],) if "size" in names else size)
+    shape = shape_of(listed("rand", "size", size, names))
     check_size(shape)
     return empty_on(shape, default_dtype() if kind is None else as_dtype(kind), as_device(device))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernbench.ops.reductions import _result
-from kernbench.ops.support import INT64, deliver, from_host, on_machine, staged
+from kernbench.ops.support import INT64, deliver, from_host, listed, on_machine, staged
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype
 from kernbench.runtime.geometry import like_strides, wrap_dim
@@ -267,10 +267,9 @@ def quantile(
 
 
 @register("flip")
-def flip(self: Tensor, *dims: Any) -> Tensor:
+def flip(self: Tensor, *dims: Any, **names: Any) -> Tensor:
     """Reverse dimensions."""
-    wanted = dims[0] if len(dims) == 1 and isinstance(dims[0], (list, tuple)) else dims
-    places = [wrap_dim(dim, self.ndim) for dim in wanted]
+    places = [wrap_dim(dim, self.ndim) for dim in listed("flip", "dims", dims, names)]
     if not on_machine(self):
         return from_host(np.flip(self._values(), tuple(places)).copy(), self._dtype)
     for place in places:
@@ -330,9 +329,9 @@ def rot90(self: Tensor, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 
 @register("repeat")
-def repeat(self: Tensor, *sizes: Any) -> Any:
+def repeat(self: Tensor, *repeats: Any, **names: Any) -> Any:
     """Repeat the tensor along its dimensions."""
-    times = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (list, tuple)) else sizes
+    times = listed("repeat", "repeats", repeats, names)
     if len(times) < self.ndim:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
@@ -347,9 +346,9 @@ def repeat(self: Tensor, *sizes: Any) -> Any:
 
 
 @register("tile", "composite")
-def tile(self: Tensor, *dims: Any) -> Any:
+def tile(self: Tensor, *dims: Any, **names: Any) -> Any:
     """Repeat the tensor, leading dimensions once."""
-    times = tuple(dims[0]) if len(dims) == 1 and isinstance(dims[0], (list, tuple)) else dims
+    times = listed("tile", "dims", dims, names)
     return call("repeat", self, (1,) * (self.ndim - len(times)) + tuple(times))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "finished",
     "from_host",
     "is_number",
+    "listed",
     "new_empty",
     "on_machine",
     "only",
@@ -48,11 +50,22 @@ def plain_number(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def only(name: str, given: Collection[str], *known: str) -> None:
+def only(name: str, given: Iterable[str], *known: str) -> None:
     """Refuse arguments by names that a function does not know, in Python's words."""
     for each in given:
         if each not in known:
             raise TypeError(f"{name}() got an unexpected keyword argument {each!r}")
+
+
+def listed(
+    name: str, what: str, given: tuple[Any, ...], names: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Any, ...]:
+    """``(2, 3)`` of ``f(2, 3)``, of ``f((2, 3))``, and of ``f(what=(2, 3))``."""
+    only(name, names, what)
+    given = (*given, *names.values())
+    if not given:
+        raise TypeError(f'{name}() missing 1 required positional argument: "{what}"')
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
 
 
 def on_machine(tensor: Tensor) -> bool:

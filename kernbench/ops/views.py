@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kernbench.ops.support import new_empty
+from kernbench.ops.support import listed, new_empty
 from kernbench.runtime.dispatch import call, register
 from kernbench.runtime.dtypes import as_dtype
 from kernbench.runtime.geometry import (
@@ -24,10 +24,10 @@ from kernbench.runtime.tensor import Tensor
 __all__: list[str] = []
 
 
-def _sizes(given: tuple[Any, ...], name: str = "view") -> tuple[int, ...]:
-    """``(2, 3)`` of ``x.view(2, 3)`` and of ``x.view((2, 3))``."""
-    if len(given) == 1 and isinstance(given[0], (tuple, list)):
-        given = tuple(given[0])
+def _sizes(
+    name: str, given: tuple[Any, ...], names: Mapping[str, Any], what: str = "size"
+) -> tuple[int, ...]:
+    given = listed(name, what, given, names)
     for place, each in enumerate(given):
         if isinstance(each, float) or not hasattr(each, "__index__"):
             raise TypeError(
@@ -38,7 +38,7 @@ def _sizes(given: tuple[Any, ...], name: str = "view") -> tuple[int, ...]:
 
 
 @register("view", "view")
-def view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def view(self: Tensor, *size: Any, dtype: Any = None, **names: Any) -> Tensor:
     """View the same elements under another shape, or the same bytes in another dtype."""
     if dtype is not None or (
         len(size) == 1
@@ -46,7 +46,7 @@ def view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
         and not isinstance(size[0], (tuple, list))
     ):
         return _view_dtype(self, as_dtype(dtype if dtype is not None else size[0]))
-    wanted = resolve_shape(_sizes(size), self.numel())
+    wanted = resolve_shape(_sizes("view", size, names), self.numel())
     strides = view_strides(self._shape, self._strides, wanted)
     if strides is None:
         raise RuntimeError(
@@ -110,9 +110,9 @@ def _view_dtype(self: Tensor, kind: Any) -> Tensor:
 
 
 @register("reshape", "composite")
-def reshape(self: Tensor, *sizes: Any, shape: Any = ()) -> Any:
+def reshape(self: Tensor, *shape: Any, **names: Any) -> Any:
     """View the elements under another shape, or copy them where no view can."""
-    wanted = resolve_shape(_sizes(sizes or (shape,), "reshape"), self.numel())
+    wanted = resolve_shape(_sizes("reshape", shape, names, "shape"), self.numel())
     if view_strides(self._shape, self._strides, wanted) is not None:
         return call("view", self, wanted)
     dense = call("clone", self, memory_format="contiguous_format")
@@ -169,9 +169,9 @@ def unflatten(self: Tensor, dim: int, sizes: Sequence[int]) -> Any:
 
 
 @register("permute", "view")
-def permute(self: Tensor, *order: Any, dims: Any = ()) -> Tensor:
+def permute(self: Tensor, *dims: Any, **names: Any) -> Tensor:
     """View with the dimensions in another order."""
-    places = _sizes(order or (dims,), "permute")
+    places = _sizes("permute", dims, names, "dims")
     if len(places) != self.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
@@ -298,9 +298,9 @@ def as_strided(
 
 
 @register("expand", "view")
-def expand(self: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+def expand(self: Tensor, *size: Any, implicit: bool = False, **names: Any) -> Tensor:
     """View with dimensions of size 1 repeated, without a copy."""
-    wanted = list(_sizes(size, "expand"))
+    wanted = list(_sizes("expand", size, names))
     lead = len(wanted) - self.ndim
     if lead < 0:
         raise RuntimeError(
@@ -609,9 +609,9 @@ for _name in ("t", "transpose", "squeeze", "unsqueeze", "swapaxes", "swapdims", 
 
 
 @register("resize_", "inplace")
-def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
+def resize_(self: Tensor, *size: Any, memory_format: Any = None, **names: Any) -> Tensor:
     """Give the tensor another shape, dense, with new memory where it has too little."""
-    wanted = Size(_sizes(size, "resize_"))
+    wanted = Size(_sizes("resize_", size, names))
     room = self._storage.nbytes() // self._dtype.itemsize - self._offset
     fresh = new_empty(wanted, self._dtype, self.device)
     if wanted.numel() > room:

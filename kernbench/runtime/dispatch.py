@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Literal, TypeVar
 
 __all__ = ["TABLE", "Op", "call", "has", "register", "set_interceptor", "set_loader"]
@@ -56,6 +57,8 @@ def register(name: str, kind: Kind = "primitive") -> Callable[[F], F]:
         if name in TABLE:
             raise ValueError(f"operation {name!r} is registered twice")
         TABLE[name] = Op(name, function, kind)
+        if isinstance(function, FunctionType):
+            function.__name__ = function.__qualname__ = name  # what Python's TypeErrors call it
         return function
 
     return enter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
@@ -76,15 +77,28 @@ class Machine:
         self._open()
         if self._scheduler.workers:
             raise RuntimeError("reset: expected no rank to be running")
+        self._tell_messages_left()
         self._start()
 
     def close(self) -> None:
         """No more work is taken.  What was logged can still be read; values cannot.
 
-        Ranks that still run are ended.
+        Ranks that still run are ended.  Messages between PEs that nobody has received are told in
+        a warning, as they are by `reset`.
         """
         self._closed = True
         self._scheduler.stop_all()
+        self._tell_messages_left()
+
+    def _tell_messages_left(self) -> None:
+        if self._scheduler.cut_short:
+            return  # whoever would have received them was ended
+        if left := self._engine.messages_left():
+            warnings.warn(
+                "messages that were sent and that nobody received lie in their rings (kernel and "
+                f"line of the first, how many, between which PEs): {left}",
+                stacklevel=3,
+            )
 
     def _open(self) -> None:
         if self._closed:

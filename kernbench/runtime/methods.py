@@ -20,7 +20,8 @@ UNARY = words(
     abs absolute acos acosh arccos arcsin arctan asin asinh atan atanh bitwise_not ceil conj cos
     cosh deg2rad digamma erf erfc exp exp2 expm1 fix floor frac i0 isfinite isinf isnan isneginf
     isposinf isreal lgamma log log10 log1p log2 logical_not logit neg negative positive rad2deg
-    reciprocal relu round rsqrt sgn sigmoid sign signbit sin sinc sinh sqrt square tan tanh trunc
+    reciprocal relu round rsqrt sgn sigmoid sign signbit sin sinc sinh sqrt square tan tanh
+    trunc arccosh arcsinh arctanh
     """
 )
 BINARY = words(
@@ -43,11 +44,12 @@ OTHERS = words(
     log_softmax logcumsumexp logsumexp masked_fill masked_scatter masked_select matmul max mean
     median min mm mode moveaxis movedim multinomial mv mvlgamma nan_to_num nanmean nanmedian
     nansum narrow new_empty new_full new_ones new_tensor new_zeros nonzero norm numpy_T permute
-    prod put quantile ravel renorm repeat repeat_interleave reshape reshape_as roll rot90 scatter
-    scatter_add scatter_reduce select slice_scatter softmax sort split split_with_sizes squeeze
-    std sum swapaxes swapdims t take take_along_dim tensor_split tile to topk trace transpose tril
-    triu type type_as unbind unflatten unfold unique unique_consecutive unsqueeze var view view_as
-    vsplit where
+    prod put quantile ravel renorm repeat repeat_interleave reshape reshape_as roll rot90
+    scatter scatter_add scatter_reduce select slice_scatter softmax sort split split_with_sizes
+    squeeze std sum swapaxes swapdims t take take_along_dim tensor_split tile to topk trace
+    transpose tril triu type type_as unbind unflatten unfold unique unique_consecutive unsqueeze
+    var view view_as vsplit where argwhere erfinv float_power is_nonzero kron msort
+    new_empty_strided
     """
 )
 NOT_INPLACE = words(
@@ -58,11 +60,12 @@ NOT_INPLACE = words(
 )
 INPLACE = tuple(f"{name}_" for name in (*UNARY, *BINARY) if name not in NOT_INPLACE) + words(
     """
-    addbmm_ addcdiv_ addcmul_ addmm_ addmv_ baddbmm_ bernoulli_ clamp_ clamp_max_ clamp_min_ clip_
-    cauchy_ cumprod_ cumsum_ detach_ exponential_ fill_ fill_diagonal_ geometric_ index_add_
-    index_copy_ index_fill_ index_put_ lerp_ log_normal_ masked_fill_ masked_scatter_ nan_to_num_
-    normal_ put_ random_ requires_grad_ resize_ scatter_ scatter_add_ scatter_reduce_ set_
-    squeeze_ swapaxes_ swapdims_ t_ transpose_ tril_ triu_ uniform_ unsqueeze_ zero_
+    addbmm_ addcdiv_ addcmul_ addmm_ addmv_ baddbmm_ bernoulli_ clamp_ clamp_max_ clamp_min_
+    clip_ cauchy_ cumprod_ cumsum_ detach_ exponential_ fill_ fill_diagonal_ geometric_
+    index_add_ index_copy_ index_fill_ index_put_ lerp_ log_normal_ masked_fill_ masked_scatter_
+    nan_to_num_ normal_ put_ random_ requires_grad_ resize_ scatter_ scatter_add_
+    scatter_reduce_ set_ squeeze_ swapaxes_ swapdims_ t_ transpose_ tril_ triu_ uniform_
+    unsqueeze_ zero_ as_strided_
     """
 )
 LATER = words(
@@ -71,7 +74,27 @@ LATER = words(
     is_pinned share_memory_ is_shared apply_ map_ map2_
     """
 )
-METHODS = tuple(sorted({*UNARY, *BINARY, *OTHERS, *INPLACE, *LATER}))
+MISSING = words(
+    """
+    addr addr_ adjoint angle as_strided_scatter as_subclass ccol_indices cdouble cfloat chalf
+    cholesky cholesky_inverse cholesky_solve coalesce col_indices conj_physical conj_physical_
+    const_data_ptr corrcoef cov crow_indices dense_dim dequantize det diagflat diagonal_scatter
+    dim_order eig erfinv_ float_power_ frexp gcd gcd_ geqrf ger hash_tensor histogram igamma
+    igamma_ igammac igammac_ index_reduce index_reduce_ indices int_repr inverse ipu
+    is_coalesced is_conj is_distributed is_inference is_neg is_same_size is_set_to istft lcm
+    lcm_ logaddexp2 logdet lstsq lu lu_solve matrix_exp matrix_power module_load mtia mvlgamma_
+    nanquantile narrow_copy new nonzero_static orgqr ormqr pinverse polygamma polygamma_ prelu
+    q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr
+    qscheme reinforce renorm_ resize resize_as resize_as_ resize_as_sparse_ resolve_conj
+    resolve_neg row_indices select_scatter slice_inverse slogdet smm solve sparse_dim
+    sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft sum_to_size svd symeig
+    to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo
+    to_sparse_csc to_sparse_csr triangular_solve unsafe_chunk unsafe_split
+    unsafe_split_with_sizes values vdot xpu
+    """
+)
+"""Methods that torch has: a NotImplementedError when they are called."""
+METHODS = tuple(sorted({*UNARY, *BINARY, *OTHERS, *INPLACE, *LATER, *MISSING}))
 
 OPERATORS = {
     "add": "add",

@@ -56,6 +56,7 @@ class Scheduler:
         self.left: list[greenlet] = []  # those that would not end: kept, for they cannot be freed
         self.to_raise: list[tuple[Rank, Exception]] = []  # where they wait, within this round
         self.interrupted = False
+        self.cut_short = False  # a rank was ended before it was through
         self.environ: RankEnviron | None = None
         self.thread = threading.get_ident()
         self.generation = 0  # of workers: those that run at one time are of one
@@ -103,7 +104,7 @@ class Scheduler:
             rank = worker.rank
             if worker.ended:
                 continue
-            rank.aborting = True
+            self.cut_short = rank.aborting = True
             self.cancel(rank)
             if rank in self.ready:
                 self.ready.remove(rank)

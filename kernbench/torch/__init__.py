@@ -51,6 +51,7 @@ from kernbench.runtime.settings import (
 from kernbench.runtime.size import Size
 from kernbench.runtime.tensor import Tensor
 from kernbench.runtime.words import words
+from kernbench.torch._advice import advice
 from kernbench.torch._operation import Operation
 
 __version__ = "2.13.0"
@@ -130,7 +131,7 @@ def __getattr__(name: str) -> Any:
 
         if name not in TORCH:
             raise AttributeError(f"module 'torch' has no attribute '{name}'")
-        return Placeholder(f"torch.{name}")
+        return Placeholder(f"torch.{name}", advice(name))
     globals()[name] = found
     return found
 

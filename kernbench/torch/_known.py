@@ -50,7 +50,7 @@ TORCH = frozenset(
     choose_qparams_optimized chunk clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_ classes
     classproperty clear_autocast_cache clip clip_ clone col_indices_copy column_stack combinations
     compile compiled_with_cxx11_abi compiler complex complex128 complex32 complex64 concat
-    concatenate cond conj conj_physical conj_physical_ constant_pad_nd contiguous_format conv1d
+    concatenate cond conj conj_physical conj_physical_ constant_pad_nd contiguous_format contrib conv1d
     conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d convolution copysign
     corrcoef cos cos_ cosh cosh_ cosine_embedding_loss cosine_similarity count_nonzero cov cpp cpu
     cross crow_indices_copy ctc_loss ctypes cuda cudnn_affine_grid_generator cudnn_batch_norm
@@ -101,9 +101,9 @@ TORCH = frozenset(
     mkldnn_max_pool3d mkldnn_rnn_layer mm mode monitor moveaxis movedim mps msort mtia mul
     multinomial multiply multiprocessing mv mvlgamma nan nan_to_num nan_to_num_ nanmean nanmedian
     nanquantile nansum narrow narrow_copy native_batch_norm native_channel_shuffle native_dropout
-    native_group_norm native_layer_norm native_norm ne neg neg_ negative negative_ nested newaxis
-    nextafter nn no_grad nonzero nonzero_static norm norm_except_dim normal not_equal nuclear_norm
-    numel ones ones_like ops optim orgqr ormqr os outer overrides package pairwise_distance
+    native_group_norm native_layer_norm native_norm nativert ne neg neg_ negative negative_ nested newaxis
+    nextafter nn no_grad nonzero nonzero_static norm norm_except_dim normal not_equal nuclear_norm numa
+    numel ones ones_like onnx ops optim orgqr ormqr os outer overrides package pairwise_distance
     parse_ir parse_schema parse_type_comment pca_lowrank pdist per_channel_affine
     per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine per_tensor_symmetric
     permute permute_copy pi pinverse pixel_shuffle pixel_unshuffle platform poisson

@@ -7,10 +7,11 @@ tracker holds a named generator state for each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from kernbench.autograd import Function, backward, enable_grad, no_grad
+from kernbench.autograd import no_grad
+from kernbench.autograd.checkpointing import checkpoint as run_checkpointed
 from kernbench.runtime import Tensor
 from kernbench.runtime.devices import as_device
 from kernbench.runtime.generator import Generator, default_generator
@@ -155,71 +156,48 @@ def model_parallel_cuda_manual_seed(
     tracker.add(EXPERT_PARALLEL, seed + 1024 + 100 * ep_rank + etp_rank)
 
 
-class _Checkpoint(Function):
-    @staticmethod
-    def forward(ctx: Any, run: Callable[..., Any], distribute: bool, *args: Any) -> Any:
-        ctx.run, ctx.distribute = run, distribute
-        ctx.states = _states()
-        with no_grad():
-            results = run(*args)
-        kept = list(args)
-        if distribute:
-            ctx.shape = args[0].shape
-            kept[0] = split_tensor_into_1d_equal_chunks(args[0].detach(), new_buffer=True)
-        ctx.others = [None if isinstance(each, Tensor) else each for each in kept]
-        ctx.save_for_backward(*(each if isinstance(each, Tensor) else None for each in kept))
-        return results
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        kept = [
-            other if tensor is None else tensor
-            for tensor, other in zip(ctx.saved_tensors, ctx.others, strict=True)
-        ]
-        if ctx.distribute:
-            kept[0] = gather_split_1d_tensor(kept[0]).view(ctx.shape)
-        inputs = [each.detach() if isinstance(each, Tensor) else each for each in kept]
-        wants = ctx.needs_input_grad[2:]
-        for each, wanted in zip(inputs, wants, strict=True):
-            if isinstance(each, Tensor):
-                each.requires_grad = wanted
-        now = _states()
-        _restore(ctx.states)
-        with enable_grad():
-            results = ctx.run(*inputs)
-        _restore(now)
-        results = results if isinstance(results, tuple) else (results,)
-        pairs = [
-            (result, grad)
-            for result, grad in zip(results, grads, strict=True)
-            if isinstance(result, Tensor) and result.requires_grad
-        ]
-        backward([result for result, _ in pairs], [grad for _, grad in pairs])
-        return (
-            None,
-            None,
-            *(each.grad if isinstance(each, Tensor) else None for each in inputs),
-        )
-
-
-def _states() -> tuple[Any, Any, dict[str, Any]]:
-    tracked = _TRACKER.get().get_states()
-    return default_generator().get_state(), _on_device().get_state(), tracked
-
-
-def _restore(states: tuple[Any, Any, dict[str, Any]]) -> None:
-    host, device, tracked = states
-    default_generator().set_state(host)
-    _on_device().set_state(device)
-    _TRACKER.get().set_states(tracked)
+@contextmanager
+def _drawn_from(states: dict[str, Any]) -> Iterator[None]:
+    """Have these states in the tracker within the block."""
+    tracker = _TRACKER.get()
+    now = tracker.get_states()
+    tracker.set_states(states)
+    try:
+        yield
+    finally:
+        tracker.set_states(now)
 
 
 def checkpoint(function: Callable[..., Any], distribute_saved_activations: bool, *args: Any) -> Any:
     """Run `function` without keeping what its derivatives need; backward runs it again.
+
+    It is `torch.utils.checkpoint` that also draws the tracker's random numbers again.  As in
+    Megatron, nothing is recorded when no argument requires gradients.
 
     Parameters
     ----------
     distribute_saved_activations : bool
         Keep only this rank's part of the first argument, and gather it for backward.
     """
-    return _Checkpoint.apply(function, distribute_saved_activations, *args)
+    if not any(isinstance(each, Tensor) and each.requires_grad for each in args):
+        with no_grad():
+            return function(*args)
+    again = _drawn_from(_TRACKER.get().get_states())
+    if distribute_saved_activations:
+        function, args = _distributed(function, args[0]), args[1:]
+    return run_checkpointed(
+        function, *args, use_reentrant=False, context_fn=lambda: (nullcontext(), again)
+    )
+
+
+def _distributed(function: Callable[..., Any], first: Any) -> Callable[..., Any]:
+    """Return the function of the other arguments, which keeps a part of the first."""
+    part = split_tensor_into_1d_equal_chunks(first.detach(), new_buffer=True)
+    shape, wants, whole = first.shape, first.requires_grad, [first]
+
+    def run(*others: Any) -> Any:
+        if whole:
+            return function(whole.pop(), *others)
+        return function(gather_split_1d_tensor(part).view(shape).requires_grad_(wants), *others)
+
+    return run

@@ -151,3 +151,5 @@ def test_a_function_whose_tensors_are_of_another_shape_again() -> None:
         checkpoint(function, x, use_reentrant=False).sum().backward()
     with pytest.raises(ValueError, match="determinism_check should be one of"):
         checkpoint(function, x, use_reentrant=False, determinism_check="odd")
+    with pytest.raises(NotImplementedError, match=r"debug=True.*names the tensors"):
+        checkpoint(function, x, use_reentrant=False, debug=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,27 @@ def test_a_send_into_a_full_ring_for_ever() -> None:
         assert "sip0.cube0.pe0.ipcq: misuse:4: send to PE 1 (sip0.cube0.pe1), channel 0" in text
         assert re.search(r"since \d+ fs \(its ring is full\)", text)
         assert says_that_it_failed(ctx, "send to PE 1")
+
+
+def test_messages_that_nobody_received_are_told_when_the_context_closes() -> None:
+    ctx = kb.Context("small")
+    with ctx:
+        misuse[kb.each_pe](0, 3, 1, 3, 8, 8)
+        ctx.synchronize()
+        with pytest.warns(UserWarning, match=r"rings .*: misuse:4: 2 of PE 0 .* to PE 1 .*nnel 3$"):
+            ctx.reset()
+        misuse[kb.each_pe](0, 1, 0, 0, 8, 8)
+        ctx.synchronize()
+        with pytest.warns(UserWarning, match="that nobody received lie in their rings"):
+            ctx.close()
+
+
+def test_messages_of_one_launch_may_be_received_by_the_next() -> None:
+    with warnings.catch_warnings(action="error"), kb.Context("small") as ctx:
+        misuse[kb.each_pe](0, 3, 0, 0, 8, 8)
+        ctx.synchronize()
+        misuse[kb.each_pe](0, 0, 3, 0, 8, 8)
+        ctx.synchronize()
 
 
 @pytest.mark.parametrize(

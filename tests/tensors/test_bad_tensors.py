@@ -84,6 +84,17 @@ def test_missing_names_raise_when_called() -> None:
         NotImplementedError, match=r"kernbench: torch\.nn\.Conv2d is not implemented"
     ):
         Conv2d(1, 2, 3)
+    for ask, advice in (
+        (lambda: Conv2d(1, 2, 3), r"; unfold the windows by Tensor\.unfold, and multiply"),
+        (lambda: torch.nn.functional.conv1d(None, None), r"; unfold the windows"),
+        (lambda: torch.nn.BatchNorm1d(4), r"; use LayerNorm"),
+        (lambda: torch.nn.LSTM(2, 2), r"; write the step with nn\.Linear"),
+        (lambda: torch.set_autocast_enabled("cuda", True), r"; nothing is cast"),
+        (lambda: torch.onnx.export(None), r"torch\.onnx\.export is not implemented; a script"),
+        (lambda: torch.ones(2, 2).svd(), r"torch\.svd is not implemented"),
+    ):
+        with pytest.raises(NotImplementedError, match=advice):
+            ask()
     with pytest.raises(NotImplementedError, match=r"kernbench: torch\.fft\.rfft is not"):
         torch.fft.rfft(torch.ones(3))
     with pytest.raises(NotImplementedError, match=r"kernbench: torch\.svd"):
@@ -95,6 +106,39 @@ def test_missing_names_raise_when_called() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
         torch.ones(2).no_such_name()
     assert not hasattr(torch, "npu") and hasattr(torch, "xpu") and not torch.xpu.is_available()
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda x: x.reshape(), r'^reshape\(\) missing 1 required positional argument: "shape"'),
+        (lambda x: x.view(), r'^view\(\) missing 1 required positional argument: "size"'),
+        (lambda x: x.expand(), r"^expand\(\) missing"),
+        (lambda x: x.permute(), r'^permute\(\) missing .*"dims"'),
+        (lambda x: x.repeat(), r'^repeat\(\) missing .*"repeats"'),
+        (lambda x: x.flip(), r"^flip\(\) missing"),
+        (lambda x: torch.ones(), r'^ones\(\) missing .*"size"'),
+        (lambda x: torch.randn(), r'missing 1 required positional argument: "size"'),
+        (lambda x: x.remainder(), r"^remainder\(\) missing 1 .*'other'"),
+        (lambda x: x.floor_divide_(), r"^floor_divide_\(\) missing 1 .*'other'"),
+        (lambda x: torch.atan2(x), r'^atan2\(\) missing 1 .*"other"'),
+        (lambda x: x.mul(1, 2), r"^mul\(\) takes 2 positional arguments but 3 were given"),
+        (lambda x: torch.softmax(), r"^softmax\(\) missing"),
+    ],
+)
+def test_a_missing_operand_is_named_with_its_operation(
+    call: Callable[[torch.Tensor], object], error: str
+) -> None:
+    with pytest.raises(TypeError, match=error):
+        call(torch.ones(2, 3))
+
+
+def test_sizes_and_dimensions_go_by_name_too() -> None:
+    x = torch.arange(6.0, requires_grad=True)
+    y = x.view(size=(2, 3)).flip(dims=[0]).repeat(repeats=(1, 2)).permute(dims=(1, 0))
+    assert y.reshape(shape=(12,)).expand(size=(2, 12)).tile(dims=(2,)).shape == (2, 24)
+    y[0, 0].backward()
+    assert x.grad.tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
 
 
 def test_a_class_may_derive_from_a_missing_one() -> None:

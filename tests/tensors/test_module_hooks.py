@@ -57,6 +57,31 @@ def test_backward_hooks_change_gradients() -> None:
     assert (a.grad.tolist(), b.grad.tolist()) == ([3.0, 3.0], [1.0, 1.0])
 
 
+class Apart(nn.Module):
+    def forward(self, a: Any, b: Any) -> Any:
+        return a * 2, b * 3
+
+
+def test_what_backward_does_not_reach_is_none_outside_of_a_module_and_zeros_inside() -> None:
+    seen: list[Any] = []
+    module = Apart()
+    module.register_full_backward_pre_hook(lambda module, outs: seen.append(lists(outs)))
+    module.register_full_backward_hook(lambda module, ins, outs: seen.append(lists(ins)))
+    a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    module(a, b)[0].sum().backward()
+    assert seen == [[[1.0, 1.0], None], [[2.0, 2.0], [0.0, 0.0]]]
+    assert b.grad.tolist() == [0.0, 0.0]
+    module.register_full_backward_pre_hook(lambda module, outs: (None, outs[1] * 5))
+    x, y = module(a, b)
+    (x.sum() + y.sum()).backward()
+    assert seen[-1] == [[0.0, 0.0], [15.0, 15.0]]
+    module.register_full_backward_pre_hook(lambda module, outs: outs[:1])
+    with pytest.raises(RuntimeError, match="invalid number of grad_output, got 1, but expected 2"):
+        sum(module(a, b)).sum().backward()
+    with pytest.raises(NotImplementedError, match="use register_full_backward_hook"):
+        module.register_backward_hook(print)
+
+
 def test_backward_hooks_of_what_has_no_gradients() -> None:
     seen: list[Any] = []
     module = Mixed()
@@ -65,7 +90,9 @@ def test_backward_hooks_of_what_has_no_gradients() -> None:
     with torch.no_grad():
         assert module(a, b)[0].grad_fn is None
     module(a, b)[0].sum().backward()
-    assert seen == [[[1.0, 1.0], None]]
+    assert seen == [[[1.0, 1.0], [0.0, 0.0]]]
+    module(a, 3.0)[1].sum().backward()
+    assert seen[-1] == [[1.0, 1.0], None]
     linear = nn.Linear(2, 2)
     linear.register_full_backward_hook(lambda module, ins, outs: seen.append(ins))
     with pytest.warns(UserWarning, match="no inputs require gradients"):

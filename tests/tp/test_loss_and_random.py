@@ -143,6 +143,15 @@ def test_checkpoint(distribute: bool) -> None:
     assert ranks(body, 2, tp=2) == [[True] * 3] * 2
 
 
+def test_a_checkpoint_records_nothing_for_arguments_without_gradients() -> None:
+    def body(rank: int) -> bool:
+        w = torch.ones(2, device="cuda", requires_grad=True)
+        out = tp.checkpoint(lambda x: x * w, False, torch.ones(2, device="cuda"))
+        return bool(out.requires_grad)
+
+    assert ranks(body, 2, tp=2) == [False, False]
+
+
 def test_chunks_and_ranges() -> None:
     def body(rank: int) -> Any:
         x = torch.arange(12.0).view(3, 4).cuda()

@@ -35,23 +35,22 @@ typedef struct kb_span {
 } kb_span;
 
 typedef struct kb_command {
-    kb_engine_kind engine;
-    uint32_t waits;       /* scoreboard */
-    int64_t order;        /* program order within the PE: ties */
-    const int64_t *words; /* payload, owned by the command's slot */
-    uint32_t n_words;
-    uint32_t token;        /* a stage of a composite: which token it belongs to */
+    uint8_t engine;        /* kb_engine_kind */
     uint8_t operand_dtype; /* GEMM, MATH: which rate */
-    kb_record record;      /* kind, op, dtype, line, program ..., filled in as it goes along */
-    /* What its engine alone needs; last, for it is not blank when the command is taken. */
-    union {
-        struct { /* GEMM */
+    uint8_t precision;     /* GEMM: kb_precision */
+    uint8_t cost;          /* MATH: kb_math_cost */
+    uint32_t waits;        /* scoreboard */
+    int64_t order;         /* program order within the PE: ties */
+    const int64_t *words;  /* payload, owned by the command's slot */
+    uint32_t n_words;
+    uint32_t token;   /* a stage of a composite: which token it belongs to */
+    kb_record record; /* kind, op, dtype, line, program ..., filled in as it goes along */
+    union {           /* what its engine alone needs */
+        struct {      /* GEMM */
             int64_t m, n, k;
-            uint8_t precision; /* kb_precision */
         };
         struct {                /* MATH */
             int64_t n_elements; /* lanes x ... of the result; REDUCE: of the operand */
-            uint8_t cost;       /* kb_math_cost */
         };
         struct {                            /* COMPOSER */
             struct kb_composite *composite; /* what it describes (hw/pe/composer.h) */
@@ -62,7 +61,9 @@ typedef struct kb_command {
             uint64_t version; /* SEND: of the message */
             uint32_t ring, ticket;
         };
-        kb_access access; /* DMA; its runs are those of the payload */
+        struct { /* DMA: what it touches lies within these; the payload has its access */
+            uint64_t first_va, end_va;
+        };
     };
 } kb_command;
 

@@ -47,4 +47,8 @@ kb_status kb_ipcq_enrol_part(kb_ipcq *ipcq, kb_command *command, int64_t group, 
 /* Which sends and recvs wait for whom, since when; returns the length, 0 when none does. */
 size_t kb_ipcq_describe(const void *ipcq, char *text, size_t capacity);
 
+/* What was sent and never received, ring by ring, with the line of the first such send; returns the length, 0
+ * when all was.  It has a meaning when the machine is at rest. */
+size_t kb_ipcq_describe_left(const kb_parts *parts, char *text, size_t capacity);
+
 #endif

@@ -50,3 +50,24 @@ size_t kb_ipcq_describe(const void *ipcq, char *text, size_t capacity) {
     }
     return length < capacity ? length : capacity > 0 ? capacity - 1 : 0;
 }
+
+size_t kb_ipcq_describe_left(const kb_parts *parts, char *text, size_t capacity) {
+    const kb_rings *rings = parts->rings;
+    size_t length = 0;
+    if (capacity > 0) text[0] = '\0';
+    for (uint32_t i = 0; rings && i < kb_rings_count(rings) && length < capacity; i++) {
+        const kb_ring *ring = kb_rings_at(rings, i);
+        uint32_t n_left = kb_ring_between(rings, ring->taken, ring->tail);
+        if (n_left == 0) continue;
+        const kb_parcel *first = &ring->parcels[kb_ring_slot(rings, ring->taken)];
+        char src[64], dst[64] = "the switch";
+        if (ring->group == 0) (void)kb_ipcq_name_pe(parts, ring->dst, dst, sizeof dst);
+        int n = snprintf(text + length, capacity - length,
+                         "%s%s:%" PRId32 ": %" PRIu32 " of %s to %s, channel %" PRIu32,
+                         length ? "; " : "", kb_oplog_kernel_name(parts->log, first->kernel),
+                         first->line, n_left, kb_ipcq_name_pe(parts, ring->src, src, sizeof src),
+                         dst, kb_ring_number_of_channel(ring));
+        length += n > 0 ? (size_t)n : 0;
+    }
+    return length < capacity ? length : capacity > 0 ? capacity - 1 : 0;
+}

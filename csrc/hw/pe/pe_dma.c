@@ -8,6 +8,7 @@
 #include "hw/pe/mmu.h"
 #include "hw/pe/pe_sched.h"
 #include "hw/pe/tlb.h"
+#include "log/payload.h"
 
 /* A command's requests, by the command's slot. */
 typedef struct progress {
@@ -65,7 +66,7 @@ static void fail(const kb_dma *dma, const kb_command *command, kb_status status,
                        ": %s of %s: %s",
                        r->line, dma->at->sip, dma->at->cube, dma->at->pe, r->program,
                        command->engine == KB_ENGINE_DMA_WRITE ? "store" : "load",
-                       kb_dtype_name((kb_dtype)command->access.dtype), why->message);
+                       kb_dtype_name((kb_dtype)r->dtype), why->message);
 }
 
 /* --- cutting a command into requests ---------------------------------------------------------- */
@@ -219,7 +220,9 @@ static bool take_command(channel *c) {
     kb_error_clear(&error);
     c->command = kb_sched_next(dma->sched, c->kind);
     if (!c->command) return false;
-    kb_status status = check_bounds(dma, &c->command->access, &error);
+    kb_access access;
+    kb_status status = kb_payload_access(c->command->words, c->command->n_words, &access, &error);
+    if (status == KB_OK) status = check_bounds(dma, &access, &error);
     if (status != KB_OK) {
         fail(dma, c->command, status, &error);
         return false;
@@ -228,7 +231,7 @@ static bool take_command(channel *c) {
     c->eligible_fs =
         record->ready_fs + kb_parts_params(dma->parts)->pe_sched.dispatch_fs + dma->setup_fs;
     c->started = false;
-    c->shape = kb_shape_access(&c->command->access);
+    c->shape = kb_shape_access(&access);
     c->cursor = kb_cursor_begin(&c->shape);
     c->piece.nbytes = 0;
     record->nbytes = record->work = 0;

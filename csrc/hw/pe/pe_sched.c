@@ -1,23 +1,7 @@
 #include "hw/pe/pe_sched.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "hw/pe/pe_sched_core.h"
 #include "log/payload.h"
-
-static const kb_sched_entry *entry_of(const kb_command *command) {
-    return (const kb_sched_entry *)(const void *)((const char *)command -
-                                                  offsetof(kb_sched_entry, command));
-}
-
-uint32_t kb_sched_slot(const kb_sched *sched, const kb_command *command) {
-    return (uint32_t)(entry_of(command) - sched->entries);
-}
-
-uint32_t kb_sched_n_slots(const kb_sched *sched) {
-    return sched->queue * sched->n_contexts + KB_LANE_SLOTS;
-}
 
 uint32_t kb_sched_lane(const kb_sched *sched) {
     return sched->n_contexts;
@@ -45,12 +29,9 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     made->queue = (uint32_t)params->pe_sched.queue;
     made->n_contexts = (uint32_t)(params->pe.contexts + params->pe.comm_contexts);
     made->free_edge = KB_SCHED_NONE;
-    made->entries = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->entries);
-    made->contexts = kb_alloc_zeroed(parts->alloc, made->n_contexts + 1, sizeof *made->contexts);
     made->notes = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->notes);
     kb_status status = KB_OK;
-    if (!made->entries || !made->contexts || !made->notes)
-        status = kb_error_nomem(err, "a PE_SCHED");
+    if (!kb_slots_init_(made) || !made->notes) status = kb_error_nomem(err, "a PE_SCHED");
     else status = kb_sim_add_slot(parts->sim, kick_engines, made, 0, &made->sim_slot, err);
     if (status != KB_OK) {
         kb_sched_destroy(made);
@@ -58,12 +39,6 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     }
     for (int kind = 0; kind < KB_ENGINE_KIND_COUNT; kind++)
         made->engines[kind].first = made->engines[kind].last = KB_SCHED_NONE;
-    for (uint32_t c = 0; c <= made->n_contexts; c++) {
-        uint32_t first = c * made->queue, count = kb_sched_slots_of(made, c);
-        made->contexts[c] = (kb_sched_context){.free = first};
-        for (uint32_t i = 0; i < count; i++)
-            made->entries[first + i].next = i + 1 < count ? first + i + 1 : KB_SCHED_NONE;
-    }
     *sched = made;
     return KB_OK;
 }
@@ -71,12 +46,8 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
 void kb_sched_destroy(void *sched) {
     kb_sched *self = sched;
     if (!self) return;
-    for (uint32_t i = 0; self->entries && i < kb_sched_n_slots(self); i++)
-        kb_alloc_free(self->alloc, self->entries[i].words, self->entries[i].words_capacity,
-                      sizeof(int64_t));
-    kb_alloc_free(self->alloc, self->entries, kb_sched_n_slots(self), sizeof *self->entries);
+    kb_slots_deinit_(self);
     kb_alloc_free(self->alloc, self->notes, kb_sched_n_slots(self), sizeof *self->notes);
-    kb_alloc_free(self->alloc, self->contexts, self->n_contexts + 1, sizeof *self->contexts);
     KB_VEC_FREE(&self->edges, self->alloc);
     kb_alloc_free(self->alloc, self, 1, sizeof *self);
 }
@@ -96,47 +67,26 @@ void kb_sched_attach(kb_sched *sched, kb_engine_kind kind, void (*kick)(void *en
     sched->engines[kind].self = self;
 }
 
-kb_command *kb_sched_take(kb_sched *sched, uint32_t c) {
-    uint32_t slot = sched->contexts[c].free;
-    if (slot == KB_SCHED_NONE) return NULL;
-    kb_command *command = &sched->entries[slot].command;
-    memset(command, 0, offsetof(kb_command, access));
-    return command;
-}
-
-kb_status kb_sched_words(kb_sched *sched, kb_command *command, uint32_t n_words, int64_t **words,
-                         kb_error *err) {
-    kb_sched_entry *e = &sched->entries[kb_sched_slot(sched, command)];
-    if (n_words > e->words_capacity) {
-        size_t wanted = e->words_capacity * 2 > n_words ? e->words_capacity * 2 : n_words;
-        int64_t *grown =
-            kb_alloc_resize(sched->alloc, e->words, e->words_capacity, wanted, sizeof *grown);
-        if (!grown) return kb_error_nomem(err, "a command's payload");
-        e->words = grown;
-        e->words_capacity = wanted;
-    }
-    command->words = *words = e->words;
-    command->n_words = n_words;
-    return KB_OK;
-}
-
 /* --- ready queues ----------------------------------------------------------------------------- */
 
 /* Ready times come in order, so only commands of this instant stand behind an earlier one. */
 static void make_ready(kb_sched *sched, uint32_t slot) {
-    kb_sched_entry *e = &sched->entries[slot];
+    kb_sched_entry *e = kb_sched_at(sched, slot);
     kb_sched_engine *g = &sched->engines[e->command.engine];
     int64_t now_fs = kb_sim_now(sched->sim);
     uint32_t after = g->last;
     e->state = KB_ENTRY_READY;
     e->command.record.ready_fs = now_fs;
-    while (after != KB_SCHED_NONE && sched->entries[after].command.record.ready_fs == now_fs &&
-           sched->entries[after].command.order > e->command.order)
-        after = sched->entries[after].previous;
+    while (after != KB_SCHED_NONE) {
+        const kb_sched_entry *other = kb_sched_at(sched, after);
+        if (other->command.record.ready_fs != now_fs || other->command.order < e->command.order)
+            break;
+        after = other->previous;
+    }
     e->previous = after;
-    e->next = after == KB_SCHED_NONE ? g->first : sched->entries[after].next;
-    *(e->previous == KB_SCHED_NONE ? &g->first : &sched->entries[e->previous].next) = slot;
-    *(e->next == KB_SCHED_NONE ? &g->last : &sched->entries[e->next].previous) = slot;
+    e->next = after == KB_SCHED_NONE ? g->first : kb_sched_at(sched, after)->next;
+    *(e->previous == KB_SCHED_NONE ? &g->first : &kb_sched_at(sched, e->previous)->next) = slot;
+    *(e->next == KB_SCHED_NONE ? &g->last : &kb_sched_at(sched, e->next)->previous) = slot;
     if (sched->dispatch_fs) kb_sim_at(sched->sim, sched->sim_slot, now_fs + sched->dispatch_fs);
     else g->kick(g->self);
 }
@@ -144,7 +94,7 @@ static void make_ready(kb_sched *sched, uint32_t slot) {
 const kb_command *kb_sched_peek(const kb_sched *sched, kb_engine_kind kind) {
     uint32_t slot = sched->engines[kind].first;
     if (slot == KB_SCHED_NONE) return NULL;
-    const kb_command *command = &sched->entries[slot].command;
+    const kb_command *command = &kb_sched_at(sched, slot)->command;
     bool dispatched = kb_sim_now(sched->sim) - command->record.ready_fs >= sched->dispatch_fs;
     return dispatched ? command : NULL;
 }
@@ -152,10 +102,10 @@ const kb_command *kb_sched_peek(const kb_sched *sched, kb_engine_kind kind) {
 kb_command *kb_sched_next(kb_sched *sched, kb_engine_kind kind) {
     if (!kb_sched_peek(sched, kind)) return NULL;
     kb_sched_engine *g = &sched->engines[kind];
-    kb_sched_entry *e = &sched->entries[g->first];
+    kb_sched_entry *e = kb_sched_at(sched, g->first);
     g->first = e->next;
     if (e->next == KB_SCHED_NONE) g->last = KB_SCHED_NONE;
-    else sched->entries[e->next].previous = KB_SCHED_NONE;
+    else kb_sched_at(sched, e->next)->previous = KB_SCHED_NONE;
     e->state = KB_ENTRY_RUNNING;
     return &e->command;
 }
@@ -165,7 +115,7 @@ kb_command *kb_sched_next(kb_sched *sched, kb_engine_kind kind) {
 kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t c,
                           const kb_sched_tiles *tiles, kb_error *err) {
     uint32_t slot = kb_sched_slot(sched, command);
-    kb_sched_entry *e = &sched->entries[slot];
+    kb_sched_entry *e = kb_sched_at(sched, slot);
     sched->contexts[c].free = e->next;
     sched->contexts[c].count++;
     e->state = KB_ENTRY_WAITING;
@@ -196,7 +146,7 @@ static kb_status release_tiles(kb_sched *sched, kb_sched_entry *e, kb_error *err
         if (!output) freed = kb_tcm_unread(sched->tcm, tiles->inputs[i], &version);
         else if (tiles->output != KB_NO_TILE)
             freed = kb_tcm_produced(sched->tcm, tiles->output, &version);
-        if (freed && !kb_payload_set_last_use(e->words, e->command.n_words, version))
+        if (freed && !kb_payload_set_last_use(kb_slot_words_(e), e->command.n_words, version))
             return kb_error_set(err, KB_INTERNAL, "line %d: expected the payload to name tile %llu",
                                 (int)e->command.record.line, (unsigned long long)version);
     }
@@ -210,20 +160,21 @@ static void release_followers(kb_sched *sched, kb_sched_entry *e) {
         e->first_edge = sched->edges.items[number].next;
         sched->edges.items[number].next = sched->free_edge;
         sched->free_edge = number;
-        if (--sched->entries[follower].command.waits == 0) make_ready(sched, follower);
+        if (--kb_sched_at(sched, follower)->command.waits == 0) make_ready(sched, follower);
     }
 }
 
 void kb_sched_done(kb_sched *sched, kb_command *command) {
     uint32_t slot = kb_sched_slot(sched, command);
-    kb_sched_entry *e = &sched->entries[slot];
+    kb_sched_entry *e = kb_sched_at(sched, slot);
     uint32_t c = e->context;
     kb_error error;
     kb_error_clear(&error);
     command->record.end_fs = kb_sim_now(sched->sim);
     kb_status status = release_tiles(sched, e, &error);
     if (status == KB_OK)
-        status = kb_oplog_append(sched->log, &command->record, e->words, command->n_words, &error);
+        status =
+            kb_oplog_append(sched->log, &command->record, command->words, command->n_words, &error);
     if (status != KB_OK) {
         (void)kb_error_set(kb_sim_fail(sched->sim, status), status, "%s", error.message);
         return;
@@ -239,9 +190,10 @@ void kb_sched_done(kb_sched *sched, kb_command *command) {
 }
 
 bool kb_sched_has(const kb_sched *sched, uint32_t c, int64_t order) {
-    for (uint32_t i = c * sched->queue; i < c * sched->queue + kb_sched_slots_of(sched, c); i++)
-        if (sched->entries[i].state != KB_ENTRY_FREE && sched->entries[i].command.order == order)
-            return true;
+    for (uint32_t i = c * sched->queue; i < kb_sched_used_end(sched, c); i++) {
+        const kb_sched_entry *e = kb_sched_at(sched, i);
+        if (e->state != KB_ENTRY_FREE && e->command.order == order) return true;
+    }
     return false;
 }
 

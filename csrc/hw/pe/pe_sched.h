@@ -44,8 +44,8 @@ void kb_sched_destroy(void *sched); /* accepts NULL */
 typedef void (*kb_progress_fn)(void *self, uint32_t context);
 void kb_sched_set_progress(kb_sched *sched, kb_progress_fn fn, void *self);
 
-/* A command that is blank but for what its engine alone needs, or NULL when pe.sched.queue commands of the context wait or run.  Until it is
- * submitted, the context's next take gives the same one, blank again. */
+/* A blank command, or NULL when pe.sched.queue commands of the context wait or run (and without memory, which the
+ * run fails of).  Until it is submitted, the context's next take gives the same one, blank again. */
 kb_command *kb_sched_take(kb_sched *sched, uint32_t context);
 
 /* Room for n_words payload words in the command's slot; command->words and n_words are set to
@@ -63,7 +63,7 @@ typedef struct kb_sched_tiles {
 
 /* Submits a command now, after which it belongs to PE_SCHED.  PE_CPU has filled in `engine`,
  * record.{kind, op, dtype, launch, program, kernel, line, sequence}, the words, and what its engine
- * needs: access (DMA); m, n, k, operand_dtype, precision (GEMM); n_elements, cost, operand_dtype
+ * needs: first_va, end_va (DMA); m, n, k, operand_dtype, precision (GEMM); n_elements, cost, operand_dtype
  * (MATH).  The rest of the record is filled in on the way.  Inputs must have been produced or be
  * some submitted command's output. */
 kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t context,

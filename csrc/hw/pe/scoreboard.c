@@ -18,14 +18,14 @@ static kb_status follow(kb_sched *sched, uint32_t leader, uint32_t follower, kb_
             return kb_error_nomem(err, "the scoreboard");
         number = (uint32_t)sched->edges.count++;
     }
-    sched->edges.items[number] = (kb_sched_edge){follower, sched->entries[leader].first_edge};
-    sched->entries[leader].first_edge = number;
-    sched->entries[follower].command.waits++;
+    sched->edges.items[number] = (kb_sched_edge){follower, kb_sched_at(sched, leader)->first_edge};
+    kb_sched_at(sched, leader)->first_edge = number;
+    kb_sched_at(sched, follower)->command.waits++;
     return KB_OK;
 }
 
 static kb_status follow_producers(kb_sched *sched, uint32_t slot, kb_error *err) {
-    const kb_sched_tiles *tiles = &sched->entries[slot].tiles;
+    const kb_sched_tiles *tiles = &kb_sched_at(sched, slot)->tiles;
     for (uint32_t i = 0; i < tiles->n_inputs; i++) {
         uint32_t producer = kb_tcm_tile(sched->tcm, tiles->inputs[i])->producer;
         if (producer != KB_NO_COMMAND) KB_TRY(follow(sched, producer, slot, err));
@@ -42,17 +42,17 @@ static uint32_t reads(const kb_sched_tiles *tiles, uint32_t tile) {
 
 /* Whose storage is overwritten: its readers, and its producer where nobody reads it. */
 static kb_status follow_readers(kb_sched *sched, uint32_t slot, kb_error *err) {
-    const kb_sched_entry *e = &sched->entries[slot];
+    const kb_sched_entry *e = kb_sched_at(sched, slot);
     uint32_t old = e->tiles.in_place;
     if (old == KB_NO_TILE) return KB_OK;
     const kb_tile *tile = kb_tcm_tile(sched->tcm, old);
     if (tile->producer != KB_NO_COMMAND && !reads(&e->tiles, old))
         KB_TRY(follow(sched, tile->producer, slot, err));
-    uint32_t first = e->context * sched->queue, end = first + kb_sched_slots_of(sched, e->context);
+    uint32_t first = e->context * sched->queue, end = kb_sched_used_end(sched, e->context);
     uint32_t n_left = tile->readers; /* few, and in low slots, which are used first */
     for (uint32_t i = first; n_left && i < end; i++) {
-        if (sched->entries[i].state == KB_ENTRY_FREE || i == slot) continue;
-        uint32_t n = reads(&sched->entries[i].tiles, old);
+        if (kb_sched_at(sched, i)->state == KB_ENTRY_FREE || i == slot) continue;
+        uint32_t n = reads(&kb_sched_at(sched, i)->tiles, old);
         if (n) KB_TRY(follow(sched, i, slot, err));
         n_left -= n;
     }
@@ -61,7 +61,7 @@ static kb_status follow_readers(kb_sched *sched, uint32_t slot, kb_error *err) {
 
 static kb_span span_at(const kb_command *command, uint32_t index) {
     if (command->engine == KB_ENGINE_COMPOSER) return command->spans[index];
-    return (kb_span){command->access.first_va, command->access.end_va, writes_memory(command)};
+    return (kb_span){command->first_va, command->end_va, writes_memory(command)};
 }
 
 static uint32_t n_spans(const kb_command *command) {
@@ -96,7 +96,7 @@ static kb_memory_note note_of(const kb_command *command, uint32_t slot) {
 }
 
 static kb_status follow_memory(kb_sched *sched, const kb_memory_note *mine, kb_error *err) {
-    const kb_sched_entry *e = &sched->entries[mine->slot];
+    const kb_sched_entry *e = kb_sched_at(sched, mine->slot);
     const kb_sched_context *c = &sched->contexts[e->context];
     const kb_memory_note *notes = notes_of(sched, e->context);
     if (!mine->writes && c->n_writes == 0) return KB_OK; /* reads may overlap */
@@ -104,14 +104,14 @@ static kb_status follow_memory(kb_sched *sched, const kb_memory_note *mine, kb_e
         const kb_memory_note *earlier = &notes[i];
         bool apart = earlier->first_va >= mine->end_va || mine->first_va >= earlier->end_va;
         if (apart || !(mine->writes || earlier->writes)) continue;
-        if (is_hazard(&sched->entries[earlier->slot].command, &e->command))
+        if (is_hazard(&kb_sched_at(sched, earlier->slot)->command, &e->command))
             KB_TRY(follow(sched, earlier->slot, mine->slot, err));
     }
     return KB_OK;
 }
 
 static void link_memory(kb_sched *sched, const kb_memory_note *note) {
-    kb_sched_entry *e = &sched->entries[note->slot];
+    kb_sched_entry *e = kb_sched_at(sched, note->slot);
     kb_sched_context *c = &sched->contexts[e->context];
     e->note = c->n_memory++;
     notes_of(sched, e->context)[e->note] = *note;
@@ -119,16 +119,16 @@ static void link_memory(kb_sched *sched, const kb_memory_note *note) {
 }
 
 static void unlink_memory(kb_sched *sched, uint32_t slot) {
-    const kb_sched_entry *e = &sched->entries[slot];
+    const kb_sched_entry *e = kb_sched_at(sched, slot);
     kb_sched_context *c = &sched->contexts[e->context];
     kb_memory_note *notes = notes_of(sched, e->context), last = notes[--c->n_memory];
     c->n_writes -= notes[e->note].writes;
     notes[e->note] = last;
-    sched->entries[last.slot].note = e->note;
+    kb_sched_at(sched, last.slot)->note = e->note;
 }
 
 kb_status kb_scoreboard_enter_(kb_sched *sched, uint32_t slot, kb_error *err) {
-    const kb_command *command = &sched->entries[slot].command;
+    const kb_command *command = &kb_sched_at(sched, slot)->command;
     KB_TRY(follow_producers(sched, slot, err));
     KB_TRY(follow_readers(sched, slot, err));
     if (!is_memory(command)) return KB_OK;
@@ -139,5 +139,5 @@ kb_status kb_scoreboard_enter_(kb_sched *sched, uint32_t slot, kb_error *err) {
 }
 
 void kb_scoreboard_leave_(kb_sched *sched, uint32_t slot) {
-    if (is_memory(&sched->entries[slot].command)) unlink_memory(sched, slot);
+    if (is_memory(&kb_sched_at(sched, slot)->command)) unlink_memory(sched, slot);
 }

@@ -162,16 +162,6 @@ static kb_status take_result(kb_vm *vm, const kb_kir_inst *inst, draft *self, kb
 
 /* --- commands ------------------------------------------------------------------------------------ */
 
-/* The command's runs are those of its payload, which lives as long as it does. */
-static void borrow_runs(kb_command *command) {
-    bool accesses = command->engine == KB_ENGINE_DMA_READ || command->engine == KB_ENGINE_DMA_WRITE;
-    kb_access *access = &command->access;
-    if (!accesses) return;
-    size_t n_words = access->n_runs * sizeof *access->runs / sizeof *command->words;
-    if (access->n_runs > 0)
-        access->runs = (const kb_run *)(const void *)(command->words + command->n_words - n_words);
-}
-
 static void draft_math(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command, draft *self) {
     const uint16_t operands[3] = {inst->a, inst->b, inst->c};
     kb_mathop op = inst->op == KB_KIR_FULL ? KB_MATHOP_MOVE : (kb_mathop)inst->sub;
@@ -223,7 +213,8 @@ static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *c
     add_operand(vm, loads ? inst->c : inst->op == KB_KIR_STORE ? inst->b : inst->a, self);
     self->payload.access = vm->access;
     command->engine = loads ? KB_ENGINE_DMA_READ : KB_ENGINE_DMA_WRITE;
-    command->access = vm->access;
+    command->first_va = vm->access.first_va;
+    command->end_va = vm->access.end_va;
     command->record.dtype = vm->access.dtype;
 }
 
@@ -319,7 +310,6 @@ kb_status kb_vm_submit(kb_vm *vm, kb_error *err) {
     uint32_t n_words = kb_payload_words(self.kind, &self.payload);
     KB_TRY(kb_sched_words(vm->sched, command, n_words, &words, err));
     kb_payload_encode(self.kind, &self.payload, words);
-    borrow_runs(command);
     KB_TRY(kb_sched_submit(vm->sched, command, vm->context, &self.tiles, err));
     vm->sequence++;
     return settle(vm, inst, self.tiles.output, err);

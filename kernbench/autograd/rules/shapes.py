@@ -114,8 +114,8 @@ def repeat(save: Any, result: Any, self: Any, *times: Any, **names: Any) -> Any:
 
 
 @rule("flip")
-def flip(save: Any, result: Any, self: Any, *dims: Any) -> Any:
-    return (lambda g: call("flip", g, *dims),)
+def flip(save: Any, result: Any, self: Any, *dims: Any, **names: Any) -> Any:
+    return (lambda g: call("flip", g, *dims, **names),)
 
 
 def _triangle(name: str) -> None:

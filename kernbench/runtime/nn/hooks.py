@@ -89,13 +89,13 @@ class _Around:
         self.module = module
         self.pre_hooks = list(module._backward_pre_hooks.values())
         self.hooks = list(module._backward_hooks.values())
-        self.n_inputs = 0
+        self.args: tuple[Any, ...] = ()
         self.places: list[int] | None = None  # of inputs that require gradients' tensors
         self.grad_outputs: tuple[Any, ...] | None = None
 
     def isolate_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the arguments to call with."""
-        self.n_inputs = len(args)
+        self.args = args
         args, self.places, node = _isolated(args)
         if node is not None:
             node.register_hook(self._at_inputs)
@@ -108,19 +108,28 @@ class _Around:
         outputs, places, node = _isolated(given)
         if node is None:
             return result
-        node.register_prehook(lambda grads: self._at_outputs(_spread(grads, places, len(given))))
+        node.register_prehook(
+            lambda grads: self._at_outputs(_spread(grads, places, given), places or [])
+        )
         return outputs if several else outputs[0]
 
-    def _at_outputs(self, grads: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def _at_outputs(self, grads: tuple[Any, ...], places: list[int]) -> tuple[Any, ...] | None:
         changed = None
         for hook in self.pre_hooks:
             found = hook(self.module, grads)
-            if found is not None:
-                changed = grads = found if isinstance(found, tuple) else (found,)
+            if found is None:
+                continue
+            found = found if isinstance(found, tuple) else (found,)
+            if len(found) != len(grads):
+                raise RuntimeError(
+                    "Backward pre hook returned an invalid number of grad_output, got "
+                    f"{len(found)}, but expected {len(grads)}"
+                )
+            changed = grads = found
         self.grad_outputs = grads
         if self.places is None and self.hooks:
             self._without_inputs(grads)
-        return None if changed is None else tuple(each for each in changed if each is not None)
+        return None if changed is None else tuple(changed[place] for place in places)
 
     def _without_inputs(self, grads: tuple[Any, ...]) -> None:
         warnings.warn(
@@ -129,7 +138,7 @@ class _Around:
             stacklevel=2,
         )
         for hook in self.hooks:
-            found = hook(self.module, (None,) * self.n_inputs, grads)
+            found = hook(self.module, (None,) * len(self.args), grads)
             if found is not None and any(each is not None for each in found):
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always "
@@ -140,7 +149,10 @@ class _Around:
     def _at_inputs(self, grads: tuple[Any, ...], _: Any) -> tuple[Any, ...] | None:
         if self.grad_outputs is None or self.places is None:
             return None
-        result = _spread(grads, self.places, self.n_inputs)
+        result = tuple(
+            call("zeros_like", arg) if grad is None and isinstance(arg, Tensor) else grad
+            for grad, arg in zip(_spread(grads, self.places, self.args), self.args, strict=True)
+        )
         for hook in self.hooks:
             found = hook(self.module, result, self.grad_outputs)
             if found is None:
@@ -156,10 +168,12 @@ class _Around:
         return tuple(result[place] for place in self.places)
 
 
-def _spread(grads: tuple[Any, ...], places: list[int] | None, n: int) -> tuple[Any, ...]:
+def _spread(
+    grads: tuple[Any, ...], places: list[int] | None, values: tuple[Any, ...]
+) -> tuple[Any, ...]:
     """Return gradients where their tensors stood, and None elsewhere."""
     at = dict(zip(places or (), grads, strict=True))
-    return tuple(at.get(place) for place in range(n))
+    return tuple(at.get(place) for place in range(len(values)))
 
 
 def _isolated(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int] | None, Any]:

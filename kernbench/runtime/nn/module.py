@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from kernbench.runtime.dispatch import call
 from kernbench.runtime.nn.hooks import Handle, Hooks, run
@@ -453,6 +453,13 @@ class Module:
     def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Handle:
         """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known."""
         return self._backward_hooks.add(hook, prepend)
+
+    def register_backward_hook(self, hook: Any) -> NoReturn:
+        """Refuse torch's older hook, whose gradients are those of the module's last operation."""
+        raise NotImplementedError(
+            "kernbench: Module.register_backward_hook is not implemented; use "
+            "register_full_backward_hook"
+        )
 
     def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> Handle:
         """Call ``hook(module, grad_output)`` before backward through the module."""

@@ -36,6 +36,7 @@ from kernbench.runtime.nn.layers import (
 from kernbench.runtime.nn.module import Module
 from kernbench.runtime.nn.parameter import Buffer, Parameter
 from kernbench.runtime.placeholder import Placeholder
+from kernbench.torch._advice import advice
 from kernbench.torch.nn import functional, parameter, utils
 
 __all__ = [
@@ -86,4 +87,4 @@ def __getattr__(name: str) -> Any:
 
     if name not in NN:
         raise AttributeError(f"module 'torch.nn' has no attribute '{name}'")
-    return Placeholder(f"torch.nn.{name}")
+    return Placeholder(f"torch.nn.{name}", advice(name))

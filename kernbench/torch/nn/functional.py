@@ -7,6 +7,7 @@ from typing import Any
 from kernbench.runtime import dispatch
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.words import words
+from kernbench.torch._advice import advice
 from kernbench.torch._operation import Operation
 
 __all__: list[str] = []
@@ -32,4 +33,4 @@ def __getattr__(name: str) -> Any:
 
     if name not in FUNCTIONAL:
         raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'")
-    return Placeholder(f"torch.nn.functional.{name}")
+    return Placeholder(f"torch.nn.functional.{name}", advice(name))
