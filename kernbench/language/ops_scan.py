@@ -17,9 +17,11 @@ from kernbench.language.ops_gather import ZERO, axis_of, places, take
 from kernbench.language.values import (
     FALSE,
     Const,
+    Kind,
     Operand,
     Pack,
     Refusal,
+    Type,
     Value,
     as_bool,
     as_dtype,
@@ -64,6 +66,13 @@ def _by(e: Emitter, op: str) -> Combine:
     return combine
 
 
+def _within(e: Emitter, op: str, index: Operand, bound: int) -> Value:
+    """Return the index, bounded by MATH: for PE_CPU it would be a vector, element by element."""
+    value = e.value(index)
+    type_ = Type(Kind.TILE, int32, value.type.shape)
+    return e.emit("math", type_, value, e.constant(bound, int32), sub=op)
+
+
 def _scan(
     e: Emitter, values: list[Value], axis: Operand, combine: Combine, reverse: Operand
 ) -> list[Value]:
@@ -76,12 +85,10 @@ def _scan(
     while step < n:
         if backwards:
             there = arithmetic.binary(e, "lt", at, Const(n - step))
-            index = arithmetic.binary(e, "add", at, Const(step))
-            index = arithmetic.extremum(e, "min", index, Const(n - 1))
+            index = _within(e, "min", arithmetic.binary(e, "add", at, Const(step)), n - 1)
         else:
             there = arithmetic.binary(e, "ge", at, Const(step))
-            index = arithmetic.binary(e, "sub", at, Const(step))
-            index = arithmetic.extremum(e, "max", index, ZERO)
+            index = _within(e, "max", arithmetic.binary(e, "sub", at, Const(step)), 0)
         before = [take(e, value, index, shape, place) for value in values]
         both = combine(before, values)
         values = [

@@ -39,7 +39,7 @@ def _bit(e: Emitter, at: Value, number: int) -> Value:
 def _merge(e: Emitter, value: Value, axis: int, stage: int, descending: bool | None) -> Value:
     """Order runs of 2^stage elements, by turns up and down where `descending` is None."""
     shape = value.type.shape
-    at = places(e, shape, axis)
+    at = e.to_tile(places(e, shape, axis))  # so that MATH computes the indices, not PE_CPU
     for number in reversed(range(stage)):
         other = take(e, value, _binary(e, "xor", at, Const(1 << number)), shape, axis)
         wants_less = _bit(e, at, number)  # the right one of a pair, going up, keeps the greater
