@@ -1,9 +1,10 @@
 /* Speed of replay's arithmetic: a line of JSON for each figure.
  *
- *     bench_replay [isa=NAME] [threads=N] [only=dot|math|thread] [dtype=NAME]
+ *     bench_replay [isa=NAME] [threads=N] [only=dot|math|thread|asked]
  *
  * Nanoseconds an element, and GFLOP/s of dots; the best of several, in CPU time, so that other
- * programs count little.  With threads=N the time is that of the clock on the wall. */
+ * programs count little.  With threads=N the time is that of the clock on the wall.  only=asked measures
+ * once what each line of standard input names, "float32 add row": a peer takes turns with it. */
 #define _POSIX_C_SOURCE 199309L
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ static kb_tiles tiles;
 static kb_exec exec;
 static kb_error err;
 static bool by_wall;
+static int n_rounds = ROUNDS;
+static const char *asked = ""; /* the one operation that is measured; "": all */
 
 static double now(void) {
     bench_clock clock = bench_now();
@@ -57,17 +60,21 @@ static kb_status once(kb_opkind kind, int op, const kb_payload *payload) {
     return status;
 }
 
-/* Seconds of one execution. */
+static void must(kb_status status) {
+    if (!status) return;
+    (void)fprintf(stderr, "%s\n", err.message);
+    exit(1);
+}
+
+/* Seconds of one execution, after one that warms the caches. */
 static double measure(kb_opkind kind, int op, const kb_payload *payload) {
     double best = 1e9;
-    for (int round = 0; round < ROUNDS; round++) {
+    must(once(kind, op, payload));
+    for (int round = 0; round < n_rounds; round++) {
         double begin = now(), end = begin;
         int n = 0;
         for (; end - begin < (by_wall ? 0.05 : 0.002); n++, end = now())
-            if (once(kind, op, payload)) {
-                (void)fprintf(stderr, "%s\n", err.message);
-                exit(1);
-            }
+            must(once(kind, op, payload));
         if ((end - begin) / n < best) best = (end - begin) / n;
     }
     return best;
@@ -79,9 +86,13 @@ static void report(const char *what, kb_dtype dtype, double value, const char *u
     (void)fflush(stdout);
 }
 
+static bool is_asked(const char *what) {
+    return !*asked || strcmp(asked, what) == 0;
+}
+
 static void report_elements(const char *what, kb_dtype dtype, kb_opkind kind, int op,
                             const kb_payload *payload) {
-    report(what, dtype, measure(kind, op, payload) * 1e9 / (M * N), "ns");
+    if (is_asked(what)) report(what, dtype, measure(kind, op, payload) * 1e9 / (M * N), "ns");
 }
 
 static void dot(kb_dtype dtype, uint32_t m, uint32_t n, uint32_t k) {
@@ -110,6 +121,7 @@ static void math(kb_dtype dtype, kb_mathop op) {
     bool compares = kb_mathop_result(op) == KB_RESULT_BOOL;
     kb_dtype result = compares ? KB_BOOL : dtype;
     if (op <= KB_MATHOP_BITCAST || !kb_scalar_defined(op, dtype, result)) return;
+    if (!is_asked(kb_mathop_name(op))) return;
     kb_payload p = {.result = tile(result, M, N, 4), .n_operands = (uint32_t)kb_mathop_arity(op)};
     for (uint32_t i = 0; i < p.n_operands; i++) {
         p.operand[i] = tile(op == KB_MATHOP_WHERE && i == 0 ? KB_BOOL : dtype, M, N, i + 1);
@@ -142,16 +154,23 @@ static void shapes(kb_dtype dtype) {
     report_elements("transpose", dtype, KB_OP_TRANS, 0, &p);
 }
 
-/* Of one dtype, or of all (""). */
-static void element_wise(const char *dtype) {
-    static const kb_dtype dtypes[] = {
-        KB_FLOAT32, KB_FLOAT16, KB_BFLOAT16, KB_FLOAT8E4NV, KB_FLOAT8E5, KB_FLOAT64, KB_INT8,
-        KB_INT16,   KB_INT32,   KB_INT64,    KB_UINT8,      KB_UINT16,   KB_UINT32,  KB_UINT64};
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
-        if (*dtype && strcmp(dtype, kb_dtype_name(dtypes[i])) != 0) continue;
-        for (int op = 0; op < KB_MATHOP_COUNT; op++) math(dtypes[i], (kb_mathop)op);
-        shapes(dtypes[i]);
-    }
+static void element_wise(kb_dtype dtype) {
+    for (int op = 0; op < KB_MATHOP_COUNT; op++) math(dtype, (kb_mathop)op);
+    shapes(dtype);
+}
+
+static const kb_dtype dtypes[] = {KB_FLOAT32, KB_FLOAT16, KB_BFLOAT16, KB_FLOAT8E4NV, KB_FLOAT8E5,
+                                  KB_FLOAT64, KB_INT8,    KB_INT16,    KB_INT32,      KB_INT64,
+                                  KB_UINT8,   KB_UINT16,  KB_UINT32,   KB_UINT64};
+enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
+
+static void answer(void) {
+    char line[64], dtype[16], what[32];
+    n_rounds = 1;
+    asked = what;
+    while (fgets(line, sizeof line, stdin) && sscanf(line, "%15s %31[^\n]", dtype, what) == 2)
+        for (size_t i = 0; i < N_DTYPES; i++)
+            if (strcmp(dtype, kb_dtype_name(dtypes[i])) == 0) element_wise(dtypes[i]);
 }
 
 /* Large tiles, which threads share. */
@@ -174,15 +193,15 @@ int main(int n_args, char **values) {
     alloc = kb_alloc_system();
     kb_tiles_init(&tiles, &alloc);
     exec.tiles = &tiles;
-    if (kb_isa_find(bench_text(args, "isa", NULL), &exec.isa, &err) ||
-        kb_crew_create(&alloc, n_threads > 0 ? n_threads : 1, &exec.crew, &err)) {
-        (void)fprintf(stderr, "%s\n", err.message);
-        return 1;
-    }
+    must(kb_isa_find(bench_text(args, "isa", NULL), &exec.isa, &err));
+    must(kb_crew_create(&alloc, n_threads > 0 ? n_threads : 1, &exec.crew, &err));
     printf("{\"isa\":\"%s\"}\n", exec.isa->name);
+    (void)fflush(stdout);
     if (strcmp(only, "thread") == 0) threads();
     if (!*only || strcmp(only, "dot") == 0) dots();
-    if (!*only || strcmp(only, "math") == 0) element_wise(bench_text(args, "dtype", ""));
+    for (size_t i = 0; i < N_DTYPES; i++)
+        if (!*only || strcmp(only, "math") == 0) element_wise(dtypes[i]);
+    if (strcmp(only, "asked") == 0) answer();
     kb_crew_destroy(exec.crew);
     kb_tiles_deinit(&tiles);
     return 0;

@@ -149,7 +149,8 @@ static kb_status begin_sums(kb_exec *exec, const kb_operand *acc, kb_dtype sums,
     KB_TRY(kb_lanes_open(exec->tiles, acc, result->rank, result->dims, &lanes, err));
     void *whole = kb_tiles_scratch(exec->tiles, count * lanes.nbytes);
     if (!whole) return kb_error_nomem(err, "an accumulator of replay");
-    kb_dtype_convert(sums, c, lanes.dtype, kb_lanes_read(&lanes, 0, count, whole), count);
+    kb_dtype_convert(sums, c, lanes.dtype, kb_lanes_read(&lanes, exec->isa, 0, count, whole),
+                     count);
     return KB_OK;
 }
 

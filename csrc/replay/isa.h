@@ -39,6 +39,9 @@ typedef enum kb_lane {
  * CAST, of float lanes only, makes NaNs canonical. */
 typedef void kb_math_loop(void *dst, const void *a, const void *b, const void *c, size_t count);
 
+/* dst[i] = value[0] for i < count, whatever its bits mean. */
+typedef void kb_splat_loop(void *dst, const void *value, size_t count);
+
 /* Widens or narrows `count` elements; dst does not overlap src.  Widening may leave a NaN any NaN;
  * what is narrowed has canonical ones. */
 typedef void kb_convert_loop(void *dst, const void *src, size_t count);
@@ -69,6 +72,7 @@ typedef struct kb_isa {
     /* Of small floats at one go, without their lane type; NULL: by way of it. */
     kb_math_loop *small[KB_DTYPE_COUNT][KB_MATHOP_COUNT];
     kb_math_loop *select[4]; /* WHERE, by log2 of the element's bytes */
+    kb_splat_loop *splat[4]; /* by log2 of the element's bytes */
     kb_tree_loop *tree[KB_LANE_COUNT][KB_REDUCEOP_COUNT];
     kb_convert_loop *widen[KB_DTYPE_COUNT]; /* NULL: the dtype is its lane type */
     kb_convert_loop *narrow[KB_DTYPE_COUNT];

@@ -97,25 +97,8 @@ bool kb_lanes_contiguous(const kb_lanes *lanes) {
     return lanes->rank == 1 && (lanes->stride[0] == 1 || lanes->dims[0] == 1);
 }
 
-static void splat(void *dst, const void *element, size_t nbytes, size_t count) {
-    switch (nbytes) {
-#define CASE(n, type)                                      \
-    case n: {                                              \
-        type value, *out = dst;                            \
-        memcpy(&value, element, n);                        \
-        for (size_t i = 0; i < count; i++) out[i] = value; \
-        break;                                             \
-    }
-        CASE(1, uint8_t)
-        CASE(2, uint16_t)
-        CASE(4, uint32_t)
-        CASE(8, uint64_t)
-#undef CASE
-    default: break;
-    }
-}
-
-const void *kb_lanes_read(const kb_lanes *lanes, size_t at, size_t count, void *buffer) {
+const void *kb_lanes_read(const kb_lanes *lanes, const kb_isa *isa, size_t at, size_t count,
+                          void *buffer) {
     if (kb_lanes_contiguous(lanes)) return lanes->elements + at * lanes->nbytes;
     size_t index[KB_MAX_RANK], rest = at;
     uint8_t inner = (uint8_t)(lanes->rank - 1);
@@ -126,13 +109,14 @@ const void *kb_lanes_read(const kb_lanes *lanes, size_t at, size_t count, void *
         rest /= lanes->dims[d];
         if (d != inner) row += index[d] * lanes->stride[d] * lanes->nbytes;
     }
+    kb_splat_loop *splat = isa->splat[__builtin_ctzll((unsigned long long)lanes->nbytes)];
     unsigned char *out = buffer;
     while (count > 0) {
         size_t run = lanes->dims[inner] - index[inner];
         if (run > count) run = count;
         if (lanes->stride[inner])
             memcpy(out, row + index[inner] * lanes->nbytes, run * lanes->nbytes);
-        else splat(out, row, lanes->nbytes, run);
+        else splat(out, row, run);
         out += run * lanes->nbytes;
         count -= run;
         index[inner] = 0;

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "log/payload.h"
+#include "replay/isa.h"
 #include "replay/tiles.h"
 
 enum { KB_LANES_BLOCK = 512 }; /* lanes that are widened, computed and narrowed at a time */
@@ -43,6 +44,7 @@ bool kb_lanes_contiguous(const kb_lanes *lanes);
 
 /* `count` elements from lane `at` on: in memory where they are adjacent there, else copied to
  * `buffer` (count elements). */
-const void *kb_lanes_read(const kb_lanes *lanes, size_t at, size_t count, void *buffer);
+const void *kb_lanes_read(const kb_lanes *lanes, const kb_isa *isa, size_t at, size_t count,
+                          void *buffer);
 
 #endif

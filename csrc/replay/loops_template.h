@@ -207,6 +207,18 @@ SELECT_LOOP(uint16_t)
 SELECT_LOOP(uint32_t)
 SELECT_LOOP(uint64_t)
 
+/* A column repeats along its rows. */
+#define SPLAT_LOOP(type)                                                            \
+    static void splat_##type(void *restrict dst, const void *value, size_t count) { \
+        type *restrict out = dst, element;                                          \
+        memcpy(&element, value, sizeof element);                                    \
+        for (size_t i = 0; i < count; i++) out[i] = element;                        \
+    }
+SPLAT_LOOP(uint8_t)
+SPLAT_LOOP(uint16_t)
+SPLAT_LOOP(uint32_t)
+SPLAT_LOOP(uint64_t)
+
 /* --- reductions ------------------------------------------------------------------------------ */
 
 /* Rows i and i + h meet, for all i at once: what is added lies h rows apart and does not overlap.
@@ -352,6 +364,8 @@ INTEGER_TREES(u64, uint64_t, uint64_t)
 
 #define ISA_SELECT {select_uint8_t, select_uint16_t, select_uint32_t, select_uint64_t}
 
+#define ISA_SPLAT {splat_uint8_t, splat_uint16_t, splat_uint32_t, splat_uint64_t}
+
 #define ISA_WIDEN                                                                        \
     {[KB_BOOL] = widen_bool,     [KB_INT8] = widen_i8,     [KB_INT16] = widen_i16,       \
      [KB_UINT8] = widen_u8,      [KB_UINT16] = widen_u16,  [KB_FLOAT8E4NV] = widen_e4m3, \
@@ -369,7 +383,8 @@ INTEGER_TREES(u64, uint64_t, uint64_t)
      [KB_FLOAT64] = f32_of_f64, [KB_FLOAT8E4NV] = widen_e4m3, [KB_FLOAT8E5] = widen_e5m2, \
      [KB_FLOAT16] = widen_f16,  [KB_BFLOAT16] = widen_bf16}
 
-#define ISA_TABLE                                                                       \
-    .math = ISA_MATH, .small = ISA_SMALL, .select = ISA_SELECT, .tree = ISA_TREE,       \
-    .widen = ISA_WIDEN, .narrow = ISA_NARROW, .look_up = look_up, .to_f32 = ISA_TO_F32, \
-    .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32, .canonical_f64 = all_canonical_f64
+#define ISA_TABLE                                                                   \
+    .math = ISA_MATH, .small = ISA_SMALL, .select = ISA_SELECT, .splat = ISA_SPLAT, \
+    .tree = ISA_TREE, .widen = ISA_WIDEN, .narrow = ISA_NARROW, .look_up = look_up, \
+    .to_f32 = ISA_TO_F32, .to_tf32 = to_tf32, .canonical_f32 = all_canonical_f32,   \
+    .canonical_f64 = all_canonical_f64

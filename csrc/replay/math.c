@@ -27,7 +27,7 @@ typedef struct job {
     bool cast;               /* by kb_dtype_convert */
     kb_convert_loop *narrow; /* NULL: none */
     const uint8_t *table;    /* of the result of every code of an 8-bit operand; NULL: none */
-    kb_table_loop *look_up;
+    const kb_isa *isa;
     size_t result_nbytes;
     unsigned char *result;
     size_t count;
@@ -35,9 +35,10 @@ typedef struct job {
 } job;
 
 /* The lanes [at, at + count) of an input in its lane type; `buffer` has room for two blocks. */
-static const void *read_input(const input *in, size_t at, size_t count, unsigned char *buffer) {
+static const void *read_input(const input *in, const kb_isa *isa, size_t at, size_t count,
+                              unsigned char *buffer) {
     if (in->fixed) return in->fixed;
-    const void *raw = kb_lanes_read(&in->lanes, at, count, buffer);
+    const void *raw = kb_lanes_read(&in->lanes, isa, at, count, buffer);
     if (!in->widen) return raw;
     void *wide = buffer + KB_LANES_BLOCK * LANE_NBYTES;
     in->widen(wide, raw, count);
@@ -47,8 +48,8 @@ static const void *read_input(const input *in, size_t at, size_t count, unsigned
 static void run_block(const job *self, size_t at, size_t count, unsigned char *buffers) {
     const void *values[3] = {NULL, NULL, NULL};
     for (uint32_t i = 0; i < self->n_inputs; i++)
-        values[i] =
-            read_input(&self->inputs[i], at, count, buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
+        values[i] = read_input(&self->inputs[i], self->isa, at, count,
+                               buffers + 2 * i * KB_LANES_BLOCK * LANE_NBYTES);
     unsigned char *result = self->result + at * self->result_nbytes;
     if (self->convert) {
         self->convert(result, values[0], count);
@@ -74,13 +75,13 @@ static void run_part(void *argument, size_t part) {
     size_t end = self->count - begin < PART_LANES ? self->count : begin + PART_LANES;
     if (self->table) {
         const unsigned char *codes = self->inputs[0].lanes.elements;
-        self->look_up(self->result + begin, codes + begin, self->table, end - begin);
+        self->isa->look_up(self->result + begin, codes + begin, self->table, end - begin);
         return;
     }
     if (self->direct) {
         const void *values[3] = {NULL, NULL, NULL};
         for (uint32_t i = 0; i < self->n_inputs; i++)
-            values[i] = kb_lanes_read(&self->inputs[i].lanes, begin, end - begin, NULL);
+            values[i] = kb_lanes_read(&self->inputs[i].lanes, self->isa, begin, end - begin, NULL);
         unsigned char *result = self->result + begin * self->result_nbytes;
         if (self->convert) self->convert(result, values[0], end - begin);
         else self->loop(result, values[0], values[1], values[2], end - begin);
@@ -112,12 +113,12 @@ static kb_status make_table(kb_tiles *tiles, job *self, kb_error *err) {
 }
 
 /* A uniform operand is read and widened once. */
-static kb_status fix_input(kb_tiles *tiles, input *in, kb_error *err) {
+static kb_status fix_input(kb_exec *exec, input *in, kb_error *err) {
     _Alignas(64) unsigned char raw[KB_LANES_BLOCK * LANE_NBYTES];
     if (!kb_lanes_uniform(&in->lanes) || in->lanes.dims[0] == 1) return KB_OK;
-    in->fixed = kb_tiles_scratch(tiles, KB_LANES_BLOCK * LANE_NBYTES);
+    in->fixed = kb_tiles_scratch(exec->tiles, KB_LANES_BLOCK * LANE_NBYTES);
     if (!in->fixed) return kb_error_nomem(err, "replay");
-    const void *elements = kb_lanes_read(&in->lanes, 0, KB_LANES_BLOCK, raw);
+    const void *elements = kb_lanes_read(&in->lanes, exec->isa, 0, KB_LANES_BLOCK, raw);
     if (in->widen) in->widen(in->fixed, elements, KB_LANES_BLOCK);
     else memcpy(in->fixed, elements, KB_LANES_BLOCK * in->lanes.nbytes);
     return KB_OK;
@@ -199,7 +200,7 @@ kb_status kb_math_run(kb_exec *exec, kb_mathop op, const kb_payload *payload, kb
     *self = (job){.n_inputs = payload->n_operands,
                   .from = (kb_dtype)payload->operand[payload->n_operands - 1].dtype,
                   .to = (kb_dtype)result->dtype,
-                  .look_up = exec->isa->look_up,
+                  .isa = exec->isa,
                   .result_nbytes = kb_dtype_nbytes((kb_dtype)result->dtype),
                   .count = kb_lanes_count(result->rank, result->dims)};
     for (uint32_t i = 0; i < self->n_inputs; i++)
@@ -209,7 +210,7 @@ kb_status kb_math_run(kb_exec *exec, kb_mathop op, const kb_payload *payload, kb
     self->direct = (self->loop || self->convert) && !self->narrow;
     for (uint32_t i = 0; i < self->n_inputs; i++) {
         input *in = &self->inputs[i];
-        KB_TRY(fix_input(exec->tiles, in, err));
+        KB_TRY(fix_input(exec, in, err));
         if (in->fixed || in->widen || !kb_lanes_contiguous(&in->lanes)) self->direct = false;
     }
     void *data;

@@ -57,8 +57,8 @@ static kb_status check_written(kb_exec *exec, kb_dtype dtype, const kb_run *row,
     return KB_OK;
 }
 
-static kb_status fill(const kb_operand *other, kb_dtype dtype, void *tile, size_t count,
-                      kb_error *err) {
+static kb_status fill(const kb_exec *exec, const kb_operand *other, kb_dtype dtype, void *tile,
+                      size_t count, kb_error *err) {
     uint64_t bits = 0;
     if (other->kind == KB_OPERAND_SCALAR) bits = other->bits;
     else if (other->kind != KB_OPERAND_NONE)
@@ -69,7 +69,7 @@ static kb_status fill(const kb_operand *other, kb_dtype dtype, void *tile, size_
     kb_scalar_store(dtype, bits, element);
     kb_lanes lanes = {.elements = element, .dtype = dtype, .nbytes = size, .rank = 1};
     lanes.dims[0] = count;
-    if (kb_lanes_read(&lanes, 0, count, tile) != tile) memcpy(tile, element, size);
+    if (kb_lanes_read(&lanes, exec->isa, 0, count, tile) != tile) memcpy(tile, element, size);
     return KB_OK;
 }
 
@@ -80,7 +80,8 @@ static kb_status read_rows(kb_exec *exec, const kb_payload *payload, unsigned ch
     size_t size = kb_dtype_nbytes(dtype), count = kb_lanes_count(access->rank, access->dims);
     static const kb_operand none = {.kind = KB_OPERAND_NONE};
     if (access->masked)
-        KB_TRY(fill(payload->n_operands ? &payload->operand[0] : &none, dtype, tile, count, err));
+        KB_TRY(fill(exec, payload->n_operands ? &payload->operand[0] : &none, dtype, tile, count,
+                    err));
     kb_extent *whole = whole_extent(exec, access);
     bool written = whole && whole->written == KB_WRITTEN_ALL;
     kb_access_walk walk = kb_access_begin(access);
@@ -131,7 +132,7 @@ static kb_status whole_value(kb_exec *exec, const kb_payload *payload, const uns
     }
     unsigned char *buffer = kb_tiles_scratch(exec->tiles, count * lanes.nbytes);
     if (!buffer) return kb_error_nomem(err, "a value that replay stores");
-    const void *read = kb_lanes_read(&lanes, 0, count, buffer);
+    const void *read = kb_lanes_read(&lanes, exec->isa, 0, count, buffer);
     if (read != buffer) memcpy(buffer, read, count * lanes.nbytes);
     *value = buffer;
     return KB_OK;

@@ -1,8 +1,9 @@
 """What NumPy does with the tiles of `csrc/bench/replay.c`: a line of JSON for each figure.
 
-python tools/bench/numpy_peer.py [dot|math]
+python tools/bench/numpy_peer.py dot|asked
 
-One thread; the best of several in CPU time, as bench_replay measures.
+One thread, in CPU time, as bench_replay measures: `dot` the best of several; `asked` names its
+operations, then measures once what each line of standard input names.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ FUNCTIONS: tuple[tuple[str, Any, str], ...] = (
 )  # fmt: skip
 
 
-def measure(call: Callable[[], object]) -> float:
-    """Return the seconds of one call."""
+def measure(call: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Return the seconds of one call, after one that warms the caches."""
     best = float("inf")
-    for _ in range(ROUNDS):
+    call()
+    for _ in range(rounds):
         begin = end = time.process_time()
         n = 0
         while end - begin < 0.002:
@@ -94,11 +96,13 @@ def calls(dtype: str) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "transpose", lambda: np.copyto(turned, a.T)
 
 
-def element_wise() -> None:
-    """Print nanoseconds an element."""
-    for dtype in DTYPES:
-        for what, call in calls(dtype):
-            report(what, dtype, measure(call) * 1e9 / (M * N), "ns")
+def answer() -> None:
+    """Print the names of all operations, then nanoseconds an element of each that is asked for."""
+    known = {f"{dtype} {what}": call for dtype in DTYPES for what, call in calls(dtype)}
+    print(json.dumps({"operations": list(known)}), flush=True)
+    for line in sys.stdin:
+        dtype, what = line.strip().split(" ", 1)
+        report(what, dtype, measure(known[f"{dtype} {what}"], 1) * 1e9 / (M * N), "ns")
 
 
 def blas() -> str:
@@ -127,8 +131,4 @@ def dots() -> None:
 
 
 if __name__ == "__main__":
-    only = sys.argv[1:]
-    if only != ["math"]:
-        dots()
-    if only != ["dot"]:
-        element_wise()
+    {"dot": dots, "asked": answer}[sys.argv[1]]()

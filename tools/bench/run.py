@@ -1,6 +1,6 @@
 """Measure everything that docs/reference/benchmarks.md says, and write that page.
 
-python tools/bench/run.py [--build build] [--only ENGINE,VM,...] [--out FILE]
+python tools/bench/run.py [--build build] [--only "Engine,Virtual machine,..."] [--out FILE]
 
 `make bench` calls it.  Programs that are compared run one after the other, several times over; the
 figure is the best, which other work on the computer disturbs least.
@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -284,42 +285,83 @@ def dots(programs: Programs) -> Iterable[Row]:
 SMALL = ("bfloat16", "float8e4nv", "float8e5")
 
 
+PAIRS, TURNS = 5, 3
+Ratios = dict[str, dict[str, list[float]]]
+
+
 def element_wise(programs: Programs) -> Iterable[Row]:
-    """Compare every operation that NumPy has, in every dtype."""
+    """Compare every operation that NumPy has, in every dtype.
+
+    We and NumPy take turns on one core, an operation right after its peer.  Where the tiles of a
+    process lie in physical memory makes one and the same loop up to twice as slow, so the median is
+    of several pairs of processes.  What looks slower is measured by more of them.
+    """
     for isa, without in (("avx512", None), ("avx2", "X86_V4 AVX512_ICL AVX512_SPR")):
         if not programs.has_isa(isa):
             continue
-        ours: list[Iterable[Json]] = []
-        theirs: list[Iterable[Json]] = []
-        table: dict[str, dict[str, float]] = {}
-        # Where something looks slower, both are measured again: of 900 figures some are disturbed.
-        while len(ours) < 3 or (len(ours) < 6 and any(map(slower, table.values()))):
-            ours.append(programs.lines("bench_replay", f"isa={isa}", "only=math"))
-            theirs.append(python("numpy_peer.py", "math", NPY_DISABLE_CPU_FEATURES=without))
-            table = ratios(figures(ours), figures(theirs))
+        table: Ratios = {}
+        for pair in range(3 * PAIRS):
+            ours = Asked([str(programs.folder / "bench_replay"), f"isa={isa}", "only=asked"])
+            numpy = [sys.executable, str(HERE / "numpy_peer.py"), "asked"]
+            theirs = Asked(numpy, NPY_DISABLE_CPU_FEATURES=without)
+            ours.line()  # the instruction set
+            for operation in theirs.line()["operations"]:
+                peer, what = operation.split(" ", 1)
+                for dtype in (peer, *SMALL) if peer == "float32" else (peer,):
+                    seen = table.setdefault(dtype, {}).setdefault(what, [])
+                    if pair < PAIRS or is_slower(statistics.median(seen)):
+                        seen += turns(ours, theirs, dtype, peer, what)
+            ours.end()
+            theirs.end()
         for dtype, each in table.items():
-            yield speeds(dtype, isa, each)
+            yield speeds(dtype, isa, {what: statistics.median(seen) for what, seen in each.items()})
 
 
-def ratios(best: Figures, numpy: Figures) -> dict[str, dict[str, float]]:
-    """Return the speed of each dtype's operations, in that of their peers."""
-    table: dict[str, dict[str, float]] = {}
-    for (what, dtype), value in best.items():
-        small = dtype in SMALL
-        if peer := numpy.get((what, "float32" if small else dtype)):
-            table.setdefault(dtype, {})[what] = peer * (2 if small else 1) / value
-    return table
+def turns(ours: Asked, theirs: Asked, dtype: str, peer: str, what: str) -> list[float]:
+    """Return our speed several times over: in the peer's, for small floats in half of it."""
+    times = 2 if dtype in SMALL else 1
+    return [times * theirs.value(peer, what) / ours.value(dtype, what) for _ in range(TURNS)]
 
 
-def slower(ratios: Mapping[str, float]) -> dict[str, float]:
-    """Return the operations that do not count as fast as their peers."""
-    return {what: ratio for what, ratio in ratios.items() if ratio < 0.95}
+class Asked:
+    """A program that measures what it is asked for, line by line."""
+
+    def __init__(self, command: Sequence[str], **environment: str | None) -> None:
+        env = {k: v for k, v in {**os.environ, **environment}.items() if v is not None}
+        self.process = subprocess.Popen(
+            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        if hasattr(os, "sched_setaffinity"):  # on one core: what disturbs one disturbs both
+            os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
+
+    def line(self) -> Json:
+        """Return what it prints next."""
+        assert self.process.stdout
+        text = self.process.stdout.readline()
+        if not text:
+            raise SystemExit(f"bench: {self.process.args!r} ended")
+        return dict(json.loads(text))
+
+    def value(self, dtype: str, what: str) -> float:
+        """Measure an operation once."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{dtype} {what}\n")
+        return float(self.line()["value"])
+
+    def end(self) -> None:
+        """Let it end: there is no more to measure."""
+        self.process.communicate()
+
+
+def is_slower(ratio: float) -> bool:
+    """Whether an operation does not count as fast as its peer."""
+    return ratio < 0.95
 
 
 def speeds(dtype: str, isa: str, ratios: Mapping[str, float]) -> Row:
     """Return the line of a dtype: which operations are slower than their peers."""
     peer = "half of NumPy's fp32" if dtype in SMALL else "NumPy"
-    missed = slower(ratios)
+    missed = {what: ratio for what, ratio in ratios.items() if is_slower(ratio)}
     ordered = sorted(ratios.values())
     text = f"{len(ratios) - len(missed)} of {len(ratios)} operations"
     text += f", median {ordered[len(ordered) // 2]:.2g} ×"
@@ -366,9 +408,10 @@ the best of each. What a bench does is said in its source, `csrc/bench/` and `to
 limits the speed, in [engine-performance](../explanation/engine-performance.md).
 
 *Plain loop* and *plain heap* are `csrc/bench/plain.c`: the same work as the best loop that we wrote
-by hand for that work alone. An operation counts as fast as NumPy's from 0.95 of its speed on, which
-is how well that is measured here. Seconds are of CPU time, which is that of the clock on a computer
-that does nothing else: all but *threads* runs on one core.
+by hand for that work alone. Element by element, we and NumPy take turns on one core in several
+pairs of processes, and the figure is the median of their ratios; an operation counts as fast as
+NumPy's from 0.95 of its speed on, which is how well that is measured here. Seconds are of CPU time,
+which is that of the clock on a computer that does nothing else: all but *threads* runs on one core.
 """
 
 
