@@ -60,7 +60,10 @@ def run(torch: Any) -> None:
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="default fp32")
     parser.add_argument("--ranks", type=int, help="default: one for each SIP")
     args = parser.parse_args()
-    p = args.ranks or torch.topology.system["n_sips"]
+    sips = torch.topology.system["n_sips"]
+    p = sips if args.ranks is None else args.ranks
+    if not 1 <= p <= sips:
+        parser.error(f"expected --ranks from 1 to {sips}, the SIPs there are (--set system.sips=N)")
     if args.factor < 2 or args.iters < 1 or args.min > args.max:
         parser.error("expected --factor of at least 2, --iters of at least 1, --min up to --max")
     sizes = [args.min]

@@ -75,8 +75,14 @@ def run(torch: Any) -> None:
     if args.rows < 128 or args.rows % 128 or args.k < 64 or args.k % 64 or args.count < 1:
         parser.error("expected rows in multiples of 128, k in multiples of 64, and a count")
     ctx = kb.current_context()
+    names = ccl.algorithms("all_reduce")
+    if args.algorithm not in (None, "ring_default_ws", *names):
+        parser.error(f"expected --algorithm to be one of {', '.join(names)}, got {args.algorithm}")
     alone = measure(ctx, args, True, False)
-    reduce = measure(ctx, args, False, True)
+    try:
+        reduce = measure(ctx, args, False, True)
+    except ValueError as error:  # an algorithm that is not made for these SIPs
+        parser.error(str(error))
     both = measure(ctx, args, True, True)
     hidden = (alone + reduce - both) / min(alone, reduce)
     print(f"product alone      {alone:14,.0f} ns")

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+import kernbench as kb
+
 
 class Buckets:
     """The gradients of a model, reduced in pieces of about `nbytes`."""
@@ -112,6 +114,10 @@ def main() -> None:
     parser.add_argument("--bucket-kib", type=int, default=64)
     parser.add_argument("--no-check", dest="check", action="store_false")
     words = parser.parse_args()
+    sips = torch.cuda.device_count()
+    if words.ranks > sips:
+        parser.error(f"expected --ranks from 1 to {sips}, the SIPs there are (--set system.sips=N)")
+    words.check &= kb.current_context().data
     sizes = (words.ranks, words.batch, words.width, words.layers, words.bucket_kib)
     if min(sizes) < 1 or words.batch % words.ranks:
         parser.error("expected sizes of at least 1, and --batch that --ranks divides")

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+import kernbench as kb
+
 
 def drawn(shape: tuple[int, ...], seed: int) -> Any:
     values = np.random.default_rng(seed).standard_normal(shape) / shape[-1] ** 0.5
@@ -69,8 +71,12 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--hidden", type=int, default=128)
     words = parser.parse_args()
-    if min(words.ranks, words.tokens, words.width, words.hidden) < 1:
+    if not 1 <= words.ranks <= sips:
+        parser.error(f"expected --ranks from 1 to {sips}, the SIPs there are (--set system.sips=N)")
+    if min(words.tokens, words.width, words.hidden) < 1:
         parser.error("expected sizes of at least 1")
+    if not kb.current_context().data:
+        raise SystemExit("moe_all_to_all: values say what goes where: expected a run with data")
     results: dict[int, Any] = {}
     torch.multiprocessing.spawn(worker, args=(words, results), nprocs=words.ranks)
     print(

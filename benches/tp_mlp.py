@@ -70,6 +70,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--hidden", type=int, default=1024)
     words = parser.parse_args()
+    sips = torch.cuda.device_count()
+    if words.ranks > sips:
+        parser.error(f"expected --ranks from 1 to {sips}, the SIPs there are (--set system.sips=N)")
     if min(words.ranks, words.tokens, words.width, words.hidden) < 1 or words.hidden % words.ranks:
         parser.error("expected sizes of at least 1, and --hidden that --ranks divides")
 

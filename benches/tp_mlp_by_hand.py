@@ -86,6 +86,8 @@ def run(torch: Any) -> None:
     args = parser.parse_args()
     if args.tokens < 1 or args.width < 1:
         parser.error("expected --tokens and --width of at least 1")
+    if torch.cuda.device_count() < RANKS:
+        raise SystemExit(f"tp_mlp_by_hand: expected {RANKS} SIPs or more (--set system.sips=N)")
     if not torch.data:
         raise SystemExit("tp_mlp_by_hand: the host hands values over: expected a run with data")
     rng = np.random.default_rng(torch.seed)

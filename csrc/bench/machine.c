@@ -13,15 +13,20 @@ static _Noreturn void stop(const char *what, const char *why) {
 
 KB_PRINTF(2, 3)
 static void add_text(bench_machine *machine, const char *format, ...) {
-    enum { LINE = 256 };
-    if (machine->capacity - machine->length < LINE) {
-        machine->capacity = 2 * machine->capacity + LINE;
+    va_list args;
+    va_start(args, format);
+    int nbytes = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (nbytes < 0) stop("machine", "a line that cannot be written");
+    size_t needed = machine->length + (size_t)nbytes + 1;
+    if (needed > machine->capacity) {
+        machine->capacity = 2 * needed;
         machine->text = realloc(machine->text, machine->capacity);
         if (!machine->text) stop("machine", "no memory");
     }
-    va_list args;
     va_start(args, format);
-    machine->length += (size_t)vsnprintf(machine->text + machine->length, LINE, format, args);
+    machine->length +=
+        (size_t)vsnprintf(machine->text + machine->length, (size_t)nbytes + 1, format, args);
     va_end(args);
 }
 

@@ -14,7 +14,7 @@ enum { TABLE = 1 << 16, WARM = 20000, ROOT = 3 };
 
 typedef struct entry {
     uint64_t when;
-    uint32_t place, data;
+    uint32_t place;
 } entry;
 
 typedef struct heap {
@@ -31,7 +31,7 @@ static void *take(size_t n, size_t nbytes) {
 /* An empty heap with room for n. */
 static heap make_heap(size_t n) {
     heap h = {take(n + ROOT + 4, sizeof *h.at), ROOT};
-    for (size_t i = 0; i < n + ROOT + 4; i++) h.at[i] = (entry){UINT64_MAX, 0, 0};
+    for (size_t i = 0; i < n + ROOT + 4; i++) h.at[i] = (entry){UINT64_MAX, 0};
     return h;
 }
 
@@ -76,7 +76,7 @@ int bench_plain_hold(bench_args args) {
     heap h = make_heap(n);
     bench_random random = bench_random_make(12345, 1);
     for (int i = 0; i < TABLE; i++) gaps[i] = (uint32_t)bench_exponential_ps(&random, 16777216.0);
-    for (uint32_t i = 0; i < n; i++) push(&h, (entry){gaps[k++ % TABLE], i, 0});
+    for (uint32_t i = 0; i < n; i++) push(&h, (entry){gaps[k++ % TABLE], i});
     bench_clock begin = bench_now();
     for (uint64_t i = 0; i < WARM + n_ops; i++) {
         if (i == WARM) begin = bench_now();
@@ -94,8 +94,8 @@ int bench_plain_hold(bench_args args) {
 /* --- pipeline -------------------------------------------------------------------------------- */
 
 typedef struct flit {
-    uint64_t due;      /* where the port leads to */
-    uint32_t transfer; /* of all */
+    uint64_t due;    /* where the port leads to */
+    size_t transfer; /* of all */
 } flit;
 
 typedef struct port {
@@ -104,17 +104,23 @@ typedef struct port {
     uint32_t head, n, capacity, next;
 } port;
 
+typedef struct source {
+    size_t transfer, end; /* the one under way, of all; and the one behind its last */
+    uint64_t n_left;      /* flits of it that have not gone */
+} source;
+
 typedef struct loop {
     bench_pipeline_work work;
     heap heap;
     port *ports; /* the own ones of the sources, then the shared ones */
     uint32_t n_ports;
+    source *sources;
     uint64_t *starts, *done; /* [source][transfer] */
-    uint32_t *left;          /* flits of a transfer that have not arrived */
+    uint64_t *left;          /* flits of a transfer that have not arrived */
     uint64_t n_events;
 } loop;
 
-static void arrive(loop *l, uint32_t at, uint32_t transfer, uint64_t now) {
+static void arrive(loop *l, uint32_t at, size_t transfer, uint64_t now) {
     port *p = &l->ports[at];
     if (p->n == p->capacity) {
         uint32_t capacity = p->capacity ? 2 * p->capacity : 16;
@@ -128,23 +134,24 @@ static void arrive(loop *l, uint32_t at, uint32_t transfer, uint64_t now) {
     p->free = (p->free > now ? p->free : now) + l->work.service_ps;
     flit arrived = {p->free + l->work.hop_ps, transfer};
     p->ring[(p->head + p->n++) & (p->capacity - 1)] = arrived;
-    if (p->n == 1) push(&l->heap, (entry){arrived.due, at, 0});
+    if (p->n == 1) push(&l->heap, (entry){arrived.due, at});
 }
 
-/* Flit `event.data` of a source goes now; the next one a gap later. */
+/* A flit of a source goes now; the next one a gap later. */
 static void send(loop *l, entry event) {
     const bench_pipeline_work *w = &l->work;
-    uint32_t m = event.place - l->n_ports, n_flits = (uint32_t)w->n_flits;
-    size_t first = m * w->n_transfers, next = (size_t)event.data + 1;
+    uint32_t m = event.place - l->n_ports;
+    source *from = &l->sources[m];
+    size_t transfer = from->transfer;
     uint64_t when = event.when + w->gap_ps;
-    if (next < w->n_transfers * n_flits) {
-        uint64_t start = l->starts[first + next / n_flits];
-        if (next % n_flits == 0 && start > when) when = start;
-        sink_root(&l->heap, (entry){when, event.place, event.data + 1});
-    } else {
-        pop(&l->heap);
+    if (--from->n_left == 0) {
+        from->n_left = w->n_flits;
+        if (++from->transfer < from->end && l->starts[from->transfer] > when)
+            when = l->starts[from->transfer];
     }
-    arrive(l, m * BENCH_OWN_SERVERS, (uint32_t)(first + event.data / n_flits), event.when);
+    if (from->transfer < from->end) sink_root(&l->heap, (entry){when, event.place});
+    else pop(&l->heap);
+    arrive(l, m * BENCH_OWN_SERVERS, transfer, event.when);
 }
 
 static void run(loop *l) {
@@ -159,7 +166,7 @@ static void run(loop *l) {
         port *p = &l->ports[event.place];
         flit moved = p->ring[p->head];
         p->head = (p->head + 1) & (p->capacity - 1);
-        if (--p->n) sink_root(h, (entry){p->ring[p->head].due, event.place, 0});
+        if (--p->n) sink_root(h, (entry){p->ring[p->head].due, event.place});
         else pop(h);
         if (p->next < l->n_ports) arrive(l, p->next, moved.transfer, event.when);
         else if (--l->left[moved.transfer] == 0) l->done[moved.transfer] = event.when;
@@ -173,6 +180,7 @@ int bench_plain_pipeline(bench_args args) {
     l.n_ports = (w->n_sources + 1) * BENCH_OWN_SERVERS;
     l.ports = calloc(l.n_ports, sizeof *l.ports);
     if (!l.ports) return 1;
+    l.sources = take(w->n_sources, sizeof *l.sources);
     l.starts = take(n, sizeof *l.starts);
     l.done = take(n, sizeof *l.done);
     l.left = take(n, sizeof *l.left);
@@ -182,10 +190,12 @@ int bench_plain_pipeline(bench_args args) {
         l.ports[i].next = i % BENCH_OWN_SERVERS + 1 < BENCH_OWN_SERVERS ? i + 1
                           : i < shared                                  ? shared
                                                                         : l.n_ports;
-    for (size_t i = 0; i < n; i++) l.left[i] = (uint32_t)w->n_flits;
+    for (size_t i = 0; i < n; i++) l.left[i] = w->n_flits;
     for (uint32_t m = 0; m < w->n_sources; m++) {
-        bench_pipeline_starts(w, m, l.starts + m * w->n_transfers);
-        push(&l.heap, (entry){l.starts[m * w->n_transfers], l.n_ports + m, 0});
+        size_t first = m * w->n_transfers;
+        bench_pipeline_starts(w, m, l.starts + first);
+        l.sources[m] = (source){first, first + w->n_transfers, w->n_flits};
+        push(&l.heap, (entry){l.starts[first], l.n_ports + m});
     }
     bench_clock begin = bench_now();
     run(&l);
@@ -198,6 +208,7 @@ int bench_plain_pipeline(bench_args args) {
                  begin, end, check, "");
     for (uint32_t i = 0; i < l.n_ports; i++) free(l.ports[i].ring);
     free(l.ports);
+    free(l.sources);
     free(l.starts);
     free(l.done);
     free(l.left);

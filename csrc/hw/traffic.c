@@ -102,14 +102,14 @@ static bool go_alike(const kb_batch *batch, size_t a, size_t b) {
     return batch->src[a] == batch->src[b] && batch->dst[a] == batch->dst[b];
 }
 
-/* Item i starts, and after it the next three. */
+/* Item i starts, and one of those after it is looked at. */
 static void foresee(const kb_traffic *traffic, const active *each, size_t i) {
-    for (size_t n = 0; n < 3 && each->n_started + n < each->batch->n; n++) {
-        size_t next = index_of(each, each->n_started + n);
-        if (go_alike(each->batch, i, next)) break;
-        kb_send send = send_of(each->batch, next, 0);
-        kb_fabric_foresee(traffic->parts->fabric, &send, (int)n);
-    }
+    enum { AHEAD = 4 };
+    if (each->n_started + AHEAD >= each->batch->n) return;
+    size_t next = index_of(each, each->n_started + AHEAD);
+    if (go_alike(each->batch, i, next)) return;
+    kb_send send = send_of(each->batch, next, 0);
+    kb_fabric_foresee(traffic->parts->fabric, &send);
 }
 
 /* As many as one event may start: those that run the engine look at Ctrl-C between events. */
@@ -216,7 +216,7 @@ static kb_status check(const kb_parts *parts, const kb_batch *batch, kb_error *e
         enum { AHEAD = 8 };
         size_t ahead = i + AHEAD < batch->n ? i + AHEAD : i;
         kb_send send = send_of(batch, ahead, 0);
-        if (!go_alike(batch, i, ahead)) kb_fabric_foresee(parts->fabric, &send, 1);
+        if (!go_alike(batch, i, ahead)) kb_fabric_foresee(parts->fabric, &send);
         if (check_transfer(parts, batch, i, &known, err) != KB_OK)
             return kb_error_wrap(err, "transfer %zu", i);
     }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 
 from kernbench.ccl.call import PAGE_NBYTES, Call, Group, Plan
+from kernbench.ccl.choice import choose
 from kernbench.ccl.kernels.uneven import all_to_all as _kernel
+from kernbench.ccl.kernels.uneven import all_to_all_in_step as _kernel_in_step
 from kernbench.ccl.launch import launch, make_call, submit
 from kernbench.runtime.context import Context
 from kernbench.runtime.handle import Launch
@@ -29,6 +32,7 @@ def all_to_all_uneven(
     output: Tensor,
     gives: Sequence[int],
     takes: Sequence[int],
+    equal: int | None = None,
     stream: int | None = None,
 ) -> Launch:
     """Give each rank a part of `input`, and take one of each into `output`, in order of rank.
@@ -45,6 +49,9 @@ def all_to_all_uneven(
         Contiguous, on this member's SIP, of one dtype.
     gives, takes : sequence of int
         Elements for, and of, each rank; 0 is a size, too.
+    equal : int, optional
+        When some members launch an ``all_to_all``, of parts of so many elements: messages are cut
+        as theirs, and theirs have to go by ``direct``.
     stream : int, optional
         The stream of the member's SIP; its current one unless told.
 
@@ -73,14 +80,31 @@ def all_to_all_uneven(
         return launch(
             context, "broadcast", group=group, rank=0, input=input, output=output, stream=stream
         )
+    table = _table(call, gives, takes)
+    page = max(1, PAGE_NBYTES // call.dtype.itemsize)
+    if equal is not None:
+        return submit(call, _in_step(call, output, equal, table, max(*gives, *takes), page), stream)
     block = call.largest_block
-    args = (input, output, _table(call, gives, takes), call.size, call.channel)
-    constants = {
-        "PAGE": max(1, PAGE_NBYTES // call.dtype.itemsize),
-        "B": block,
-        "SMALL": max(1, block // SMALL),
-    }
+    args = (input, output, table, call.size, call.channel)
+    constants = {"PAGE": page, "B": block, "SMALL": max(1, block // SMALL)}
     return submit(call, Plan(_kernel, args, constants), stream)
+
+
+def _in_step(
+    call: Call, output: Tensor, equal: int, table: Tensor, greatest: int, page: int
+) -> Plan:
+    """Return a plan whose messages are those of ``direct``, of parts of `equal` elements."""
+    theirs = replace(call, collective="all_to_all", count=equal)
+    name = choose(theirs).name
+    if name != "direct":
+        raise ValueError(
+            f"all_to_all: parts of any size go with equal ones by 'direct', which go by {name!r} "
+            "here; give split sizes on every rank"
+        )
+    block = theirs.chunks(1).block if equal else call.largest_block
+    longest = min(greatest, replace(call, count=greatest).part)
+    args = (call.input, output, table, call.size, longest, call.channel)
+    return Plan(_kernel_in_step, args, {"PAGE": page, "B": block})
 
 
 def _check_apart(rank: int, input: Tensor, output: Tensor) -> None:

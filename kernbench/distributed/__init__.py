@@ -74,6 +74,7 @@ from kernbench.distributed.queries import (
     is_xccl_available,
 )
 from kernbench.distributed.reduction import PremulSum, ReduceOp, supports_complex
+from kernbench.distributed.reduction import PremulSum as _make_nccl_premul_sum  # noqa: F401
 from kernbench.distributed.rendezvous import rendezvous
 from kernbench.distributed.setup import (
     destroy_process_group,

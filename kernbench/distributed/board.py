@@ -196,8 +196,8 @@ class Shared:
 
     # --- rounds ---------------------------------------------------------------------------------
 
-    def enter(self, place: int, name: str, *, why: str = "", **facts: Any) -> Round:
-        """Enter a member's next round; `why` is what to say besides when the calls differ.
+    def enter(self, place: int, name: str, *, beside: bool = False, **facts: Any) -> Round:
+        """Enter a member's next round; `beside` another call, whoever calls has seen that it fits.
 
         Raises
         ------
@@ -216,8 +216,8 @@ class Shared:
         found.entries[place] = entry
         found.clock_fs = max(found.clock_fs, rank.clock_fs)
         first = next(iter(found.entries.values()))
-        if (first.name, first.facts) != (name, facts):
-            self.fail(found, why)
+        if not beside and (first.name, first.facts) != (name, facts):
+            self.fail(found)
         if found.complete:
             del self.rounds[number]
             wake(rank, found.waiters)
@@ -346,6 +346,10 @@ class Shared:
         return rounds
 
 
+SHOWN = 8
+"""So many messages that lack their other end are told of ranks that wait for ever."""
+
+
 class Board:
     """All groups of one context."""
 
@@ -388,9 +392,11 @@ class Board:
         return made
 
     def open_rounds(self) -> list[str]:
-        """Return the first call of each group that some of its members have not entered."""
-        first = [min(group.rounds.items())[1] for group in self.groups if group.rounds]
-        return [found.describe() for found in first if self.lives(found.shared)]
+        """Return each group's first call that some have not entered, and messages with one end."""
+        living = [group for group in self.groups if self.lives(group)]
+        first = [min(group.rounds.items())[1].describe() for group in living if group.rounds]
+        ends = [e for group in living for e in (*group.sends.values(), *group.receives.values())]
+        return first + [_called(posts[0]) for posts in ends[:SHOWN] if posts]
 
     def raise_in_others(self, group: Shared, error: Exception) -> None:
         """Raise an error in every other member of a group, where it waits."""
@@ -409,7 +415,7 @@ class Board:
             block(rank, first.waiters, partial(_called, first, place))
 
 
-def _called(open_call: Round | Post, place: int) -> str:
+def _called(open_call: Round | Post, place: int = 0) -> str:
     """Return what a member waits for that it has called, and where that was."""
     entry = open_call.entry if isinstance(open_call, Post) else open_call.entries[place]
     return f"{open_call.describe()}, called at {entry.where or 'an unknown line'}"

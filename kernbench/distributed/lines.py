@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kernbench.distributed.board import Round
 from kernbench.distributed.groups import ProcessGroup, worlds
 from kernbench.distributed.reduction import Reduction
 from kernbench.distributed.transport import (
@@ -209,12 +210,14 @@ def whole(
     output: Tensor,
     async_op: bool,
     how: Reduction | None = None,
+    entered: Round | None = None,
 ) -> Work | None:
     """Run a collective from one whole tensor into another; `how` is what a reduction has."""
     backend = members._backend_for(tensor)
     facts = facts_of(tensor) if how is None else facts_of(tensor, op=str(how))
     how = how or Reduction()
-    entered = members._shared.enter(members.rank(), name, **facts)
+    if entered is None:
+        entered = members._shared.enter(members.rank(), name, **facts)
     with members._ordered():
         given = stage(members, backend, tensor, output=False)
         taken = stage(members, backend, output, output=True)

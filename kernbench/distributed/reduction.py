@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernbench.errors import ArgumentError
+from kernbench.runtime.dtypes import BY_NAME
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["PremulSum", "ReduceOp", "Reduction", "check_op", "supports_complex"]
+
+
+BOOL = BY_NAME["bool"]
 
 
 class ReduceOp(enum.Enum):
@@ -97,6 +101,10 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> Reduction:
         )
     if tensor.dtype.is_complex and not supports_complex(op):
         raise ArgumentError(f"expected SUM or AVG, for {op} does not support complex tensors")
+    if tensor.dtype is BOOL and op is ReduceOp.AVG:
+        raise TypeError("Cannot use ReduceOp.AVG with boolean inputs")
+    if tensor.dtype is BOOL and op is ReduceOp.SUM:
+        return Reduction("bor")  # True where any is
     floating = tensor.dtype.is_floating_point or tensor.dtype.is_complex
     if op is ReduceOp.AVG and backend == "gloo" and not floating:
         raise RuntimeError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench import ccl
+from kernbench.distributed.board import Round
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import (
     check_apart,
@@ -22,6 +23,7 @@ from kernbench.distributed.transport import (
     carried,
     check_list,
     check_tensor,
+    facts_of,
     finish,
     flat,
     stage,
@@ -67,9 +69,8 @@ def all_to_all_single(
     """Give rank i the i-th part of every member's input; parts are of dimension 0.
 
     Who enters first decides how parts go: of one size without split sizes, of any size with them.
-    A member without split sizes follows, and so does one whose own are equal.  Differs from torch:
-    split sizes that are not equal are a mismatch behind a member that gave none, for its part is
-    under way.
+    A member without split sizes follows, and so does one whose own are equal; one whose are not
+    cuts its parts as the first does.
     """
     output = carried(check_tensor(output, "output"))
     input = carried(check_tensor(input, "input"))
@@ -82,18 +83,25 @@ def all_to_all_single(
     takes = _split(output, output_split_sizes, members, "output")
     gives = _split(input, input_split_sizes, members, "input")
     first = members._shared.first_of_next(members.rank())
-    if first is not None and first.name == "all_to_all_single":
-        even = "shape" in first.facts and len({*takes, *gives}) == 1
+    if first is None or first.name != "all_to_all_single":
+        first, even = None, not told
     else:
-        even = not told
+        even = "shape" in first.facts and len({*takes, *gives}) == 1
     if even:
-        return whole(members, "all_to_all", "all_to_all_single", input, output, async_op)
-    _enter(members, "all_to_all_single", str(input.dtype), gives, takes)
+        entered = _enter(members, "all_to_all_single", facts_of(input), gives, takes)
+        return whole(
+            members, "all_to_all", "all_to_all_single", input, output, async_op, entered=entered
+        )
+    facts: dict[str, Any] = {"dtype": str(input.dtype), "parts": "of any size"}
+    equal = None
+    if first is not None and "shape" in first.facts and first.facts["dtype"] == facts["dtype"]:
+        equal = math.prod(first.facts["shape"]) // members.size()
+    _enter(members, "all_to_all_single", facts, gives, takes, equal)
     backend = members._backend_for(input)
     with members._ordered():
         given = stage(members, backend, input, output=False)
         taken = stage(members, backend, output, output=True)
-        _launch(members, given.tensor.reshape(-1), taken.tensor.view(-1), gives, takes)
+        _launch(members, given.tensor.reshape(-1), taken.tensor.view(-1), gives, takes, equal)
         work = finish(members, backend, [taken], [output])
     return end(work, async_op)
 
@@ -107,7 +115,8 @@ def _exchange(
 ) -> Work | None:
     """Do it by way of a line of all parts, there and back."""
     gives, takes = [each.numel() for each in inputs], [each.numel() for each in outputs]
-    _enter(members, name, str(inputs[0].dtype), gives, takes)
+    facts: dict[str, Any] = {"dtype": str(inputs[0].dtype), "parts": "of any size"}
+    _enter(members, name, facts, gives, takes)
     backend = members._backend_for(inputs[0])
     on_host = outputs[0].device.type == "cpu"
     with members._ordered():
@@ -123,18 +132,29 @@ def _exchange(
 
 
 def _enter(
-    members: ProcessGroup, name: str, dtype: str, gives: list[int], takes: list[int]
-) -> None:
-    """Enter, and compare the sizes with those of the members that have entered."""
+    members: ProcessGroup,
+    name: str,
+    facts: dict[str, Any],
+    gives: list[int],
+    takes: list[int],
+    equal: int | None = None,
+) -> Round:
+    """Enter, and compare the sizes with those of the members that have entered.
+
+    `equal` is the size of each part where some members gave none, and so are equal to each other.
+    """
     shared, me = members._shared, members.rank()
     if gives[me] != takes[me]:
         raise ArgumentError(
             f"{name}: rank {shared.ranks[me]} gives itself {gives[me]} elements, and expects "
             f"{takes[me]}"
         )
-    why = "give split sizes on every rank, for parts that are not equal"
-    entered = shared.enter(me, name, why=why, dtype=dtype, parts="of any size")
-    for other, (given, taken) in entered.values.items():
+    any_size = "parts" in facts
+    entered = shared.enter(me, name, beside=any_size and equal is not None, **facts)
+    others = [place for place in entered.entries if place != me] if any_size else entered.values
+    same = ([equal] * members.size(),) * 2
+    for other in others:
+        given, taken = entered.values.get(other, same)
         for giver, taker, gets, expects in (
             (me, other, gives[other], taken[me]),
             (other, me, given[me], takes[other]),
@@ -145,11 +165,18 @@ def _enter(
                     f"rank {shared.ranks[giver]} gives rank {shared.ranks[taker]} {gets} elements, "
                     f"which expects {expects}",
                 )
-    entered.values[me] = (gives, takes)
+    if any_size:
+        entered.values[me] = (gives, takes)
+    return entered
 
 
 def _launch(
-    members: ProcessGroup, line: Tensor, taken: Tensor, gives: list[int], takes: list[int]
+    members: ProcessGroup,
+    line: Tensor,
+    taken: Tensor,
+    gives: list[int],
+    takes: list[int],
+    equal: int | None = None,
 ) -> None:
     if sum(gives) + sum(takes) > 0:
         ccl.all_to_all_uneven(
@@ -160,6 +187,7 @@ def _launch(
             output=taken,
             gives=gives,
             takes=takes,
+            equal=equal,
         )
 
 

@@ -70,6 +70,12 @@ class Sizes:
     def dense(self) -> RankGenerator:
         """Return the grid of dense layers."""
         _check_positive(tensor=self.tp, pipeline=self.pp, context=self.cp)
+        levels = self.hierarchical_cp
+        if levels and math.prod(levels) != self.cp:
+            raise RuntimeError(
+                "hierarchical_context_parallel_sizes: expected sizes whose product is the context "
+                f"parallel size {self.cp}, got {list(levels)}"
+            )
         model = self.tp * self.pp * self.cp
         if self.world % model:
             raise RuntimeError(

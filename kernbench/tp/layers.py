@@ -46,6 +46,11 @@ class _Split(Module):
 
     def __init__(self, config: ModelParallelConfig, tp_group: Any, is_expert: bool) -> None:
         super().__init__()
+        if not hasattr(config, "params_dtype"):
+            raise TypeError(
+                f"{type(self).__name__}: expected config to be a ModelParallelConfig, got "
+                f"{config!r}"
+            )
         self.config, self.is_expert = config, is_expert
         self.tp_group = get_tensor_model_parallel_group_if_none(tp_group, is_expert)
         self.world_size = get_pg_size(self.tp_group)
@@ -60,6 +65,11 @@ class _Split(Module):
         keep_master: bool,
     ) -> None:
         config = self.config
+        if config.perform_initialization and not callable(init_method):
+            raise TypeError(
+                f"{type(self).__name__}: expected init_method to be a function that fills a "
+                f"weight, got {init_method!r}"
+            )
         shape = list(whole)
         shape[dim] = divide(shape[dim], self.world_size)
         on_host = config.use_cpu_initialization

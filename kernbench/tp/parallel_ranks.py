@@ -44,14 +44,26 @@ __all__ = [
 ]
 
 
+_TITLES = {
+    "tp": "tensor model parallel group",
+    "pp": "pipeline_model parallel group",
+    "cp": "context parallel group",
+    "ep": "expert model parallel group",
+    "tp_cp": "tensor and context parallel group",
+    "expt_tp": "Expert tensor parallel group",
+    "expt_dp": "Expert data parallel group",
+    "intra_expt_dp": "Intra partial expert data parallel group",
+}
+
+
 def _rank(name: str) -> int:
     chosen = STATE.get().overrides.get(f"{name} rank")
-    return dist.get_rank(group_named(name, f"group {name!r}")) if chosen is None else chosen
+    return dist.get_rank(group_named(name, _TITLES[name])) if chosen is None else chosen
 
 
 def _size(name: str) -> int:
     chosen = STATE.get().overrides.get(f"{name} size")
-    return dist.get_world_size(group_named(name, f"group {name!r}")) if chosen is None else chosen
+    return dist.get_world_size(group_named(name, _TITLES[name])) if chosen is None else chosen
 
 
 def _expert(place: Callable[[str], int], name: str, what: str) -> int:

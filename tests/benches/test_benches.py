@@ -207,6 +207,20 @@ def test_parallel_benches_check_their_numbers(name: str) -> None:
     assert ran["code"] == 0 and said in ran["said"], ran["said"]
 
 
+@pytest.mark.parametrize("name", PARALLEL)
+def test_parallel_benches_in_timing_alone(name: str) -> None:
+    ran = bench(
+        name,
+        *PARALLEL[name][0],
+        options=("--no-data", "--topology", "small", "--set", "system.sips=3"),
+    )
+    assert "Traceback" not in ran["said"], ran["said"]
+    if name == "moe_all_to_all.py":  # its sizes are values
+        assert ran["code"] == 1 and "expected a run with data" in ran["said"]
+    else:
+        assert ran["code"] == 0 and PARALLEL[name][1] not in ran["said"], ran["said"]
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -216,6 +230,13 @@ def test_parallel_benches_check_their_numbers(name: str) -> None:
         ("ddp_step.py", ["--batch", 3]),
         ("moe_all_to_all.py", ["--tokens", 0]),
         ("ring_attention.py", ["--block", 0]),
+        ("tp_mlp.py", ["--ranks", 99]),
+        ("tp_transformer_layer.py", ["--ranks", 99, "--heads", 99]),
+        ("ddp_step.py", ["--ranks", 99]),
+        ("moe_all_to_all.py", ["--ranks", 99]),
+        ("ring_attention.py", ["--ranks", 99]),
+        ("ccl_allreduce.py", ["--ranks", -1]),
+        ("ccl_overlap.py", ["--algorithm", "rings"]),
     ],
 )
 def test_sizes_that_do_not_fit(name: str, words: list[Any]) -> None:

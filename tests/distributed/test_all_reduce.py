@@ -55,6 +55,25 @@ def test_every_algorithm_at_the_default_world_size(
     assert found == {rank: {21.0} for rank in range(6)}
 
 
+@pytest.mark.parametrize("backend", ["nccl", "gloo"])
+def test_truth_values(backend: str) -> None:
+    """A sum is True where any rank's is, and no count modulo 2."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        found = []
+        for op in OPS:
+            x = torch.tensor([rank < 2, rank == 2, rank < 3, False], device="cuda")
+            dist.all_reduce(x, op=op)
+            found.append(x.tolist())
+        if backend == "nccl":
+            with pytest.raises(TypeError, match=r"Cannot use ReduceOp\.AVG with boolean inputs"):
+                dist.all_reduce(x, op=dist.ReduceOp.AVG)
+        return found
+
+    some, all_of = [True, True, True, False], [False, False, True, False]
+    assert ranks(body, backend=backend)[0] == [some, all_of, all_of, some]
+
+
 def test_means() -> None:
     """Of integers with nccl alone: gloo divides as torch does, and cannot put the quotient back."""
 
@@ -69,6 +88,10 @@ def test_means() -> None:
     def integers(rank: int, ctx: kb.Context) -> Any:
         x = torch.tensor([rank, 4], device="cuda")
         dist.all_reduce(x, op=dist.ReduceOp.AVG)
+        if ctx.distributed.get_backend() == "nccl":
+            y = torch.tensor([200, 3 * rank + 1], dtype=torch.uint8, device="cuda")
+            dist.all_reduce(y, op=dist.ReduceOp.AVG)
+            assert y.tolist() == [600 % 256 // 3, 4]
         return x.tolist()
 
     assert ranks(integers) == {r: [1, 4] for r in range(3)}

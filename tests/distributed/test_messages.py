@@ -536,3 +536,25 @@ def test_objects_are_copies() -> None:
         return mine, everyone[1 - rank]
 
     assert ranks(body, 2) == {r: ([r], [1 - r]) for r in range(2)}
+
+
+@pytest.mark.parametrize("way", ["receive", "send"])
+def test_a_message_without_its_other_end_is_told_where_ranks_wait_for_something_else(
+    way: str,
+) -> None:
+    """What stands behind it on the rank's stream waits for ever."""
+
+    def body(rank: int, ctx: kb.Context) -> None:
+        x = ctx.zeros(1 << 18)
+        if rank == 0:
+            (dist.recv if way == "receive" else dist.send)(x, 1)
+        total = ctx.zeros(4)
+        dist.all_reduce(total)
+        total.tolist()
+
+    wanted = {
+        "receive": r"\n  rank 1 to send what rank 0 receives \(tag 0\), called at ",
+        "send": r"\n  rank 1 to receive what rank 0 sends \(tag 0\), called at ",
+    }
+    with pytest.raises(kb.DeadlockError, match=wanted[way]):
+        ranks(body, 2)

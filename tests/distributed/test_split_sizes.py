@@ -41,10 +41,38 @@ def test_split_sizes_that_only_the_first_gives(backend: str) -> None:
     assert _uneven_beside_none(0, backend) == {0: [0.0, 10.0, 11.0], 1: [1.0, 2.0, 12.0, 13.0]}
 
 
-def test_split_sizes_behind_a_rank_that_gave_none_say_so() -> None:
-    with pytest.raises(kb.SpawnException, match="give split sizes on every rank") as caught:
-        _uneven_beside_none(1, "nccl")
-    assert "rank 0 called all_to_all_single(shape (4,)" in str(caught.value)
+@pytest.mark.parametrize("backend", ["nccl", "gloo"])
+def test_split_sizes_behind_a_rank_that_gave_none(backend: str) -> None:
+    assert _uneven_beside_none(1, backend) == {0: [0.0, 1.0, 10.0, 11.0], 1: [2.0, 3.0, 12.0]}
+
+
+@pytest.mark.parametrize("n", [0, 1, 700, 5000])
+def test_ranks_of_any_parts_behind_equal_ones(n: int) -> None:
+    """Ranks 0 and 2 give no sizes; what 1 and 3 give themselves and each other is their affair."""
+    sizes = [[n] * 4 for _ in range(4)]
+    sizes[1][1], sizes[3][3], sizes[1][3], sizes[3][1] = 3 * n + 1, 0, 2 * n + 3, 5
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        gives, takes = sizes[rank], [sizes[other][rank] for other in range(4)]
+        x = torch.arange(sum(gives), device="cuda") + 100_000 * rank
+        y = torch.zeros(sum(takes), dtype=x.dtype, device="cuda")
+        dist.all_to_all_single(y, x, *((takes, gives) if rank % 2 else ()))
+        return y.tolist()
+
+    found = ranks(body, 4)
+    for rank in range(4):
+        starts = [100_000 * other + sum(sizes[other][:rank]) for other in range(4)]
+        wanted = [s + i for s, other in zip(starts, sizes, strict=True) for i in range(other[rank])]
+        assert found[rank] == wanted
+
+
+def test_split_sizes_that_do_not_fit_the_equal_parts_before_them() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x, y = torch.ones(4, device="cuda"), torch.zeros(4, device="cuda")
+        dist.all_to_all_single(y, x, *(([1, 3], [1, 3]) if rank else ()))
+
+    with pytest.raises(kb.SpawnException, match="rank 1 gives rank 0 1 elements, which expects 2"):
+        ranks(body, 2)
 
 
 @pytest.mark.parametrize("name", ["all_to_all", "all_to_all_single"])

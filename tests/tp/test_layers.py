@@ -338,6 +338,10 @@ def test_what_is_refused() -> None:
             layer(x, torch.ones(8, 4, device="cuda"))
         out, _ = layer(x, torch.ones(4, 4, device="cuda"), runtime_gather_output=True)
         assert out.shape == (2, 1, 8)
+        with pytest.raises(TypeError, match="config to be a ModelParallelConfig, got None"):
+            tp.ColumnParallelLinear(4, 8, config=None, init_method=fill(1))
+        with pytest.raises(TypeError, match="expected init_method to be a function"):
+            tp.ColumnParallelLinear(4, 8, config=config(2), init_method=None)
 
     ranks(body, 2, tp=2)
     with pytest.raises(ValueError, match="without tensor parallelism"):

@@ -172,6 +172,13 @@ def test_what_is_refused() -> None:
     fails(2, RuntimeError, "greater than 1", virtual_pipeline_model_parallel_size=2)
     fails(2, NotImplementedError, "hybrid_context_parallel", hybrid_context_parallel=True)
     fails(2, AssertionError, "does not divide", num_distributed_optimizer_instances=3)
+    fails(
+        2,
+        RuntimeError,
+        r"whose product is the context parallel size 2, got \[2, 3\]",
+        context_parallel_size=2,
+        hierarchical_context_parallel_sizes=[2, 3],
+    )
 
 
 def test_a_second_call_and_none_at_all() -> None:
@@ -185,6 +192,8 @@ def test_a_second_call_and_none_at_all() -> None:
         with pytest.raises(AssertionError, match="tensor model parallel group is not initialized"):
             ps.get_tensor_model_parallel_group()
         assert ps.get_tensor_model_parallel_group(check_initialized=False) is None
+        with pytest.raises(AssertionError, match="tensor model parallel group is not initialized"):
+            ps.get_tensor_model_parallel_world_size()
         with pytest.raises(AssertionError, match="call init_process_group first"):
             ps.initialize_model_parallel(1)
 

@@ -165,6 +165,7 @@ static inline void issue_bursts(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit 
     }
     hit->period_fs = period_fs;
     int64_t last_fs = hit->last_fs = at_fs + (n - 1) * period_fs;
+    if (run->after != KB_NONE) __builtin_prefetch(&core->runs.items[run->after]);
     hit->n_untold = (uint16_t)(hit->n_untold + n);
     run->n_served = (uint16_t)(run->n_served + n);
     kb_dram_group *group = &pc->groups[hit->group];

@@ -49,6 +49,8 @@ void kb_dram_find_row_command_(kb_dram_pc *pc, const kb_dram_core *core) {
     find(pc, &core->rules, false);
     find(pc, &core->rules, true);
     pc->row_known = true;
+    if (pc->row_command_fs == KB_TIME_MAX) return;
+    __builtin_prefetch(&core->runs.items[pc->banks[pc->row_bank].first[pc->writing]]);
 }
 
 /* A chain's end is its own link: its oldest is `younger`, its youngest `older`. */

@@ -129,6 +129,7 @@ bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
 static inline void fetch(const kb_dram_pc *pc, const kb_dram_hit *hits) {
     const char *first = (const char *)pc, *end = (const char *)&pc->statistics;
     __builtin_prefetch(hits);
+    __builtin_prefetch(hits + 2);
     for (; first < end; first += 64) __builtin_prefetch(first);
 }
 
@@ -140,6 +141,7 @@ static inline void fetch_runs(const kb_dram_pc *pc, const kb_dram_inbox inboxes[
         __builtin_prefetch(&pc->banks[pc->hits[i].bank]);
     }
     for (int d = 0; d < 2; d++) {
+        if (pc->sides[d].oldest != KB_NONE) __builtin_prefetch(&items[pc->sides[d].oldest]);
         if (pc->sides[d].backlog != KB_NONE) __builtin_prefetch(&items[pc->sides[d].backlog]);
         else if (inboxes[d].first != KB_NONE) __builtin_prefetch(&items[inboxes[d].first]);
     }

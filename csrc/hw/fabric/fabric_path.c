@@ -73,16 +73,16 @@ static void set_size(const kb_fabric *fabric, kb_path *path, int64_t n_flits) {
                            : fabric->nodes[path->src].overhead_fs;
 }
 
-/* 0 when nbytes is no size. */
+/* -1, which is the size of no path, when nbytes is none. */
 static inline int64_t count_flits(const kb_fabric *fabric, int64_t nbytes) {
     int64_t flit_nbytes = fabric->flit_nbytes;
-    if (nbytes <= flit_nbytes) return nbytes >= 0;
+    if (nbytes <= flit_nbytes) return nbytes < 0 ? -1 : 1;
     bool shifts = (flit_nbytes & (flit_nbytes - 1)) == 0;
     return shifts ? ((nbytes - 1) >> fabric->flit_shift) + 1 : kb_ceil_div(nbytes, flit_nbytes);
 }
 
-static kb_status fail_range(const kb_fabric *fabric, const kb_path *path, int64_t start_fs,
-                            kb_error *err) {
+static KB_COLD kb_status fail_range(const kb_fabric *fabric, const kb_path *path, int64_t start_fs,
+                                    kb_error *err) {
     return kb_error_set(err, KB_OVERFLOW,
                         "message from \"%s\": expected its last flit to leave before 2^63 fs (2.5 "
                         "hours), got %lld flits at %lld fs; send less, or over faster links",
@@ -94,18 +94,19 @@ static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
     return send->nbytes > fabric->flit_nbytes;
 }
 
-/* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
+/* Single flits have one of their own: requests and acknowledgements of the data that goes the same way.  The slices
+ * of a memory lie in one line of the cache, as whoever asks one asks the others. */
 static inline uint32_t *place_of(const kb_fabric *fabric, const kb_send *send) {
-    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61 +
+    enum { SIDE_BY_SIDE = KB_LINE_NBYTES / sizeof *fabric->path_numbers };
+    uint32_t slice = (uint32_t)send->slice;
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + slice / SIDE_BY_SIDE * 61 +
                      is_long(fabric, send) * UINT32_C(2741);
-    return &fabric->path_numbers[mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits)];
+    uint32_t place = mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits);
+    return &fabric->path_numbers[place ^ slice % SIDE_BY_SIDE];
 }
 
-void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send, int n_before) {
-    const uint32_t *place = place_of(fabric, send);
-    if (n_before > 1) __builtin_prefetch(place);
-    else if (n_before) __builtin_prefetch(&fabric->paths[*place]);
-    else __builtin_prefetch(fabric->paths[*place].links);
+void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send) {
+    __builtin_prefetch(&fabric->paths[*place_of(fabric, send)]);
 }
 
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
@@ -114,39 +115,49 @@ void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
     __builtin_prefetch(flown + sizeof(kb_flight) - 1);
 }
 
-/* Whether a path is that of such a message, if not sized for it. */
-static inline bool is_path_of(const kb_path *path, const kb_send *send, bool is_long) {
-    return path->n_flits && path->src == send->src && path->dst == send->dst &&
-           path->slice == send->slice && (path->n_flits > 1) == is_long;
+/* Whether a path is that of such a message, and sized for it.  (Two numbers that were just stored one by one, and lie
+ * together, would be compared as one, which waits for both stores: so others come in between.) */
+static inline bool is_path_of(const kb_path *path, const kb_send *send, int64_t n_flits) {
+    return path->src == send->src && path->n_flits == n_flits && path->dst == send->dst &&
+           path->slice == send->slice;
+}
+
+/* It is not in the table, or of another size there. */
+static __attribute__((noinline)) kb_status find_anew(kb_fabric *fabric, const kb_send *send,
+                                                     int64_t n_flits, kb_path **found,
+                                                     kb_error *err) {
+    uint32_t *place = place_of(fabric, send);
+    kb_path *path = &fabric->paths[*place];
+    KB_TRY(check_send(fabric, send, err));
+    bool known = is_path_of(path, send, path->n_flits) && path->n_flits;
+    known = known && (path->n_flits > 1) == is_long(fabric, send);
+    bool anew = *place == 0;
+    if (anew) path = &fabric->paths[fabric->n_paths + 1];
+    if (!known) KB_TRY(look_up(fabric, send, path, err));
+    if (anew) *place = ++fabric->n_paths;
+    set_size(fabric, path, n_flits);
+    *found = path;
+    return KB_OK;
+}
+
+static KB_COLD kb_status fail_count(const kb_fabric *fabric, const kb_send *send, kb_error *err) {
+    return kb_error_set(err, KB_OVERFLOW,
+                        "message: expected at most 2^32 - 1 messages from one node, got one more "
+                        "from \"%s\"",
+                        fabric->nodes[send->src].name);
 }
 
 kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
                                kb_path **found, kb_error *err) {
-    kb_path *path = &fabric->paths[send->path ? *send->path : 0];
     int64_t n_flits = count_flits(fabric, send->nbytes);
-    bool known = is_path_of(path, send, is_long(fabric, send));
-    uint32_t *place = NULL;
-    if (!known) {
-        place = place_of(fabric, send);
-        path = &fabric->paths[*place];
-        known = is_path_of(path, send, is_long(fabric, send));
+    kb_path *path = &fabric->paths[send->path ? *send->path : 0];
+    if (!is_path_of(path, send, n_flits)) {
+        path = &fabric->paths[*place_of(fabric, send)];
+        if (!is_path_of(path, send, n_flits)) KB_TRY(find_anew(fabric, send, n_flits, &path, err));
+        if (send->path) *send->path = (uint32_t)(path - fabric->paths);
     }
-    if (!known || path->n_flits != n_flits) {
-        KB_TRY(check_send(fabric, send, err));
-        bool anew = !known && *place == 0;
-        if (anew) path = &fabric->paths[fabric->n_paths + 1];
-        if (!known) KB_TRY(look_up(fabric, send, path, err));
-        if (anew) *place = ++fabric->n_paths;
-        set_size(fabric, path, n_flits);
-    }
-    if (place && send->path) *send->path = (uint32_t)(path - fabric->paths);
     *found = path;
     if (start_fs > path->latest_fs) return fail_range(fabric, path, start_fs, err);
-    if (fabric->counts[send->src] == UINT32_MAX)
-        return kb_error_set(
-            err, KB_OVERFLOW,
-            "message: expected at most 2^32 - 1 messages from one node, got one more "
-            "from \"%s\"",
-            fabric->nodes[send->src].name);
+    if (fabric->counts[send->src] == UINT32_MAX) return fail_count(fabric, send, err);
     return KB_OK;
 }

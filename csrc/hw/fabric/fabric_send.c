@@ -61,7 +61,7 @@ static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     return KB_OK;
 }
 
-static void count(kb_fabric *fabric, const kb_flight *flown, kb_path *path) {
+static inline void count(kb_fabric *fabric, const kb_flight *flown, kb_path *path) {
     kb_audit_send(&fabric->audit, path);
     fabric->counts[flown->message.src]++;
     fabric->counters.messages_sent++;

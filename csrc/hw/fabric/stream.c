@@ -29,5 +29,6 @@ void kb_stream_next_piece_(kb_streams *streams, kb_stream *stream) {
     stream->first = streams->pieces.items[number].train;
     stream->more = streams->pieces.items[number].next;
     if (stream->more == KB_NONE) stream->last = KB_NONE;
+    else __builtin_prefetch(&streams->pieces.items[stream->more]);
     KB_POOL_GIVE(&streams->pieces, number);
 }

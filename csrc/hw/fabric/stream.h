@@ -54,6 +54,8 @@ KB_MUST_CHECK static inline bool kb_stream_take(kb_streams *streams, kb_alloc *a
                                                 uint32_t *number) {
     if (!KB_POOL_TAKE(&streams->pool, alloc, number)) return false;
     kb_stream *stream = &streams->pool.items[*number];
+    if (streams->pool.state.free != KB_NONE)
+        __builtin_prefetch(&streams->pool.items[streams->pool.state.free]);
     stream->next = stream->more = stream->last = KB_NONE;
     stream->first.count = 0;
     return true;

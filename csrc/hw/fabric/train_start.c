@@ -114,7 +114,9 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
     bool waits = stream->first.count != 0, by_flit = kb_fabric_by_flit_(fabric, first);
     bool all = flown->n_known + flits.count == flown->message.n_flits;
-    if (!kb_train_reserve(fabric, number) ||
+    bool wakes = all && !flown->n_by_flit;
+    if ((!waits && !kb_fabric_reserve_(fabric, first, number, 0)) ||
+        (wakes && !kb_train_reserve_wake_(fabric, kb_train_last_link_(flown))) ||
         !kb_stream_add(&fabric->streams, fabric->alloc, stream, &flits))
         return false;
     if (by_flit) {
@@ -129,7 +131,7 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     if (!waits)
         kb_train_port_enlist(port, kb_stream_eligible(stream), flown->message.src,
                              (uint64_t)flown->message.count << 32, flown->next);
-    if (all && !flown->n_by_flit)
+    if (wakes)
         kb_train_push_wake_(fabric, kb_train_last_link_(flown), number,
                             flown->done_fs >= 0 ? flown->done_fs : kb_train_bound_(fabric, flown));
     return true;

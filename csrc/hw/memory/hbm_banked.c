@@ -12,6 +12,8 @@ struct kb_hbm_banked {
     const kb_parts *parts;
     uint32_t node, slot;
     int32_t burst_shift;
+    int32_t
+        flit_shift; /* log2 of the bursts of a flit; -1 where it is no power of two, or less than one */
     int64_t request_fs, response_fs;
     int64_t read_ahead_fs, write_ahead_fs; /* from a decision to what it shows, at the least */
     int64_t wake_fs;                       /* KB_TIME_MAX: no need */
@@ -30,23 +32,35 @@ static void fail_nomem(const kb_hbm_banked *hbm) {
 
 /* --- what has been decided -------------------------------------------------------------------------- */
 
+/* Bursts of a run whose flits are all its own: of each flit the last one is so many bursts after the one before's. */
+static inline void serve_whole(kb_hbm_flit *flits, int32_t shift, uint32_t first, uint32_t count,
+                               int64_t there_fs, int64_t period_fs) {
+    uint32_t flit = first >> shift, end = (first + count) >> shift;
+    int64_t when_fs = there_fs + (((int64_t)(flit + 1) << shift) - 1 - first) * period_fs;
+    for (; flit < end; flit++, when_fs += period_fs << shift) flits[flit] = when_fs + 1;
+}
+
 static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t count,
                    int64_t there_fs, int64_t period_fs) {
     kb_hbm_banked *hbm = self;
     kb_hbm_job *j = &hbm->jobs.pool.items[run->job];
-    int64_t skip = run->skip;
+    int64_t skip = run->skip, packed = (int64_t)run->packed, flit_nbytes = hbm->jobs.flit_nbytes;
     int32_t shift = hbm->burst_shift;
-    int64_t begin = first ? ((int64_t)first << shift) - skip : 0; /* in the run */
-    int64_t end = ((int64_t)(first + count) << shift) - skip;
-    int64_t run_end = ((int64_t)run->count << shift) - skip - run->spare;
-    end = kb_min_i64(end, run_end);
+    int64_t run_end = ((int64_t)run->count << shift) - skip - run->spare; /* in the run */
     kb_hbm_jobs_touch(&hbm->jobs, run->job);
+    if (j->n_flits > 1 && hbm->flit_shift >= 0 && skip == 0 &&
+        ((packed | run_end) & (flit_nbytes - 1)) == 0) {
+        serve_whole(j->flits + (packed >> hbm->jobs.flit_shift), hbm->flit_shift, first, count,
+                    there_fs, period_fs);
+        return;
+    }
+    int64_t begin = first ? ((int64_t)first << shift) - skip : 0;
+    int64_t end = kb_min_i64(((int64_t)(first + count) << shift) - skip, run_end);
     if (j->n_flits <= 1) {
         j->left -= end - begin;
         j->served_fs = kb_max_i64(j->served_fs, there_fs + (count - 1) * period_fs);
         return;
     }
-    int64_t packed = (int64_t)run->packed, flit_nbytes = hbm->jobs.flit_nbytes;
     int64_t number = kb_hbm_jobs_flit_of(&hbm->jobs, packed + begin);
     int64_t flit_begin = number * flit_nbytes - packed;
     for (; begin < end; number++) {
@@ -305,6 +319,7 @@ static kb_status init(kb_hbm_banked *hbm, const kb_dram *dram, kb_error *err) {
     hbm->wake_fs = KB_TIME_MAX;
     kb_hbm_jobs_init(&hbm->jobs, parts->alloc, kb_topology_flit_nbytes(parts->topology));
     hbm->burst_shift = dram->map.burst_shift;
+    hbm->flit_shift = hbm->jobs.flit_shift - hbm->burst_shift;
     hbm->request_fs = params->request_fs;
     hbm->response_fs = params->response_fs;
     KB_TRY(kb_dram_stack_init(&hbm->stack, parts->alloc, dram, params, served, hbm, err));

@@ -40,7 +40,9 @@ def finish(total, size, OP: tl.constexpr):
             return (total.to(tl.float32) / size).to(total.dtype)
         elif total.dtype.is_floating():
             return (total / size).to(total.dtype)
-        else:
+        elif total.dtype.is_int_signed():
             return (total // size).to(total.dtype)
+        else:
+            return (total // tl.cast(size, tl.uint64)).to(total.dtype)
     else:
         return total

@@ -101,3 +101,36 @@ def all_to_all(
         )
     for _ in range(copied, own_end, B):
         copied = copy(own_x, own_y, copied, own_end, B)
+
+
+@jit
+def all_to_all_in_step(
+    x_ptr, y_ptr, table, size, longest, channel, PAGE: tl.constexpr, B: tl.constexpr
+):
+    """Send each rank its part where some ranks have equal ones: a block to all, then one of all.
+
+    `longest` is how much of its greatest part a PE takes.
+    """
+    me = tl.pe_id("sip")
+    for i in range(0, longest, B):
+        for step in range(size):
+            row = table + step * 6
+            n = tl.load(row + 2)
+            part = part_of(n, PAGE)
+            end = length_of(n, part)
+            if i < end:
+                offs = i + tl.arange(0, B)
+                mine = load(x_ptr + (tl.load(row + 1) + me * part), offs, end, False)
+                if step == 0:
+                    store(y_ptr + (tl.load(row + 4) + me * part), offs, mine, end, False)
+                else:
+                    tl.send(on_sip(tl.load(row)), mine, channel)
+        for step in range(1, size):
+            row = table + step * 6
+            n = tl.load(row + 5)
+            part = part_of(n, PAGE)
+            end = length_of(n, part)
+            if i < end:
+                theirs = tl.recv(on_sip(tl.load(row + 3)), (B,), y_ptr.dtype.element_ty, channel)
+                offs = i + tl.arange(0, B)
+                store(y_ptr + (tl.load(row + 4) + me * part), offs, theirs, end, False)
