@@ -63,6 +63,8 @@ typedef struct kb_command {
         };
         struct { /* DMA: what it touches lies within these; the payload has its access */
             uint64_t first_va, end_va;
+            uint32_t outstanding; /* of its requests, from when it runs */
+            bool all_sent;
         };
     };
 } kb_command;

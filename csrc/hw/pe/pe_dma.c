@@ -10,12 +10,6 @@
 #include "hw/pe/tlb.h"
 #include "log/payload.h"
 
-/* A command's requests, by the command's slot. */
-typedef struct progress {
-    uint32_t outstanding;
-    bool all_sent;
-} progress;
-
 /* The next request of a channel's command: cut off, not yet sent. */
 typedef struct piece {
     uint64_t nbytes; /* 0: none */
@@ -49,7 +43,6 @@ typedef struct kb_dma {
     uint64_t window_nbytes;
     uint32_t n_channels;
     channel *channels;
-    progress *progress;
     kb_tlb tlb;
     uint32_t page_shift;
     bool walking;
@@ -171,11 +164,10 @@ static void note_memory(kb_record *record, const kb_request *request) {
 static void take_done(void *self, kb_request *request) {
     channel *c = self;
     kb_command *command = (kb_command *)(uintptr_t)request->token;
-    progress *p = &c->dma->progress[kb_sched_slot(c->dma->sched, command)];
     note_memory(&command->record, request);
     c->outstanding_nbytes -= request->nbytes;
     if (c->piece.nbytes > 0) kb_sim_signal(c->dma->parts->sim, c->slot); /* it fits now, perhaps */
-    if (--p->outstanding == 0 && p->all_sent) kb_sched_done(c->dma->sched, command);
+    if (--command->outstanding == 0 && command->all_sent) kb_sched_done(c->dma->sched, command);
 }
 
 static kb_status send_piece(channel *c, kb_error *err) {
@@ -196,7 +188,7 @@ static kb_status send_piece(channel *c, kb_error *err) {
     c->outstanding_nbytes += c->piece.nbytes;
     c->command->record.nbytes += (int64_t)c->piece.nbytes;
     c->command->record.work++;
-    dma->progress[kb_sched_slot(dma->sched, c->command)].outstanding++;
+    c->command->outstanding++;
     c->piece.nbytes = 0;
     return kb_request_send(dma->parts->requests, request, err);
 }
@@ -236,7 +228,6 @@ static bool take_command(channel *c) {
     c->piece.nbytes = 0;
     record->nbytes = record->work = 0;
     record->setup_fs = dma->setup_fs;
-    dma->progress[kb_sched_slot(dma->sched, c->command)] = (progress){0, false};
     return true;
 }
 
@@ -346,10 +337,9 @@ static void step(void *self, uint32_t arg) {
         if (status != KB_OK) fail(dma, c->command, status, &error);
         if (status != KB_OK || !all_sent) return;
         kb_command *sent = c->command;
-        progress *p = &dma->progress[kb_sched_slot(dma->sched, sent)];
-        p->all_sent = true;
+        sent->all_sent = true;
         c->command = NULL;
-        if (p->outstanding == 0) kb_sched_done(dma->sched, sent);
+        if (sent->outstanding == 0) kb_sched_done(dma->sched, sent);
     }
 }
 
@@ -377,9 +367,7 @@ static kb_status init(kb_dma *dma, kb_error *err) {
     uint32_t n_reads = (uint32_t)params->pe_dma.read_channels;
     dma->n_channels = n_reads + (uint32_t)params->pe_dma.write_channels;
     dma->channels = kb_alloc_zeroed(dma->parts->alloc, dma->n_channels, sizeof *dma->channels);
-    dma->progress =
-        kb_alloc_zeroed(dma->parts->alloc, kb_sched_n_slots(dma->sched), sizeof *dma->progress);
-    if (!dma->channels || !dma->progress) return kb_error_nomem(err, "a PE_DMA");
+    if (!dma->channels) return kb_error_nomem(err, "a PE_DMA");
     for (uint32_t i = 0; i < dma->n_channels; i++) {
         channel *c = &dma->channels[i];
         c->dma = dma;
@@ -411,8 +399,6 @@ void kb_dma_destroy(void *dma) {
     kb_dma *self = dma;
     if (!self) return;
     kb_alloc *alloc = self->parts->alloc;
-    if (self->progress)
-        kb_alloc_free(alloc, self->progress, kb_sched_n_slots(self->sched), sizeof *self->progress);
     kb_alloc_free(alloc, self->channels, self->n_channels, sizeof *self->channels);
     kb_tlb_deinit(&self->tlb, alloc);
     kb_alloc_free(alloc, self, 1, sizeof *self);

@@ -29,9 +29,8 @@ kb_status kb_sched_create(const kb_parts *parts, uint32_t node, void **sched, kb
     made->queue = (uint32_t)params->pe_sched.queue;
     made->n_contexts = (uint32_t)(params->pe.contexts + params->pe.comm_contexts);
     made->free_edge = KB_SCHED_NONE;
-    made->notes = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(made), sizeof *made->notes);
     kb_status status = KB_OK;
-    if (!kb_slots_init_(made) || !made->notes) status = kb_error_nomem(err, "a PE_SCHED");
+    if (!kb_slots_init_(made)) status = kb_error_nomem(err, "a PE_SCHED");
     else status = kb_sim_add_slot(parts->sim, kick_engines, made, 0, &made->sim_slot, err);
     if (status != KB_OK) {
         kb_sched_destroy(made);
@@ -47,7 +46,6 @@ void kb_sched_destroy(void *sched) {
     kb_sched *self = sched;
     if (!self) return;
     kb_slots_deinit_(self);
-    kb_alloc_free(self->alloc, self->notes, kb_sched_n_slots(self), sizeof *self->notes);
     KB_VEC_FREE(&self->edges, self->alloc);
     kb_alloc_free(self->alloc, self, 1, sizeof *self);
 }
@@ -202,7 +200,7 @@ bool kb_sched_idle(const kb_sched *sched, uint32_t c) {
 }
 
 bool kb_sched_memory_idle(const kb_sched *sched, uint32_t c) {
-    return sched->contexts[c].n_memory == 0;
+    return sched->contexts[c].notes.count == 0;
 }
 
 uint32_t kb_sched_count(const kb_sched *sched, uint32_t c) {

@@ -62,8 +62,8 @@ typedef struct kb_sched_context {
     uint32_t free;   /* the first free one of the used slots */
     uint32_t n_used; /* slots that were ever used */
     uint32_t count;
-    uint32_t n_memory; /* its unfinished memory commands */
-    uint32_t n_writes; /* among its unfinished memory commands */
+    KB_VEC(kb_memory_note) notes; /* its unfinished memory commands */
+    uint32_t n_writes;            /* among them */
 } kb_sched_context;
 
 typedef struct kb_sched_engine {
@@ -84,7 +84,6 @@ struct kb_sched {
     uint32_t n_contexts;
     int64_t n_submitted;
     kb_sched_block **blocks; /* of slots, by number */
-    kb_memory_note *notes;   /* a context's from its first slot's number on */
     kb_sched_context *contexts;
     KB_VEC(kb_sched_edge) edges;
     uint32_t free_edge;

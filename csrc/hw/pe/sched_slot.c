@@ -18,6 +18,8 @@ bool kb_slots_init_(kb_sched *sched) {
 
 void kb_slots_deinit_(kb_sched *sched) {
     kb_alloc *alloc = sched->alloc;
+    for (uint32_t c = 0; sched->contexts && c <= sched->n_contexts; c++)
+        KB_VEC_FREE(&sched->contexts[c].notes, alloc);
     for (uint32_t c = 0; sched->blocks && sched->contexts && c <= sched->n_contexts; c++)
         for (uint32_t slot = c * sched->queue; slot < kb_sched_used_end(sched, c); slot++) {
             kb_sched_entry *e = kb_sched_at(sched, slot);

@@ -81,10 +81,6 @@ static bool is_hazard(const kb_command *a, const kb_command *b) {
     return false;
 }
 
-static kb_memory_note *notes_of(const kb_sched *sched, uint32_t c) {
-    return sched->notes + c * sched->queue;
-}
-
 static kb_memory_note note_of(const kb_command *command, uint32_t slot) {
     kb_memory_note note = {UINT64_MAX, 0, slot, writes_memory(command)};
     for (uint32_t i = 0; i < n_spans(command); i++) {
@@ -98,10 +94,9 @@ static kb_memory_note note_of(const kb_command *command, uint32_t slot) {
 static kb_status follow_memory(kb_sched *sched, const kb_memory_note *mine, kb_error *err) {
     const kb_sched_entry *e = kb_sched_at(sched, mine->slot);
     const kb_sched_context *c = &sched->contexts[e->context];
-    const kb_memory_note *notes = notes_of(sched, e->context);
     if (!mine->writes && c->n_writes == 0) return KB_OK; /* reads may overlap */
-    for (uint32_t i = 0; i < c->n_memory; i++) {
-        const kb_memory_note *earlier = &notes[i];
+    for (size_t i = 0; i < c->notes.count; i++) {
+        const kb_memory_note *earlier = &c->notes.items[i];
         bool apart = earlier->first_va >= mine->end_va || mine->first_va >= earlier->end_va;
         if (apart || !(mine->writes || earlier->writes)) continue;
         if (is_hazard(&kb_sched_at(sched, earlier->slot)->command, &e->command))
@@ -110,18 +105,21 @@ static kb_status follow_memory(kb_sched *sched, const kb_memory_note *mine, kb_e
     return KB_OK;
 }
 
-static void link_memory(kb_sched *sched, const kb_memory_note *note) {
+static kb_status link_memory(kb_sched *sched, const kb_memory_note *note, kb_error *err) {
     kb_sched_entry *e = kb_sched_at(sched, note->slot);
     kb_sched_context *c = &sched->contexts[e->context];
-    e->note = c->n_memory++;
-    notes_of(sched, e->context)[e->note] = *note;
+    kb_memory_note *added = KB_VEC_PUSH(&c->notes, sched->alloc);
+    if (!added) return kb_error_nomem(err, "the scoreboard");
+    *added = *note;
+    e->note = (uint32_t)c->notes.count - 1;
     c->n_writes += note->writes;
+    return KB_OK;
 }
 
 static void unlink_memory(kb_sched *sched, uint32_t slot) {
     const kb_sched_entry *e = kb_sched_at(sched, slot);
     kb_sched_context *c = &sched->contexts[e->context];
-    kb_memory_note *notes = notes_of(sched, e->context), last = notes[--c->n_memory];
+    kb_memory_note *notes = c->notes.items, last = notes[--c->notes.count];
     c->n_writes -= notes[e->note].writes;
     notes[e->note] = last;
     kb_sched_at(sched, last.slot)->note = e->note;
@@ -134,8 +132,7 @@ kb_status kb_scoreboard_enter_(kb_sched *sched, uint32_t slot, kb_error *err) {
     if (!is_memory(command)) return KB_OK;
     const kb_memory_note note = note_of(command, slot);
     KB_TRY(follow_memory(sched, &note, err));
-    link_memory(sched, &note);
-    return KB_OK;
+    return link_memory(sched, &note, err);
 }
 
 void kb_scoreboard_leave_(kb_sched *sched, uint32_t slot) {
