@@ -94,15 +94,11 @@ static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
     return send->nbytes > fabric->flit_nbytes;
 }
 
-/* Single flits have one of their own: requests and acknowledgements of the data that goes the same way.  The slices
- * of a memory lie in one line of the cache, as whoever asks one asks the others. */
+/* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
 static inline uint32_t *place_of(const kb_fabric *fabric, const kb_send *send) {
-    enum { SIDE_BY_SIDE = KB_LINE_NBYTES / sizeof *fabric->path_numbers };
-    uint32_t slice = (uint32_t)send->slice;
-    uint32_t mixed = send->src * fabric->n_nodes + send->dst + slice / SIDE_BY_SIDE * 61 +
+    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61 +
                      is_long(fabric, send) * UINT32_C(2741);
-    uint32_t place = mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits);
-    return &fabric->path_numbers[place ^ slice % SIDE_BY_SIDE];
+    return &fabric->path_numbers[mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits)];
 }
 
 void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send) {
