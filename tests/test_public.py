@@ -16,6 +16,7 @@ import pytest
 
 import kernbench
 from kernbench import _core
+from kernbench.language.builtin import BUILTINS
 
 STUB = Path(kernbench.__file__).with_name("_core.pyi")
 
@@ -39,6 +40,13 @@ def test_examples(name: str) -> None:
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
     failed, _ = doctest.testmod(load(name), optionflags=options)
     assert failed == 0
+
+
+@pytest.mark.parametrize("name", sorted(BUILTINS))
+def test_examples_of_operations(name: str) -> None:
+    text = BUILTINS[name].__doc__ or ""
+    test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+    assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test).failed == 0
 
 
 def test_there_are_examples() -> None:

@@ -95,7 +95,8 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(VIEW_LOAD, "view_load", "t", "-", "-", "-", "d")                                            \
     X(VIEW_STORE, "view_store", "-", "t", "-", "-", "d")                                          \
     X(COMPOSITE_END, "composite_end", "-", "-", "-", "-", "-")                                    \
-    X(COMPOSITE_WAIT, "composite_wait", "-", "i", "-", "-", "-") /* until that one is done */
+    X(COMPOSITE_WAIT, "composite_wait", "-", "i", "-", "-", "-") /* until that one is done */     \
+    X(GATHER, "gather", "t", "t", "v", "-", "x") /* of a, along axis imm, those at indices b */
 
 typedef enum kb_kir_op {
 #define X(name, text, dst, a, b, c, imm) KB_KIR_##name,

@@ -329,6 +329,22 @@ static kb_status check_reduce(check *self) {
     return KB_OK;
 }
 
+/* Every element of the result has an index of its own, and its other coordinates from its place. */
+static kb_status check_gather(check *self) {
+    const kb_kir_type *a = self->operand[0], *index = self->operand[1];
+    REQUIRE(self, same_element(self->dst, a) && !a->pointer,
+            "expected a result of the operand's dtype");
+    REQUIRE(self, index->kind != KB_SCALAR && is_integer(index) && same_dims(index, self->dst),
+            "expected an index of integers for each element of the result");
+    REQUIRE(self, self->inst->imm < a->rank && a->rank == index->rank,
+            "expected operands of one rank above axis %u, got %u and %u", self->inst->imm, a->rank,
+            index->rank);
+    for (uint32_t d = 0; d < a->rank; d++)
+        REQUIRE(self, d == self->inst->imm || a->dims[d] == index->dims[d],
+                "dimension %u: expected %u indices, got %u", d, a->dims[d], index->dims[d]);
+    return KB_OK;
+}
+
 static kb_status check_meaning(check *self) {
     const kb_kir_type *dst = self->dst, *a = self->operand[0];
     switch (self->inst->op) {
@@ -368,6 +384,7 @@ static kb_status check_meaning(check *self) {
     case KB_KIR_STORE: return check_store(self);
     case KB_KIR_DOT: return check_dot(self);
     case KB_KIR_REDUCE: return check_reduce(self);
+    case KB_KIR_GATHER: return check_gather(self);
     case KB_KIR_COMPOSITE:
     case KB_KIR_COMPOSITE_WAIT:
         REQUIRE(self, (dst ? dst : a)->dtype == KB_INT64, "expected a handle of int64");

@@ -62,7 +62,8 @@
     X(SEND, "send", "tile into a slot of another PE's ring")                          \
     X(RECV, "recv", "slot of a ring to tile")                                         \
     X(COMPOSITE, "composite", "a composite command, from its first tile to its last") \
-    X(COMBINE, "combine", "messages to one message, in the switch")
+    X(COMBINE, "combine", "messages to one message, in the switch")                   \
+    X(GATHER, "gather", "elements of a tile by their index along an axis")
 
 typedef enum kb_opkind {
 #define X(name, text, meaning) KB_OP_##name,

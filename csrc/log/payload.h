@@ -41,6 +41,7 @@ typedef struct kb_operand {
  *   MATH       result, n_operands; dtype the operation is computed in: operand[n-1].dtype
  *   REDUCE     result, operand[0], axis
  *   TRANS      result, operand[0], permutation (nibbles, as KIR's)
+ *   GATHER     result, operand[0], operand[1] = indices (TILE or BLOCK) with the result's dims, axis
  *   FREE       operand[0] = the version
  *   SEND       result = the message, operand[0] = value (TILE)
  *   RECV       result, operand[0] = the message; its version is put in when it is known

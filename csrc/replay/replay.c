@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "log/payload.h"
 #include "replay/exec.h"
+#include "replay/gather.h"
 #include "replay/gemm.h"
 #include "replay/lanes.h"
 #include "replay/math.h"
@@ -70,6 +71,7 @@ static bool is_executed(kb_opkind kind) {
     case KB_OP_SEND:
     case KB_OP_RECV:
     case KB_OP_COMBINE:
+    case KB_OP_GATHER:
     case KB_OP_FREE: return true;
     default: return false;
     }
@@ -92,6 +94,7 @@ static kb_status execute(kb_exec *exec, const kb_record *record, const kb_payloa
     case KB_OP_MATH: return kb_math_run(exec, (kb_mathop)record->op, payload, err);
     case KB_OP_REDUCE: return kb_reduce_run(exec, (kb_reduceop)record->op, payload, err);
     case KB_OP_TRANS: return kb_trans_run(exec, payload, err);
+    case KB_OP_GATHER: return kb_gather_run(exec, payload, err);
     case KB_OP_SEND: return kb_transfer_send(exec, payload, err);
     case KB_OP_RECV: return kb_transfer_recv(exec, payload, err);
     default: return free_version(exec->tiles, payload->operand[0].bits, err);

@@ -1,7 +1,8 @@
 /* Replay: phase 2.  Walks the op log over the memory store and so yields the numbers (ADR-0042).
  *
  *   log ──cursor──> record ──> DMA_READ   store ─> tile        DMA_WRITE  tile ─> store
- *                              GEMM, MATH, REDUCE, TRANS       tiles ─> tile
+ *                              GEMM, MATH, REDUCE, TRANS,
+ *                              GATHER                          tiles ─> tile
  *                              FREE, last-use bits             tile ─> nothing
  *
  * Knows nothing of the clock, the topology or hw/.  A record is executed once, in log order; the

@@ -163,7 +163,7 @@ static inline kir_composite kir_product(kir_builder *k, uint32_t rows, uint32_t 
 /* Places in a kernel that uses every opcode but the unconditional jumps. */
 typedef struct kir_everything {
     uint16_t x, n, f, pid, one, offs, mask, ptrs, tile, square, acc, total, index;
-    uint32_t load, dot, reduce, trans, jump, materialise, first;
+    uint32_t load, dot, reduce, trans, gather, jump, materialise, first;
 } kir_everything;
 
 static inline kir_everything kir_use_everything(kir_builder *k) {
@@ -207,6 +207,9 @@ static inline kir_everything kir_use_everything(kir_builder *k) {
     (void)kir_emit(k, KB_KIR_DROP, 0, R, sum, R, R, 0);
     uint16_t transposed = kir_reg(k, square);
     r.trans = kir_emit(k, KB_KIR_TRANS, 0, transposed, r.acc, R, R, kir_number(k, 0x01));
+    uint16_t at = kir_value(k, KB_KIR_BLOCK_RESHAPE, 0, kir_shaped(KB_BLOCK, KB_INT32, 2, 8, 8, 1),
+                            r.offs, R, R);
+    r.gather = kir_emit(k, KB_KIR_GATHER, 0, kir_reg(k, square), r.acc, at, R, 1);
     uint16_t added = kir_value(k, KB_KIR_MATH, KB_MATHOP_ADD, square, transposed, r.total, R);
     (void)kir_value(k, KB_KIR_MATH, KB_MATHOP_MUL, square, added, r.f, R);
     r.index = kir_reg(k, kir_scalar(KB_FLOAT32));

@@ -28,6 +28,7 @@ static void cycles_by_hand(void) {
              2 + 2); /* comparison */
     CHECK_EQ(cycles(&p, KB_OP_MATH, KB_MATH_SIMPLE, KB_INT8, KB_INT8, 257), 2 + 2);
     CHECK_EQ(cycles(&p, KB_OP_TRANS, KB_MATH_SIMPLE, KB_FLOAT16, KB_FLOAT16, 1024), 8 * 2 + 2);
+    CHECK_EQ(cycles(&p, KB_OP_GATHER, KB_MATH_SIMPLE, KB_FLOAT16, KB_INT32, 1024), 16 * 2 + 2);
     CHECK_EQ(cycles(&p, KB_OP_REDUCE, KB_MATH_SIMPLE, KB_FLOAT16, KB_FLOAT16, 1024), 8 + 7);
     CHECK_EQ(cycles(&p, KB_OP_REDUCE, KB_MATH_SIMPLE, KB_FLOAT32, KB_FLOAT32, 1000), 16 + 6);
 }

@@ -126,6 +126,14 @@ static void dtypes_and_shapes_agree(void) {
     REFUSED("permutation");
     build(), k.insts[r.trans].imm = kir_number(&k, 0x201);
     REFUSED("permutation");
+    build(), k.insts[r.gather].imm = 2;
+    REFUSED("above axis 2");
+    build(), k.insts[r.gather].b = r.offs;
+    REFUSED("for each element");
+    build(), k.insts[r.gather].b = r.square;
+    REFUSED("index of integers");
+    build(), k.insts[r.gather].a = r.tile;
+    REFUSED("one rank");
     build(), k.insts[r.load].dst = r.acc;
     REFUSED("differ in shape");
     build(), k.insts[r.load].c = r.n;

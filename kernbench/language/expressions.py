@@ -6,7 +6,6 @@ import ast
 import builtins
 import math
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
 from kernbench.errors import CompilationError
@@ -324,10 +323,6 @@ class ExpressionWalker:
     def _object_attribute(self, value: object, name: str) -> Operand:
         if name == "value":
             return Const(value)
-        if isinstance(value, ModuleType) and not hasattr(value, name):
-            if value.__name__.endswith("language"):
-                raise Refusal(f"tl.{name} is not in kernbench.language")
-            raise Refusal(f"module {value.__name__} has no attribute '{name}'")
         try:
             found = getattr(value, name)
         except AttributeError as error:

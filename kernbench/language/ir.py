@@ -32,6 +32,7 @@ PURE = frozenset(
         "reduce",
         "alias",
         "trans",
+        "gather",
         "materialise",
         "view_load",
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 from kernbench.language import arithmetic
 from kernbench.language.arithmetic import elementwise, extremum, promoted, special
 from kernbench.language.builtin import Builtin, builtin
@@ -48,6 +50,13 @@ def abs_(e: Emitter, x: Operand) -> Operand:
 def where(e: Emitter, condition: Operand, x: Operand, y: Operand) -> Value:
     """`x` where `condition` holds, `y` elsewhere; both are computed."""
     return arithmetic.where(e, condition, x, y)
+
+
+class PropagateNan(enum.IntEnum):
+    """What ``maximum`` and ``minimum`` make of a number and a NaN: NONE, the number."""
+
+    NONE = 0
+    ALL = 0xFFFF
 
 
 def _refuse_nan_propagation(propagate_nan: Operand | None) -> None:

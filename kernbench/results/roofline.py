@@ -160,7 +160,7 @@ def roofline(columns: Columns, topology: Topology) -> Roofline | None:
     programs = of_kind(columns, "program")
     sips = np.unique(columns["pe"][programs] // _pes(system))
     macs = int(columns["work"][of_kind(columns, "gemm")].sum())
-    elements = int(columns["work"][of_kind(columns, "math", "reduce", "trans")].sum())
+    elements = int(columns["work"][of_kind(columns, "math", "reduce", "trans", "gather")].sum())
     moves = of_kind(columns, "dma_read", "dma_write")
     dtype = _dtype_of_most_bytes(columns)
     n_sips = max(1, len(sips))

@@ -16,6 +16,7 @@ from elementwise import (
     scalars,
     unary,
 )
+from neighbours import neighbours
 
 FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     binary,
@@ -28,6 +29,7 @@ FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     known_early,
     reductions,
     shapes,
+    neighbours,
     bodies,
     dots,
     tutorials,

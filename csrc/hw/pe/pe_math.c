@@ -5,7 +5,8 @@
 #include "mem/dtype.h"
 
 static int64_t cost_of(const kb_params_pe_math *params, const kb_command *command) {
-    if (command->record.kind == KB_OP_TRANS) return params->transpose_cycles;
+    bool crosses = command->record.kind == KB_OP_TRANS || command->record.kind == KB_OP_GATHER;
+    if (crosses) return params->transpose_cycles;
     if (command->cost == KB_MATH_DIVIDE) return params->divide_cycles;
     return command->cost == KB_MATH_SPECIAL ? params->special_cycles : params->simple_cycles;
 }

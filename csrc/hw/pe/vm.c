@@ -221,6 +221,7 @@ static bool meets_machine(uint8_t op) {
     case KB_KIR_DOT:
     case KB_KIR_REDUCE:
     case KB_KIR_TRANS:
+    case KB_KIR_GATHER:
     case KB_KIR_SEND:
     case KB_KIR_RECV:
     case KB_KIR_REDUCE_SEND:

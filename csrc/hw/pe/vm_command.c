@@ -206,6 +206,19 @@ static void draft_lanes(const kb_vm *vm, const kb_kir_inst *inst, kb_command *co
     command->operand_dtype = a->dtype;
 }
 
+/* Through the lanes as TRANS, which crosses them too; by elements of the result. */
+static void draft_gather(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
+                         draft *self) {
+    self->kind = KB_OP_GATHER;
+    add_operand(vm, inst->a, self);
+    add_operand(vm, inst->b, self);
+    self->payload.axis = (uint8_t)inst->imm;
+    command->engine = KB_ENGINE_MATH;
+    command->cost = KB_MATH_SIMPLE;
+    command->n_elements = n_elements(kb_vm_type(vm, inst->dst));
+    command->operand_dtype = (uint8_t)kb_vm_dtype(kb_vm_type(vm, inst->b));
+}
+
 static void draft_access(const kb_vm *vm, const kb_kir_inst *inst, kb_command *command,
                          draft *self) {
     bool loads = inst->op == KB_KIR_LOAD || inst->op == KB_KIR_VIEW_LOAD;
@@ -272,6 +285,7 @@ static void draft_command(const kb_vm *vm, const kb_kir_inst *inst, kb_command *
     case KB_KIR_DOT: draft_dot(vm, inst, command, self); break;
     case KB_KIR_REDUCE:
     case KB_KIR_TRANS: draft_lanes(vm, inst, command, self); break;
+    case KB_KIR_GATHER: draft_gather(vm, inst, command, self); break;
     default: draft_math(vm, inst, command, self);
     }
     command->record.kind = (uint8_t)self->kind;
