@@ -26,7 +26,9 @@ HOST_READ_BARRIERS = frozenset(
         "_host",
         "_scalar",
         "_values",
+        "argwhere",
         "cpu",
+        "is_nonzero",
         "item",
         "nonzero",
         "numpy",
@@ -43,8 +45,8 @@ host memory, indexing when the index is a boolean mask, iteration of a 0-d tenso
 STAGED_BARRIERS = frozenset(
     words(
         """
-        argsort bernoulli bincount heaviside heaviside_ histc lgamma lgamma_ median mode nextafter
-        nextafter_ sort unique unique_consecutive where
+        argsort bernoulli bincount erfinv heaviside heaviside_ histc lgamma lgamma_ median mode
+        msort nextafter nextafter_ sort unique unique_consecutive where
         """
     )
 )

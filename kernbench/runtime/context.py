@@ -141,7 +141,7 @@ class Context(TensorMemory, RawTransfers):
         language.reset_launcher(launcher_token)
         leave_rank(rank_token)
         if not self._tokens:
-            self.close()
+            self._close()
 
     def _launch(
         self,

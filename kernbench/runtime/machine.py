@@ -77,7 +77,7 @@ class Machine:
         self._open()
         if self._scheduler.workers:
             raise RuntimeError("reset: expected no rank to be running")
-        self._tell_messages_left()
+        self._tell_messages_left(3)
         self._start()
 
     def close(self) -> None:
@@ -86,18 +86,23 @@ class Machine:
         Ranks that still run are ended.  Messages between PEs that nobody has received are told in
         a warning, as they are by `reset`.
         """
+        self._close()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
         self._closed = True
         self._scheduler.stop_all()
-        self._tell_messages_left()
+        self._tell_messages_left(4)
 
-    def _tell_messages_left(self) -> None:
+    def _tell_messages_left(self, stacklevel: int) -> None:
         if self._scheduler.cut_short:
             return  # whoever would have received them was ended
         if left := self._engine.messages_left():
             warnings.warn(
                 "messages that were sent and that nobody received lie in their rings (kernel and "
                 f"line of the first, how many, between which PEs): {left}",
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
 
     def _open(self) -> None:

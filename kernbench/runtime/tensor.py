@@ -23,7 +23,7 @@ from kernbench.runtime.printing import text_of
 from kernbench.runtime.size import Size
 from kernbench.runtime.storage import HostStorage, Storage
 
-__all__ = ["Tensor"]
+__all__ = ["Tensor", "unpickled"]
 
 
 class Tensor:
@@ -403,8 +403,9 @@ class Tensor:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         values = np.ascontiguousarray(self._host())
-        arguments = (self._dtype.name, tuple(self._shape), values.tobytes(), str(self.device))
-        return _unpickle, arguments
+        where = str(self.device)
+        arguments = (self._dtype.name, tuple(self._shape), values.tobytes(), where)
+        return unpickled, (*arguments, self.requires_grad)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         call("setitem_", self, index, value)
@@ -414,10 +415,20 @@ class Tensor:
         def __getattr__(self, name: str) -> Any: ...
 
 
-def _unpickle(kind: str, shape: tuple[int, ...], raw: bytes, where: str) -> Tensor:
+def unpickled(
+    kind: str,
+    shape: tuple[int, ...],
+    raw: bytes,
+    where: Any,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return the tensor that was pickled; `where` is its device, or gives it for a host tensor."""
     data = np.frombuffer(raw, np.uint8).copy()
     made = Tensor._over(HostStorage(data), dtypes.as_dtype(kind), shape)
-    return made if where == "cpu" else call("to", made, where)
+    place = where(made) if callable(where) else where
+    made = made if str(place) == "cpu" else call("to", made, place)
+    made.requires_grad = requires_grad
+    return made
 
 
 install(Tensor)

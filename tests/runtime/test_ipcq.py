@@ -262,8 +262,9 @@ def test_messages_that_nobody_received_are_told_when_the_context_closes() -> Non
             ctx.reset()
         misuse[kb.each_pe](0, 1, 0, 0, 8, 8)
         ctx.synchronize()
-        with pytest.warns(UserWarning, match="that nobody received lie in their rings"):
+        with pytest.warns(UserWarning, match="that nobody received lie in their rings") as told:
             ctx.close()
+        assert told[0].filename == __file__
 
 
 def test_messages_of_one_launch_may_be_received_by_the_next() -> None:

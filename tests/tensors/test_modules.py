@@ -96,6 +96,29 @@ def test_saved_and_loaded() -> None:
     assert found["step"] == 3 and torch.equal(found["net"]["0.bias"], net[0].bias)
 
 
+def test_a_file_goes_where_map_location_says_at_once(ctx: kb.Context) -> None:
+    """Neither by way of where it was, nor there after all."""
+    net = nn.Linear(2, 2).cuda()
+    file = io.BytesIO()
+    torch.save({"x": torch.ones(2, device="cuda"), "nested": [(net.weight,)]}, file)
+    for wanted, where in (
+        (None, "cuda:0"),
+        ("cpu", "cpu"),
+        ({"cuda:0": "cpu"}, "cpu"),
+        ({"cuda:1": "cpu"}, "cuda:0"),
+        (lambda host, name: host, "cpu"),
+        (lambda host, name: host.cuda() if name == "cuda:0" else None, "cuda:0"),
+        (lambda host, name: None, "cuda:0"),
+    ):
+        file.seek(0)
+        before = len(ctx.oplog)
+        found = torch.load(file, map_location=wanted)
+        assert str(found["x"].device) == str(found["nested"][0][0].device) == where
+        assert (len(ctx.oplog) == before) == (where == "cpu")
+        assert isinstance(found["nested"][0][0], nn.Parameter)
+        assert found["nested"][0][0].requires_grad and not found["x"].requires_grad
+
+
 def forgets_init() -> None:
     class Forgetful(nn.Module):
         def __init__(self) -> None:

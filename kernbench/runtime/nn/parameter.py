@@ -35,6 +35,9 @@ class Parameter(Tensor):
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.detach(), self.requires_grad)
+
     def __deepcopy__(self, memo: Any) -> Any:
         made = memo.get(id(self))
         if made is None:
