@@ -18,16 +18,19 @@ static inline void kb_reply_flush(kb_reply *reply) {
     reply->train.count = 0;
 }
 
-/* The next flit is there at at_fs, no earlier than the one before. */
-static inline void kb_reply_add(kb_reply *reply, int64_t at_fs) {
+/* The next flits are there, no earlier than the one before: at the times of adding each by itself. */
+static inline void kb_reply_add(kb_reply *reply, kb_train flits) {
     kb_train *train = &reply->train;
-    if (train->count == 1) train->period_fs = at_fs - train->start_fs;
-    if (train->count > 0 && at_fs == train->start_fs + train->period_fs * train->count) {
-        train->count++;
-        return;
+    if (train->count == 1) train->period_fs = flits.start_fs - train->start_fs;
+    if (train->count > 0 && flits.start_fs == train->start_fs + train->period_fs * train->count) {
+        int64_t n = flits.period_fs == train->period_fs ? flits.count : 1;
+        train->count += n;
+        if (n == flits.count) return;
+        flits.start_fs += flits.period_fs;
+        flits.count--;
     }
     kb_reply_flush(reply);
-    *train = (kb_train){at_fs, 0, 1};
+    *train = (kb_train){flits.start_fs, flits.count > 1 ? flits.period_fs : 0, flits.count};
 }
 
 #endif

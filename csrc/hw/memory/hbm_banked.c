@@ -108,7 +108,7 @@ static kb_status send_flits(kb_hbm_banked *hbm, uint32_t number, kb_error *err) 
     int64_t there_fs = j->there_fs;
     for (; next < end && *next > 0; next++) {
         there_fs = kb_max_i64(there_fs, *next - 1 + hbm->response_fs);
-        kb_reply_add(&reply, there_fs);
+        kb_reply_add(&reply, (kb_train){there_fs, 0, 1});
         *next = 0;
     }
     j->there_fs = there_fs;

@@ -43,6 +43,20 @@ static kb_train serve_flits(const kb_memory *memory, kb_request *request, kb_tra
     return served;
 }
 
+/* Flits of a reply that were served so.  None leaves before the one in front of it, which is there at *there_fs. */
+static void reply_with(kb_reply *reply, kb_train flits, int64_t *there_fs) {
+    int64_t last_fs = kb_train_last_fs(&flits), n_held = 0;
+    if (last_fs <= *there_fs) n_held = flits.count;
+    else if (flits.start_fs <= *there_fs)
+        n_held = (*there_fs - flits.start_fs) / flits.period_fs + 1;
+    if (n_held > 0) kb_reply_add(reply, (kb_train){*there_fs, 0, n_held});
+    if (n_held == flits.count) return;
+    flits.start_fs += n_held * flits.period_fs;
+    flits.count -= n_held;
+    kb_reply_add(reply, flits);
+    *there_fs = last_fs;
+}
+
 static kb_status read(kb_memory *memory, kb_request *request, const kb_message *message,
                       kb_error *err) {
     kb_fabric *fabric = memory->parts->fabric;
@@ -59,11 +73,8 @@ static kb_status read(kb_memory *memory, kb_request *request, const kb_message *
     do {
         kb_train flits = {now_fs + memory->request_fs, 0, INT64_MAX};
         kb_train served = serve_flits(memory, request, flits);
-        for (int64_t i = 0; i < served.count; i++) {
-            int64_t served_fs = served.start_fs + i * served.period_fs;
-            there_fs = kb_max_i64(there_fs, served_fs + memory->response_fs);
-            kb_reply_add(&r, there_fs);
-        }
+        served.start_fs += memory->response_fs;
+        reply_with(&r, served, &there_fs);
     } while (request->left > 0);
     kb_reply_flush(&r);
     request->memory_start_fs = now_fs;
