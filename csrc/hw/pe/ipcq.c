@@ -18,7 +18,7 @@ static void fail(const kb_ipcq *ipcq, kb_status status, const char *message) {
 
 /* A ready command takes its place at its ring, by ticket. */
 static void stand(kb_ipcq *ipcq, kb_ring_end *end, kb_command *command) {
-    uint32_t slot = kb_sched_slot(ipcq->sched, command), *at = &end->first;
+    uint32_t slot = kb_sched_slot(command), *at = &end->first;
     kb_ipcq_work *w = &ipcq->works[slot];
     w->command = command;
     bool is_last = end->first == KB_IPCQ_NONE ||

@@ -112,7 +112,7 @@ kb_command *kb_sched_next(kb_sched *sched, kb_engine_kind kind) {
 
 kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t c,
                           const kb_sched_tiles *tiles, kb_error *err) {
-    uint32_t slot = kb_sched_slot(sched, command);
+    uint32_t slot = kb_sched_slot(command);
     kb_sched_entry *e = kb_sched_at(sched, slot);
     sched->contexts[c].free = e->next;
     sched->contexts[c].count++;
@@ -163,7 +163,7 @@ static void release_followers(kb_sched *sched, kb_sched_entry *e) {
 }
 
 void kb_sched_done(kb_sched *sched, kb_command *command) {
-    uint32_t slot = kb_sched_slot(sched, command);
+    uint32_t slot = kb_sched_slot(command);
     kb_sched_entry *e = kb_sched_at(sched, slot);
     uint32_t c = e->context;
     kb_error error;

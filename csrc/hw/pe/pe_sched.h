@@ -104,7 +104,7 @@ const kb_command *kb_sched_peek(const kb_sched *sched, kb_engine_kind engine);
 void kb_sched_done(kb_sched *sched, kb_command *command);
 
 /* Number of a command's slot, below kb_sched_n_slots: where an engine keeps its own state. */
-uint32_t kb_sched_slot(const kb_sched *sched, const kb_command *command);
+uint32_t kb_sched_slot(const kb_command *command);
 uint32_t kb_sched_n_slots(const kb_sched *sched);
 
 #endif

@@ -31,8 +31,7 @@ void kb_slots_deinit_(kb_sched *sched) {
     kb_alloc_free(alloc, sched->contexts, sched->n_contexts + 1, sizeof *sched->contexts);
 }
 
-uint32_t kb_sched_slot(const kb_sched *sched, const kb_command *command) {
-    (void)sched;
+uint32_t kb_sched_slot(const kb_command *command) {
     return kb_slot_of_(command)->slot;
 }
 
