@@ -82,7 +82,21 @@ def gather(e: Emitter, src: Operand, index: Operand, axis: Operand) -> Value:
 
 @builtin(method=True)
 def flip(e: Emitter, x: Operand, dim: Operand | None = None) -> Value:
-    """`x` with the order of its elements along `dim` turned round (default: the last one)."""
+    """`x` with the order of its elements along `dim` turned round (default: the last one).
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.flip(x))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [3. 5. 1. 2.]
+    """
     value = e.value(x)
     shape = value.type.shape
     axis = axis_of(dim, shape)
@@ -92,7 +106,21 @@ def flip(e: Emitter, x: Operand, dim: Operand | None = None) -> Value:
 
 @builtin()
 def join(e: Emitter, a: Operand, b: Operand) -> Value:
-    """Both, of one dtype and broadcast to one shape, along a new last dimension of 2."""
+    """Both, of one dtype and broadcast to one shape, along a new last dimension of 2.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 8), tl.reshape(tl.join(x, x + 10), (8,)))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 8)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [ 2. 12.  1. 11.  5. 15.  3. 13.]
+    """
     left, right = e.value(a), e.value(b)
     if left.type.dtype != right.type.dtype:
         raise Refusal(f"expected tensors of one dtype, got {left} and {right}")
@@ -103,7 +131,21 @@ def join(e: Emitter, a: Operand, b: Operand) -> Value:
 
 @builtin(method=True)
 def split(e: Emitter, a: Operand) -> Pack:
-    """Both halves of a tensor whose last dimension is 2: what ``join`` was given."""
+    """Both halves of a tensor whose last dimension is 2: what ``join`` was given.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 2), tl.split(tl.reshape(x, (2, 2)))[1])
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 2)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [1. 3.]
+    """
     value = e.value(a)
     shape = value.type.shape
     if not shape or shape[-1] != 2:
@@ -115,7 +157,21 @@ def split(e: Emitter, a: Operand) -> Pack:
 
 @builtin()
 def interleave(e: Emitter, a: Operand, b: Operand) -> Value:
-    """Elements of `a` and `b` by turns, along the last dimension."""
+    """Elements of `a` and `b` by turns, along the last dimension.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 8), tl.interleave(x, x + 10))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 8)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [ 2. 12.  1. 11.  5. 15.  3. 13.]
+    """
     both = e.value(join.compile(e, [a, b], {}))
     shape = both.type.shape
     return both if len(shape) == 1 else e.reshape(both, (*shape[:-2], 2 * shape[-2]))
@@ -129,7 +185,21 @@ def cat(
     can_reorder: Operand = FALSE,
     dim: Operand = ZERO,
 ) -> Value:
-    """`input` and then `other`, of one shape, along `dim`; never reordered."""
+    """`input` and then `other`, of one shape, along `dim`; never reordered.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 8), tl.cat(x, x + 10))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 8)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [ 2.  1.  5.  3. 12. 11. 15. 13.]
+    """
     left, right = e.value(input), e.value(other)
     if left.type.shape != right.type.shape:
         raise Refusal(f"expected tensors of one shape, got {left} and {right}")

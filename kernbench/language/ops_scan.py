@@ -143,6 +143,19 @@ def cumsum(
     """Return for each element the sum of all up to it along `axis`.
 
     bf16 is summed in fp32, integers narrower than 32 bits in 32.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.cumsum(x))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [ 2.  3.  8. 11.]
     """
     value = _widened(e, input)
     element = value.type.element
@@ -155,7 +168,21 @@ def cumsum(
 
 @builtin(method=True)
 def cumprod(e: Emitter, input: Operand, axis: Operand = ZERO, reverse: Operand = FALSE) -> Value:
-    """Return for each element the product of all up to it along `axis`; bf16 in fp32."""
+    """Return for each element the product of all up to it along `axis`; bf16 in fp32.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.cumprod(x))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [ 2.  2. 10. 30.]
+    """
     return _scan(e, [_widened(e, input)], axis, _by(e, "mul"), reverse)[0]
 
 
@@ -218,7 +245,21 @@ def reduce(
 
 @builtin(method=True)
 def reduce_or(e: Emitter, input: Operand, axis: Operand, keep_dims: Operand = FALSE) -> Value:
-    """Return the or along `axis`, or of all; of integers or truths."""
+    """Return the or along `axis`, or of all; of integers or truths.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.reduce_or(x > 4, 0))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [1. 1. 1. 1.]
+    """
     value = e.value(input)
     if not value.type.element.is_int():
         raise Refusal(f"tl.reduce_or expects integers, got {value.type.dtype}")

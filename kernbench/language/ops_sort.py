@@ -96,6 +96,19 @@ def topk(e: Emitter, x: Operand, k: Operand, dim: Operand | None = None) -> Valu
     """Return the `k` greatest of `x` along `dim` (default: the last), the greatest first.
 
     `k` is a power of 2.  Where it is less than all, the result has at least 32 bits, as ``max``.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 2), tl.topk(x, 2))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 2)
+    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
+    ...     print(out.numpy())
+    [5. 3.]
     """
     value, axis = _begin(e, x, dim)
     n = as_int(k, "k")
@@ -117,7 +130,21 @@ def topk(e: Emitter, x: Operand, k: Operand, dim: Operand | None = None) -> Valu
 def bitonic_merge(
     e: Emitter, x: Operand, dim: Operand | None = None, descending: Operand = ZERO
 ) -> Value:
-    """`x`, whose halves along `dim` are in opposite orders, in order."""
+    """`x`, whose halves along `dim` are in opposite orders, in order.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.bitonic_merge(x))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](ctx.tensor([1.0, 3.0, 4.0, 2.0]), out)
+    ...     print(out.numpy())
+    [1. 2. 3. 4.]
+    """
     value, axis = _begin(e, x, dim)
     stage = _log2(value.type.shape[axis])
     return _merge(e, value, axis, stage, bool(as_python(descending)))
