@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from kernbench.language.ops_math import (
-    abs_ as abs,
-)
-from kernbench.language.ops_math import (
-    div_rn,
-    fma,
-    isnan,
-)
-from kernbench.language.ops_math import (
-    pow_ as pow,
-)
+from kernbench.language.ops_math import abs_ as abs
+from kernbench.language.ops_math import div_rn, fma, isnan
+from kernbench.language.ops_math import pow_ as pow
 from kernbench.language.ops_special import (
     ceil,
     cos,
