@@ -6,24 +6,10 @@ from kernbench.language.ops_math import (
     abs_ as abs,
 )
 from kernbench.language.ops_math import (
-    ceil,
     clamp,
-    cos,
     div_rn,
-    erf,
-    exp,
-    exp2,
     fdiv,
-    floor,
     fma,
-    log,
-    log2,
-    rsqrt,
-    sigmoid,
-    sin,
-    sqrt,
-    sqrt_rn,
-    tanh,
 )
 from kernbench.language.ops_math import (
     maximum as max,
@@ -33,6 +19,22 @@ from kernbench.language.ops_math import (
 )
 from kernbench.language.ops_math import (
     pow_ as pow,
+)
+from kernbench.language.ops_special import (
+    ceil,
+    cos,
+    erf,
+    exp,
+    exp2,
+    floor,
+    log,
+    log2,
+    rsqrt,
+    sigmoid,
+    sin,
+    sqrt,
+    sqrt_rn,
+    tanh,
 )
 
 __all__ = [

@@ -21,7 +21,20 @@ def _absent(name: str, advice: str) -> Builtin:
     def refuse(e: Emitter, *args: Operand, **kwargs: Operand) -> Operand:
         raise Refusal(f"tl.{name} is not implemented; {advice}")
 
-    refuse.__doc__ = f"Not implemented: {advice}."
+    refuse.__doc__ = f"""Not implemented: {advice}.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     tl.{name}(x_ptr)
+    >>> with kb.Context("small") as ctx:
+    ...     _ = kernel[(1,)](ctx.tensor([0]))
+    Traceback (most recent call last):
+        ...
+    kernbench.errors.CompilationError: ...: tl.{name} is not implemented; ...
+    """
     return builtin(name)(refuse)
 
 

@@ -75,6 +75,33 @@ def make_tensor_descriptor(
     lies outside of `shape` is read as 0, and not written.  ``tl.composite`` takes descriptors.
 
     Differs from Triton: no stride has to be 1, and `padding_option` is zero.
+
+    Parameters
+    ----------
+    base : pointer
+        To the first element.
+    shape, strides : tuple of int or scalar
+        In elements; a scalar's value may be known when the kernel runs only.
+    block_shape : tuple of int
+        Of a tile; known at compile time.
+    padding_option : {"zero"}, optional
+        What is read outside; the only one supported.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.make_tensor_descriptor(x_ptr, (3, 3), (3, 1), (2, 2))
+    ...     out = tl.make_tensor_descriptor(out_ptr, (2, 2), (2, 1), (2, 2))
+    ...     out.store((0, 0), x.load((1, 2)))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+    ...     out = ctx.tensor([[0.0] * 2] * 2)
+    ...     _ = kernel[(1,)](x, out)
+    ...     print(out.numpy())
+    [[6. 0.]
+     [9. 0.]]
     """
     pointer = e.value(base)
     if not pointer.type.is_pointer or pointer.type.rank:

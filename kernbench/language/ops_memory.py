@@ -34,6 +34,43 @@ def load(
 
     The result is a tile of the pointer's element type; the PE goes on while it is fetched.  The
     cache hints mean nothing on this machine.
+
+    Parameters
+    ----------
+    pointer : pointer or block of pointers
+        Where the elements lie; or a block pointer.
+    mask : tensor of truth values, optional
+        Nothing is read where it does not hold, so the pointers there may lead anywhere.
+    other : number or tensor, optional
+        What stands there; without it, 0.
+    boundary_check, padding_option
+        Of block pointers: see ``make_block_ptr``.
+    cache_modifier, eviction_policy, volatile
+        Triton's hints; without meaning on this machine.
+
+    Returns
+    -------
+    tensor
+        A tile with the shape that `pointer`, `mask` and `other` broadcast to.
+
+    Notes
+    -----
+    One strided DMA where the addresses are affine, a gather list elsewhere (ADR-0041 D7).  Outside
+    of the tensor's memory it is an `OutOfBoundsError` with the kernel's line.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr, n):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs, mask=offs < n, other=-1.0)
+    ...     tl.store(out_ptr + offs, x)
+    >>> with kb.Context("small") as ctx:
+    ...     x, out = ctx.tensor([2.0, 1.0, 5.0]), ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](x, out, 3)
+    ...     print(out.numpy())
+    [ 2.  1.  5. -1.]
     """
     _refuse_block_pointers(boundary_check, padding_option)
     target = _pointer(e, pointer)
@@ -68,7 +105,39 @@ def store(
     cache_modifier: Operand | None = None,
     eviction_policy: Operand | None = None,
 ) -> None:
-    """Write `value`, converted to the pointer's element type, where `mask` holds."""
+    """Write `value`, converted to the pointer's element type, where `mask` holds.
+
+    Parameters
+    ----------
+    pointer : pointer or block of pointers
+        Where to; or a block pointer.
+    value : tensor or number
+        Broadcast to the shape of `pointer`; rounded to nearest even where it is narrowed.
+    mask : tensor of truth values, optional
+        Nothing is written where it does not hold.
+    boundary_check
+        Of block pointers: see ``make_block_ptr``.
+    cache_modifier, eviction_policy
+        Triton's hints; without meaning on this machine.
+
+    Notes
+    -----
+    The program goes on at once; a later load of the same bytes waits for it.  Outside of the
+    tensor's memory it is an `OutOfBoundsError` with the kernel's line.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr, n):
+    ...     offs = tl.arange(0, 4)
+    ...     tl.store(out_ptr + offs, offs * offs, mask=offs < n)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([-1] * 4)
+    ...     _ = kernel[(1,)](out, 3)
+    ...     print(out.numpy())
+    [ 0  1  4 -1]
+    """
     _refuse_block_pointers(boundary_check, None)
     target = _pointer(e, pointer)
     source = e.value(value)
@@ -87,7 +156,24 @@ def store(
 
 @builtin()
 def debug_barrier(e: Emitter) -> None:
-    """Wait until all earlier memory operations of the program are complete."""
+    """Wait until all earlier memory operations of the program are complete.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, x + 1)
+    ...     tl.debug_barrier()
+    ...     tl.store(x_ptr + offs, tl.load(x_ptr + (offs ^ 1)))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [3. 2. 5. 4.]
+    """
     e.emit_effect("wait_memory")
 
 
