@@ -76,7 +76,9 @@ class Round:
         missing = self.missing
         if not missing:
             return f"{text} (all {len(self.entries)} ranks have entered it)"
-        return f"{text} (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered)"
+        ended = [rank for rank in missing if self.shared.has_ended(rank)]
+        text += f" (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered"
+        return f"{text}; {_ranks(ended)} ended)" if ended else f"{text})"
 
 
 def _ranks(ranks: list[int]) -> str:
@@ -193,6 +195,11 @@ class Shared:
         self.n_posts = 0
         self.any_source: dict[int, list[Waiting]] = {}
         self.boxes: dict[tuple[int, int], list[bytes]] = {}  # objects on their way
+
+    def has_ended(self, rank: int) -> bool:
+        """Tell whether a member's program is over; unknown, so no, while the group is made."""
+        sip = self.sips[self.ranks.index(rank)]
+        return self.members is not None and sip not in self.board.context._scheduler.workers
 
     # --- rounds ---------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class ProcessGroup:
         """
         rank = current_rank()
         own = own or self._stream
-        here = (self._sip, rank.streams.get(self._sip, 0))
+        here = (self._sip, rank.stream_on(self._sip))
         if (last := rank.last.get(here)) is not None:
             self._context._order_behind(own._place, last)
         for waited in rank.pending_after.get(here, ()):
@@ -106,7 +106,7 @@ class ProcessGroup:
     def _last(self) -> Handle | None:
         """Return what the caller has submitted last to its current stream: the group's own one."""
         rank = current_rank()
-        return rank.last.get((self._sip, rank.streams.get(self._sip, 0)))
+        return rank.last.get((self._sip, rank.stream_on(self._sip)))
 
     def __repr__(self) -> str:
         return f"<ProcessGroup {self._shared.name}: rank {self._place} of {self.size()}>"
