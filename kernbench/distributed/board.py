@@ -76,9 +76,8 @@ class Round:
         missing = self.missing
         if not missing:
             return f"{text} (all {len(self.entries)} ranks have entered it)"
-        ended = [rank for rank in missing if self.shared.has_ended(rank)]
         text += f" (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered"
-        return f"{text}; {_ranks(ended)} ended)" if ended else f"{text})"
+        return f"{text}{self.shared.who_runs(missing)})"
 
 
 def _ranks(ranks: list[int]) -> str:
@@ -196,10 +195,14 @@ class Shared:
         self.any_source: dict[int, list[Waiting]] = {}
         self.boxes: dict[tuple[int, int], list[bytes]] = {}  # objects on their way
 
-    def has_ended(self, rank: int) -> bool:
-        """Tell whether a member's program is over; unknown, so no, while the group is made."""
-        sip = self.sips[self.ranks.index(rank)]
-        return self.members is not None and sip not in self.board.context._scheduler.workers
+    def who_runs(self, missing: list[int]) -> str:
+        """Say which of some members have ended, or that there are not as many as are awaited."""
+        workers = self.board.context._scheduler.workers
+        if self.members is None:  # until all have met nobody knows which of them runs where
+            n_run = len(workers)
+            return f"; {n_run} run" if n_run < len(self.ranks) else ""
+        ended = [rank for rank in missing if self.sips[self.ranks.index(rank)] not in workers]
+        return f"; {_ranks(ended)} ended" if ended else ""
 
     # --- rounds ---------------------------------------------------------------------------------
 

@@ -562,7 +562,8 @@ def test_who_waits_for_work_behind_a_collective_is_told_which_one() -> None:
     with pytest.raises(kb.DeadlockError) as caught:
         ranks(body, 2)
     lines = str(caught.value).splitlines()
-    call = "  all_reduce, call 3 of the default group (of 2 ranks, rank 0 has not entered)"
+    who = "of 2 ranks, rank 0 has not entered; rank 0 has ended"
+    call = f"  all_reduce, call 3 of the default group ({who})"
     assert lines.count(call) == 1
 
 

@@ -507,6 +507,15 @@ def test_a_rank_that_has_ended_is_told_from_one_that_is_late() -> None:
         ctx.multiprocessing.spawn(work, nprocs=3)
 
 
+def test_more_ranks_than_run_are_waited_for_in_vain() -> None:
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl", "tcp://localhost:29500", world_size=4, rank=rank)
+
+    wanted = "of 4 ranks, rank 3 has not entered; 3 run"
+    with machine() as ctx, pytest.raises(kb.DeadlockError, match=wanted):
+        ctx.multiprocessing.spawn(work, nprocs=3)
+
+
 def test_two_groups_of_the_same_ranks_are_told_apart() -> None:
     """Entered in another order on each rank, they wait for each other: the message says which."""
 
