@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -171,6 +172,12 @@ def default_group() -> ProcessGroup:
     """
     found = worlds.get().default
     if found is None:
+        thread = threading.current_thread()
+        if current_rank().context is None and thread is not threading.main_thread():
+            raise RuntimeError(
+                f"torch.distributed: {thread.name} is a thread of no rank; ranks run one at a "
+                "time, in the thread that made them: call there, with async_op=True to go on meanwhile"
+            )
         raise ValueError(UNINITIALISED)
     return found
 

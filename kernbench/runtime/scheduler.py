@@ -379,7 +379,10 @@ class Scheduler:
         if self.main.waiting is not None:
             lines.append(self.main.waiting.describe())
         for more in self.on_deadlock:
-            lines += [line for line in more() if not any(line in known for known in lines)]
+            for line in more():
+                what_waits = line.partition(", called at ")[0]
+                if not any(what_waits in known for known in lines):
+                    lines.append(line)
         why = f"{what}:\n  " + "\n  ".join(lines)
         try:
             self.context._engine.run()

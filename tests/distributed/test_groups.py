@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -514,6 +516,15 @@ def test_more_ranks_than_run_are_waited_for_in_vain() -> None:
     wanted = "of 4 ranks, rank 3 has not entered; 3 run"
     with machine() as ctx, pytest.raises(kb.DeadlockError, match=wanted):
         ctx.multiprocessing.spawn(work, nprocs=3)
+
+
+def test_a_thread_of_a_rank_is_not_a_rank() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        with ThreadPoolExecutor(1) as threads:
+            return str(threads.submit(dist.get_rank).exception())
+
+    wanted = r"torch.distributed: ThreadPool\S+ is a thread of no rank; .*async_op"
+    assert all(re.match(wanted, text) for text in ranks(body, 2).values())
 
 
 def test_two_groups_of_the_same_ranks_are_told_apart() -> None:
