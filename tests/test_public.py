@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import kernbench
+import kernbench.language as tl
 from kernbench import _core
 from kernbench.language.builtin import BUILTINS
 
@@ -42,11 +43,16 @@ def test_examples(name: str) -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("name", sorted(BUILTINS))
-def test_examples_of_operations(name: str) -> None:
-    text = BUILTINS[name].__doc__ or ""
+@pytest.mark.parametrize("name", sorted({*tl.__all__, *filter(str.isidentifier, BUILTINS)}))
+def test_each_name_of_the_language_has_an_example_that_runs(name: str) -> None:
+    public = BUILTINS[name] if name in BUILTINS else getattr(tl, name)
+    if isinstance(public, ModuleType) or public is tl.Launcher:  # an alias has no docstring
+        return
+    text = public.__doc__ or ""
     test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
-    assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test).failed == 0
+    assert test.examples, f"tl.{name}: no example in its docstring"
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert doctest.DocTestRunner(optionflags=options).run(test).failed == 0
 
 
 def test_there_are_examples() -> None:

@@ -43,7 +43,8 @@ class Builtin:
         self.__name__ = name
         self.__doc__ = function.__doc__
         parameters = list(inspect.signature(function, eval_str=False).parameters.values())[1:]
-        self.__signature__ = inspect.Signature(parameters)
+        bare = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+        self.__signature__ = inspect.Signature(bare)
 
     def __repr__(self) -> str:
         return f"<tl.{self.name}>"

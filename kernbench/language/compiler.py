@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A run-time parameter of a compiled kernel: its name and type."""
+    """A run-time parameter of a compiled kernel: its name and type.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> @tl.jit
+    ... def noted(n, SIZE: tl.constexpr):
+    ...     tl.device_assert(n < SIZE)
+    >>> [(param.name, str(param.dtype)) for param in noted.compile(5, SIZE=8).params]
+    [('n', 'int32')]
+    """
 
     name: str
     dtype: dtype | pointer_type
@@ -49,6 +59,16 @@ class CompiledKernel:
         Where the ``def`` stands: line n of `code` is line ``first_line + n - 1`` of the file.
     constants : dict
         Compile-time arguments by name.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> @tl.jit
+    ... def noted(n, SIZE: tl.constexpr):
+    ...     tl.device_assert(n < SIZE)
+    >>> kernel = noted.compile(5, SIZE=8)
+    >>> kernel.name, kernel.constants
+    ('noted', {'SIZE': 8})
     """
 
     name: str

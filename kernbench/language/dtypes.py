@@ -54,6 +54,16 @@ class dtype:
         What family it belongs to.
     fp_mantissa_width : int
         Explicit mantissa bits of a float, else 0.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> tl.float16
+    triton.language.fp16
+    >>> tl.float16.itemsize
+    2
+    >>> tl.int1.is_floating()
+    False
     """
 
     name: str
@@ -198,7 +208,14 @@ class dtype:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class pointer_type:
-    """The type of a pointer to values of ``element_ty``: a 64-bit virtual address."""
+    """The type of a pointer to values of ``element_ty``: a 64-bit virtual address.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> print(tl.pointer_type(tl.int32))
+    pointer<int32>
+    """
 
     element_ty: dtype
     address_space: int = 1
@@ -248,7 +265,14 @@ class pointer_type:
 
 @dataclass(frozen=True, slots=True)
 class block_type:
-    """The type of a block of values: what ``x.type`` is in a kernel when `x` has a shape."""
+    """The type of a block of values: what ``x.type`` is in a kernel when `x` has a shape.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> tl.block_type(tl.float32, (16, 8)).numel
+    128
+    """
 
     element_ty: dtype | pointer_type
     shape: tuple[int, ...]
@@ -273,7 +297,21 @@ class block_type:
 
 
 class tensor:
-    """The type of values in kernels, for ``isinstance(x, tl.tensor)`` and annotations."""
+    """The type of values in kernels, for ``isinstance(x, tl.tensor)`` and annotations.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, n):
+    ...     tl.static_assert(isinstance(n, tl.tensor))
+    ...     tl.store(x_ptr, n)
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([0])
+    ...     _ = kernel[(1,)](x, 5)
+    ...     print(x.numpy())
+    [5]
+    """
 
 
 class constexpr:
@@ -281,7 +319,8 @@ class constexpr:
 
     Examples
     --------
-    >>> constexpr(4) + 1
+    >>> import kernbench.language as tl
+    >>> tl.constexpr(4) + 1
     constexpr[5]
     """
 
@@ -400,6 +439,12 @@ def to_dtype(spec: Any) -> dtype:
     ------
     TypeError
         When there is no such dtype.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> tl.to_dtype("torch.bfloat16")
+    triton.language.bf16
     """
     if isinstance(spec, constexpr):
         spec = spec.value

@@ -50,7 +50,8 @@ def constexpr_function(fn: Callable[..., Any]) -> ConstexprFunction:
 
     Examples
     --------
-    >>> @constexpr_function
+    >>> import kernbench.language as tl
+    >>> @tl.constexpr_function
     ... def half(n):
     ...     return n // 2
     >>> half(8)

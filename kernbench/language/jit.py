@@ -42,7 +42,7 @@ class JITFunction(KernelFunction):
     Examples
     --------
     >>> import kernbench.language as tl
-    >>> @jit
+    >>> @tl.jit
     ... def double(x_ptr, n, BLOCK: tl.constexpr):
     ...     offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     ...     mask = offs < n
@@ -228,6 +228,20 @@ def jit(
         Accepted; they mean nothing on this machine.
     do_not_specialize, do_not_specialize_on_alignment : object
         Accepted; kernels are specialised on types and constexpr values only, never on numbers.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, 2 * x)
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [2. 4. 6. 8.]
     """
 
     def decorate(function: Callable[..., Any]) -> JITFunction:

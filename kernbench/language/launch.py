@@ -32,6 +32,17 @@ class Launch:
         such as ``kb.each_pe``, is passed on as it is.
     function : JITFunction
         The kernel's function, for names and sources.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> @tl.jit
+    ... def noted(n):
+    ...     tl.assume(n > 0)
+    >>> token = tl.set_launcher(lambda launch: (launch.kernel.name, launch.grid))
+    >>> noted[(2, 3)](5)
+    ('noted', (2, 3))
+    >>> tl.reset_launcher(token)
     """
 
     kernel: CompiledKernel
@@ -52,12 +63,34 @@ def set_launcher(launcher: Launcher | None) -> Token[Launcher | None]:
     -------
     Token
         For `reset_launcher`.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> @tl.jit
+    ... def noted(n):
+    ...     tl.assume(n > 0)
+    >>> token = tl.set_launcher(lambda launch: launch.arguments)
+    >>> noted[(2, 3)](5)
+    (5,)
+    >>> tl.reset_launcher(token)
     """
     return _launcher.set(launcher)
 
 
 def reset_launcher(token: Token[Launcher | None]) -> None:
-    """Undo a `set_launcher`."""
+    """Undo a `set_launcher`.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> token = tl.set_launcher(print)
+    >>> tl.reset_launcher(token)
+    >>> tl.current_launcher()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: a kernel was launched where no kernbench.Context is active; ...
+    """
     _launcher.reset(token)
 
 
@@ -68,6 +101,14 @@ def current_launcher() -> Launcher:
     ------
     RuntimeError
         When nobody does.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> token = tl.set_launcher(print)
+    >>> tl.current_launcher() is print
+    True
+    >>> tl.reset_launcher(token)
     """
     launcher = _launcher.get()
     if launcher is None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from kernbench.language.ops_math import (
-    abs_ as abs,
-)
-from kernbench.language.ops_math import (
+from kernbench.language.ops_math import abs_ as abs
+from kernbench.language.ops_math import div_rn, fma, isnan
+from kernbench.language.ops_math import pow_ as pow
+from kernbench.language.ops_special import (
     ceil,
     cos,
-    div_rn,
     erf,
     exp,
     exp2,
     floor,
-    fma,
-    isnan,
     log,
     log2,
     rsqrt,
     sin,
     sqrt,
     tanh,
-)
-from kernbench.language.ops_math import (
-    pow_ as pow,
 )
 
 fast_expf = exp

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from kernbench.language.ops_math import (
-    abs_ as abs,
-)
-from kernbench.language.ops_math import (
+from kernbench.language.ops_math import abs_ as abs
+from kernbench.language.ops_math import clamp, div_rn, fdiv, fma
+from kernbench.language.ops_math import maximum as max
+from kernbench.language.ops_math import minimum as min
+from kernbench.language.ops_math import pow_ as pow
+from kernbench.language.ops_special import (
     ceil,
-    clamp,
     cos,
-    div_rn,
     erf,
     exp,
     exp2,
-    fdiv,
     floor,
-    fma,
     log,
     log2,
     rsqrt,
@@ -24,15 +22,6 @@ from kernbench.language.ops_math import (
     sqrt,
     sqrt_rn,
     tanh,
-)
-from kernbench.language.ops_math import (
-    maximum as max,
-)
-from kernbench.language.ops_math import (
-    minimum as min,
-)
-from kernbench.language.ops_math import (
-    pow_ as pow,
 )
 
 __all__ = [

@@ -16,7 +16,7 @@ from kernbench.language.emitter import Emitter
 from kernbench.language.function import KernelFunction
 from kernbench.language.ir import Inst
 from kernbench.language.ops_descriptor import Descriptor, as_descriptor
-from kernbench.language.ops_tile import FLOAT32, dot_result
+from kernbench.language.ops_dot import FLOAT32, dot_result
 from kernbench.language.values import (
     Const,
     Kind,
@@ -68,6 +68,25 @@ def epilogue(e: Emitter, function: Operand, *operands: Operand, scope: Operand =
     scope
         ``"kernel"``: of the sum, after the K loop.  ``"tile"``: of each step's product, before it
         is added.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> import numpy as np
+    >>> @kb.jit
+    ... def kernel(a_ptr, b_ptr, out_ptr):
+    ...     a = tl.make_tensor_descriptor(a_ptr, (32, 32), (32, 1), (16, 16))
+    ...     b = tl.make_tensor_descriptor(b_ptr, (32, 32), (32, 1), (16, 16))
+    ...     out = tl.make_tensor_descriptor(out_ptr, (32, 32), (32, 1), (16, 16))
+    ...     done = tl.composite((a, b), out=out, epilogues=tl.epilogue(tl.mul, 3.0))
+    ...     tl.wait(done)
+    >>> with kb.Context("small") as ctx:
+    ...     a = ctx.tensor(np.full((32, 32), 2, np.float32))
+    ...     b, out = ctx.tensor(np.eye(32, dtype=np.float32)), ctx.zeros(32, 32)
+    ...     _ = kernel[(1,)](a, b, out)
+    ...     print(out.numpy()[:2, :4])
+    [[6. 6. 6. 6.]
+     [6. 6. 6. 6.]]
     """
     callee = function.value if isinstance(function, Const) else None
     if not isinstance(callee, (KernelFunction, Builtin)):
@@ -113,6 +132,24 @@ def composite(
     handle
         For ``tl.wait``.  A program's loads and stores wait for a composite that touches the same
         bytes, and it for them, without.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> import numpy as np
+    >>> @kb.jit
+    ... def kernel(a_ptr, b_ptr, out_ptr):
+    ...     a = tl.make_tensor_descriptor(a_ptr, (32, 32), (32, 1), (16, 16))
+    ...     b = tl.make_tensor_descriptor(b_ptr, (32, 32), (32, 1), (16, 16))
+    ...     out = tl.make_tensor_descriptor(out_ptr, (32, 32), (32, 1), (16, 16))
+    ...     tl.wait(tl.composite((a, b), out=out))
+    >>> with kb.Context("small") as ctx:
+    ...     a = ctx.tensor(np.full((32, 32), 2, np.float32))
+    ...     b, out = ctx.tensor(np.eye(32, dtype=np.float32)), ctx.zeros(32, 32)
+    ...     _ = kernel[(1,)](a, b, out)
+    ...     print(out.numpy()[:2, :4])
+    [[2. 2. 2. 2.]
+     [2. 2. 2. 2.]]
     """
     body = _Body(e, as_descriptor(out, "out, a tensor descriptor"), _listed(epilogues))
     if body.out.rank != 2:
@@ -150,6 +187,27 @@ def wait(e: Emitter, handle: Operand) -> None:
 
     What the program does after it, it does after that: a load, say, of what another PE stored
     before it sent the tile.
+
+    Parameters
+    ----------
+    handle : handle or tensor
+        What ``tl.composite`` returned, or a tile, such as one of ``tl.recv``.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     me, n = tl.pe_id(), tl.num_pes()
+    ...     tl.send((me + 1) % n, me)
+    ...     told = tl.recv((me + n - 1) % n, (), tl.int32)
+    ...     tl.wait(told)
+    ...     tl.store(out_ptr + me, told)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([-1] * 2)
+    ...     _ = kernel[kb.each_pe](out)
+    ...     print(out.numpy())
+    [1 0]
     """
     value = None if isinstance(handle, Const) else e.value(handle)
     if value is not None and value.type.kind is Kind.TILE:

@@ -214,7 +214,21 @@ def cat(
 
 @builtin()
 def squeeze(e: Emitter, x: Operand, dim: Operand) -> Value:
-    """`x` without its dimension `dim`, which is 1."""
+    """`x` without its dimension `dim`, which is 1.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     column = tl.arange(0, 4)[:, None]
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.squeeze(column, 1))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [0 1 2 3]
+    """
     value = e.value(x)
     shape = value.type.shape
     axis = axis_of(dim, shape)
@@ -225,7 +239,23 @@ def squeeze(e: Emitter, x: Operand, dim: Operand) -> Value:
 
 @builtin()
 def unsqueeze(e: Emitter, x: Operand, dim: Operand) -> Value:
-    """`x` with a dimension of 1 put in at `dim`."""
+    """`x` with a dimension of 1 put in at `dim`.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     column = tl.unsqueeze(tl.arange(0, 2), 1)
+    ...     at = 4 * column + tl.arange(0, 4)
+    ...     tl.store(out_ptr + at, at)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([[0] * 4] * 2)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [[0 1 2 3]
+     [4 5 6 7]]
+    """
     value = e.value(x)
     axis = axis_of(dim, (*value.type.shape, 1))
     return e.reshape(value, (*value.type.shape[:axis], 1, *value.type.shape[axis:]))

@@ -22,13 +22,40 @@ from kernbench.language.values import (
 
 @builtin()
 def program_id(e: Emitter, axis: Operand) -> Value:
-    """Place of this program in the grid, along `axis` 0, 1 or 2; an int32 scalar."""
+    """Place of this program in the grid, along `axis` 0, 1 or 2; an int32 scalar.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     i = tl.program_id(0)
+    ...     tl.store(out_ptr + i, 10 * i)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 3)
+    ...     _ = kernel[(3,)](out)
+    ...     print(out.numpy())
+    [ 0 10 20]
+    """
     return e.emit("program_id", Type(Kind.SCALAR, int32), imm=_axis(axis))
 
 
 @builtin()
 def num_programs(e: Emitter, axis: Operand) -> Value:
-    """Size of the grid along `axis`; an int32 scalar."""
+    """Size of the grid along `axis`; an int32 scalar.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     tl.store(out_ptr + tl.program_id(0), tl.num_programs(0))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 3)
+    ...     _ = kernel[(3,)](out)
+    ...     print(out.numpy())
+    [3 3 3]
+    """
     return e.emit("num_programs", Type(Kind.SCALAR, int32), imm=_axis(axis))
 
 
@@ -41,7 +68,30 @@ def _axis(axis: Operand) -> int:
 
 @builtin()
 def arange(e: Emitter, start: Operand, end: Operand) -> Value:
-    """``start, start + 1, ... end - 1``: an int32 index block; its length is a power of 2."""
+    """``start, start + 1, ... end - 1``: an int32 index block; its length is a power of 2.
+
+    Parameters
+    ----------
+    start, end : int
+        Known at compile time.
+
+    Notes
+    -----
+    PE_CPU holds it as start and stride, whatever its length (ADR-0041).
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     tl.store(out_ptr + offs, 3 * offs + 1)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [ 1  4  7 10]
+    """
     first, last = as_int(start, "start"), as_int(end, "end")
     if last <= first:
         raise Refusal(f"expected end above start, got arange({first}, {last})")
@@ -53,7 +103,29 @@ def arange(e: Emitter, start: Operand, end: Operand) -> Value:
 
 @builtin()
 def full(e: Emitter, shape: Operand, value: Operand, dtype: Operand) -> Value:
-    """Return a tensor of `shape` that holds `value` everywhere."""
+    """Return a tensor of `shape` that holds `value` everywhere.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Known at compile time.
+    value : number or scalar
+        Converted to `dtype`.
+    dtype : dtype
+        Of the result.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.full((4,), 7, tl.int32))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [7 7 7 7]
+    """
     sizes, target = as_shape(shape), as_dtype(dtype, "dtype")
     check_shape(sizes)
     if is_number(value) and isinstance(value, Const):
@@ -70,7 +142,30 @@ def full(e: Emitter, shape: Operand, value: Operand, dtype: Operand) -> Value:
 
 @builtin()
 def zeros(e: Emitter, shape: Operand, dtype: Operand) -> Value:
-    """Return a tensor of zeros."""
+    """Return a tensor of zeros.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Known at compile time.
+    dtype : dtype
+        Of the result.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     total = tl.zeros((4,), tl.float32)
+    ...     for i in range(3):
+    ...         total += i
+    ...     tl.store(out_ptr + tl.arange(0, 4), total)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [3. 3. 3. 3.]
+    """
     result = full.function(e, shape, Const(0), dtype)
     assert isinstance(result, Value)
     return result
@@ -78,7 +173,22 @@ def zeros(e: Emitter, shape: Operand, dtype: Operand) -> Value:
 
 @builtin()
 def zeros_like(e: Emitter, input: Operand) -> Value:
-    """Return a tensor of zeros with the shape and dtype of `input`."""
+    """Return a tensor of zeros with the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.zeros_like(x))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0. 0. 0. 0.]
+    """
     model = e.value(input)
     zero = e.constant(0, model.type.element)
     return e.splat(zero, model.type.shape) if model.type.rank else zero
@@ -86,31 +196,101 @@ def zeros_like(e: Emitter, input: Operand) -> Value:
 
 @builtin()
 def to_tensor(e: Emitter, x: Operand) -> Value:
-    """Return the number as a tensor, with Triton's type for it."""
+    """Return the number as a tensor, with Triton's type for it.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     tl.store(out_ptr, tl.to_tensor(3).to(tl.float32) / 2)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0])
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [1.5]
+    """
     return e.value(x)
 
 
 @builtin(method=True)
 def multiple_of(e: Emitter, input: Operand, values: Operand) -> Operand:
-    """`input` itself; Triton's hint has no meaning on this machine."""
+    """`input` itself; Triton's hint has no meaning on this machine.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.multiple_of(x, 2))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([2, 4, 6, 8])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [2 4 6 8]
+    """
     return input
 
 
 @builtin()
 def max_contiguous(e: Emitter, input: Operand, values: Operand) -> Operand:
-    """`input` itself; Triton's hint has no meaning on this machine."""
+    """`input` itself; Triton's hint has no meaning on this machine.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.max_contiguous(tl.arange(0, 4), 4)
+    ...     tl.store(x_ptr + offs, offs)
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0 1 2 3]
+    """
     return input
 
 
 @builtin()
 def max_constancy(e: Emitter, input: Operand, values: Operand) -> Operand:
-    """`input` itself; Triton's hint has no meaning on this machine."""
+    """`input` itself; Triton's hint has no meaning on this machine.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     tl.store(x_ptr + offs, tl.max_constancy(offs // 2, 2))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0 0 1 1]
+    """
     return input
 
 
 @builtin()
 def assume(e: Emitter, cond: Operand) -> None:
-    """Nothing; Triton's hint has no meaning on this machine."""
+    """Nothing; Triton's hint has no meaning on this machine.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, n):
+    ...     tl.assume(n > 0)
+    ...     tl.store(x_ptr, n)
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([0])
+    ...     _ = kernel[(1,)](x, 5)
+    ...     print(x.numpy())
+    [5]
+    """
 
 
 def cdiv_on_host(x: int, div: int) -> int:
@@ -125,11 +305,29 @@ def next_power_of_2_on_host(n: int) -> int:
 
 @builtin(host=cdiv_on_host, method=True)
 def cdiv(e: Emitter, x: Operand, div: Operand) -> Operand:
-    """``(x + div - 1) // div``: how many pieces of `div` cover `x`."""
+    """``(x + div - 1) // div``: how many pieces of `div` cover `x`.
+
+    In a kernel, and on the host, where it gives the size of a grid.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> tl.cdiv(1000, 128)
+    8
+    """
     return binary(e, "floordiv", binary(e, "add", x, binary(e, "sub", div, Const(1))), div)
 
 
 @builtin(host=next_power_of_2_on_host)
 def next_power_of_2(e: Emitter, n: Operand) -> Const:
-    """Return the least power of 2 that is at least `n`, which is known at compile time."""
+    """Return the least power of 2 that is at least `n`, which is known at compile time.
+
+    In a kernel, and on the host, where it gives the size of a block.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> tl.next_power_of_2(1000)
+    1024
+    """
     return Const(next_power_of_2_on_host(as_int(n, "n")))

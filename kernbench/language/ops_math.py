@@ -5,55 +5,70 @@ from __future__ import annotations
 import enum
 
 from kernbench.language import arithmetic
-from kernbench.language.arithmetic import elementwise, extremum, promoted, special
-from kernbench.language.builtin import Builtin, builtin
+from kernbench.language.arithmetic import elementwise, extremum, promoted
+from kernbench.language.builtin import builtin
 from kernbench.language.emitter import Emitter
 from kernbench.language.values import Operand, Refusal, Value
 
 
-def _special(name: str, text: str) -> Builtin:
-    def function(e: Emitter, x: Operand) -> Value:
-        return special(e, name, x)
-
-    function.__doc__ = f"{text}; of fp32 or fp64."
-    return builtin(name, method=True)(function)
-
-
-exp = _special("exp", "e to the power of `x`")
-exp2 = _special("exp2", "2 to the power of `x`")
-log = _special("log", "The natural logarithm of `x`")
-log2 = _special("log2", "The logarithm of `x` to base 2")
-sin = _special("sin", "The sine of `x`, in radians")
-cos = _special("cos", "The cosine of `x`, in radians")
-tanh = _special("tanh", "The hyperbolic tangent of `x`")
-erf = _special("erf", "The error function of `x`")
-sqrt = _special("sqrt", "The square root of `x`")
-rsqrt = _special("rsqrt", "One over the square root of `x`")
-floor = _special("floor", "The greatest whole number that is at most `x`")
-ceil = _special("ceil", "The least whole number that is at least `x`")
-sigmoid = _special("sigmoid", "``1 / (1 + exp(-x))``")
-
-
-@builtin("sqrt_rn", method=True)
-def sqrt_rn(e: Emitter, x: Operand) -> Value:
-    """Return the square root of `x`, rounded to nearest; ``sqrt`` is too, on this machine."""
-    return special(e, "sqrt", x)
-
-
 @builtin("abs", method=True)
 def abs_(e: Emitter, x: Operand) -> Operand:
-    """Return the magnitude of `x`, of any number type."""
+    """Return the magnitude of `x`, of any number type.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.abs(x))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([-2.0, -0.5, 0.0, 3.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [2.  0.5 0.  3. ]
+    """
     return arithmetic.absolute(e, x)
 
 
 @builtin(method=True)
 def where(e: Emitter, condition: Operand, x: Operand, y: Operand) -> Value:
-    """`x` where `condition` holds, `y` elsewhere; both are computed."""
+    """`x` where `condition` holds, `y` elsewhere; both are computed.
+
+    Parameters
+    ----------
+    condition : tensor or bool
+        What is not a truth value holds where it is not 0.
+    x, y : tensor or number
+        Broadcast to one shape, and promoted to one type.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.where(x > 0, x, 0.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([-2.0, -0.5, 0.0, 3.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0. 0. 0. 3.]
+    """
     return arithmetic.where(e, condition, x, y)
 
 
 class PropagateNan(enum.IntEnum):
-    """What ``maximum`` and ``minimum`` make of a number and a NaN: NONE, the number."""
+    """What ``maximum`` and ``minimum`` make of a number and a NaN: NONE, the number.
+
+    Examples
+    --------
+    >>> import kernbench.language as tl
+    >>> tl.PropagateNan.NONE
+    <PropagateNan.NONE: 0>
+    """
 
     NONE = 0
     ALL = 0xFFFF
@@ -66,14 +81,58 @@ def _refuse_nan_propagation(propagate_nan: Operand | None) -> None:
 
 @builtin()
 def maximum(e: Emitter, x: Operand, y: Operand, propagate_nan: Operand | None = None) -> Operand:
-    """Return the greater of `x` and `y`, element by element; of a number and a NaN, the number."""
+    """Return the greater of `x` and `y`, element by element; of a number and a NaN, the number.
+
+    Parameters
+    ----------
+    x, y : tensor or number
+        Broadcast to one shape, and promoted to one type.
+    propagate_nan : PropagateNan, optional
+        NONE, the only one supported.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.maximum(x, 0.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([-2.0, -0.5, 0.0, 3.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0. 0. 0. 3.]
+    """
     _refuse_nan_propagation(propagate_nan)
     return extremum(e, "max", x, y)
 
 
 @builtin()
 def minimum(e: Emitter, x: Operand, y: Operand, propagate_nan: Operand | None = None) -> Operand:
-    """Return the smaller of `x` and `y`, element by element; of a number and a NaN, the number."""
+    """Return the smaller of `x` and `y`, element by element; of a number and a NaN, the number.
+
+    Parameters
+    ----------
+    x, y : tensor or number
+        Broadcast to one shape, and promoted to one type.
+    propagate_nan : PropagateNan, optional
+        NONE, the only one supported.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.minimum(x, 0.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([-2.0, -0.5, 0.0, 3.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [-2.  -0.5  0.   0. ]
+    """
     _refuse_nan_propagation(propagate_nan)
     return extremum(e, "min", x, y)
 
@@ -82,7 +141,22 @@ def minimum(e: Emitter, x: Operand, y: Operand, propagate_nan: Operand | None = 
 def clamp(
     e: Emitter, x: Operand, min: Operand, max: Operand, propagate_nan: Operand | None = None
 ) -> Value:
-    """`x`, raised to `min` and lowered to `max`; of floats."""
+    """`x`, raised to `min` and lowered to `max`; of floats.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.clamp(x, -1.0, 1.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([-2.0, -0.5, 0.0, 3.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [-1.  -0.5  0.   1. ]
+    """
     _refuse_nan_propagation(propagate_nan)
     value = extremum(e, "min", extremum(e, "max", x, min), max)
     if not value.type.element.is_floating():
@@ -92,7 +166,22 @@ def clamp(
 
 @builtin()
 def fma(e: Emitter, x: Operand, y: Operand, z: Operand) -> Value:
-    """``x * y + z``, rounded once."""
+    """``x * y + z``, rounded once.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.fma(x, x, 1.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [ 2.  5. 10. 17.]
+    """
     left, right, _ = promoted(e, x, y)
     addend, product, type_ = promoted(e, z, left)
     if not type_.is_floating():
@@ -102,7 +191,22 @@ def fma(e: Emitter, x: Operand, y: Operand, z: Operand) -> Value:
 
 @builtin()
 def fdiv(e: Emitter, x: Operand, y: Operand, ieee_rounding: Operand | None = None) -> Operand:
-    """``x / y`` of floats; always rounded as IEEE says."""
+    """``x / y`` of floats; always rounded as IEEE says.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.fdiv(x, 4.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0.25 0.5  0.75 1.  ]
+    """
     left, right, type_ = promoted(e, x, y)
     if not type_.is_floating():
         raise Refusal(f"tl.fdiv expects floats, got {type_}")
@@ -111,48 +215,183 @@ def fdiv(e: Emitter, x: Operand, y: Operand, ieee_rounding: Operand | None = Non
 
 @builtin("div_rn")
 def div_rn(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """``x / y`` of floats, rounded to nearest."""
+    """``x / y`` of floats, rounded to nearest.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.div_rn(x, 4.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0.25 0.5  0.75 1.  ]
+    """
     return fdiv.compile(e, [x, y], {})
 
 
 @builtin("pow", method=True)
 def pow_(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """`x` to the power of `y`; of floats."""
+    """`x` to the power of `y`; of floats.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.pow(x, 2.0))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [ 1.  4.  9. 16.]
+    """
     return arithmetic.binary(e, "pow", x, y)
 
 
 @builtin("add")
 def add(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """``x + y``."""
+    """``x + y``.
+
+    Parameters
+    ----------
+    x, y : tensor or number
+        Broadcast to one shape, and promoted to one type.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.add(x, 1))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [2. 3. 4. 5.]
+    """
     return arithmetic.binary(e, "add", x, y)
 
 
 @builtin("sub")
 def sub(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """``x - y``."""
+    """``x - y``.
+
+    Parameters
+    ----------
+    x, y : tensor or number
+        Broadcast to one shape, and promoted to one type.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.sub(x, 1))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0. 1. 2. 3.]
+    """
     return arithmetic.binary(e, "sub", x, y)
 
 
 @builtin("mul")
 def mul(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """``x * y``."""
+    """``x * y``.
+
+    Parameters
+    ----------
+    x, y : tensor or number
+        Broadcast to one shape, and promoted to one type.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.mul(x, 3))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [ 3.  6.  9. 12.]
+    """
     return arithmetic.binary(e, "mul", x, y)
 
 
 @builtin(method=True)
 def logical_and(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """Whether both are true, element by element."""
+    """Whether both are true, element by element.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.logical_and(x > 1, x < 4))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1, 2, 3, 4])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [0 1 1 0]
+    """
     return arithmetic.binary(e, "and", arithmetic.truth(e, x), arithmetic.truth(e, y))
 
 
 @builtin(method=True)
 def logical_or(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """Whether one of both is true, element by element."""
+    """Whether one of both is true, element by element.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.logical_or(x < 2, x > 3))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1, 2, 3, 4])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [1 0 0 1]
+    """
     return arithmetic.binary(e, "or", arithmetic.truth(e, x), arithmetic.truth(e, y))
 
 
 @builtin(method=True)
 def isnan(e: Emitter, x: Operand) -> Operand:
-    """Whether `x` is not a number."""
+    """Whether `x` is not a number.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     x = tl.load(x_ptr + offs)
+    ...     tl.store(x_ptr + offs, tl.where(tl.isnan(x), 0.0, x))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, float("nan"), 3.0, float("nan")])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [1. 0. 3. 0.]
+    """
     value = e.value(x)
     return arithmetic.binary(e, "ne", value, value)

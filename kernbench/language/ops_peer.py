@@ -1,18 +1,14 @@
-"""``tl`` functions that Triton has not: where a program is, and messages to other PEs.
-
-PEs are numbered through the whole machine: SIP by SIP, in each cube by cube, as in the op log's
-column ``pe`` (ADR-0023).
-"""
+"""``tl`` functions that Triton has not: messages to other PEs (ADR-0023), and remote memory."""
 
 from __future__ import annotations
 
 import difflib
 
-from kernbench.language._tables import tables
 from kernbench.language.arithmetic import binary
 from kernbench.language.builtin import builtin
-from kernbench.language.dtypes import int32, int64
+from kernbench.language.dtypes import int64
 from kernbench.language.emitter import Emitter
+from kernbench.language.ops_place import emit_place
 from kernbench.language.values import (
     Const,
     Kind,
@@ -31,61 +27,10 @@ DIRECTIONS = (
 )
 """Neighbours: the PE of the same number in the next cube or SIP, or the next of the same cube."""
 
-MACHINE, ZERO, SUM = Const("machine"), Const(0), Const("sum")
-
-REDUCTIONS = {
-    **{"sum": "add", "min": "min", "max": "max"},
-    **{"band": "and", "bor": "or", "bxor": "xor"},
-}
-"""What the switch does, by the names of collectives."""
-
-FIRST_BITS, STRIDE_BITS, STRIDE_OFFSET = 12, 13, 1 << 12
-"""How a group of SIPs is written in one number (csrc/hw/pe/reducer.h)."""
+ZERO = Const(0)
 
 VA_OFFSET_BITS = 44
 """A virtual address is the SIP, above so many bits (csrc/mem/address.h)."""
-
-
-@builtin()
-def pe_id(e: Emitter, scope: Operand = MACHINE) -> Value:
-    """Return the number of this program's PE, an int32 scalar.
-
-    Parameters
-    ----------
-    scope : {"machine", "sip", "cube"}
-        Within which it is counted; ``"machine"`` is what `send` and `recv` take.
-    """
-    return _place(e, {"machine": "pe", "sip": "pe_in_sip", "cube": "pe_in_cube"}, scope)
-
-
-@builtin()
-def cube_id(e: Emitter, scope: Operand = MACHINE) -> Value:
-    """Return the number of this program's cube, counted through the machine or within its SIP."""
-    return _place(e, {"machine": "cube", "sip": "cube_in_sip"}, scope)
-
-
-@builtin()
-def sip_id(e: Emitter) -> Value:
-    """Return the number of this program's SIP."""
-    return _place(e, {"machine": "sip"}, MACHINE)
-
-
-@builtin()
-def num_pes(e: Emitter, scope: Operand = MACHINE) -> Value:
-    """Return how many PEs the machine, a SIP or a cube has."""
-    return _place(e, {"machine": "pes", "sip": "pes_of_sip", "cube": "pes_of_cube"}, scope)
-
-
-@builtin()
-def num_cubes(e: Emitter, scope: Operand = MACHINE) -> Value:
-    """Return how many cubes the machine or a SIP has."""
-    return _place(e, {"machine": "cubes", "sip": "cubes_of_sip"}, scope)
-
-
-@builtin()
-def num_sips(e: Emitter) -> Value:
-    """Return how many SIPs the machine has."""
-    return _place(e, {"machine": "sips"}, MACHINE)
 
 
 @builtin()
@@ -105,11 +50,25 @@ def send(e: Emitter, dst: Operand, value: Operand, channel: Operand = ZERO) -> N
         At most ``pe.ipcq.slot`` bytes.
     channel : int
         From 0 to ``pe.ipcq.channels`` - 1.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     me, n = tl.pe_id(), tl.num_pes()
+    ...     tl.send((me + 1) % n, 10 * me)
+    ...     tl.store(out_ptr + me, tl.recv((me + n - 1) % n, (), tl.int32))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([-1] * 2)
+    ...     _ = kernel[kb.each_pe](out)
+    ...     print(out.numpy())
+    [10  0]
     """
     tile = e.value(value)
     if tile.type.is_pointer:
         raise Refusal(f"expected numbers to send, got a {tile}")
-    e.emit_effect("send", _peer(e, dst, "dst"), e.to_tile(tile), _channel(e, channel))
+    e.emit_effect("send", _peer(e, dst, "dst"), e.to_tile(tile), channel_of(e, channel))
 
 
 @builtin()
@@ -128,93 +87,25 @@ def recv(
         As sent.
     channel : int
         As sent.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     me, n = tl.pe_id(), tl.num_pes()
+    ...     tl.send((me + 1) % n, tl.full((2,), me, tl.int32))
+    ...     row = tl.recv((me + n - 1) % n, (2,), tl.int32)
+    ...     tl.store(out_ptr + 2 * me + tl.arange(0, 2), row)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([-1] * 4)
+    ...     _ = kernel[kb.each_pe](out)
+    ...     print(out.numpy())
+    [1 1 0 0]
     """
     sizes = () if as_python(shape) == () else as_shape(shape)
     type_ = Type(Kind.TILE, as_dtype(dtype, "dtype"), sizes)
-    return e.emit("recv", type_, _peer(e, src, "src"), _channel(e, channel))
-
-
-@builtin()
-def sip_group(e: Emitter, first: Operand, stride: Operand, size: Operand) -> Value:
-    """Return the number by which `reduce_send` knows a group of SIPs, an int64 scalar.
-
-    Parameters
-    ----------
-    first : int
-        SIP of rank 0.
-    stride : int
-        From the SIP of one rank to that of the next; it may be negative.
-    size : int
-        Ranks; 1 or more.
-    """
-    from_zero = binary(e, "add", _int64(e, stride, "stride"), Const(STRIDE_OFFSET, int64))
-    above = binary(e, "shl", _int64(e, size, "size"), Const(STRIDE_BITS, int64))
-    steps = binary(e, "shl", binary(e, "or", from_zero, above), Const(FIRST_BITS, int64))
-    return e.value(binary(e, "or", _int64(e, first, "first"), steps))
-
-
-@builtin()
-def reduce_send(
-    e: Emitter, group: Operand, value: Operand, op: Operand = SUM, channel: Operand = ZERO
-) -> None:
-    """Send a tile to the switch, which combines it with those of the group; go on at once.
-
-    The PEs of one number on the group's SIPs meet on a channel.  When each has sent its k-th tile
-    there, the switch combines them in order of rank, rounding to their dtype at each step, and
-    sends the total to each: the k-th `reduce_recv`.  No more than ``fabric.reduction.slots`` may
-    be under way, nor more than ``pe.ipcq.depth``: what goes beyond waits for a `reduce_recv`.
-
-    Parameters
-    ----------
-    group : int
-        As `sip_group` gives it; this SIP is in it.
-    value : tensor
-        At most ``pe.ipcq.slot`` bytes: floats of 16 bits or more, or integers of 32 or 64 bits.
-    op : {"sum", "min", "max", "band", "bor", "bxor"}
-        How; the bit-wise ones are for integers.  The same on all ranks.
-    channel : int
-        From 0 to ``pe.ipcq.channels`` - 1; apart from those of `send`.
-
-    Notes
-    -----
-    Only a fabric with ``reduction: {unit: switch}`` does it; elsewhere it is a ValueError when the
-    kernel runs.
-    """
-    tile = e.value(value)
-    if tile.type.is_pointer:
-        raise Refusal(f"expected numbers to combine, got a {tile}")
-    wanted = as_python(op)
-    if wanted not in REDUCTIONS:
-        raise Refusal(f"expected op one of {', '.join(REDUCTIONS)}, got {wanted!r}")
-    e.emit_effect(
-        "reduce_send",
-        _int64(e, group, "group"),
-        e.to_tile(tile),
-        _channel(e, channel),
-        sub=REDUCTIONS[str(wanted)],
-    )
-
-
-@builtin()
-def reduce_recv(
-    e: Emitter, group: Operand, shape: Operand, dtype: Operand, channel: Operand = ZERO
-) -> Value:
-    """Return the next total of what a group's PEs sent to the switch by `reduce_send`.
-
-    Parameters
-    ----------
-    group : int
-        As sent.
-    shape : int or tuple of int
-        As sent; ``()`` is one number.
-    dtype : dtype
-        As sent.
-    channel : int
-        As sent.
-    """
-    sizes = () if as_python(shape) == () else as_shape(shape)
-    type_ = Type(Kind.TILE, as_dtype(dtype, "dtype"), sizes)
-    return e.emit("reduce_recv", type_, _int64(e, group, "group"), _channel(e, channel))
+    return e.emit("recv", type_, _peer(e, src, "src"), channel_of(e, channel))
 
 
 @builtin()
@@ -231,6 +122,20 @@ def remote(e: Emitter, pointer: Operand, sip: Operand) -> Value:
         Into a tensor.
     sip : int
         Whose memory; one that has no tensor there is a PageFaultError at the access.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> machine = kb.Topology.preset("small", {"system.sips": 2})
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     tl.store(out_ptr, tl.load(tl.remote(x_ptr, sip=1)))
+    >>> with kb.Context(machine) as ctx:
+    ...     x = [ctx.tensor([10 * sip], sip=sip) for sip in range(2)]
+    ...     out = ctx.tensor([-1])
+    ...     _ = kernel[(1,)](x[0], out)
+    ...     print(out.numpy())
+    [10]
     """
     value = e.value(pointer)
     if not value.type.is_pointer:
@@ -240,17 +145,6 @@ def remote(e: Emitter, pointer: Operand, sip: Operand) -> Value:
     base = binary(e, "shl", place, Const(VA_OFFSET_BITS, int64))
     moved = e.value(binary(e, "or", offset, base))
     return e.cast(moved, value.type.dtype)
-
-
-def _place(e: Emitter, names: dict[str, str], scope: Operand) -> Value:
-    wanted = as_python(scope)
-    if wanted not in names:
-        raise Refusal(f"expected scope one of {', '.join(names)}, got {wanted!r}")
-    return _emit_place(e, names[str(wanted)])
-
-
-def _emit_place(e: Emitter, name: str) -> Value:
-    return e.emit("place", Type(Kind.SCALAR, int32), imm=tables().places[name])
 
 
 def _peer(e: Emitter, peer: Operand, what: str) -> Value:
@@ -263,14 +157,11 @@ def _peer(e: Emitter, peer: Operand, what: str) -> Value:
             f"expected {what} to be a PE's number or one of {', '.join(DIRECTIONS)}, "
             f"got {peer.value!r}{hint}"
         )
-    return _emit_place(e, peer.value)
+    return emit_place(e, peer.value)
 
 
-def _int64(e: Emitter, value: Operand, what: str) -> Value:
-    return e.value(e.cast(e.index(value, what), int64))
-
-
-def _channel(e: Emitter, channel: Operand) -> Value | None:
+def channel_of(e: Emitter, channel: Operand) -> Value | None:
+    """Return the channel's register; none for channel 0."""
     if isinstance(channel, Const) and channel.value == 0:
         return None
     return e.index(channel, "channel")

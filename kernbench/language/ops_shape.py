@@ -1,11 +1,10 @@
-"""``tl`` functions that change shape or type, not values."""
+"""``tl`` functions that change shape, not values."""
 
 from __future__ import annotations
 
 import math
 
-from kernbench.language.builtin import builtin, is_none
-from kernbench.language.dtypes import dtype, pointer_type
+from kernbench.language.builtin import builtin
 from kernbench.language.emitter import Emitter, joint_shape
 from kernbench.language.values import (
     FALSE,
@@ -16,64 +15,10 @@ from kernbench.language.values import (
     Refusal,
     Type,
     Value,
-    as_bool,
     as_int,
     as_python,
     as_shape,
-    is_number,
 )
-
-
-def _cast(
-    e: Emitter,
-    input: Operand,
-    dtype: Operand,
-    fp_downcast_rounding: Operand | None = None,
-    bitcast: Operand | None = None,
-) -> Value:
-    """`input` converted to `dtype`, rounded to nearest even; with `bitcast`, its bits reread."""
-    target = _type(dtype)
-    if not is_none(fp_downcast_rounding) and fp_downcast_rounding is not None:
-        rounding = as_python(fp_downcast_rounding)
-        if rounding != "rtne":
-            raise Refusal(f"expected fp_downcast_rounding 'rtne', got {rounding!r}")
-    value = e.value(input)
-    if bitcast is None or not as_bool(bitcast, "bitcast"):
-        if isinstance(input, Const) and is_number(input) and not isinstance(target, pointer_type):
-            number = input.value
-            assert isinstance(number, (bool, int, float))
-            if not (isinstance(number, float) and target.is_int()):
-                return e.constant(number, target)
-        return e.cast(value, target)
-    return _bitcast(e, value, target)
-
-
-def _type(operand: Operand) -> dtype | pointer_type:
-    target = as_python(operand)
-    if not isinstance(target, (dtype, pointer_type)):
-        raise Refusal(f"expected a dtype such as tl.float32, got {target!r}")
-    return target
-
-
-def _bitcast(e: Emitter, value: Value, target: dtype | pointer_type) -> Value:
-    source = value.type.dtype
-    if source == target:
-        return value
-    if isinstance(source, pointer_type) or isinstance(target, pointer_type):
-        return e.cast(value, target)
-    if source.primitive_bitwidth != target.primitive_bitwidth:
-        raise Refusal(f"cannot reread the bits of {source} as {target}: their sizes differ")
-    type_ = Type(value.type.kind, target, value.type.shape)
-    if value.type.kind is Kind.SCALAR:
-        return e.emit("scalar", type_, value, sub="bitcast")
-    if value.type.kind is Kind.BLOCK and not target.is_floating():
-        return e.emit("block", type_, value, sub="bitcast")
-    type_ = Type(Kind.TILE, target, value.type.shape)
-    return e.emit("math", type_, value, sub="bitcast")
-
-
-cast = builtin("cast", method=True)(_cast)
-builtin("to", method=True)(_cast)
 
 
 def _sizes(sizes: tuple[Operand, ...]) -> Operand:
@@ -82,13 +27,44 @@ def _sizes(sizes: tuple[Operand, ...]) -> Operand:
 
 @builtin(method=True)
 def broadcast_to(e: Emitter, input: Operand, *shape: Operand) -> Value:
-    """`input`, repeated along its dimensions of 1 to fill `shape`."""
+    """`input`, repeated along its dimensions of 1 to fill `shape`.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     row = tl.arange(0, 4)[None, :]
+    ...     at = 4 * tl.arange(0, 2)[:, None] + row
+    ...     tl.store(out_ptr + at, tl.broadcast_to(row, (2, 4)))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([[0] * 4] * 2)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [[0 1 2 3]
+     [0 1 2 3]]
+    """
     return e.broadcast(e.value(input), as_shape(_sizes(shape)))
 
 
 @builtin()
 def broadcast(e: Emitter, input: Operand, other: Operand) -> Pack:
-    """Both operands, broadcast to one shape."""
+    """Both operands, broadcast to one shape.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     row, column = tl.broadcast(tl.arange(0, 4)[None, :], tl.arange(0, 2)[:, None])
+    ...     tl.store(out_ptr + 4 * column + row, column)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([[0] * 4] * 2)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [[0 0 0 0]
+     [1 1 1 1]]
+    """
     a, b = e.value(input), e.value(other)
     shape = joint_shape(a.type.shape, b.type.shape)
     return Pack((e.broadcast(a, shape), e.broadcast(b, shape)))
@@ -96,7 +72,23 @@ def broadcast(e: Emitter, input: Operand, other: Operand) -> Pack:
 
 @builtin(method=True)
 def expand_dims(e: Emitter, input: Operand, axis: Operand) -> Value:
-    """`input` with dimensions of 1 put in at `axis`, an integer or several."""
+    """`input` with dimensions of 1 put in at `axis`, an integer or several.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     column = tl.expand_dims(tl.arange(0, 2), 1)
+    ...     at = 4 * column + tl.arange(0, 4)
+    ...     tl.store(out_ptr + at, at)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([[0] * 4] * 2)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [[0 1 2 3]
+     [4 5 6 7]]
+    """
     value = e.value(input)
     axes = as_python(axis)
     places = list(axes) if isinstance(axes, tuple) else [axes]
@@ -114,26 +106,83 @@ def expand_dims(e: Emitter, input: Operand, axis: Operand) -> Value:
 
 @builtin("reshape", method=True)
 def reshape(e: Emitter, input: Operand, *shape: Operand, can_reorder: Operand = FALSE) -> Value:
-    """Return the elements of `input`, row-major, in another shape."""
+    """Return the elements of `input`, row-major, in another shape.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 2), tl.sum(tl.reshape(x, (2, 2)), 1))
+    >>> with kb.Context("small") as ctx:
+    ...     x, out = ctx.tensor([1.0, 2.0, 3.0, 4.0]), ctx.tensor([0.0, 0.0])
+    ...     _ = kernel[(1,)](x, out)
+    ...     print(out.numpy())
+    [3. 7.]
+    """
     return e.reshape(e.value(input), as_shape(_sizes(shape)))
 
 
 @builtin("view", method=True)
 def view(e: Emitter, input: Operand, *shape: Operand) -> Value:
-    """As ``reshape``."""
+    """As ``reshape``.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.load(x_ptr + tl.arange(0, 4))
+    ...     tl.store(out_ptr + tl.arange(0, 2), tl.sum(x.view(2, 2), 0))
+    >>> with kb.Context("small") as ctx:
+    ...     x, out = ctx.tensor([1.0, 2.0, 3.0, 4.0]), ctx.tensor([0.0, 0.0])
+    ...     _ = kernel[(1,)](x, out)
+    ...     print(out.numpy())
+    [4. 6.]
+    """
     return e.reshape(e.value(input), as_shape(_sizes(shape)))
 
 
 @builtin(method=True)
 def ravel(e: Emitter, x: Operand, can_reorder: Operand = FALSE) -> Value:
-    """Return the elements of `x`, row-major, in one dimension."""
+    """Return the elements of `x`, row-major, in one dimension.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     at = 2 * tl.arange(0, 2)[:, None] + tl.arange(0, 2)[None, :]
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.ravel(at * at))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [0 1 4 9]
+    """
     value = e.value(x)
     return e.reshape(value, (math.prod(value.type.shape),))
 
 
 @builtin(method=True)
 def trans(e: Emitter, input: Operand, *dims: Operand) -> Value:
-    """`input` with its dimensions in order `dims`; the last two swapped when none are given."""
+    """`input` with its dimensions in order `dims`; the last two swapped when none are given.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     at = 2 * tl.arange(0, 2)[:, None] + tl.arange(0, 2)[None, :]
+    ...     tl.store(x_ptr + at, tl.trans(tl.load(x_ptr + at)))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([[1.0, 2.0], [3.0, 4.0]])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [[1. 3.]
+     [2. 4.]]
+    """
     value = e.value(input)
     if dims:
         return _permute(e, value, as_python(_sizes(dims)))
@@ -146,7 +195,22 @@ def trans(e: Emitter, input: Operand, *dims: Operand) -> Value:
 
 @builtin(method=True)
 def permute(e: Emitter, input: Operand, *dims: Operand) -> Value:
-    """`input` with its dimensions in order `dims`."""
+    """`input` with its dimensions in order `dims`.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     at = 2 * tl.arange(0, 2)[:, None] + tl.arange(0, 2)[None, :]
+    ...     tl.store(x_ptr + at, tl.permute(tl.load(x_ptr + at), (1, 0)))
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([[1.0, 2.0], [3.0, 4.0]])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [[1. 3.]
+     [2. 4.]]
+    """
     return _permute(e, e.value(input), as_python(_sizes(dims)))
 
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from kernbench.language import arithmetic
 from kernbench.language.builtin import builtin, is_none
-from kernbench.language.dtypes import float32, int32, int64
+from kernbench.language.dtypes import float32, int8, int32, int64
 from kernbench.language.emitter import Emitter
+from kernbench.language.ops_dot import dot
 from kernbench.language.ops_gather import ZERO, axis_of, places, take
-from kernbench.language.ops_tile import sum_
 from kernbench.language.values import (
     Const,
-    Kind,
     Operand,
     Refusal,
-    Type,
     Value,
     as_int,
     as_python,
@@ -155,7 +153,22 @@ def histogram(e: Emitter, input: Operand, num_bins: Operand, mask: Operand | Non
     """Return how often each of ``0 .. num_bins - 1`` is in `input`, as int32.
 
     `input` has one dimension, of integers.  What is in no bin, or where `mask` is false, does not
-    count.  Every element is compared with every bin.
+    count.
+
+    Parameters
+    ----------
+    input : tensor
+        Its length is a power of 2, as is `num_bins`.
+    num_bins : int
+        Known at compile time.
+    mask : tensor of truth values, optional
+        What counts.
+
+    Notes
+    -----
+    A bin is a row and a column of a table with about ``sqrt(num_bins)`` of each.  MATH compares
+    each element's row with every row and its column with every column; a product of what it found,
+    of int8 with sums of int32, counts exactly: a dot with K as long as `input` (ADR-0014 D11).
 
     Examples
     --------
@@ -172,23 +185,27 @@ def histogram(e: Emitter, input: Operand, num_bins: Operand, mask: Operand | Non
     [0 1 2 1]
     """
     value, n_bins = e.value(input), as_int(num_bins, "num_bins")
-    if value.type.rank != 1 or not value.type.element.is_int() or n_bins < 1:
-        raise Refusal(f"expected integers in one dimension and bins, got a {value}, {n_bins}")
+    if value.type.rank != 1 or not value.type.element.is_int():
+        raise Refusal(f"expected integers in one dimension to count, got a {value}")
+    if n_bins < 1 or n_bins & (n_bins - 1):
+        raise Refusal(f"expected a num_bins that is a power of 2, got {n_bins}")
     n = value.type.shape[0]
     value = e.cast(value, int64 if value.type.element.primitive_bitwidth == 64 else int32)
     if mask is not None and not is_none(mask):
         value = arithmetic.where(e, mask, value, Const(-1))
-    bins = e.emit("arange", Type(Kind.BLOCK, int32, (n_bins,)), imm=("int", 0))
-    bins = e.cast(e.reshape(bins, (1, n_bins)), value.type.element)
-    chunk = max(1, min(n, CHUNK_ELEMENTS // n_bins))
-    while n % chunk:
-        chunk -= 1
-    rows = e.reshape(e.to_tile(value), (n // chunk, chunk))
+    n_rows, n_columns = 1 << n_bins.bit_length() // 2, 1 << (n_bins.bit_length() - 1) // 2
+    chunk = max(1, min(n, CHUNK_ELEMENTS // n_rows))
+    pieces = e.reshape(e.to_tile(value), (n // chunk, chunk))
     total: Value | None = None
     for number in range(n // chunk):
-        row = take(e, rows, Const(number), (1, chunk), 0)
-        hits = _binary(e, "eq", e.reshape(row, (chunk, 1)), bins)
-        count = e.value(sum_.compile(e, [e.cast(hits, int32), ZERO], {}))
-        total = count if total is None else _binary(e, "add", total, count)
+        piece = take(e, pieces, Const(number), (1, chunk), 0)
+        row = _binary(e, "floordiv", piece, Const(n_columns))
+        column = _binary(e, "sub", piece, _binary(e, "mul", row, Const(n_columns)))
+        rows = places(e, (n_rows, 1), 0)
+        columns = places(e, (1, n_columns), 1)
+        in_row = e.cast(_binary(e, "eq", row, rows), int8)
+        in_column = e.cast(_binary(e, "eq", e.reshape(column, (chunk, 1)), columns), int8)
+        acc = [] if total is None else [total]
+        total = e.value(dot.compile(e, [in_row, in_column, *acc], {}))
     assert total is not None
-    return total
+    return e.reshape(total, (n_bins,))

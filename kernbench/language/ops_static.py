@@ -52,7 +52,32 @@ def range_(
     warp_specialize: Operand | None = None,
     disable_licm: Operand | None = None,
 ) -> Const:
-    """Return a loop's range; the hints to Triton's compiler mean nothing on this machine."""
+    """Return a loop's range; the hints to Triton's compiler mean nothing on this machine.
+
+    Parameters
+    ----------
+    arg1, arg2 : int or scalar
+        Start and stop; `arg1` alone is the stop.
+    step : int or scalar
+        Default 1.
+    num_stages, loop_unroll_factor, disallow_acc_multi_buffer, flatten, warp_specialize
+        Triton's hints, as is `disable_licm`; ignored.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr, n):
+    ...     total = 0
+    ...     for i in tl.range(0, n, num_stages=3):
+    ...         total += i
+    ...     tl.store(out_ptr, total)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0])
+    ...     _ = kernel[(1,)](out, 5)
+    ...     print(out.numpy())
+    [10]
+    """
     return _range(arg1, arg2, step, static=False)
 
 
@@ -60,13 +85,41 @@ def range_(
 def static_range(
     e: Emitter, arg1: Operand, arg2: Operand | None = None, step: Operand | None = None
 ) -> Const:
-    """Return a loop's range, unrolled at compile time; its bounds are constexpr."""
+    """Return a loop's range, unrolled at compile time; its bounds are constexpr.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     for i in tl.static_range(4):
+    ...         tl.store(out_ptr + i, i * i)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [0 1 4 9]
+    """
     return _range(arg1, arg2, step, static=True)
 
 
 @builtin()
 def static_assert(e: Emitter, cond: Operand, msg: Operand = EMPTY) -> None:
-    """Stop compiling when `cond`, known at compile time, does not hold."""
+    """Stop compiling when `cond`, known at compile time, does not hold.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr, N: tl.constexpr):
+    ...     tl.static_assert(N <= 8, "N is too large")
+    ...     tl.store(out_ptr, N)
+    >>> with kb.Context("small") as ctx:
+    ...     _ = kernel[(1,)](ctx.tensor([0]), N=16)
+    Traceback (most recent call last):
+        ...
+    kernbench.errors.CompileTimeAssertionFailure: ...: static_assert failed: N is too large...
+    """
     if not as_python(cond):
         text = as_python(msg)
         raise StaticAssertRefusal(f"static_assert failed{f': {text}' if text else ''}")
@@ -76,7 +129,19 @@ def static_assert(e: Emitter, cond: Operand, msg: Operand = EMPTY) -> None:
 def static_print(
     e: Emitter, *values: Operand, sep: Operand = SPACE, end: Operand = NEWLINE
 ) -> None:
-    """Print while compiling: compile-time values as they are, others by their type."""
+    """Print while compiling: compile-time values as they are, others by their type.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr, N: tl.constexpr):
+    ...     tl.static_print("N is", N)
+    ...     tl.store(out_ptr, N)
+    >>> with kb.Context("small") as ctx:
+    ...     _ = kernel[(1,)](ctx.tensor([0]), N=16)
+    N is 16
+    """
     joined = str(as_python(sep)).join(shown(value) for value in values)
     e.prints.append(joined + str(as_python(end)))
 
@@ -98,6 +163,20 @@ def device_assert(
 
     A scalar condition is checked always.  One that has a shape, or that a tile holds, is checked
     only in a kernel compiled with ``@kb.jit(debug=True)``: PE_CPU would have to wait for it.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr, n):
+    ...     tl.device_assert(n < 8, "n is too large")
+    ...     tl.store(out_ptr, n)
+    >>> with kb.Context("small") as ctx:
+    ...     _ = kernel[(1,)](ctx.tensor([0]), 16)
+    ...     ctx.synchronize()
+    Traceback (most recent call last):
+        ...
+    kernbench.errors.KernbenchError: kernel:2: program 0: assertion failed: n is too large
     """
     text = str(as_python(msg)) or "device_assert failed"
     value = e.value(cond)
@@ -105,7 +184,7 @@ def device_assert(
         if not e.debug:
             return
         from kernbench.language.arithmetic import logical_not, truth
-        from kernbench.language.ops_tile import max_
+        from kernbench.language.ops_reduce import max_
 
         failing = e.value(logical_not(e, value))
         if not is_none(mask) and mask is not None:
@@ -121,5 +200,18 @@ def device_assert(
 
 @builtin()
 def inline_asm_elementwise(e: Emitter, *args: Operand, **kwargs: Operand) -> Operand:
-    """Refused: this machine has no PTX."""
+    """Refused: this machine has no PTX.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     tl.inline_asm_elementwise("add", "=r", [], tl.int32, True, 1)
+    >>> with kb.Context("small") as ctx:
+    ...     _ = kernel[(1,)](ctx.tensor([0]))
+    Traceback (most recent call last):
+        ...
+    kernbench.errors.CompilationError: ...: inline assembly is PTX...
+    """
     raise Refusal("inline assembly is PTX, which this machine does not have")

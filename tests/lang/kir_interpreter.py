@@ -120,7 +120,9 @@ def disassemble(code: bytes) -> str:
                 parts.append(f"r{reg}" + ("!" if inst.flags >> bit & 1 else ""))
         if inst.op in ("const", "arange", "trans", "block_trans"):
             parts.append(str(int.from_bytes(kernel.consts[inst.imm], "little", signed=True)))
-        elif inst.op.startswith("jump") or inst.op in ("reduce", "program_id", "num_programs"):
+        elif inst.op.startswith("jump") or inst.op in (
+            *("reduce", "gather", "program_id", "num_programs"),
+        ):
             parts.append(f"#{inst.imm}")
         out.append(" ".join(parts))
     return "\n".join(out)
@@ -324,6 +326,12 @@ class _Program:
             a, b = _tf32(a), _tf32(b)
         total = a.astype(wide) @ b.astype(wide)
         return (total + (0 if c is None else c.astype(wide))).astype(type_.numpy)
+
+    def do_gather(self, inst: Inst, type_: Type, a: Any, b: Any, _: Any) -> Any:
+        assert b.dtype.kind in "iu"
+        assert b.shape == type_.shape
+        assert ((b >= 0) & (b < a.shape[inst.imm])).all(), "gather: an index outside of its axis"
+        return np.take_along_axis(a, b, axis=inst.imm)
 
     def do_reduce(self, inst: Inst, type_: Type, a: Any, *_: Any) -> Any:
         name = TABLES["reduceops"][inst.sub]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from running import run
 from test_refusals import refused, statement
 
 import kernbench as kb
@@ -70,6 +71,25 @@ def test_scans_several_tensors_together() -> None:
     assert np.array_equal(x[got], np.maximum.accumulate(x))
     got = computed("tl.reduce((x, tl.arange(0, N)), 0, larger)[1]", x, 1)
     assert got[0] == x.argmax()
+
+
+@tl.jit
+def moved(x_ptr, out_ptr, N: tl.constexpr):
+    offs = tl.arange(0, N)
+    x = tl.load(x_ptr + offs)
+    left, right = tl.split(tl.reshape(x, (N // 2, 2)))
+    halves = tl.cat(tl.flip(left), right)
+    tl.store(out_ptr + offs, tl.gather(halves, offs ^ 3, 0) + tl.cumsum(x, 0))
+    tl.store(out_ptr + N + offs, tl.sort(x, descending=True))
+    tl.store(out_ptr + 2 * N + offs, tl.histogram(x, N, x != 5))
+
+
+def test_the_engine_moves_as_numpy_does() -> None:
+    x = np.random.default_rng(2).integers(-3, N, N).astype(np.int32)
+    out = np.zeros(3 * N, np.int32)
+    run(moved, 1, x, out, N)
+    assert np.array_equal(out[N : 2 * N], np.sort(x)[::-1])
+    assert np.array_equal(out[2 * N :], np.bincount(x[(x >= 0) & (x != 5)], minlength=N))
 
 
 def test_a_sum_of_floats_has_one_order() -> None:
