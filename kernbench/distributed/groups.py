@@ -176,7 +176,7 @@ def default_group() -> ProcessGroup:
         if current_rank().context is None and thread is not threading.main_thread():
             raise RuntimeError(
                 f"torch.distributed: {thread.name} is a thread of no rank; ranks run one at a "
-                "time, in the thread that made them: call there, with async_op=True to go on meanwhile"
+                "time, in the thread that made them: call there, with async_op=True to go on"
             )
         raise ValueError(UNINITIALISED)
     return found
