@@ -576,9 +576,7 @@ def test_ranks_whose_environment_names_other_algorithms() -> None:
         dist.broadcast(torch.zeros(8, device="cuda"), src=0)  # which neither says anything of
         dist.all_reduce(torch.zeros(4096, device="cuda"))
 
-    wanted = (
-        "KERNBENCH_CCL asks for two_shot at rank 0, for ring at rank 1:\n +rank 0 called all"
-    )
+    wanted = "KERNBENCH_CCL asks for two_shot at rank 0, for ring at rank 1:\n +rank 0 called all"
     with pytest.raises(kb.SpawnException, match=wanted):
         ranks(body, 2)
 
