@@ -188,6 +188,27 @@ def test_ranks_that_exit(script, code: str, status: int) -> None:
     assert ("exit code 3" in ran.err) == (status == 1)
 
 
+def test_os_exit_in_a_rank_is_told(script) -> None:
+    text = "import os, torch\nos._exit(5) if os.environ['RANK'] == '1' else torch.ones(1).item()\n"
+    ran = kernbench("run", *SIPS, "--nproc", "2", script(text))
+    assert ran.code == 1 and "process 1 terminated with exit code 5" in ran.err
+
+
+def test_the_environment_is_torchrun_s(script) -> None:
+    text = (
+        "import os, torch.distributed as dist, torch.multiprocessing as mp\n"
+        "names = [n for n in os.environ if n.startswith('TORCHELASTIC_')]\n"
+        "if os.environ.get('RANK', '0') == '0':\n"
+        "    print(dist.is_torchelastic_launched(), sorted(names))\n"
+        "if not names:\n"
+        "    mp.spawn(lambda rank: print(dist.is_torchelastic_launched()), nprocs=1)\n"
+    )
+    ran = kernbench("run", *SIPS, "--nproc", "2", script(text))
+    names = ["MAX_RESTARTS", "RESTART_COUNT", "RUN_ID", "USE_AGENT_STORE"]
+    assert ran.out == f"True {[f'TORCHELASTIC_{name}' for name in names]}\n", ran.err
+    assert kernbench("run", *SIPS, script(text)).out == "False []\nFalse\n"
+
+
 @NEEDS_TORCH
 def test_ranks_that_wait_for_ever_are_reported(script) -> None:
     text = "import torch.multiprocessing as mp\nmp.Queue().get()\n"
