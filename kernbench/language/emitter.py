@@ -152,7 +152,7 @@ class Emitter:
         if isinstance(operand, Value):
             return operand
         if isinstance(operand, Pack):
-            raise Refusal("expected one value, got a tuple")
+            raise Refusal(f"expected one value, got a {operand}")
         number = operand.value
         if not isinstance(number, (bool, int, float)):
             raise Refusal(f"expected a number or a tensor, got {number!r}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from kernbench.errors import CompilationError
 from kernbench.language import arithmetic
-from kernbench.language.builtin import METHODS, BoundMethod, Builtin
+from kernbench.language.builtin import BUILTINS, METHODS, BoundMethod, Builtin
 from kernbench.language.dtypes import block_type
 from kernbench.language.emitter import Emitter
 from kernbench.language.function import KernelFunction
@@ -178,11 +178,13 @@ class ExpressionWalker:
 
     def _binary_packs(self, op: type[ast.operator], left: Operand, right: Operand) -> Operand:
         if op is ast.Add and isinstance(left, Pack) and isinstance(right, Pack):
-            return Pack(left.items + right.items)
+            return Pack(left.listed + right.listed)
         if op is ast.Mult:
             pack, times = (left, right) if isinstance(left, Pack) else (right, left)
             if isinstance(pack, Pack):
-                return Pack(pack.items * as_int(times, "a tuple's repetition"))
+                return Pack(pack.listed * as_int(times, "a tuple's repetition"))
+        if any(isinstance(side, Pack) and side.kind is not None for side in (left, right)):
+            raise Refusal(f"expected numbers or tensors, got a {left} and a {right}")
         raise Refusal("tuples can be added to tuples and repeated, nothing else")
 
     def _fuse_dot(self, product: Operand, addend: Operand) -> Value | None:
@@ -298,7 +300,7 @@ class ExpressionWalker:
         if isinstance(base, Const) and not is_number(base):
             return self._object_attribute(base.value, name)
         if isinstance(base, Pack):
-            raise Refusal(f"a tuple has no attribute '{name}' in kernels")
+            return self._pack_attribute(base, name)
         if name in METHODS:
             return Const(BoundMethod(METHODS[name], base))
         if isinstance(base, Const) and name == "value":
@@ -319,6 +321,13 @@ class ExpressionWalker:
             f"a tensor has no attribute '{name}'; it has dtype, shape, type, numel, T, "
             f"{', '.join(sorted(METHODS))}"
         )
+
+    def _pack_attribute(self, base: Pack, name: str) -> Operand:
+        if base.kind is None:
+            raise Refusal(f"a tuple has no attribute '{name}' in kernels")
+        if name == "advance":
+            return Const(BoundMethod(BUILTINS[name], base))
+        return self._object_attribute(base.kind, name)
 
     def _object_attribute(self, value: object, name: str) -> Operand:
         if name == "value":
@@ -341,11 +350,11 @@ class ExpressionWalker:
                     None if part is None else as_int(self.visit(part), "a tuple's slice")
                     for part in (node.slice.lower, node.slice.upper, node.slice.step)
                 ]
-                return Pack(base.items[slice(*bounds)])
+                return Pack(base.listed[slice(*bounds)])
             place = as_int(self.visit(node.slice), "a tuple's index")
             if not -len(base.items) <= place < len(base.items):
                 raise Refusal(f"index {place} is outside of a tuple of {len(base.items)}")
-            return base.items[place]
+            return base.listed[place]
         raise Refusal(f"expected a tensor or a tuple before [...], got {base}")
 
     def _index_tensor(self, base: Value, index: ast.expr) -> Value:

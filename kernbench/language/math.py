@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from kernbench.language.ops_math import (
-    abs_ as abs,
-)
-from kernbench.language.ops_math import (
-    clamp,
-    div_rn,
-    fdiv,
-    fma,
-)
-from kernbench.language.ops_math import (
-    maximum as max,
-)
-from kernbench.language.ops_math import (
-    minimum as min,
-)
-from kernbench.language.ops_math import (
-    pow_ as pow,
-)
+from kernbench.language.ops_math import abs_ as abs
+from kernbench.language.ops_math import clamp, div_rn, fdiv, fma
+from kernbench.language.ops_math import maximum as max
+from kernbench.language.ops_math import minimum as min
+from kernbench.language.ops_math import pow_ as pow
 from kernbench.language.ops_special import (
     ceil,
     cos,

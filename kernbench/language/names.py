@@ -12,6 +12,7 @@ from kernbench.language.builtin import BoundMethod, Builtin, builtin
 from kernbench.language.dtypes import block_type, constexpr, dtype, pointer_type
 from kernbench.language.emitter import Emitter
 from kernbench.language.function import ConstexprFunction, KernelFunction
+from kernbench.language.ops_descriptor import Descriptor
 from kernbench.language.ops_math import abs_, maximum, minimum
 from kernbench.language.ops_static import range_, static_print
 from kernbench.language.values import Const, Operand, Pack, Refusal, Value, as_python
@@ -20,7 +21,7 @@ from kernbench.language.values import Const, Operand, Pack, Refusal, Value, as_p
 @builtin("<len>")
 def _len(e: Emitter, obj: Operand) -> Const:
     if isinstance(obj, Pack):
-        return Const(len(obj.items))
+        return Const(len(obj.listed))
     if isinstance(obj, Value) and obj.type.rank:
         return Const(obj.type.shape[0])
     if isinstance(obj, Const) and isinstance(obj.value, str):
@@ -34,8 +35,10 @@ def _isinstance(e: Emitter, obj: Operand, kind: Operand) -> Const:
     listed = kinds if isinstance(kinds, tuple) else (kinds,)
     if any(getattr(k, "__name__", "") == "tensor" for k in listed) and isinstance(obj, Value):
         return Const(True)
+    if any(getattr(k, "__name__", "") == "tensor_descriptor" for k in listed):
+        return Const(isinstance(obj, Const) and isinstance(obj.value, Descriptor))
     if isinstance(obj, Pack):
-        return Const(tuple in listed or list in listed)
+        return Const(obj.kind is None and (tuple in listed or list in listed))
     plain = tuple(k for k in listed if isinstance(k, type))
     return Const(isinstance(obj, Const) and isinstance(obj.value, plain))
 
@@ -80,6 +83,8 @@ _CALLABLE = (Builtin, BoundMethod, ConstexprFunction, ModuleType, BuiltinFunctio
 
 def wrap_global(name: str, value: Any) -> Operand:
     """Return the operand for a Python object that a kernel names."""
+    if isinstance(value, Value):  # of an object of the language, such as a descriptor's shape
+        return value
     if isinstance(value, constexpr):
         return wrap_global(name, value.value)
     if isinstance(value, (tuple, list)):

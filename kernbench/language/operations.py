@@ -8,7 +8,6 @@ from __future__ import annotations
 from kernbench.language import libdevice, math
 from kernbench.language.compiler import CompiledKernel, Param
 from kernbench.language.ops_absent import (
-    advance,
     atomic_add,
     atomic_and,
     atomic_cas,
@@ -19,26 +18,17 @@ from kernbench.language.ops_absent import (
     atomic_xor,
     device_print,
     dot_scaled,
-    load_tensor_descriptor,
-    make_block_ptr,
     map_elementwise,
-    philox_impl,
+)
+from kernbench.language.ops_block_pointer import advance, make_block_ptr
+from kernbench.language.ops_cast import cast
+from kernbench.language.ops_composite import composite, epilogue, wait
+from kernbench.language.ops_descriptor import (
+    load_tensor_descriptor,
+    make_tensor_descriptor,
     store_tensor_descriptor,
 )
-from kernbench.language.ops_cast import (
-    cast,
-)
-from kernbench.language.ops_composite import (
-    composite,
-    epilogue,
-    wait,
-)
-from kernbench.language.ops_descriptor import (
-    make_tensor_descriptor,
-)
-from kernbench.language.ops_dot import (
-    dot,
-)
+from kernbench.language.ops_dot import dot
 from kernbench.language.ops_gather import (
     cat,
     flip,
@@ -80,51 +70,16 @@ from kernbench.language.ops_math import (
     sub,
     where,
 )
-from kernbench.language.ops_math import (
-    abs_ as abs,
-)
-from kernbench.language.ops_math import (
-    pow_ as pow,
-)
-from kernbench.language.ops_memory import (
-    debug_barrier,
-    load,
-    store,
-)
-from kernbench.language.ops_peer import (
-    recv,
-    remote,
-    send,
-)
-from kernbench.language.ops_place import (
-    cube_id,
-    num_cubes,
-    num_pes,
-    num_sips,
-    pe_id,
-    sip_id,
-)
-from kernbench.language.ops_reduce import (
-    argmax,
-    argmin,
-    xor_sum,
-)
-from kernbench.language.ops_reduce import (
-    max_ as max,
-)
-from kernbench.language.ops_reduce import (
-    min_ as min,
-)
-from kernbench.language.ops_reduce import (
-    sum_ as sum,
-)
-from kernbench.language.ops_scan import (
-    associative_scan,
-    cumprod,
-    cumsum,
-    reduce,
-    reduce_or,
-)
+from kernbench.language.ops_math import abs_ as abs
+from kernbench.language.ops_math import pow_ as pow
+from kernbench.language.ops_memory import debug_barrier, load, store
+from kernbench.language.ops_peer import recv, remote, send
+from kernbench.language.ops_place import cube_id, num_cubes, num_pes, num_sips, pe_id, sip_id
+from kernbench.language.ops_reduce import argmax, argmin, xor_sum
+from kernbench.language.ops_reduce import max_ as max
+from kernbench.language.ops_reduce import min_ as min
+from kernbench.language.ops_reduce import sum_ as sum
+from kernbench.language.ops_scan import associative_scan, cumprod, cumsum, reduce, reduce_or
 from kernbench.language.ops_shape import (
     broadcast,
     broadcast_to,
@@ -135,12 +90,7 @@ from kernbench.language.ops_shape import (
     trans,
     view,
 )
-from kernbench.language.ops_sort import (
-    bitonic_merge,
-    histogram,
-    sort,
-    topk,
-)
+from kernbench.language.ops_sort import bitonic_merge, histogram, sort, topk
 from kernbench.language.ops_special import (
     ceil,
     cos,
@@ -164,17 +114,12 @@ from kernbench.language.ops_static import (
     static_print,
     static_range,
 )
-from kernbench.language.ops_static import (
-    range_ as range,
-)
-from kernbench.language.ops_switch import (
-    reduce_recv,
-    reduce_send,
-    sip_group,
-)
+from kernbench.language.ops_static import range_ as range
+from kernbench.language.ops_switch import reduce_recv, reduce_send, sip_group
 from kernbench.language.random import (
     pair_uniform_to_normal,
     philox,
+    philox_impl,
     rand,
     rand4x,
     randint,

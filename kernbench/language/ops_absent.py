@@ -13,8 +13,6 @@ _ATOMIC = (
     "give each program its own place to store to, and combine these in a second launch, which "
     "sees all that the first one stored"
 )
-_DESCRIPTOR = "use tl.make_tensor_descriptor, whose result has .load and .store"
-_BLOCK_POINTER = "use tl.make_tensor_descriptor, or pointers of tl.arange and a mask"
 
 
 def _absent(name: str, advice: str) -> Builtin:
@@ -46,16 +44,11 @@ atomic_min = _absent("atomic_min", _ATOMIC)
 atomic_or = _absent("atomic_or", _ATOMIC)
 atomic_xchg = _absent("atomic_xchg", _ATOMIC)
 atomic_xor = _absent("atomic_xor", _ATOMIC)
-advance = _absent("advance", _BLOCK_POINTER)
 device_print = _absent(
     "device_print",
     "store the value and print it on the host; tl.static_print prints compile-time values",
 )
 dot_scaled = _absent("dot_scaled", "scale the operands with .to(tl.float32) and *, then tl.dot")
-load_tensor_descriptor = _absent("load_tensor_descriptor", _DESCRIPTOR)
-make_block_ptr = _absent("make_block_ptr", _BLOCK_POINTER)
 map_elementwise = _absent(
     "map_elementwise", "call the function on whole tensors, with tl.where for its branches"
 )
-philox_impl = _absent("philox_impl", "use tl.philox")
-store_tensor_descriptor = _absent("store_tensor_descriptor", _DESCRIPTOR)

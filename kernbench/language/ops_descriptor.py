@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kernbench.language.arithmetic import binary
@@ -49,6 +50,11 @@ class Descriptor:
         """The dtype of an element."""
         assert isinstance(self.base.type.dtype, pointer_type)
         return self.base.type.dtype.element_ty
+
+    @property
+    def dtype(self) -> dtype:
+        """The dtype of an element, as kernels name it."""
+        return self.element
 
     @property
     def rank(self) -> int:
@@ -130,28 +136,44 @@ def as_descriptor(operand: Operand, what: str) -> Descriptor:
     raise Refusal(f"expected {what} made by tl.make_tensor_descriptor, got {operand}")
 
 
-def _block(e: Emitter, descriptor: Descriptor, offsets: Operand) -> tuple[Operand, Operand]:
-    """Return pointers and mask of the block at `offsets`."""
-    items = offsets.items if isinstance(offsets, Pack) else (offsets,)
-    if len(items) != descriptor.rank:
-        raise Refusal(f"expected {descriptor.rank} offsets, got {len(items)}")
-    pointers: Operand = descriptor.base
+def listed(operand: Operand, name: str, rank: int) -> tuple[Operand, ...]:
+    """Return the items of a tuple with one for each dimension."""
+    items = operand.items if isinstance(operand, Pack) else (operand,)
+    if len(items) != rank:
+        raise Refusal(f"expected {rank} {name}, got {len(items)}: one for each of the dimensions")
+    return items
+
+
+def block_of(
+    e: Emitter,
+    base: Value,
+    block_shape: Sequence[int],
+    strides: Sequence[Value],
+    offsets: Sequence[Operand],
+    bounds: Sequence[Value | None],
+) -> tuple[Operand, Operand]:
+    """Return the pointers of a block, and the mask of what lies inside where there are bounds."""
+    pointers: Operand = base
     mask: Operand = Const(True)
-    for d, (offset, size) in enumerate(zip(items, descriptor.block_shape, strict=True)):
+    for d, (offset, size, bound) in enumerate(zip(offsets, block_shape, bounds, strict=True)):
         start = e.cast(e.index(offset, "an offset"), int64)
         lanes = BUILTINS["arange"].compile(e, [Const(0), Const(size)], {})
         index = binary(e, "add", e.cast(e.value(lanes), int64), start)
-        shape = tuple(size if axis == d else 1 for axis in range(descriptor.rank))
+        shape = tuple(size if axis == d else 1 for axis in range(len(block_shape)))
         index = e.reshape(e.value(index), shape)
-        pointers = binary(e, "add", pointers, binary(e, "mul", index, descriptor.strides[d]))
-        inside = binary(
-            e,
-            "and",
-            binary(e, "ge", index, Const(0)),
-            binary(e, "lt", index, descriptor.shape[d]),
-        )
-        mask = inside if d == 0 else binary(e, "and", mask, inside)
+        pointers = binary(e, "add", pointers, binary(e, "mul", index, strides[d]))
+        if bound is not None:
+            below = binary(e, "lt", index, bound)
+            inside = binary(e, "and", binary(e, "ge", index, Const(0)), below)
+            mask = inside if isinstance(mask, Const) else binary(e, "and", mask, inside)
     return pointers, mask
+
+
+def _block(e: Emitter, descriptor: Descriptor, offsets: Operand) -> tuple[Operand, Operand]:
+    starts = listed(offsets, "offsets", descriptor.rank)
+    return block_of(
+        e, descriptor.base, descriptor.block_shape, descriptor.strides, starts, descriptor.shape
+    )
 
 
 def _load(e: Emitter, descriptor: Operand, offsets: Operand) -> Operand:
@@ -168,3 +190,43 @@ def _store(e: Emitter, descriptor: Operand, offsets: Operand, value: Operand) ->
 
 _LOAD = Builtin("<descriptor>.load", _load)
 _STORE = Builtin("<descriptor>.store", _store)
+
+
+@builtin()
+def load_tensor_descriptor(e: Emitter, desc: Operand, offsets: Operand) -> Operand:
+    """Return the block of a descriptor at `offsets`: ``desc.load(offsets)``.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr, out_ptr):
+    ...     x = tl.make_tensor_descriptor(x_ptr, (6,), (1,), (4,))
+    ...     tl.store(out_ptr + tl.arange(0, 4), tl.load_tensor_descriptor(x, (3,)))
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([-1.0] * 4)
+    ...     _ = kernel[(1,)](ctx.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), out)
+    ...     print(out.numpy())
+    [4. 5. 6. 0.]
+    """
+    return _load(e, desc, offsets)
+
+
+@builtin()
+def store_tensor_descriptor(e: Emitter, desc: Operand, offsets: Operand, value: Operand) -> None:
+    """Write the block of a descriptor at `offsets`: ``desc.store(offsets, value)``.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     out = tl.make_tensor_descriptor(out_ptr, (6,), (1,), (4,))
+    ...     tl.store_tensor_descriptor(out, (3,), tl.arange(0, 4) + 1.0)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0.0] * 6)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [0. 0. 0. 1. 2. 3.]
+    """
+    _store(e, desc, offsets, value)

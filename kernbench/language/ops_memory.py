@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from kernbench.language.arithmetic import truth, where
 from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import dtype, int1, int64, pointer_type
 from kernbench.language.emitter import Emitter, joint_shape
+from kernbench.language.ops_block_pointer import addresses, kind_of
 from kernbench.language.values import (
     Const,
     Kind,
     Operand,
+    Pack,
     Refusal,
     Type,
     Value,
@@ -72,7 +76,10 @@ def load(
     ...     print(out.numpy())
     [ 2.  1.  5. -1.]
     """
-    _refuse_block_pointers(boundary_check, padding_option)
+    if kind_of(pointer) is not None and not is_none(other):
+        raise Refusal("a block pointer takes padding_option, no `other`")
+    pointer, mask, padding = _block_pointer(e, pointer, mask, boundary_check, padding_option)
+    other = other if padding is None else padding
     target = _pointer(e, pointer)
     if is_none(mask) and not is_none(other):
         raise Refusal("`other` was given without a mask; it stands where the mask does not hold")
@@ -138,7 +145,7 @@ def store(
     ...     print(out.numpy())
     [ 0  1  4 -1]
     """
-    _refuse_block_pointers(boundary_check, None)
+    pointer, mask, _ = _block_pointer(e, pointer, mask, boundary_check)
     target = _pointer(e, pointer)
     source = e.value(value)
     test = None if is_none(mask) else _mask(e, mask)
@@ -146,7 +153,11 @@ def store(
         raise Refusal(f"expected a pointer block to store a {source}, got a {target}")
     shapes = [target.type.shape, source.type.shape]
     shape = joint_shape(*shapes, *([test.type.shape] if test is not None else []))
-    target = e.broadcast(target, shape)
+    if shape != target.type.shape:
+        raise Refusal(
+            f"expected pointers of shape {list(shape)}, as value and mask have together, got a "
+            f"{target}: several elements would go to one place"
+        )
     source = _constant_or_cast(e, value, source, _element(target))
     source = e.align(source, len(shape))
     if test is not None:
@@ -205,7 +216,34 @@ def _constant_or_cast(e: Emitter, operand: Operand | None, value: Value, element
     return e.cast(e.cast(value, int64) if value.type.is_pointer else value, element)
 
 
-def _refuse_block_pointers(boundary_check: Operand | None, padding_option: Operand | None) -> None:
-    for name, operand in (("boundary_check", boundary_check), ("padding_option", padding_option)):
-        if not is_none(operand) and operand is not None and as_python(operand) not in ((), ""):
-            raise Refusal(f"{name} belongs to block pointers, which are not supported; use a mask")
+def _block_pointer(
+    e: Emitter,
+    pointer: Operand,
+    mask: Operand | None,
+    boundary_check: Operand | None,
+    padding_option: Operand | None = None,
+) -> tuple[Operand, Operand | None, Operand | None]:
+    """Return pointers, mask and padding of a block pointer; of others, what was given."""
+    kind = kind_of(pointer)
+    if kind is None:
+        for name, operand in (
+            ("boundary_check", boundary_check),
+            ("padding_option", padding_option),
+        ):
+            if not is_none(operand) and operand is not None and as_python(operand) not in ((), ""):
+                raise Refusal(
+                    f"{name} belongs to block pointers (tl.make_block_ptr), got a {pointer}; "
+                    "use a mask"
+                )
+        return pointer, mask, None
+    assert isinstance(pointer, Pack)
+    if not is_none(mask):
+        raise Refusal("a block pointer takes boundary_check, no mask")
+    option = None if padding_option is None else as_python(padding_option)
+    if option not in (None, "", "zero", "nan"):
+        raise Refusal(f"expected padding_option 'zero' or 'nan', got {option!r}")
+    if option == "nan" and not kind.dtype.element_ty.is_floating():
+        raise Refusal(f"expected floats for padding_option 'nan', got a {kind}")
+    pointers, inside = addresses(e, pointer, kind, boundary_check)
+    checked = None if isinstance(inside, Const) else inside
+    return pointers, checked, Const(math.nan) if option == "nan" and checked is not None else None

@@ -72,6 +72,27 @@ def philox(seed, c0, c1, c2, c3, n_rounds: constexpr = _N_ROUNDS):  # type: igno
     c1 = c1.to(uint32)
     c2 = c2.to(uint32)
     c3 = c3.to(uint32)
+    return philox_impl(c0, c1, c2, c3, k0, k1, n_rounds)
+
+
+@jit
+def philox_impl(c0, c1, c2, c3, k0, k1, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
+    """Return the four counters, all blocks of uint32, after `n_rounds` with a key of two halves.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(out_ptr):
+    ...     offs = tl.arange(0, 4)
+    ...     c, zero = offs.to(tl.uint32), tl.zeros((4,), tl.uint32)
+    ...     tl.store(out_ptr + offs, tl.philox_impl(c, zero, zero, zero, zero + 7, zero)[0])
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0] * 4)
+    ...     _ = kernel[(1,)](out)
+    ...     print(out.numpy())
+    [4099963437 1747881627   26092480 1675892246]
+    """
     for _ in _static_range(n_rounds):
         wide0 = c0.to(uint64) * 0xD2511F53
         wide2 = c2.to(uint64) * 0xCD9E8D57

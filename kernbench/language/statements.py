@@ -111,7 +111,7 @@ class FunctionWalker(ExpressionWalker):
             self.gone.pop(target.id, None)
             return
         if isinstance(target, (ast.Tuple, ast.List)):
-            if not isinstance(operand, Pack) or len(operand.items) != len(target.elts):
+            if not isinstance(operand, Pack) or len(operand.listed) != len(target.elts):
                 raise Refusal(f"expected {len(target.elts)} values to unpack, got a {operand}")
             for element, item in zip(target.elts, operand.items, strict=True):
                 self.bind(element, item)
@@ -193,7 +193,7 @@ class FunctionWalker(ExpressionWalker):
             raise Refusal("else after a loop is not supported in kernels")
         over = self.visit(node.iter)
         if isinstance(over, Pack):
-            self._unroll(node, list(over.items))
+            self._unroll(node, list(over.listed))
             return
         spec = over.value if isinstance(over, Const) else None
         if not isinstance(spec, ops_static.LoopRange):

@@ -91,13 +91,35 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
+class PackKind:
+    """What a pack is that is no tuple: a compile-time object, its first item.
+
+    So control flow joins two packs only where these are equal, and joins the rest item by item.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
-    """A tuple or list of operands."""
+    """A tuple or list of operands; or an object that is made of several, as its `kind` says."""
 
     items: tuple[Operand, ...]
 
+    @property
+    def kind(self) -> PackKind | None:
+        """What it is when it is no tuple."""
+        first = self.items[0] if self.items else None
+        found = first.value if isinstance(first, Const) else None
+        return found if isinstance(found, PackKind) else None
+
+    @property
+    def listed(self) -> tuple[Operand, ...]:
+        """Its items, where a tuple is asked for."""
+        if self.kind is not None:
+            raise Refusal(f"expected a tuple, got a {self}")
+        return self.items
+
     def __str__(self) -> str:
-        return f"tuple of {len(self.items)}"
+        return f"tuple of {len(self.items)}" if self.kind is None else str(self.kind)
 
 
 Operand = Value | Const | Pack

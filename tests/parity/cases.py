@@ -17,6 +17,15 @@ from elementwise import (
     unary,
 )
 from neighbours import neighbours
+from public_attention import CASES as attention
+from public_blocks import CASES as blocks
+from public_groups import CASES as groups
+from public_idioms import CASES as idioms
+from public_norms import CASES as norms
+from public_products import CASES as products
+from public_rows import CASES as rows
+from public_searches import CASES as searches
+from public_sequences import CASES as sequences
 
 FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     binary,
@@ -35,10 +44,14 @@ FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     tutorials,
 )
 
+PUBLIC = (norms, rows, products, groups, attention, sequences, searches, blocks, idioms)
+"""Kernels as they are published, whole."""
+
 
 def all_cases() -> list[Case]:
     """Every case; their names differ."""
     cases = [case for family in FAMILIES for case in family()]
+    cases += [case for group in PUBLIC for case in group]
     names = [case.name for case in cases]
     repeated = (
         {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
