@@ -103,15 +103,12 @@ PyObject *kb_py_transfers(PyObject *object, PyObject *args) {
     uint32_t handle = 0;
     PyObject *result = NULL, *done = NULL;
     kb_error err = KB_ERROR_INIT;
-    if (PyList_Append(self->kept, arrays) == 0 && kb_py_enter(self)) {
+    if (kb_py_keep(self, arrays, true) == 0 && kb_py_enter(self)) {
         kb_status status = kb_engine_traffic(self->engine, &order, &handle, &err);
         kb_py_leave(self);
+        if (!status) done = PyObject_CallMethod(object, "run", "I", handle);
+        if ((status || done) && kb_py_keep(self, arrays, false) < 0) Py_CLEAR(done);
         if (status) (void)kb_raise(&err);
-        else done = PyObject_CallMethod(object, "run", "I", handle);
-        if (status || done) {
-            Py_ssize_t last = PyList_GET_SIZE(self->kept) - 1;
-            (void)PyList_SetSlice(self->kept, last, last + 1, NULL);
-        }
     }
     if (done) {
         Py_ssize_t n = PyList_GET_SIZE(arrays);

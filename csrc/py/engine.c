@@ -54,7 +54,7 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     if (!self) return NULL;
     options.interrupter = self;
     self->topology = Py_NewRef(topology);
-    self->kept = PyList_New(0);
+    self->kept = PyDict_New();
     self->pages = kb_pages_create();
     self->alloc = kb_alloc_paged(self->pages);
     kb_error err = KB_ERROR_INIT;
@@ -93,6 +93,15 @@ bool kb_py_enter(kb_py_engine *self) {
 void kb_py_leave(kb_py_engine *self) {
     while (self->n_unpins > 0) kb_engine_unpin(self->engine, self->unpins[--self->n_unpins]);
     atomic_flag_clear(&self->busy);
+}
+
+int kb_py_keep(kb_py_engine *self, PyObject *object, bool keep) {
+    PyObject *address = PyLong_FromVoidPtr(object);
+    if (!address) return -1;
+    int status =
+        keep ? PyDict_SetItem(self->kept, address, object) : PyDict_DelItem(self->kept, address);
+    Py_DECREF(address);
+    return status;
 }
 
 /* Without memory to note it the pin stays until the engine goes: bytes are kept too long, never too

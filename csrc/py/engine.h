@@ -14,8 +14,8 @@ typedef struct kb_py_engine {
     PyObject_HEAD kb_pages *pages;
     kb_alloc alloc; /* over `pages` */
     kb_engine *engine;
-    PyObject *topology;    /* its kb_topology is borrowed by the engine */
-    PyObject *kept;        /* list: kernels and arrays that the engine borrows */
+    PyObject *topology; /* its kb_topology is borrowed by the engine */
+    PyObject *kept;     /* dict by address: kernels and arrays that the engine borrows, each once */
     PyThreadState *inside; /* who has let the GIL go and runs the engine, or NULL */
     atomic_flag busy;
     void **unpins; /* pins whose views died while the engine was busy; under the GIL */
@@ -25,6 +25,9 @@ typedef struct kb_py_engine {
 /* Marks the object busy; false, with RuntimeError set, when another thread is inside. */
 bool kb_py_enter(kb_py_engine *self);
 void kb_py_leave(kb_py_engine *self);
+
+/* Keeps an object that the engine borrows, or lets it go; -1, with an error set, on failure. */
+int kb_py_keep(kb_py_engine *self, PyObject *object, bool keep);
 
 /* Lets go of a pin, now or, when another thread is inside the engine, as soon as it leaves. */
 void kb_py_unpin(kb_py_engine *self, void *pin);

@@ -58,7 +58,7 @@ PyObject *kb_py_launch(PyObject *object, PyObject *args, PyObject *kwargs) {
     uint64_t raw[256];
     for (Py_ssize_t i = 0; i < count; i++) raw[i] = bits[i];
     order.args = raw;
-    if (PyList_Append(((kb_py_engine *)object)->kept, kernel) < 0) return NULL;
+    if (kb_py_keep((kb_py_engine *)object, kernel, true) < 0) return NULL;
     uint32_t handle = 0;
     KB_PY_CALL(object, kb_engine_launch(self->engine, &order, &handle, &err));
     return PyLong_FromUnsignedLong(handle);

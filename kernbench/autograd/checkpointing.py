@@ -1,8 +1,8 @@
 """Activation checkpointing: what derivatives need is dropped, and computed again.
 
 The forward pass is recorded as any other.  When it has ended, its nodes let go of the tensors that
-they saved; the first that backward asks for runs the function again, whose nodes, made in the same
-order, have the same tensors.
+they saved; the first that backward asks for runs the function again, which saves the same tensors
+in the same order, until it has saved the last one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from kernbench.autograd.backward import reachable
-from kernbench.autograd.modes import enable_grad, is_grad_enabled, no_grad
+from kernbench.autograd.modes import MODE, enable_grad, is_grad_enabled, no_grad
 from kernbench.autograd.node import Node, Saved, edge_of
 from kernbench.runtime import cuda
 from kernbench.runtime.devices import as_device
@@ -43,11 +43,13 @@ def checkpoint(
     """Run `function` without keeping what its derivatives need; backward runs it again.
 
     Differs from torch: `use_reentrant` decides only whether gradients go to parameters when no
-    argument requires any; True says no, with a warning.  The second run always goes to its end, as
-    torch's does with ``early_stop=False``.
+    argument requires any (True says no, with a warning), and whether the second run may stop early.
 
     Parameters
     ----------
+    early_stop : bool
+        End the second run when it has saved what backward needs; with `use_reentrant` it always
+        goes to its end.
     determinism_check : {"default", "none"}
         Whether the second run must save tensors of the same shapes, dtypes and devices.
     preserve_rng_state : bool
@@ -94,7 +96,8 @@ def checkpoint(
         )
         recording = False
     compares = determinism_check == "default"
-    frame = _Frame(lambda: function(*args, **kwargs), second, preserve_rng_state, compares)
+    stops = early_stop and not use_reentrant
+    frame = _Frame(lambda: function(*args, **kwargs), second, preserve_rng_state, compares, stops)
     with enable_grad() if recording else no_grad(), first:
         result = function(*args, **kwargs)
     if recording:
@@ -135,19 +138,30 @@ def _generators() -> list[Any]:
     return [default_generator(place) for place in places]
 
 
+class _Stop(Exception):
+    """The function has saved what it had saved the first time."""
+
+
 class _Frame:
     """One checkpointed call."""
 
     def __init__(
-        self, again: Callable[[], Any], context: Any, preserve: bool, compares: bool
+        self,
+        again: Callable[[], Any],
+        context: Any,
+        preserve: bool,
+        compares: bool,
+        stops: bool,
     ) -> None:
-        self.again, self.context, self.compares = again, context, compares
-        self.begun = Node("").sequence
+        self.again, self.context, self.compares, self.stops = again, context, compares, stops
+        self.begun, self.first = Node("").sequence, MODE.get().n_saved
         self.states = [each.get_state() for each in _generators()] if preserve else []
+        self.count = 0  # tensors that the call saved, those of no result among them
         self.saved: list[Saved] = []
 
     def drop(self, result: Any) -> None:
         """Let go of what the call saved."""
+        self.count = MODE.get().n_saved - self.first
         self.saved = _saved_since(self.begun, result)
         for each in self.saved:
             each.drop(self.restore)
@@ -158,24 +172,41 @@ class _Frame:
         now = [each.get_state() for each in generators]
         for generator, state in zip(generators, self.states, strict=False):
             generator.set_state(state)
-        begun = Node("").sequence
         try:
-            with enable_grad(), self.context:
-                result = self.again()
+            found = self.run()
         finally:
             for generator, state in zip(generators, now, strict=True):
                 generator.set_state(state)
-        found = _saved_since(begun, result)
-        if len(found) != len(self.saved):
+        if len(found) != self.count:
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the "
                 "original forward and recomputation.\nNumber of tensors saved during forward: "
-                f"{len(self.saved)}\nNumber of tensors saved during recomputation: {len(found)}."
+                f"{self.count}\nNumber of tensors saved during recomputation: {len(found)}."
             )
+        chosen = [found[each.number - self.first - 1] for each in self.saved]
         if self.compares:
-            _compare(self.saved, found)
-        for old, new in zip(self.saved, found, strict=True):
+            _compare(self.saved, chosen)
+        for old, new in zip(self.saved, chosen, strict=True):
             old.take(new)
+
+    def run(self) -> list[Saved]:
+        """Run the function until it has saved the last tensor, or to its end; return them."""
+        mode, found = MODE.get(), list[Saved]()
+
+        def note(saved: Saved) -> None:
+            found.append(saved)
+            if self.stops and len(found) == self.count:
+                raise _Stop
+
+        before, mode.on_save = mode.on_save, note
+        try:
+            with enable_grad(), self.context:
+                self.again()
+        except _Stop:
+            pass
+        finally:
+            mode.on_save = before
+        return found
 
 
 def _compare(before: Sequence[Saved], again: Sequence[Saved]) -> None:

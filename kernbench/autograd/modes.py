@@ -30,13 +30,19 @@ class Mode:
         Operations on tensors that require gradients are recorded.
     inference : bool
         Within ``inference_mode``.
+    n_saved : int
+        Tensors that derivatives were to have, so far.
+    on_save : callable or None
+        Told of each from now on.
     """
 
-    __slots__ = ("enabled", "inference")
+    __slots__ = ("enabled", "inference", "n_saved", "on_save")
 
     def __init__(self) -> None:
         self.enabled = True
         self.inference = False
+        self.n_saved = 0
+        self.on_save: Callable[[Any], None] | None = None
 
 
 MODE: RankVar[Mode] = RankVar("grad mode", lambda rank: Mode())

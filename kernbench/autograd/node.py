@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kernbench.autograd.modes import MODE
 from kernbench.runtime.tensor import Tensor
 
 __all__ = ["AccumulateGrad", "Input", "Node", "Saved", "edge_of"]
@@ -26,7 +27,7 @@ _numbers = itertools.count()
 class Saved:
     """A tensor that a derivative needs, as it was when it was saved.
 
-    Calling it returns the tensor.
+    Calling it returns the tensor.  Its number counts those of its rank.
 
     Raises
     ------
@@ -34,7 +35,7 @@ class Saved:
         When it was let go by an earlier backward, or has been written to since.
     """
 
-    __slots__ = ("_again", "_index", "_metadata", "_node", "_tensor", "_version")
+    __slots__ = ("_again", "_index", "_metadata", "_node", "_tensor", "_version", "number")
 
     def __init__(self, tensor: Tensor, node: Node, version: int, index: int = -1) -> None:
         # A result is kept without its history, which would be a circle through this node.
@@ -44,6 +45,11 @@ class Saved:
         self._index = index
         self._again: Callable[[], None] | None = None
         self._metadata: dict[str, Any] = {}
+        mode = MODE.get()
+        mode.n_saved += 1
+        self.number = mode.n_saved
+        if mode.on_save is not None:
+            mode.on_save(self)
 
     def __call__(self) -> Tensor:  # noqa: D102 - the class says it
         if self._tensor is None and self._again is not None:

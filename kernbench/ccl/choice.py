@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from kernbench.ccl.call import Call
 from kernbench.ccl.phases import estimate_fs
-from kernbench.ccl.registry import COLLECTIVES, Algorithm, algorithms, find, knows
+from kernbench.ccl.registry import COLLECTIVES, Algorithm, algorithms, find, knows, nearest
 from kernbench.topology import Topology
 
 VARIABLE = "KERNBENCH_CCL"
@@ -76,7 +76,11 @@ def _checked(names: dict[str, str], where: str) -> dict[str, str]:
     if general is not None:
         having = [each for each in COLLECTIVES if general == AUTO or knows(each, general)]
         if not having:
-            raise ValueError(f"{where}: expected the name of an algorithm, got {general!r}")
+            every = dict.fromkeys(name for each in COLLECTIVES for name in algorithms(each))
+            raise ValueError(
+                f"{where}: expected the name of an algorithm, one of {', '.join(every)}, got "
+                f"{general!r}{nearest(general, every)}"
+            )
         found = dict.fromkeys(having, general) | found
     return found
 

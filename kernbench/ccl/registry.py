@@ -130,7 +130,7 @@ def find(collective: str, name: str) -> Algorithm:
     if found is None:
         raise ValueError(
             f"{collective}: expected an algorithm, one of {', '.join(known)}, got {name!r}"
-            + _nearest(name, known)
+            + nearest(name, known)
         )
     return found
 
@@ -139,11 +139,12 @@ def _of(collective: str) -> dict[str, Algorithm]:
     if collective not in _algorithms:
         raise ValueError(
             f"expected a collective, one of {', '.join(COLLECTIVES)}, got {collective!r}"
-            + _nearest(collective, _algorithms)
+            + nearest(collective, _algorithms)
         )
     return _algorithms[collective]
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question after what may have been meant; nothing where no name is like it."""
     near = difflib.get_close_matches(name, list(known), 1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -38,6 +38,14 @@ _PACKAGE = str(Path(kernbench.__file__).parent)
 _BUGS = (AssertionError, KeyError, NameError, SystemError, ZeroDivisionError)
 """Never raised on purpose by kernbench: one that comes from within it is a bug of ours."""
 
+_ELASTIC = {
+    "TORCHELASTIC_RUN_ID": "none",
+    "TORCHELASTIC_RESTART_COUNT": "0",
+    "TORCHELASTIC_MAX_RESTARTS": "0",
+    "TORCHELASTIC_USE_AGENT_STORE": "True",
+}
+"""What torchrun sets for a rank beside what ``spawn`` does: one attempt, under torchrun's name."""
+
 
 class _ScriptFailed(Exception):
     """The script ended with an error, or an exit status, of its own; it has been reported."""
@@ -168,6 +176,7 @@ def _run_ranks(
     modules = RankModules(options.rank_local)
 
     def one(rank: int) -> None:
+        os.environ.update(_ELASTIC)
         module = sys.modules["__main__"] = program.as_main()
         program.run(code, module, context)
 

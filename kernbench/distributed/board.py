@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from kernbench import ccl
+from kernbench.ccl.choice import VARIABLE
 from kernbench.errors import CollectiveMismatchError
 from kernbench.runtime.context import Context
 from kernbench.runtime.multiprocessing.acting import act, block, deadline, wake
@@ -50,6 +51,9 @@ class Round:
         What members bring, if they meet on the host.
     clock_fs : int
         The latest clock of those that have entered.
+    chosen : dict of str to (int, str or None)
+        For each collective of ccl that it takes, who launched first, and the algorithm that its
+        environment names.
     """
 
     shared: Shared
@@ -58,6 +62,18 @@ class Round:
     values: dict[int, Any] = field(default_factory=dict)
     waiters: list[Waiting] = field(default_factory=list)
     clock_fs: int = 0
+    chosen: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+
+    def agree(self, place: int, collective: str, algorithm: str | None) -> None:
+        """Note the algorithm that a member's environment names; all have to name the same."""
+        first, other = self.chosen.setdefault(collective, (place, algorithm))
+        if other != algorithm:
+            ranks = self.shared.ranks
+            self.shared.fail(
+                self,
+                f"{VARIABLE} asks for {other or 'auto'} at rank {ranks[first]}, for "
+                f"{algorithm or 'auto'} at rank {ranks[place]}",
+            )
 
     @property
     def complete(self) -> bool:
@@ -76,7 +92,8 @@ class Round:
         missing = self.missing
         if not missing:
             return f"{text} (all {len(self.entries)} ranks have entered it)"
-        return f"{text} (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered)"
+        text += f" (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered"
+        return f"{text}{self.shared.who_runs(missing)})"
 
 
 def _ranks(ranks: list[int]) -> str:
@@ -193,6 +210,15 @@ class Shared:
         self.n_posts = 0
         self.any_source: dict[int, list[Waiting]] = {}
         self.boxes: dict[tuple[int, int], list[bytes]] = {}  # objects on their way
+
+    def who_runs(self, missing: list[int]) -> str:
+        """Say which of some members have ended, or that there are not as many as are awaited."""
+        workers = self.board.context._scheduler.workers
+        if self.members is None:  # until all have met nobody knows which of them runs where
+            n_run = len(workers)
+            return f"; {n_run} run" if n_run < len(self.ranks) else ""
+        ended = [rank for rank in missing if self.sips[self.ranks.index(rank)] not in workers]
+        return f"; {_ranks(ended)} ended" if ended else ""
 
     # --- rounds ---------------------------------------------------------------------------------
 
@@ -394,7 +420,7 @@ class Board:
     def open_rounds(self) -> list[str]:
         """Return each group's first call that some have not entered, and messages with one end."""
         living = [group for group in self.groups if self.lives(group)]
-        first = [min(group.rounds.items())[1].describe() for group in living if group.rounds]
+        first = [_called(min(group.rounds.items())[1]) for group in living if group.rounds]
         ends = [e for group in living for e in (*group.sends.values(), *group.receives.values())]
         return first + [_called(posts[0]) for posts in ends[:SHOWN] if posts]
 
@@ -415,9 +441,12 @@ class Board:
             block(rank, first.waiters, partial(_called, first, place))
 
 
-def _called(open_call: Round | Post, place: int = 0) -> str:
-    """Return what a member waits for that it has called, and where that was."""
-    entry = open_call.entry if isinstance(open_call, Post) else open_call.entries[place]
+def _called(open_call: Round | Post, place: int | None = None) -> str:
+    """Return what a member, or the first one, waits for that it has called, and where that was."""
+    if isinstance(open_call, Post):
+        entry = open_call.entry
+    else:
+        entry = open_call.entries[min(open_call.entries) if place is None else place]
     return f"{open_call.describe()}, called at {entry.where or 'an unknown line'}"
 
 

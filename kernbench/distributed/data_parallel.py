@@ -235,6 +235,13 @@ class DistributedDataParallel(Module):
         finally:
             self.require_backward_grad_sync = before
 
+    def join(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: ranks with fewer batches than others would have to follow their all-reduces."""
+        raise NotImplementedError(
+            "kernbench: DistributedDataParallel.join is not implemented; give every rank as many "
+            "batches, with DistributedSampler, which repeats items, or drop_last=True"
+        )
+
     def register_comm_hook(self, state: Any, hook: Callable[[Any, GradBucket], Any]) -> None:
         """Let ``hook(state, bucket)`` reduce: it returns a future of what the buffer becomes."""
         self._hook = functools.partial(hook, state)

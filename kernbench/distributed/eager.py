@@ -101,7 +101,7 @@ class _Held:
     def __call__(self) -> None:
         """Launch them, behind what their stream holds."""
         streams, sip = current_rank().streams, self.members._sip
-        now = streams.get(sip, 0)
+        now = current_rank().stream_on(sip)
         streams[sip] = self.stream
         try:
             with self.members._ordered(self.members._messages):
@@ -127,7 +127,7 @@ def issue(members: ProcessGroup, kind: str, tensor: Tensor, peer: int, tag: int)
     """Post one end of a message; it is launched with those that come right behind it."""
     end = _End(members, kind, tensor, peer, tag)
     rank = current_rank()
-    stream, held = rank.streams.get(members._sip, 0), rank.held
+    stream, held = rank.stream_on(members._sip), rank.held
     if not (isinstance(held, _Held) and held.members is members and held.stream == stream):
         rank.let_go()
         held = rank.held = _Held(members, stream)

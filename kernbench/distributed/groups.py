@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -95,7 +96,7 @@ class ProcessGroup:
         """
         rank = current_rank()
         own = own or self._stream
-        here = (self._sip, rank.streams.get(self._sip, 0))
+        here = (self._sip, rank.stream_on(self._sip))
         if (last := rank.last.get(here)) is not None:
             self._context._order_behind(own._place, last)
         for waited in rank.pending_after.get(here, ()):
@@ -106,7 +107,7 @@ class ProcessGroup:
     def _last(self) -> Handle | None:
         """Return what the caller has submitted last to its current stream: the group's own one."""
         rank = current_rank()
-        return rank.last.get((self._sip, rank.streams.get(self._sip, 0)))
+        return rank.last.get((self._sip, rank.stream_on(self._sip)))
 
     def __repr__(self) -> str:
         return f"<ProcessGroup {self._shared.name}: rank {self._place} of {self.size()}>"
@@ -171,6 +172,12 @@ def default_group() -> ProcessGroup:
     """
     found = worlds.get().default
     if found is None:
+        thread = threading.current_thread()
+        if current_rank().context is None and thread is not threading.main_thread():
+            raise RuntimeError(
+                f"torch.distributed: {thread.name} is a thread of no rank; ranks run one at a "
+                "time, in the thread that made them: call there, with async_op=True to go on"
+            )
         raise ValueError(UNINITIALISED)
     return found
 

@@ -47,7 +47,7 @@ class _MatchedWork(Work):
         """Launch this end, as its rank and at a clock, whoever runs."""
         rank, way = self._rank, self._group._way(self._kind)
         sip = self._group._sip
-        clock_fs, stream = rank.clock_fs, rank.streams.get(sip, 0)
+        clock_fs, stream = rank.clock_fs, rank.stream_on(sip)
         rank.clock_fs = at_fs - self._group._context._call_fs
         rank.streams[sip] = way.stream_id
         token = enter_rank(rank)

@@ -55,7 +55,10 @@ def get_pg_count() -> int:
 
 
 def get_node_local_rank(fallback_rank: int | None = None) -> int:
-    """Return LOCAL_RANK of the environment, or `fallback_rank` where it is not set."""
+    """Return LOCAL_RANK of the environment, or `fallback_rank` where it is not set.
+
+    Differs from torch: ``spawn`` sets it, too, so ranks do not fall back there.
+    """
     found = os.environ.get("LOCAL_RANK", fallback_rank)
     if found is None:
         raise RuntimeError(
@@ -162,5 +165,5 @@ def is_backend_available(backend: str) -> bool:
 
 
 def is_torchelastic_launched() -> bool:
-    """Return False."""
-    return False
+    """Tell whether ``kernbench run --nproc`` started the ranks, as torchrun does."""
+    return "TORCHELASTIC_RUN_ID" in os.environ

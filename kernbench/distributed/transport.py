@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernbench import ccl
+from kernbench.ccl.choice import configured
 from kernbench.distributed.board import Post, Round
 from kernbench.distributed.groups import ProcessGroup
 from kernbench.distributed.work import Work
@@ -153,6 +154,9 @@ def launch(
     lane: int = 0,
 ) -> None:
     """Launch this member's part on the current stream, which is one of the group's."""
+    algorithm = configured(collective)
+    if isinstance(about, Round):
+        about.agree(group.rank(), collective, algorithm)
     handle = ccl.launch(
         group._context,
         collective,
@@ -162,6 +166,7 @@ def launch(
         output=output,
         op=op,
         root=root,
+        algorithm=algorithm,
         lane=lane,
     )
     handle._about = about.describe

@@ -62,7 +62,7 @@ class Work:
         self._until_begun()
         if self._handle is not None:
             sip = self._group._sip
-            place = (sip, current_rank().streams.get(sip, 0))
+            place = (sip, current_rank().stream_on(sip))
             self._group._context._order_behind(place, self._handle)
 
     def _wait_on_host(self) -> None:

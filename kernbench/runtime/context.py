@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -174,7 +174,10 @@ class Context(TensorMemory, RawTransfers):
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
             kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
-        rank, place, after = self._turn(found if sip is None else sip, stream)
+        sip = found if sip is None else sip
+        if self._scheduler.workers:
+            self._behind_others(request.arguments, sip, stream)
+        rank, place, after = self._turn(sip, stream)
         if self._reclaimers[place[0]].launches_want_it:
             self._unmap_now(place[0])
         number = self._engine.launch(
@@ -195,6 +198,21 @@ class Context(TensorMemory, RawTransfers):
                 value._storage.writer = launch
         self.launches.append(launch)
         return launch
+
+    def _behind_others(self, arguments: Sequence[Any], sip: int, stream: int | None) -> None:
+        """Let what comes next in a stream wait for what another rank does with its tensors there.
+
+        Ranks have streams of their own, and what one hands to another is as it left it.
+        """
+        rank = self._rank()
+        for value in arguments:
+            if isinstance(value, Tensor) and isinstance(value._storage, Storage):
+                last = value._storage.writer
+                if last is None or last.rank == rank.index or last._place is None:
+                    continue
+                if last._place[0] == sip:
+                    place = (sip, rank.stream_on(sip) if stream is None else stream)
+                    self._order_behind(place, last)
 
     @property
     def counters(self) -> Mapping[str, int]:

@@ -29,6 +29,19 @@ class Handle:
     True
     """
 
+    __slots__ = (
+        "_about",
+        "_context",
+        "_engine",
+        "_keep",
+        "_number",
+        "_place",
+        "_seen",
+        "_sequence",
+        "name",
+        "rank",
+    )
+
     def __init__(
         self,
         context: Context,
@@ -101,6 +114,8 @@ class Handle:
 class Launch(Handle):
     """A kernel launch: from its submission by the host to the response at the host."""
 
+    __slots__ = ()
+
     @property
     def launch(self) -> int:
         """Its number in the op log's column ``launch``."""
@@ -129,6 +144,8 @@ class Launch(Handle):
 
 class Mark(Handle):
     """A mark in a stream: what ``cuda.Event.record`` submits."""
+
+    __slots__ = ()
 
     @property
     def stamp_fs(self) -> int:

@@ -48,7 +48,7 @@ class HostLink:
             rank, place, after = context._turn(sip)
         else:
             rank, after = context._rank(), ()
-            place = (sip, rank.streams.get(sip, 0))
+            place = (sip, rank.stream_on(sip))
         number = context._engine.copy(
             va, nbytes, to_device, place[1], context._submission(), after, install
         )
@@ -125,7 +125,7 @@ class HostLink:
         context = self._context
         rank = context._rank()
         for sip in {rank.sip: None, storage.sip: None}:
-            if (last := rank.last.get((sip, rank.streams.get(sip, 0)))) is not None:
+            if (last := rank.last.get((sip, rank.stream_on(sip)))) is not None:
                 context.wait(last)
         if (writer := storage.writer) is not None:
             context.wait(writer)

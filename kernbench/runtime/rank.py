@@ -42,7 +42,9 @@ class Rank:
     sip : int
         Its current device.
     streams : dict of int to int
-        Its current stream by SIP; 0 where there is no entry.
+        Its current stream by SIP, where it has set one: see :meth:`stream_on`.
+    foreign : dict of int to int
+        Its default stream on SIPs of other ranks that it has used.
     last : dict of (int, int) to Handle
         What it submitted last, by (SIP, stream), unless it has seen that done.
     pending_after : dict of (int, int) to list of Handle
@@ -61,6 +63,7 @@ class Rank:
         "clock_fs",
         "context",
         "environ",
+        "foreign",
         "greenlet",
         "held",
         "index",
@@ -85,6 +88,7 @@ class Rank:
         self.clock_fs = clock_fs
         self.sip = max(self.index, 0)
         self.streams: dict[int, int] = {}
+        self.foreign: dict[int, int] = {}
         self.last: dict[tuple[int, int], Handle] = {}
         self.pending_after: dict[tuple[int, int], list[Handle]] = {}
         self.held: Callable[[], None] | None = None
@@ -110,7 +114,25 @@ class Rank:
     @property
     def stream(self) -> int:
         """Its current stream on its current device."""
-        return self.streams.get(self.sip, 0)
+        return self.stream_on(self.sip)
+
+    def stream_on(self, sip: int) -> int:
+        """Return its current stream on a SIP."""
+        found = self.streams.get(sip)
+        return self.default_stream(sip) if found is None else found
+
+    def default_stream(self, sip: int) -> int:
+        """Return its default stream on a SIP.
+
+        On its own, as on any of the main program, that is 0; on another rank's one that it alone
+        has, as of two processes on one device neither waits for the other's work.
+        """
+        if sip == self.index or self.context is None or not self.is_worker:
+            return 0
+        if sip not in self.foreign:
+            self.context._n_streams[sip] += 1
+            self.foreign[sip] = self.context._n_streams[sip]
+        return self.foreign[sip]
 
     def __str__(self) -> str:
         return f"rank {self.index}" if self.is_worker else "the main program"

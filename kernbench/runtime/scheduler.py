@@ -25,6 +25,7 @@ from greenlet import getcurrent, greenlet
 from kernbench.errors import DeadlockError, KernbenchError
 from kernbench.runtime.environ import RankEnviron
 from kernbench.runtime.rank import Rank, enter_rank
+from kernbench.runtime.rank_exit import RankExit
 from kernbench.runtime.waiting import Waiting
 from kernbench.runtime.worker import Worker
 
@@ -57,7 +58,7 @@ class Scheduler:
         self.to_raise: list[tuple[Rank, Exception]] = []  # where they wait, within this round
         self.interrupted = False
         self.cut_short = False  # a rank was ended before it was through
-        self.environ: RankEnviron | None = None
+        self.own_os: list[RankEnviron | RankExit] = []  # what ranks have of the os module
         self.thread = threading.get_ident()
         self.generation = 0  # of workers: those that run at one time are of one
         self.n_waits = 0
@@ -78,7 +79,7 @@ class Scheduler:
         if not self.workers:
             self.generation += 1
             self.thread = threading.get_ident()
-            self.environ = RankEnviron.install()
+            self.own_os = [RankEnviron.install(), RankExit.install()]
         variables = contextvars.copy_context()
         variables.run(enter_rank, rank)
         rank.greenlet = greenlet(worker.body, getcurrent())
@@ -94,9 +95,9 @@ class Scheduler:
         if worker.failure is not None:
             self.failed.append(worker)
         self.wake(worker.joiners, rank.clock_fs)
-        if not self.workers and self.environ is not None:
-            self.environ.remove()
-            self.environ = None
+        if not self.workers:
+            while self.own_os:
+                self.own_os.pop().remove()
 
     def stop(self, workers: list[Worker]) -> None:
         """End workers: SystemExit where they wait, and again at each wait while they unwind."""
@@ -378,7 +379,10 @@ class Scheduler:
         if self.main.waiting is not None:
             lines.append(self.main.waiting.describe())
         for more in self.on_deadlock:
-            lines += [line for line in more() if not any(line in known for known in lines)]
+            for line in more():
+                what_waits = line.partition(", called at ")[0]
+                if not any(what_waits in known for known in lines):
+                    lines.append(line)
         why = f"{what}:\n  " + "\n  ".join(lines)
         try:
             self.context._engine.run()

@@ -94,7 +94,7 @@ class Stream:
 
     @property
     def cuda_stream(self) -> int:
-        """Its number; 0 is the default stream."""
+        """Its number; 0 is the default stream of the SIP's own rank."""
         return self.stream_id
 
     @property
@@ -245,13 +245,14 @@ def current_stream(device: Any = None) -> Stream:
     """Return the caller's current stream on a device, the current one unless told."""
     context = current_context()
     sip = device_number(context, device)
-    return Stream._of(context, sip, context._rank().streams.get(sip, 0))
+    return Stream._of(context, sip, context._rank().stream_on(sip))
 
 
 def default_stream(device: Any = None) -> Stream:
-    """Return the default stream of a device, the current one unless told."""
+    """Return the caller's default stream on a device, the current one unless told."""
     context = current_context()
-    return Stream._of(context, device_number(context, device), 0)
+    sip = device_number(context, device)
+    return Stream._of(context, sip, context._rank().default_stream(sip))
 
 
 def set_stream(stream: Stream | None) -> None:

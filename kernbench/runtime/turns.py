@@ -43,7 +43,7 @@ class Turns(Machine):
         """Return who submits, in which stream (the current one), and what has to come before."""
         rank = self._rank()
         rank.let_go()
-        place = (sip, rank.streams.get(sip, 0) if stream is None else stream)
+        place = (sip, rank.stream_on(sip) if stream is None else stream)
         if not rank.pending_after:
             return rank, place, ()
         after = [h._number for h in rank.pending_after.pop(place, ()) if not h._seen]

@@ -89,6 +89,16 @@ class Worker:
         self.ended = True
         self.scheduler.forget(self)
 
+    def quit(self, status: int) -> None:
+        """End where it is, as ``os._exit`` does: nothing of the program runs any more."""
+        greenlet = self.rank.greenlet
+        assert greenlet is not None
+        self.exit(status)
+        self.ended = True
+        self.scheduler.left.append(greenlet)
+        self.scheduler.forget(self)
+        greenlet.parent.switch()
+
     def fail(self, error: Exception) -> None:
         """Note an exception, unless the rank is being ended: then it is not a root cause."""
         if self.rank.aborting:

@@ -186,7 +186,11 @@ def checkpoint(function: Callable[..., Any], distribute_saved_activations: bool,
     if distribute_saved_activations:
         function, args = _distributed(function, args[0]), args[1:]
     return run_checkpointed(
-        function, *args, use_reentrant=False, context_fn=lambda: (nullcontext(), again)
+        function,
+        *args,
+        use_reentrant=False,
+        early_stop=False,
+        context_fn=lambda: (nullcontext(), again),
     )
 
 

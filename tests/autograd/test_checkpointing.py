@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -137,7 +138,65 @@ def test_a_function_that_does_something_else_again() -> None:
 
     x = torch.ones(2, requires_grad=True)
     with pytest.raises(CheckpointError, match="different number of tensors was saved"):
-        checkpoint(function, x, use_reentrant=False).sum().backward()
+        checkpoint(function, x, use_reentrant=False, early_stop=False).sum().backward()
+    calls.clear()
+    checkpoint(function, x, use_reentrant=False).sum().backward()  # what it had saved is there
+    more = [torch.sin]
+    with pytest.raises(CheckpointError, match=r"forward: 2\n.*recomputation: 1"):
+        checkpoint(
+            lambda x: more.pop()(x.exp()) if more else x.exp(), x, use_reentrant=False
+        ).sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("reentrant", "early", "runs"),
+    [(False, True, "abc ab"), (False, False, "abc abc"), (True, True, "abc abc")],
+)
+def test_the_second_run_ends_when_it_has_saved_the_last(
+    reentrant: bool, early: bool, runs: str
+) -> None:
+    """As torch's does, so a sum over ranks at the end is not made again."""
+    seen = []
+
+    def function(x: Any) -> Any:
+        seen.append("a")
+        y = x.exp()
+        seen.append("b")
+        z = y * y
+        seen.append("c")
+        return z + 1
+
+    x = torch.ones(2, requires_grad=True)
+    result = checkpoint(function, x, use_reentrant=reentrant, early_stop=early)
+    seen.append(" ")
+    result.sum().backward()
+    assert "".join(seen) == runs
+    assert x.grad is not None and x.grad.tolist() == pytest.approx([2 * math.exp(2)] * 2)
+
+
+def test_one_in_another_ends_early_too() -> None:
+    seen = []
+
+    def within(x: Any) -> Any:
+        seen.append("i")
+        y = x.sin().exp()
+        seen.append("j")
+        return y
+
+    def around(x: Any) -> Any:
+        seen.append("o")
+        y = checkpoint(within, x, use_reentrant=False)
+        seen.append("p")
+        z = y.cos()
+        seen.append("q")
+        return z + 1
+
+    x = torch.ones(2, requires_grad=True)
+    checkpoint(around, x, use_reentrant=False).sum().backward()
+    assert "".join(seen) == "oijpqoijpi"  # torch 2.13's order
+    y = torch.ones(2, requires_grad=True)
+    y.sin().exp().cos().sum().backward()
+    assert x.grad is not None and y.grad is not None and x.grad.tolist() == y.grad.tolist()
 
 
 def test_a_function_whose_tensors_are_of_another_shape_again() -> None:

@@ -30,8 +30,14 @@ def script(tmp_path: Path):
 TRITON = """
 import triton
 import triton.language as tl
+from triton.language.core import constexpr
 from triton.language.extra import libdevice
 import triton.language.extra.cuda.libdevice as older
+from triton.language.standard import softmax
+from triton.runtime.autotuner import Config
+from triton.runtime.errors import OutOfResources
+from triton.runtime.jit import JITFunction
+from triton.tools.tensor_descriptor import TensorDescriptor
 import kernbench as kb
 
 @triton.jit
@@ -44,6 +50,8 @@ x = kb.current_context().tensor([1.0, 4.0, 9.0])
 root[(triton.cdiv(3, 2),)](x, 3, BLOCK=triton.next_power_of_2(2))
 print("roots", x.tolist(), older is libdevice, tl.__name__)
 print("ms", triton.testing.do_bench(lambda: root[(2,)](x, 3, BLOCK=2)) > 0)
+print("same", constexpr is tl.constexpr, softmax is tl.softmax, Config is triton.Config,
+      isinstance(root, JITFunction), TensorDescriptor.from_tensor(x, [4]).strides)
 try:
     triton.no_such_thing(1)
 except NotImplementedError as error:
@@ -55,6 +63,7 @@ def test_triton_is_served_by_its_face(script) -> None:
     ran = kernbench("run", "--topology", "small", script(TRITON))
     assert ran.code == 0, ran.err
     assert "roots [1.0, 2.0, 3.0] True kernbench.language\nms True\n" in ran.out
+    assert "same True True True True [1]\n" in ran.out
     assert "kernbench: triton.no_such_thing is not modelled" in ran.out
 
 
@@ -177,6 +186,27 @@ def test_ranks_that_exit(script, code: str, status: int) -> None:
     ran = kernbench("run", *SIPS, "--nproc", "2", script(f"import sys\nsys.exit({code})"))
     assert ran.code == status
     assert ("exit code 3" in ran.err) == (status == 1)
+
+
+def test_os_exit_in_a_rank_is_told(script) -> None:
+    text = "import os, torch\nos._exit(5) if os.environ['RANK'] == '1' else torch.ones(1).item()\n"
+    ran = kernbench("run", *SIPS, "--nproc", "2", script(text))
+    assert ran.code == 1 and "process 1 terminated with exit code 5" in ran.err
+
+
+def test_the_environment_is_torchrun_s(script) -> None:
+    text = (
+        "import os, torch.distributed as dist, torch.multiprocessing as mp\n"
+        "names = [n for n in os.environ if n.startswith('TORCHELASTIC_')]\n"
+        "if os.environ.get('RANK', '0') == '0':\n"
+        "    print(dist.is_torchelastic_launched(), sorted(names))\n"
+        "if not names:\n"
+        "    mp.spawn(lambda rank: print(dist.is_torchelastic_launched()), nprocs=1)\n"
+    )
+    ran = kernbench("run", *SIPS, "--nproc", "2", script(text))
+    names = ["MAX_RESTARTS", "RESTART_COUNT", "RUN_ID", "USE_AGENT_STORE"]
+    assert ran.out == f"True {[f'TORCHELASTIC_{name}' for name in names]}\n", ran.err
+    assert kernbench("run", *SIPS, script(text)).out == "False []\nFalse\n"
 
 
 @NEEDS_TORCH

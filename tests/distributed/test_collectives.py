@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -562,8 +563,22 @@ def test_who_waits_for_work_behind_a_collective_is_told_which_one() -> None:
     with pytest.raises(kb.DeadlockError) as caught:
         ranks(body, 2)
     lines = str(caught.value).splitlines()
-    call = "  all_reduce, call 3 of the default group (of 2 ranks, rank 0 has not entered)"
-    assert lines.count(call) == 1
+    who = "of 2 ranks, rank 0 has not entered; rank 0 has ended"
+    call = f"  all_reduce, call 3 of the default group ({who}), called at test_collectives.py:"
+    assert sum(line.startswith(call) for line in lines) == 1
+
+
+def test_ranks_whose_environment_names_other_algorithms() -> None:
+    """Their kernels would wait for each other for ever."""
+
+    def body(rank: int, ctx: kb.Context) -> None:
+        os.environ["KERNBENCH_CCL"] = "all_reduce=ring" if rank else "two_shot"
+        dist.broadcast(torch.zeros(8, device="cuda"), src=0)  # which neither says anything of
+        dist.all_reduce(torch.zeros(4096, device="cuda"))
+
+    wanted = "KERNBENCH_CCL asks for two_shot at rank 0, for ring at rank 1:\n +rank 0 called all"
+    with pytest.raises(kb.SpawnException, match=wanted):
+        ranks(body, 2)
 
 
 def test_booleans_are_or_ed_and_sent() -> None:

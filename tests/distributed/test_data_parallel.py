@@ -175,6 +175,8 @@ def test_what_does_not_fit() -> None:
             DistributedDataParallel(nn.ReLU())
         with pytest.raises(ValueError, match="contain a single element"):
             DistributedDataParallel(nn.Linear(1, 1), device_ids=[0, 1])
+        with pytest.raises(NotImplementedError, match=r"DistributedDataParallel.join.*drop_last"):
+            DistributedDataParallel(nn.Linear(1, 1)).join()
         with pytest.raises(ValueError, match="only work with single-device"):
             DistributedDataParallel(nn.Linear(1, 1), device_ids=[0])
         DistributedDataParallel(nn.Linear(1, 1 + rank))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -451,6 +454,77 @@ def test_local_rank_has_to_come_from_somewhere(monkeypatch: pytest.MonkeyPatch) 
     assert dist.get_node_local_rank(fallback_rank=3) == 3
     with pytest.raises(RuntimeError, match="LOCAL_RANK is not in the environment"):
         dist.get_node_local_rank()
+
+
+def test_a_rank_uses_another_rank_s_sip_while_that_waits_in_a_collective() -> None:
+    """As two processes on one device: neither waits for the other's work."""
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        x = torch.ones(4, device="cuda")
+        found = None
+        if rank == 0:
+            dist.all_reduce(x)
+            x *= 2  # behind the collective, in the default stream
+        else:
+            here = torch.cuda.default_stream("cuda:0")
+            assert here == torch.cuda.current_stream("cuda:0") != torch.cuda.default_stream()
+            found = (x.to("cuda:0") + 1).tolist()
+            dist.all_reduce(x)
+        return x.tolist(), found
+
+    assert ranks(body, 2) == {0: ([4.0] * 4, None), 1: ([2.0] * 4, [2.0] * 4)}
+
+
+def test_what_one_rank_hands_to_another_is_as_it_left_it() -> None:
+    """Though their streams on that SIP are two."""
+    found = {}
+
+    def work(rank: int, there: Any, back: Any) -> None:
+        if rank == 0:
+            x = torch.zeros(1 << 16, device="cuda")
+            for _ in range(8):  # which the machine is behind with
+                x += 1
+            there.put(x)
+            found[rank] = (back.get() * 2).tolist()
+        else:
+            x = there.get()
+            x *= 3
+            back.put(x)
+
+    with machine(2) as ctx:
+        queues = ctx.multiprocessing.Queue(), ctx.multiprocessing.Queue()
+        ctx.multiprocessing.spawn(work, args=queues, nprocs=2)
+    assert found == {0: [48.0] * (1 << 16)}
+
+
+def test_a_rank_that_has_ended_is_told_from_one_that_is_late() -> None:
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl")
+        if rank == 1:
+            os._exit(0)  # not even what it has entered is awaited
+        dist.barrier()
+
+    wanted = "of 3 ranks, rank 1 has not entered; rank 1 has ended"
+    with machine() as ctx, pytest.raises(kb.DeadlockError, match=wanted):
+        ctx.multiprocessing.spawn(work, nprocs=3)
+
+
+def test_more_ranks_than_run_are_waited_for_in_vain() -> None:
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl", "tcp://localhost:29500", world_size=4, rank=rank)
+
+    wanted = "of 4 ranks, rank 3 has not entered; 3 run"
+    with machine() as ctx, pytest.raises(kb.DeadlockError, match=wanted):
+        ctx.multiprocessing.spawn(work, nprocs=3)
+
+
+def test_a_thread_of_a_rank_is_not_a_rank() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        with ThreadPoolExecutor(1) as threads:
+            return str(threads.submit(dist.get_rank).exception())
+
+    wanted = r"torch.distributed: ThreadPool\S+ is a thread of no rank; .*async_op"
+    assert all(re.match(wanted, text) for text in ranks(body, 2).values())
 
 
 def test_two_groups_of_the_same_ranks_are_told_apart() -> None:

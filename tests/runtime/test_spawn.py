@@ -335,6 +335,48 @@ def test_processes_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Process Process-2:" in capsys.readouterr().err
 
 
+def test_os_exit_ends_the_rank_that_calls_it_alone() -> None:
+    real, seen = os._exit, list[Any]()
+
+    def work(rank: int, queue: Any, status: int) -> None:
+        try:
+            if rank == 1:
+                os._exit(status)
+            queue.get()
+        except BaseException:
+            os._exit(9)  # of a rank that is being ended
+        finally:
+            seen.append(rank)
+
+    with machine(3) as ctx:
+        spawn, queue = ctx.multiprocessing.spawn, ctx.multiprocessing.Queue()
+        for status in (7, 256 + 7, -1):
+            with pytest.raises(ProcessExitedException) as caught:
+                spawn(work, args=(queue, status), nprocs=3)
+            error = caught.value
+            assert (error.error_index, error.exit_code) == (1, status & 0xFF)
+            assert str(error) == f"process 1 terminated with exit code {status & 0xFF}"
+        assert seen == [] and os._exit is real
+        for _ in range(2):
+            queue.put(0)
+        spawn(work, args=(queue, 0), nprocs=3)  # one that ends well does not end the others
+        assert seen == [0, 2]
+        process = ctx.multiprocessing.Process(target=lambda: os._exit(4))
+        process.start()
+        process.join()
+        assert process.exitcode == 4
+
+
+def test_children_and_threads_of_a_rank_have_the_real_exit() -> None:
+    def work(rank: int) -> None:
+        if (pid := os.fork()) == 0:
+            os._exit(5)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+
+    with machine() as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=2)
+
+
 SCRIPT = """
 import kernbench as kb
 from ranks import machine
