@@ -15,8 +15,7 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
         .dram = dram,
         .core = {.rules = kb_dram_rules_of(dram, params), .served = served, .self = self},
         .n_pcs = (uint32_t)dram->n_pcs,
-        .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices),
-        .known_span = UINT64_MAX};
+        .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices)};
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
     stack->hits = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->hits);
     stack->inboxes = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->inboxes);
@@ -73,15 +72,6 @@ static bool add_flit_by_flit(kb_dram_stack *stack, kb_dram_bytes bytes) {
     return true;
 }
 
-/* Where a span of one row lies: asked again and again for its flits. */
-static inline kb_dram_spot spot_of(kb_dram_stack *stack, uint64_t span) {
-    if (span != stack->known_span) {
-        stack->known = kb_dram_map_find(&stack->dram->map, span);
-        stack->known_span = span;
-    }
-    return stack->known;
-}
-
 static inline void post(kb_dram_stack *stack, uint32_t pc, uint32_t number) {
     kb_dram_run *items = stack->core.runs.items;
     int64_t *due_fs = &stack->due_fs[pc], when_fs = items[number].when_fs;
@@ -100,7 +90,7 @@ bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
     while (offset < end) {
         uint64_t span = offset & ~(span_nbytes - 1), skip = offset & (burst_nbytes - 1);
         uint64_t upto = span + span_nbytes < end ? span + span_nbytes : end, taken = upto - offset;
-        kb_dram_spot spot = spot_of(stack, span);
+        kb_dram_spot spot = kb_dram_map_find(map, span);
         uint32_t number;
         if (!kb_dram_runs_take(&stack->core.runs, stack->alloc, &number)) return false;
         kb_dram_run *run = &stack->core.runs.items[number];

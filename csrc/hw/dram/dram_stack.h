@@ -22,8 +22,6 @@ typedef struct kb_dram_stack {
     int64_t
         *due_fs; /* and when the next decision of each may be, at the least; KB_TIME_MAX: none */
     uint32_t n_waiting;
-    uint64_t known_span; /* spans are of one row: of the last one that was asked for, */
-    kb_dram_spot known;  /* where it lies */
 } kb_dram_stack;
 
 /* dram and params are borrowed.  `served` is called within kb_dram_stack_advance. */
