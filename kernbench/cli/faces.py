@@ -22,10 +22,15 @@ _SERVED = {
     "torch.multiprocessing": "kernbench.runtime.multiprocessing",
     "triton": "kernbench.triton",
     "triton.language": "kernbench.language",
+    "triton.language.core": "kernbench.language",
     "triton.language.extra": "kernbench.triton.extra",
     "triton.language.extra.cuda.libdevice": "kernbench.language.libdevice",
     "triton.language.extra.libdevice": "kernbench.language.libdevice",
     "triton.language.libdevice": "kernbench.language.libdevice",
+    "triton.language.standard": "kernbench.language",
+    "triton.runtime.autotuner": "kernbench.triton.runtime",
+    "triton.runtime.errors": "kernbench.triton.runtime",
+    "triton.runtime.jit": "kernbench.triton.runtime",
 }
 """By name, or by the longest beginning of one."""
 

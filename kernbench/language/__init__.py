@@ -36,6 +36,7 @@ from kernbench.language.dtypes import (
     int64,
     pointer_type,
     tensor,
+    tensor_descriptor,
     to_dtype,
     uint8,
     uint16,
@@ -203,6 +204,7 @@ __all__ = [
     "swizzle2d",
     "tanh",
     "tensor",
+    "tensor_descriptor",
     "to_dtype",
     "to_tensor",
     "topk",
@@ -232,7 +234,6 @@ _ADVICE = {
     "extra": "import triton.language.extra.libdevice, or use tl.libdevice",
     "pi32_t": "use tl.pointer_type(tl.int32)",
     "target_info": "there is no target to ask; the machine is that of the topology",
-    "tensor_descriptor": "tl.make_tensor_descriptor makes one",
     **dict.fromkeys(("const", "constexpr_type"), "annotate constants with tl.constexpr"),
     **dict.fromkeys(("condition", "slice", "tuple"), "use Python's own syntax for it"),
 }

@@ -20,9 +20,13 @@ from kernbench.language.dtypes import (
     to_dtype,
     uint64,
 )
+from kernbench.language.host_descriptor import DescriptorType, TensorDescriptor
 
 if TYPE_CHECKING:
     from kernbench.language.jit import JITFunction
+
+ArgumentType = dtype | pointer_type | DescriptorType
+"""What a run-time argument is to a kernel; a descriptor comes as several parameters."""
 
 IGNORED_OPTIONS = frozenset(
     [
@@ -59,18 +63,19 @@ class Bound:
     Attributes
     ----------
     types : dict
-        Type of each run-time parameter, by name.
+        Type of each run-time argument, by name.
     constants : dict
         Value of each compile-time parameter, by name.
     arguments : tuple
-        Values of the run-time parameters, in order.
+        Values of the kernel's parameters, in order: one for each run-time argument, and of a
+        descriptor base, shape and strides.
     key : tuple
         Equal for launches that one compiled kernel serves.
     everything : dict
         All arguments by name, for a grid that is a function.
     """
 
-    types: dict[str, dtype | pointer_type]
+    types: dict[str, ArgumentType]
     constants: dict[str, Any]
     arguments: tuple[Any, ...]
     key: tuple[Any, ...]
@@ -101,15 +106,20 @@ def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]
         takes = ", ".join(function.arg_names)
         raise TypeError(f"{name}(): {error}; it takes ({takes})") from None
     bound.apply_defaults()
-    types: dict[str, dtype | pointer_type] = {}
+    types: dict[str, ArgumentType] = {}
     constants: dict[str, Any] = {}
-    arguments = []
+    arguments: list[Any] = []
     key: list[Any] = []
     for parameter, value in bound.arguments.items():
         if parameter in function.constexpr_names or value is None or isinstance(value, constexpr):
             plain = _plain(value)
             constants[parameter] = plain
             key.append((type(plain).__name__, _hashable(name, parameter, plain)))
+            continue
+        if isinstance(value, TensorDescriptor):
+            types[parameter] = value.type
+            arguments += value.values
+            key.append(value.type)
             continue
         type_ = argument_type(name, parameter, value, function.annotated_types.get(parameter))
         types[parameter] = type_

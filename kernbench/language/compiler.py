@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kernbench.language.dtypes import dtype, pointer_type
-from kernbench.language.emitter import Emitter
+from kernbench.language.binding import ArgumentType
+from kernbench.language.dtypes import dtype, int64, pointer_type
+from kernbench.language.emitter import Emitter, check_shape
 from kernbench.language.encode import encode
+from kernbench.language.host_descriptor import DescriptorType
 from kernbench.language.joins import Binding
 from kernbench.language.liveness import free_tiles
 from kernbench.language.names import wrap_global
+from kernbench.language.ops_descriptor import Descriptor
 from kernbench.language.registers import share_registers
 from kernbench.language.simplify import simplify
 from kernbench.language.statements import FunctionWalker
-from kernbench.language.values import Kind, Refusal, Type, Value
+from kernbench.language.values import Const, Kind, Operand, Refusal, Type, Value
 
 if TYPE_CHECKING:
     from kernbench.language.jit import JITFunction
@@ -89,9 +92,29 @@ class CompiledKernel:
         )
 
 
+def _parameter(e: Emitter, name: str, type_: dtype | pointer_type) -> Value:
+    value = Value(e.function.new_reg(Type(Kind.SCALAR, type_)), Type(Kind.SCALAR, type_))
+    e.function.param_names.append(name)
+    e.function.param_regs.append(value.reg)
+    return value
+
+
+def _argument(e: Emitter, name: str, type_: ArgumentType) -> Operand:
+    """Return the operand of an argument, whose parameters are those that `bind` gives values."""
+    if not isinstance(type_, DescriptorType):
+        return _parameter(e, name, type_)
+    check_shape(type_.block_shape)
+    base = _parameter(e, name, type_.base)
+    shape, strides = (
+        tuple(_parameter(e, f"{name}.{part}[{d}]", int64) for d in range(len(type_.block_shape)))
+        for part in ("shape", "strides")
+    )
+    return Const(Descriptor(base, shape, strides, type_.block_shape))
+
+
 def compile_kernel(
     function: JITFunction,
-    types: Mapping[str, dtype | pointer_type],
+    types: Mapping[str, ArgumentType],
     constants: Mapping[str, Any],
 ) -> CompiledKernel:
     """Compile a jit function.
@@ -101,7 +124,7 @@ def compile_kernel(
     function : JITFunction
         The kernel.
     types : mapping
-        Type of each run-time parameter, by name.
+        Type of each run-time argument, by name.
     constants : mapping
         Python object of each compile-time parameter, by name.
 
@@ -116,13 +139,12 @@ def compile_kernel(
     try:
         for name in function.arg_names:
             if name in types:
-                type_ = Type(Kind.SCALAR, types[name])
-                value = Value(emitter.function.new_reg(type_), type_)
-                emitter.function.param_names.append(name)
-                emitter.function.param_regs.append(value.reg)
-                env[name] = Binding(value, source.first_line)
+                env[name] = Binding(_argument(emitter, name, types[name]), source.first_line)
             else:
                 env[name] = Binding(wrap_global(name, constants[name]), source.first_line)
+        made = emitter.function
+        given = zip(made.param_names, made.param_regs, strict=True)
+        params = tuple(Param(name, made.types[reg].dtype) for name, reg in given)
         used: dict[tuple[int, str], tuple[Mapping[str, Any], Any]] = {}
         walker = FunctionWalker(emitter, source, function.scope, env, used)
         walker.visit_body(source.tree.body)
@@ -140,7 +162,7 @@ def compile_kernel(
         name=function.__name__,
         code=code,
         digest=hashlib.blake2b(code, digest_size=16).hexdigest(),
-        params=tuple(Param(name, types[name]) for name in function.arg_names if name in types),
+        params=params,
         filename=source.filename,
         first_line=source.first_line,
         constants=dict(constants),

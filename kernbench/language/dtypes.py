@@ -29,6 +29,7 @@ __all__ = [
     "pointer_type",
     "round_to",
     "tensor",
+    "tensor_descriptor",
     "to_dtype",
     "uint8",
     "uint16",
@@ -311,6 +312,25 @@ class tensor:
     ...     _ = kernel[(1,)](x, 5)
     ...     print(x.numpy())
     [5]
+    """
+
+
+class tensor_descriptor:
+    """The type of tensor descriptors in kernels, for ``isinstance(x, tl.tensor_descriptor)``.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr):
+    ...     x = tl.make_tensor_descriptor(x_ptr, (4,), (1,), (4,))
+    ...     if isinstance(x, tl.tensor_descriptor):
+    ...         x.store((0,), x.load((0,)) * 2)
+    >>> with kb.Context("small") as ctx:
+    ...     x = ctx.tensor([1.0, 2.0, 3.0, 4.0])
+    ...     _ = kernel[(1,)](x)
+    ...     print(x.numpy())
+    [2. 4. 6. 8.]
     """
 
 

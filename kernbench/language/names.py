@@ -12,6 +12,7 @@ from kernbench.language.builtin import BoundMethod, Builtin, builtin
 from kernbench.language.dtypes import block_type, constexpr, dtype, pointer_type
 from kernbench.language.emitter import Emitter
 from kernbench.language.function import ConstexprFunction, KernelFunction
+from kernbench.language.ops_descriptor import Descriptor
 from kernbench.language.ops_math import abs_, maximum, minimum
 from kernbench.language.ops_static import range_, static_print
 from kernbench.language.values import Const, Operand, Pack, Refusal, Value, as_python
@@ -34,6 +35,8 @@ def _isinstance(e: Emitter, obj: Operand, kind: Operand) -> Const:
     listed = kinds if isinstance(kinds, tuple) else (kinds,)
     if any(getattr(k, "__name__", "") == "tensor" for k in listed) and isinstance(obj, Value):
         return Const(True)
+    if any(getattr(k, "__name__", "") == "tensor_descriptor" for k in listed):
+        return Const(isinstance(obj, Const) and isinstance(obj.value, Descriptor))
     if isinstance(obj, Pack):
         return Const(obj.kind is None and (tuple in listed or list in listed))
     plain = tuple(k for k in listed if isinstance(k, type))

@@ -153,7 +153,11 @@ def store(
         raise Refusal(f"expected a pointer block to store a {source}, got a {target}")
     shapes = [target.type.shape, source.type.shape]
     shape = joint_shape(*shapes, *([test.type.shape] if test is not None else []))
-    target = e.broadcast(target, shape)
+    if shape != target.type.shape:
+        raise Refusal(
+            f"expected pointers of shape {list(shape)}, as value and mask have together, got a "
+            f"{target}: several elements would go to one place"
+        )
     source = _constant_or_cast(e, value, source, _element(target))
     source = e.align(source, len(shape))
     if test is not None:

@@ -31,6 +31,9 @@ class LoopRange:
     step: Operand
     static: bool
 
+    def __repr__(self) -> str:
+        return "a range, which only a for loop takes"
+
 
 def _range(arg1: Operand, arg2: Operand | None, step: Operand | None, static: bool) -> Const:
     stride = Const(1) if is_none(step) or step is None else step

@@ -30,8 +30,14 @@ def script(tmp_path: Path):
 TRITON = """
 import triton
 import triton.language as tl
+from triton.language.core import constexpr
 from triton.language.extra import libdevice
 import triton.language.extra.cuda.libdevice as older
+from triton.language.standard import softmax
+from triton.runtime.autotuner import Config
+from triton.runtime.errors import OutOfResources
+from triton.runtime.jit import JITFunction
+from triton.tools.tensor_descriptor import TensorDescriptor
 import kernbench as kb
 
 @triton.jit
@@ -44,6 +50,8 @@ x = kb.current_context().tensor([1.0, 4.0, 9.0])
 root[(triton.cdiv(3, 2),)](x, 3, BLOCK=triton.next_power_of_2(2))
 print("roots", x.tolist(), older is libdevice, tl.__name__)
 print("ms", triton.testing.do_bench(lambda: root[(2,)](x, 3, BLOCK=2)) > 0)
+print("same", constexpr is tl.constexpr, softmax is tl.softmax, Config is triton.Config,
+      isinstance(root, JITFunction), TensorDescriptor.from_tensor(x, [4]).strides)
 try:
     triton.no_such_thing(1)
 except NotImplementedError as error:
@@ -55,6 +63,7 @@ def test_triton_is_served_by_its_face(script) -> None:
     ran = kernbench("run", "--topology", "small", script(TRITON))
     assert ran.code == 0, ran.err
     assert "roots [1.0, 2.0, 3.0] True kernbench.language\nms True\n" in ran.out
+    assert "same True True True True [1]\n" in ran.out
     assert "kernbench: triton.no_such_thing is not modelled" in ran.out
 
 

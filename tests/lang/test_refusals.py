@@ -77,6 +77,14 @@ def statement(line, **names):
         ("y = tl.load()", 9, "missing a required argument: 'pointer'"),
         ("y = tl.load(x_ptr, masc=n)", 9, "unexpected keyword argument 'masc'"),
         ("tl.store(x_ptr, x)", 5, "expected a pointer block to store a tile fp32[64]"),
+        (
+            "tl.store(x_ptr + i, tl.broadcast_to(x, (16, N)))",
+            5,
+            "expected pointers of shape [16, 64], as value and mask have together, got a pointer "
+            "block pointer<fp32>[64]: several elements would go to one place",
+        ),
+        ("tl.store(x_ptr + i, x, (i > 3)[:, None])", 5, "expected pointers of shape [64, 64]"),
+        ("tl.store(x_ptr, tl.range(3))", 5, "a range, which only a for loop takes"),
         ("y = x[0]", 9, "a tensor can be indexed with ':' and None only"),
         ("y = x[:, :]", 9, "too many indices"),
         ("y = x.foo", 9, "a tensor has no attribute 'foo'"),

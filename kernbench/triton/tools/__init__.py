@@ -1,0 +1,3 @@
+"""The face that scripts import as ``triton.tools``."""
+
+from __future__ import annotations
