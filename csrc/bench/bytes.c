@@ -23,19 +23,21 @@ static double of_event(void) {
     return nbytes;
 }
 
-/* The most that a machine ever holds when it sends n messages of 64 flits over 5 links at once. */
-static double most_of_messages(const char *mode, size_t n) {
+/* The most that a machine ever holds when it sends n messages of 64 flits over 5 links, every gap_ps: all are under way
+ * at once, as the first link takes so long, or with no gap wait at their sender. */
+static double most_of_messages(const char *mode, size_t n, uint64_t gap_ps) {
     enum { HOPS = 5, FLITS = 64 };
     bench_machine machine = {.mode = mode};
     bench_add_nodes(&machine, HOPS + 1, 2.0);
-    for (uint32_t i = 0; i < HOPS; i++) bench_add_link(&machine, i, i + 1, 1000, 1000);
+    for (uint32_t i = 0; i < HOPS; i++)
+        bench_add_link(&machine, i, i + 1, 1000, i ? 1000 : 2 * N * gap_ps);
     bench_build(&machine);
     bench_transfers t = bench_take_transfers(n);
     for (size_t i = 0; i < n; i++) {
         t.src[i] = 0;
         t.dst[i] = HOPS;
         t.nbytes[i] = FLITS * BENCH_FLIT_NBYTES;
-        t.at_fs[i] = 0;
+        t.at_fs[i] = (int64_t)(i * gap_ps * 1000);
     }
     bench_run(&machine, &t);
     double nbytes = (double)machine.alloc.peak_nbytes;
@@ -44,8 +46,8 @@ static double most_of_messages(const char *mode, size_t n) {
     return nbytes;
 }
 
-static double of_message(const char *mode) {
-    return (most_of_messages(mode, 2 * N) - most_of_messages(mode, N)) / N;
+static double of_message(const char *mode, uint64_t gap_ps) {
+    return (most_of_messages(mode, 2 * N, gap_ps) - most_of_messages(mode, N, gap_ps)) / N;
 }
 
 /* Beside its elements. */
@@ -63,8 +65,10 @@ static double of_tile(void) {
 
 int main(void) {
     report("of an event", of_event());
-    report("of a message on its way, by trains", of_message("train"));
-    report("of a message on its way, flit by flit", of_message("flit"));
+    report("of a message on its way, by trains", of_message("train", 65000));
+    report("of a message on its way, flit by flit", of_message("flit", 65000));
+    report("of a message in its sender's backlog, by trains", of_message("train", 0));
+    report("of a message in its sender's backlog, flit by flit", of_message("flit", 0));
     report("of a tile in TCM", sizeof(kb_tile));
     report("of a tile in replay, beside its elements", of_tile());
     return 0;

@@ -343,6 +343,6 @@ kb_status kb_engine_memory_counts(const kb_engine *engine, uint32_t node,
     const kb_dram_stack *stack = kb_hbm_stack(kb_machine_parts(engine->machine)->components[node]);
     *n_pcs = stack->n_pcs;
     for (uint32_t i = 0; i < stack->n_pcs && i < capacity; i++)
-        statistics[i] = stack->pcs[i].statistics;
+        statistics[i] = stack->pcs[i]->statistics;
     return KB_OK;
 }

@@ -5,27 +5,31 @@
 #include "hw/component/request.h"
 #include "hw/fabric/waitq.h"
 
-/* A batch that still has transfers to start. */
+/* A batch that still has transfers to start, or messages on their way. */
 typedef struct active {
     kb_batch *batch;
     size_t *order; /* indices in order of (at_fs, index); NULL: they are in order */
     size_t n_started;
+    uint32_t run;    /* of the one that starts next, unless that is the first of a run */
+    uint32_t n_runs; /* that are not over */
     uint32_t next;
 } active;
 
-/* A message that has started and not ended: its tag says which. */
-typedef struct underway {
-    union {
-        kb_batch *batch;
-        uint32_t next; /* of a free one */
-    };
-    size_t index;
-} underway;
+/* Transfers of a batch that start one after the other.  A message's tag is the number of its run and its place there,
+ * so those that start together have tags in a row, which the fabric tells of in one (hw/fabric/train_backlog.h). */
+enum { RUN_BITS = 8, RUN = 1 << RUN_BITS };
+
+typedef struct run {
+    uint32_t active;
+    uint32_t n_left; /* messages that have not ended, and transfers that have not started */
+    size_t first;    /* its position in the batch */
+    uint32_t next;
+} run;
 
 struct kb_traffic {
     const kb_parts *parts;
     KB_POOL(active) actives;
-    KB_POOL(underway) underways;
+    KB_POOL(run) runs;
     kb_waitq waiting; /* actives, by (next start, order of issue) */
     uint64_t n_batches;
     uint32_t slot;
@@ -51,15 +55,40 @@ static void finish(const kb_traffic *traffic, kb_batch *batch, size_t i) {
     if (++batch->n_done == batch->n && batch->done) batch->done(batch->self, batch);
 }
 
+static size_t index_of(const active *each, size_t position) {
+    return each->order ? each->order[position] : position;
+}
+
+static void retire(kb_traffic *traffic, uint32_t number) {
+    active *each = &traffic->actives.items[number];
+    kb_alloc_free(traffic->parts->alloc, each->order, each->batch->n, sizeof *each->order);
+    each->order = NULL;
+    KB_POOL_GIVE(&traffic->actives, number);
+}
+
+/* One transfer less is to start, or to end as a message; whoever is done with it all is retired. */
+static void leave_run(kb_traffic *traffic, uint32_t number) {
+    run *left = &traffic->runs.items[number];
+    if (--left->n_left) return;
+    uint32_t owner = left->active;
+    active *each = &traffic->actives.items[owner];
+    KB_POOL_GIVE(&traffic->runs, number);
+    if (--each->n_runs == 0 && each->n_started == each->batch->n) retire(traffic, owner);
+}
+
 static void take_message(void *self, const kb_message *message, uint32_t link, int64_t first,
                          kb_train flits) {
     kb_traffic *traffic = self;
-    underway ended = traffic->underways.items[message->tag];
+    uint32_t number = message->tag >> RUN_BITS;
+    const run *of = &traffic->runs.items[number];
+    const active *each = &traffic->actives.items[of->active];
+    kb_batch *batch = each->batch;
+    size_t i = index_of(each, of->first + message->tag % RUN);
     (void)link;
     (void)first;
     (void)flits;
-    KB_POOL_GIVE(&traffic->underways, message->tag);
-    finish(traffic, ended.batch, ended.index);
+    leave_run(traffic, number);
+    finish(traffic, batch, i);
 }
 
 static void take_request(void *self, kb_request *request) {
@@ -71,31 +100,43 @@ static void take_request(void *self, kb_request *request) {
 
 /* --- starts ----------------------------------------------------------------------------------------- */
 
-static kb_status start(kb_traffic *traffic, kb_batch *batch, size_t i, kb_error *err) {
+/* The tag of the next one to start. */
+static kb_status take_tag(kb_traffic *traffic, uint32_t number, uint32_t *tag, kb_error *err) {
+    active *each = &traffic->actives.items[number];
+    size_t place = each->n_started % RUN;
+    if (place == 0) {
+        size_t n_left = each->batch->n - each->n_started;
+        if (!KB_POOL_TAKE(&traffic->runs, traffic->parts->alloc, &each->run) ||
+            each->run >> (32 - RUN_BITS))
+            return kb_error_nomem(err, "a transfer");
+        each->n_runs++;
+        traffic->runs.items[each->run] = (run){.active = number,
+                                               .n_left = (uint32_t)(n_left < RUN ? n_left : RUN),
+                                               .first = each->n_started};
+    }
+    *tag = each->run << RUN_BITS | (uint32_t)place;
+    return KB_OK;
+}
+
+/* Transfer i of a batch, which is the next one. */
+static kb_status start(kb_traffic *traffic, uint32_t number, size_t i, kb_error *err) {
     const kb_parts *parts = traffic->parts;
+    active *each = &traffic->actives.items[number];
+    kb_batch *batch = each->batch;
+    uint32_t tag = 0;
+    KB_TRY(take_tag(traffic, number, &tag, err));
+    each->n_started++;
     batch->start_fs[i] = kb_sim_now(parts->sim);
     kb_transfer_op op = op_of(batch, i);
-    if (op != KB_TRANSFER_MESSAGE)
+    if (op != KB_TRANSFER_MESSAGE) {
+        leave_run(traffic, tag >> RUN_BITS);
         return kb_request_range(parts, batch->src[i], batch->dst[i], op == KB_TRANSFER_WRITE,
                                 batch->addr ? batch->addr[i] : 0, (uint64_t)batch->nbytes[i],
                                 take_request, batch, i, err);
-    uint32_t number;
-    if (!KB_POOL_TAKE(&traffic->underways, parts->alloc, &number))
-        return kb_error_nomem(err, "a transfer");
-    traffic->underways.items[number] = (underway){.batch = batch, .index = i};
-    kb_send send = send_of(batch, i, number);
+    }
+    kb_send send = send_of(batch, i, tag);
     if (batch->hops && i == 0) kb_fabric_trace(parts->fabric, batch->hops);
     return kb_fabric_send(parts->fabric, &send, NULL, err);
-}
-
-static size_t index_of(const active *each, size_t position) {
-    return each->order ? each->order[position] : position;
-}
-
-static void retire(kb_traffic *traffic, uint32_t number) {
-    active *each = &traffic->actives.items[number];
-    kb_alloc_free(traffic->parts->alloc, each->order, each->batch->n, sizeof *each->order);
-    KB_POOL_GIVE(&traffic->actives, number);
 }
 
 static bool go_alike(const kb_batch *batch, size_t a, size_t b) {
@@ -105,8 +146,8 @@ static bool go_alike(const kb_batch *batch, size_t a, size_t b) {
 /* Item i starts, and one of those after it is looked at. */
 static void foresee(const kb_traffic *traffic, const active *each, size_t i) {
     enum { AHEAD = 4 };
-    if (each->n_started + AHEAD >= each->batch->n) return;
-    size_t next = index_of(each, each->n_started + AHEAD);
+    if (each->n_started + 1 + AHEAD >= each->batch->n) return;
+    size_t next = index_of(each, each->n_started + 1 + AHEAD);
     if (go_alike(each->batch, i, next)) return;
     kb_send send = send_of(each->batch, next, 0);
     kb_fabric_foresee(traffic->parts->fabric, &send);
@@ -127,15 +168,14 @@ static void start_due(void *self, uint32_t arg) {
         uint32_t number = kb_waitq_first(&traffic->waiting);
         active *each = &traffic->actives.items[number];
         kb_batch *batch = each->batch;
-        size_t i = index_of(each, each->n_started++);
-        if (each->n_started < batch->n) {
-            kb_waitq_move_first(&traffic->waiting, batch->at_fs[index_of(each, each->n_started)]);
+        size_t i = index_of(each, each->n_started), after = each->n_started + 1;
+        if (after < batch->n) {
+            kb_waitq_move_first(&traffic->waiting, batch->at_fs[index_of(each, after)]);
             foresee(traffic, each, i);
         } else {
             kb_waitq_drop_first(&traffic->waiting);
-            retire(traffic, number);
         }
-        kb_status status = start(traffic, batch, i, &err);
+        kb_status status = start(traffic, number, i, &err);
         if (status != KB_OK) {
             (void)kb_error_set(kb_sim_fail(sim, status), status, "transfer %zu: %s", i,
                                err.message);
@@ -301,7 +341,7 @@ kb_status kb_traffic_create(const kb_parts *parts, kb_traffic **traffic, kb_erro
     if (!made) return kb_error_nomem(err, "the traffic generator");
     made->parts = parts;
     kb_pool_init(&made->actives.state);
-    kb_pool_init(&made->underways.state);
+    kb_pool_init(&made->runs.state);
     kb_status status = kb_sim_add_slot(parts->sim, start_due, made, 0, &made->slot, err);
     if (status != KB_OK) {
         kb_traffic_destroy(made);
@@ -315,12 +355,12 @@ kb_status kb_traffic_create(const kb_parts *parts, kb_traffic **traffic, kb_erro
 void kb_traffic_destroy(kb_traffic *traffic) {
     if (!traffic) return;
     kb_alloc *alloc = traffic->parts->alloc;
-    while (traffic->waiting.count) {
-        retire(traffic, kb_waitq_first(&traffic->waiting));
-        kb_waitq_drop_first(&traffic->waiting);
+    for (uint32_t i = 0; i < traffic->actives.state.count; i++) {
+        const active *each = &traffic->actives.items[i];
+        if (each->order) kb_alloc_free(alloc, each->order, each->batch->n, sizeof *each->order);
     }
     kb_waitq_deinit(&traffic->waiting, alloc);
     KB_POOL_FREE(&traffic->actives, alloc);
-    KB_POOL_FREE(&traffic->underways, alloc);
+    KB_POOL_FREE(&traffic->runs, alloc);
     kb_alloc_free(alloc, traffic, 1, sizeof *traffic);
 }

@@ -172,6 +172,10 @@ kb_status kb_sim_run_in_order(kb_sim *sim, kb_error *err) {
     return KB_OK;
 }
 
+bool kb_sim_is_by_region(const kb_sim *sim) {
+    return sim->windows.on;
+}
+
 uint32_t kb_sim_region(const kb_sim *sim) {
     return sim->windows.open ? sim->windows.region : 0;
 }

@@ -122,6 +122,8 @@ void kb_sim_run_by_region(kb_sim *sim, kb_settle_fn settle, void *self);
 /* From now on in order of time alone; not from a handler. */
 kb_status kb_sim_run_in_order(kb_sim *sim, kb_error *err) KB_MUST_CHECK;
 
+bool kb_sim_is_by_region(const kb_sim *sim);
+
 /* The region whose events are being handled; 0: all. */
 uint32_t kb_sim_region(const kb_sim *sim);
 

@@ -78,7 +78,7 @@ static void a_dram_that_is_too_fast_is_named(void) {
             kb_dram_stack *stack = (kb_dram_stack *)(uintptr_t)kb_hbm_stack(hbm);
             int64_t late_fs = 1000 * KB_FS_PER_NS;
             for (uint32_t i = 0; i < stack->n_pcs; i++) {
-                kb_dram_pc *pc = &stack->pcs[i];
+                kb_dram_pc *pc = stack->pcs[i];
                 if (bus) pc->bus_free_fs = late_fs;
                 for (uint32_t b = 0; !bus && b < stack->core.rules.n_banks; b++)
                     pc->banks[b].open_fs = late_fs;

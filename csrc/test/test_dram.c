@@ -126,7 +126,7 @@ static void zero_load_latencies(void) {
             CHECK_EQ(m.there_fs[closed], 7 + cases[i].closed_fs);
             CHECK_EQ(m.there_fs[hit], second_fs + cases[i].hit_fs);
             CHECK_EQ(m.there_fs[conflict], third_fs + cases[i].conflict_fs);
-            const kb_dram_statistics *s = &m.stack.pcs[0].statistics;
+            const kb_dram_statistics *s = &m.stack.pcs[0]->statistics;
             CHECK_EQ(s->hits, 1);
             CHECK_EQ(s->misses, 1);
             CHECK_EQ(s->conflicts, 1);
@@ -173,7 +173,7 @@ static void run_pattern(memory *m, pattern p, int64_t n, bool write) {
         (void)add(m, at(m, 0, group, bank, row, column), 32, write, 0);
     }
     kb_dram_stack_advance(&m->stack, KB_TIME_MAX - 1);
-    CHECK_EQ(m->stack.pcs[0].statistics.reads + m->stack.pcs[0].statistics.writes, n);
+    CHECK_EQ(m->stack.pcs[0]->statistics.reads + m->stack.pcs[0]->statistics.writes, n);
 }
 
 static void row_hits_over_bank_groups(void) {
@@ -184,7 +184,7 @@ static void row_hits_over_bank_groups(void) {
             (void)add(&m, (uint64_t)i * 64, 32, false, 0);
         kb_dram_stack_advance(&m.stack, KB_TIME_MAX - 1);
         check_rate(&m, n, 25600);
-        CHECK(m.stack.pcs[0].statistics.hits * 100 >= n * 96);
+        CHECK(m.stack.pcs[0]->statistics.hits * 100 >= n * 96);
     }
     close_memory(&m);
 }
@@ -206,7 +206,7 @@ static void a_new_row_each_time_in_one_bank(void) {
     if (open_memory(&m, ONE_CHANNEL)) {
         run_pattern(&m, (pattern){1, 1, 1}, 10000, false);
         check_rate(&m, 10000, 711);
-        CHECK_EQ(m.stack.pcs[0].statistics.conflicts, 9999);
+        CHECK_EQ(m.stack.pcs[0]->statistics.conflicts, 9999);
     }
     close_memory(&m);
 }
@@ -239,7 +239,7 @@ static void refresh_costs_its_share(void) {
         int64_t rate = rate_of(&m, n), bound = 25600 * (6240 - 560) / 6240;
         CHECK(rate * 100 >= bound * 97);
         CHECK(rate <= bound * 101 / 100);
-        CHECK_EQ(m.stack.pcs[0].statistics.refreshes, m.last_fs / INT64_C(3900000000));
+        CHECK_EQ(m.stack.pcs[0]->statistics.refreshes, m.last_fs / INT64_C(3900000000));
     }
     close_memory(&m);
 }
@@ -254,7 +254,7 @@ static void a_refresh_waits_for_a_row_that_was_just_closed(void) {
         kb_dram_stack_advance(&m.stack, KB_TIME_MAX - 1);
         CHECK_EQ(m.there_fs[closed], 7 + 33125000);
         CHECK_EQ(m.there_fs[conflict], second_fs + 16250000 + 350000000 + 33125000);
-        CHECK_EQ(m.stack.pcs[0].statistics.refreshes, 1);
+        CHECK_EQ(m.stack.pcs[0]->statistics.refreshes, 1);
     }
     close_memory(&m);
 }
@@ -277,7 +277,7 @@ static void turning_the_bus_round(void) {
             int64_t law_fs = n_rounds * period_fs;
             CHECK(m.last_fs <= law_fs * 101 / 100);
             CHECK(m.last_fs >= law_fs * 99 / 100);
-            CHECK(m.stack.pcs[0].statistics.turnarounds >= 2 * n_rounds - 2);
+            CHECK(m.stack.pcs[0]->statistics.turnarounds >= 2 * n_rounds - 2);
         }
         close_memory(&m);
     }
@@ -329,7 +329,7 @@ static void time_may_be_cut_anywhere(void) {
             run_random(&cut, seed, 137001);
             if (!CHECK(whole.hash == cut.hash)) printf("#     seed %d\n", (int)seed);
             CHECK_EQ(whole.last_fs, cut.last_fs);
-            kb_dram_statistics a = whole.stack.pcs[0].statistics, b = cut.stack.pcs[0].statistics;
+            kb_dram_statistics a = whole.stack.pcs[0]->statistics, b = cut.stack.pcs[0]->statistics;
             CHECK(memcmp(&a, &b, sizeof a) == 0);
             CHECK(whole.trains <= cut.trains);
         }
@@ -412,14 +412,14 @@ static void commands_that_come_early_are_heard(void) {
         const kb_dram_rules *rules = &m.stack.core.rules;
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         kb_dram_stack_advance(&m.stack, 0);
-        m.stack.pcs[0].hits[0].ready_fs = 0;
-        m.stack.pcs[0].cas_until_fs = -1;
+        m.stack.pcs[0]->hits[0].ready_fs = 0;
+        m.stack.pcs[0]->cas_until_fs = -1;
         check_fault(&m, 0, 0, rules->rcd[0]);
     }
     if (open_memory(&m, ONE_CHANNEL)) { /* PRE: tRAS; then ACT: tRC */
         const kb_dram_rules *rules = &m.stack.core.rules;
         int64_t cas_fs = rules->rcd[0];
-        pc = &m.stack.pcs[0];
+        pc = m.stack.pcs[0];
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         kb_dram_stack_advance(&m.stack, cas_fs);
         (void)add(&m, at(&m, 0, 0, 0, 6, 0), 32, false, cas_fs + 1);
@@ -435,7 +435,7 @@ static void commands_that_come_early_are_heard(void) {
         check_fault(&m, 0, act_fs, rules->rc);
     }
     if (open_memory(&m, ONE_CHANNEL ", timing: {tFAW: 200}")) { /* ACT: tFAW */
-        pc = &m.stack.pcs[0];
+        pc = m.stack.pcs[0];
         for (uint64_t i = 0; i < 5; i++) (void)add(&m, at(&m, 0, i % 4, i / 4, 5, 0), 32, false, 0);
         for (int64_t now_fs = 0; pc->n_acts < 4; now_fs += 1000)
             kb_dram_stack_advance(&m.stack, now_fs);
@@ -447,7 +447,7 @@ static void commands_that_come_early_are_heard(void) {
     if (open_memory(&m, ONE_CHANNEL)) { /* the data bus */
         const kb_dram_rules *rules = &m.stack.core.rules;
         int64_t cas_fs = rules->rcd[0], end_fs = cas_fs + rules->cas_burst[0];
-        pc = &m.stack.pcs[0];
+        pc = m.stack.pcs[0];
         (void)add(&m, at(&m, 0, 0, 0, 5, 0), 32, false, 0);
         (void)add(&m, at(&m, 0, 0, 0, 5, 9), 32, false, 0);
         kb_dram_stack_advance(&m.stack, cas_fs);

@@ -179,7 +179,7 @@ static void agrees_with_the_reference(void) {
             if (!CHECK(p.fast.hash == p.slow.hash)) printf("#     seed %d\n", (int)seed);
             CHECK_EQ(p.fast.last_fs, p.slow.last_fs);
             for (int64_t i = 0; i < p.dram->n_pcs; i++)
-                CHECK(memcmp(&p.stack.pcs[i].statistics, &p.references[i].statistics,
+                CHECK(memcmp(&p.stack.pcs[i]->statistics, &p.references[i].statistics,
                              sizeof(kb_dram_statistics)) == 0);
         }
         close_pair(&p);

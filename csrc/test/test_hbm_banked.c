@@ -107,8 +107,8 @@ static void streams_reach_the_peak(void) {
         CHECK(b.end_fs[all] <= refreshed_fs * 102 / 100);
         const kb_dram_stack *stack = stack_of(&b);
         for (uint32_t pc = 0; pc < 4; pc++)
-            CHECK_EQ(stack->pcs[pc].statistics.reads, nbytes / 32 / 4);
-        CHECK(stack->pcs[0].statistics.hits > nbytes / 32 / 4 * 95 / 100);
+            CHECK_EQ(stack->pcs[pc]->statistics.reads, nbytes / 32 / 4);
+        CHECK(stack->pcs[0]->statistics.hits > nbytes / 32 / 4 * 95 / 100);
     }
     close_bench(&b);
     if (open_bench(&b, "train",
@@ -119,7 +119,7 @@ static void streams_reach_the_peak(void) {
         /* row after row in one PC, rotating bank groups: its bus is never idle for long */
         CHECK(b.end_fs[one] >= (1 << 20) / 32 * INT64_C(1250000));
         CHECK(b.end_fs[one] <= (1 << 20) / 32 * INT64_C(1250000) * 102 / 100);
-        CHECK_EQ(stack_of(&b)->pcs[1].statistics.reads, 0);
+        CHECK_EQ(stack_of(&b)->pcs[1]->statistics.reads, 0);
     }
     close_bench(&b);
 }
@@ -165,9 +165,9 @@ static void both_modes_agree(void) {
             int64_t read = 0, written = 0;
             const kb_dram_stack *stack = stack_of(&trains);
             for (uint32_t pc = 0; stack && pc < stack->n_pcs; pc++) {
-                read += stack->pcs[pc].statistics.reads;
-                written += stack->pcs[pc].statistics.writes;
-                CHECK(kb_dram_pc_is_idle(&stack->pcs[pc]));
+                read += stack->pcs[pc]->statistics.reads;
+                written += stack->pcs[pc]->statistics.writes;
+                CHECK(kb_dram_pc_is_idle(stack->pcs[pc]));
             }
             if (stack) CHECK(read > 0 && written > 0);
         }

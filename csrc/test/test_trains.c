@@ -131,6 +131,7 @@ static void deliver(void *self, const kb_message *message, uint32_t link, int64_
     if (link != UINT32_MAX) mix(&d->out->order, (int64_t)*seen);
     mix(&d->out->order, message->tag);
     mix(&d->out->order, message->count);
+    mix(&d->out->order, message->start_fs);
     mix(&d->out->order, kb_sim_now(d->sim));
     end(d, message->tag);
 }

@@ -7,19 +7,19 @@
 
 static const int64_t long_ago_fs = INT64_MIN / 2;
 
-void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t number,
                      kb_dram_hit *hits) {
     *pc = (kb_dram_pc){
         .column_fs = long_ago_fs,
         .cas_until_fs = -1,
         .refresh_fs = rules->refi,
         .bus_free_fs = long_ago_fs,
-        .banks = banks,
         .hits = hits,
+        .number = number,
         .others = {{KB_DRAM_NO_BANK, KB_DRAM_NO_BANK}, {KB_DRAM_NO_BANK, KB_DRAM_NO_BANK}}};
     for (int i = 0; i < 4; i++) pc->acts_fs[i] = long_ago_fs;
     for (uint32_t b = 0; b < rules->n_banks; b++)
-        banks[b] = (kb_dram_bank){.open_row = -1, .open_fs = long_ago_fs};
+        pc->banks[b] = (kb_dram_bank){.open_row = -1, .open_fs = long_ago_fs};
     kb_dram_sides_init_(pc);
 }
 

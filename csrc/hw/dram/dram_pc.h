@@ -90,7 +90,6 @@ typedef struct kb_dram_pc {
     int64_t cas_until_fs;   /* cas_place and cas_fs are up to date while now_fs is no later */
     uint64_t hitting, open; /* banks: those in hits, and those whose row is open */
     kb_dram_hit *hits;      /* the caller's */
-    kb_dram_bank *banks;    /* the caller's */
     uint32_t n_hits, cas_place;
     kb_dram_link others
         [2]; /* closed banks that wait for ACT, open ones for PRE: the youngest and the oldest, */
@@ -105,11 +104,12 @@ typedef struct kb_dram_pc {
     int64_t act_any_fs, row_bus_fs; /* act_any: tRRD_S and tFAW */
     int32_t drain_to;               /* bursts */
     int32_t n_passed;               /* bursts read while writes waited */
-    uint32_t refresh_bank;
+    uint32_t refresh_bank, number;  /* the PC's own, for faults */
     kb_dram_statistics statistics;
     int64_t acts_fs[4];                    /* the last four */
     kb_dram_link links[KB_DRAM_MAX_BANKS]; /* and those between */
     kb_dram_group groups[KB_DRAM_MAX_GROUPS];
+    kb_dram_bank banks[]; /* of the rules */
 } kb_dram_pc;
 
 /* `count` bursts of the run, from `first` on, were issued; the first one's data are there at there_fs,
@@ -129,8 +129,13 @@ typedef struct kb_dram_core {
     void *self;
 } kb_dram_core;
 
-/* `banks` and `hits` are borrowed: room for the banks of the rules, each. */
-void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, kb_dram_bank *banks,
+/* Bytes of a PC with its banks. */
+static inline size_t kb_dram_pc_nbytes(const kb_dram_rules *rules) {
+    return sizeof(kb_dram_pc) + rules->n_banks * sizeof(kb_dram_bank);
+}
+
+/* `pc` has room for its banks; `hits` is borrowed: room for as many. */
+void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t number,
                      kb_dram_hit *hits);
 
 /* Makes every decision up to until_fs, of what is there and in the inboxes of reads and writes.  The next is

@@ -18,20 +18,23 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
         .slice_pcs = (uint32_t)(dram->n_pcs / dram->n_slices),
         .known_span = UINT64_MAX};
     stack->pcs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->pcs);
-    stack->banks = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->banks);
     stack->hits = kb_alloc_zeroed(alloc, n_banks(stack), sizeof *stack->hits);
     stack->inboxes = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->inboxes);
     stack->waiting = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->waiting);
     stack->due_fs = kb_alloc_zeroed(alloc, stack->n_pcs, sizeof *stack->due_fs);
-    if (!stack->pcs || !stack->banks || !stack->hits || !stack->inboxes || !stack->waiting ||
-        !stack->due_fs) {
+    const kb_dram_rules *rules = &stack->core.rules;
+    bool whole = stack->pcs && stack->hits && stack->inboxes && stack->waiting && stack->due_fs;
+    for (uint32_t i = 0; whole && i < stack->n_pcs; i++) {
+        stack->pcs[i] = kb_alloc_resize(alloc, NULL, 0, 1, kb_dram_pc_nbytes(rules));
+        whole = stack->pcs[i] != NULL;
+    }
+    if (!whole) {
         kb_dram_stack_deinit(stack);
         return kb_error_nomem(err, "an HBM's pseudo-channels");
     }
-    const kb_dram_rules *rules = &stack->core.rules;
     for (uint32_t i = 0; i < stack->n_pcs; i++) {
         size_t first = (size_t)i * rules->n_banks;
-        kb_dram_pc_init(&stack->pcs[i], rules, stack->banks + first, stack->hits + first);
+        kb_dram_pc_init(stack->pcs[i], rules, i, stack->hits + first);
         stack->inboxes[i][0].first = stack->inboxes[i][1].first = KB_NONE;
         stack->due_fs[i] = KB_TIME_MAX;
     }
@@ -41,8 +44,9 @@ kb_status kb_dram_stack_init(kb_dram_stack *stack, kb_alloc *alloc, const kb_dra
 void kb_dram_stack_deinit(kb_dram_stack *stack) {
     if (!stack->alloc) return;
     kb_dram_runs_deinit(&stack->core.runs, stack->alloc);
+    for (uint32_t i = 0; stack->pcs && i < stack->n_pcs; i++)
+        kb_alloc_free(stack->alloc, stack->pcs[i], 1, kb_dram_pc_nbytes(&stack->core.rules));
     kb_alloc_free(stack->alloc, stack->pcs, stack->n_pcs, sizeof *stack->pcs);
-    kb_alloc_free(stack->alloc, stack->banks, n_banks(stack), sizeof *stack->banks);
     kb_alloc_free(stack->alloc, stack->hits, n_banks(stack), sizeof *stack->hits);
     kb_alloc_free(stack->alloc, stack->inboxes, stack->n_pcs, sizeof *stack->inboxes);
     kb_alloc_free(stack->alloc, stack->waiting, stack->n_pcs, sizeof *stack->waiting);
@@ -155,14 +159,14 @@ int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs) {
         int64_t *due_fs = &stack->due_fs[pc];
         if (i + 2 < stack->n_waiting) {
             size_t next = stack->waiting[i + 2];
-            fetch(&stack->pcs[next], &stack->hits[next * stack->core.rules.n_banks]);
+            fetch(stack->pcs[next], &stack->hits[next * stack->core.rules.n_banks]);
         }
         if (i + 1 < stack->n_waiting)
-            fetch_runs(&stack->pcs[stack->waiting[i + 1]], stack->inboxes[stack->waiting[i + 1]],
+            fetch_runs(stack->pcs[stack->waiting[i + 1]], stack->inboxes[stack->waiting[i + 1]],
                        stack->core.runs.items);
         if (*due_fs <= until_fs)
             *due_fs =
-                kb_dram_pc_advance(&stack->pcs[pc], &stack->core, stack->inboxes[pc], until_fs);
+                kb_dram_pc_advance(stack->pcs[pc], &stack->core, stack->inboxes[pc], until_fs);
         if (*due_fs == KB_TIME_MAX) continue;
         stack->waiting[left++] = pc;
         least_fs = kb_min_i64(least_fs, *due_fs);

@@ -15,9 +15,8 @@ typedef struct kb_dram_stack {
     const kb_dram *dram;
     kb_dram_core core;
     uint32_t n_pcs, slice_pcs;
-    kb_dram_pc *pcs;
-    kb_dram_bank *banks;         /* of all PCs, one after the other */
-    kb_dram_hit *hits;           /* the same */
+    kb_dram_pc **pcs;  /* each a block of its own: small enough for a huge page (base/pages.h) */
+    kb_dram_hit *hits; /* of all PCs, one after the other */
     kb_dram_inbox (*inboxes)[2]; /* of each PC: reads, writes */
     uint32_t *waiting;           /* PCs with something that waits, n_waiting of them, */
     int64_t

@@ -1,6 +1,7 @@
 #include "hw/fabric/fabric_core.h"
 
 #include "hw/fabric/fabric_mode.h"
+#include "hw/fabric/train_backlog.h"
 #include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_start.h"
 #include "hw/fabric/train_wake.h"
@@ -274,6 +275,10 @@ void kb_fabric_serve_(void *self, uint32_t link) {
     }
     if (kb_fabric_by_flit_(fabric, link)) {
         kb_server_serve(fabric, link);
+        return;
+    }
+    if (fabric->by_train) {
+        kb_backlog_release_due(fabric, link);
         return;
     }
     kb_port *port = &fabric->ports[link];

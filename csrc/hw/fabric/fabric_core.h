@@ -20,11 +20,10 @@ typedef struct kb_flight {
     uint32_t n_by_flit;      /* links up to the last whose port is a server's */
     const uint8_t *channels; /* virtual ones, of these links; NULL: all 0 */
     uint32_t
-        next; /* its stream at the sender, in train mode: where its tail is, or KB_NONE while it waits in brief
-                 (hw/fabric/train_brief.h); threads free ones, and those to be delivered */
-    int64_t n_known; /* flits that have come into being, */
-    int64_t
-        known_fs; /* the last of them, while there are more to come; in brief: the time of its key */
+        next; /* its stream at the sender, in train mode: where its tail is; threads free ones, and those to be
+                 delivered */
+    int64_t n_known;  /* flits that have come into being, */
+    int64_t known_fs; /* the last of them, while there are more to come */
     int64_t least_fs; /* its tail cannot be there before */
     int64_t done_fs;  /* in train mode: the tail's arrival, once it is known; before, -1 */
 } kb_flight;
@@ -95,6 +94,12 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t stream, int64_t arrive_
 void kb_fabric_arrive_(void *fabric, uint32_t link);
 void kb_fabric_serve_(void *fabric, uint32_t link);
 void kb_fabric_deliver_locals_(void *fabric, uint32_t region);
+
+/* A message begins that started at start_fs as its sender's number `count`, by trains and over links, all of it: the
+ * port that it begins at has heard of no later one.  Fails without a trace when there is no memory. */
+kb_status kb_fabric_begin_(kb_fabric *fabric, const kb_send *send, const kb_path *path,
+                           int64_t start_fs, uint32_t count, uint32_t *handle,
+                           kb_error *err) KB_MUST_CHECK;
 
 /* Flits [first, first + flits.count) are there: the receiver is told; a message ends with its tail. */
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,

@@ -1,6 +1,6 @@
 #include "hw/fabric/fabric_mode.h"
 
-#include "hw/fabric/train_brief.h"
+#include "hw/fabric/train_backlog.h"
 #include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_pull.h"
 #include "hw/fabric/train_start.h"
@@ -25,6 +25,8 @@ void kb_fabric_mode_ask(kb_fabric *fabric) {
 /* --- from trains to flits ------------------------------------------------------------------------- */
 
 static bool pull_all(kb_fabric *fabric, int64_t upto_fs) {
+    for (uint32_t link = 0; link < fabric->n_links; link++)
+        if (!kb_backlog_release_all(fabric, link)) return false;
     for (uint32_t link = 0; link < fabric->n_links; link++)
         if (!kb_train_pull(fabric, link, upto_fs)) return false;
     return true;
@@ -69,10 +71,8 @@ static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
     kb_train_port *from = &fabric->trains.ports[link];
     kb_port *to = &fabric->ports[link];
     for (; from->waiting.count; kb_lineup_drop_first(&from->waiting)) {
-        kb_waiting *each = kb_lineup_items(&from->waiting);
-        if (!kb_waitq_reserve(&to->waiting, fabric->alloc, to->waiting.count + 1) ||
-            !kb_brief_resolve(fabric, each))
-            return false;
+        const kb_waiting *each = kb_lineup_items(&from->waiting);
+        if (!kb_waitq_reserve(&to->waiting, fabric->alloc, to->waiting.count + 1)) return false;
         kb_waitq_push(&to->waiting, each->when_fs, each->rank, (uint32_t)(each->count_number >> 32),
                       (uint32_t)each->count_number);
     }

@@ -143,8 +143,8 @@ static KB_COLD kb_status fail_count(const kb_fabric *fabric, const kb_send *send
                         fabric->nodes[send->src].name);
 }
 
-kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
-                               kb_path **found, kb_error *err) {
+static inline kb_status locate(kb_fabric *fabric, const kb_send *send, kb_path **found,
+                               kb_error *err) {
     int64_t n_flits = count_flits(fabric, send->nbytes);
     kb_path *path = &fabric->paths[send->path ? *send->path : 0];
     if (!is_path_of(path, send, n_flits)) {
@@ -152,6 +152,19 @@ kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t s
         if (!is_path_of(path, send, n_flits)) KB_TRY(find_anew(fabric, send, n_flits, &path, err));
         if (send->path) *send->path = (uint32_t)(path - fabric->paths);
     }
+    *found = path;
+    return KB_OK;
+}
+
+kb_status kb_fabric_locate_path_(kb_fabric *fabric, const kb_send *send, kb_path **found,
+                                 kb_error *err) {
+    return locate(fabric, send, found, err);
+}
+
+kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
+                               kb_path **found, kb_error *err) {
+    kb_path *path;
+    KB_TRY(locate(fabric, send, &path, err));
     *found = path;
     if (start_fs > path->latest_fs) return fail_range(fabric, path, start_fs, err);
     if (fabric->counts[send->src] == UINT32_MAX) return fail_count(fabric, send, err);

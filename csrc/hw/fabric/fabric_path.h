@@ -29,7 +29,11 @@ _Static_assert(sizeof(kb_path) == KB_LINE_NBYTES, "a line of the cache");
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_fabric_paths_deinit_(kb_fabric *fabric);
 
-/* The path of a message that starts at start_fs, sized for it.  It stays so until the next call. */
+/* The path of a message, sized for it.  It stays so until the next call. */
+kb_status kb_fabric_locate_path_(kb_fabric *fabric, const kb_send *send, kb_path **path,
+                                 kb_error *err) KB_MUST_CHECK;
+
+/* The same, of one that may start at start_fs: else it fails. */
 kb_status kb_fabric_find_path_(kb_fabric *fabric, const kb_send *send, int64_t start_fs,
                                kb_path **path, kb_error *err) KB_MUST_CHECK;
 

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "hw/fabric/fabric_mode.h"
+#include "hw/fabric/train_backlog.h"
 #include "hw/fabric/train_start.h"
 
 kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_fs, kb_error *err) {
@@ -10,22 +11,21 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 }
 
 static void describe(const kb_fabric *fabric, const kb_send *send, const kb_path *path,
-                     kb_flight *made) {
-    int64_t now = kb_sim_now(fabric->sim);
+                     int64_t start_fs, uint32_t count, kb_flight *made) {
     made->message.src = send->src;
     made->message.dst = send->dst;
-    made->message.count = fabric->counts[send->src];
+    made->message.count = count;
     made->message.kind = send->kind;
     made->message.tag = send->tag;
     made->message.nbytes = send->nbytes;
     made->message.n_flits = path->n_flits;
-    made->message.start_fs = now;
+    made->message.start_fs = start_fs;
     made->path = path->links;
     made->channels = fabric->servers.of ? fabric->servers.channels[path - fabric->paths] : NULL;
     made->n_links = path->n_links;
     made->n_by_flit = path->n_by_flit;
     made->n_known = made->known_fs = 0;
-    made->least_fs = kb_later_fs(now, path->latency_fs);
+    made->least_fs = kb_later_fs(start_fs, path->latency_fs);
     made->done_fs = -1;
 }
 
@@ -61,28 +61,38 @@ static kb_status take_room(kb_fabric *fabric, uint32_t number, kb_error *err) {
     return KB_OK;
 }
 
-static inline void count(kb_fabric *fabric, const kb_flight *flown, kb_path *path) {
+static inline void count(kb_fabric *fabric, const kb_send *send, kb_path *path) {
     kb_audit_send(&fabric->audit, path);
-    fabric->counts[flown->message.src]++;
+    fabric->counts[send->src]++;
     fabric->counters.messages_sent++;
-    kb_fabric_mode_note(fabric, flown->message.n_flits);
-    fabric->counters.flits_sent += (uint64_t)flown->message.n_flits;
-    fabric->counters.bytes_sent += (uint64_t)flown->message.nbytes;
+    kb_fabric_mode_note(fabric, path->n_flits);
+    fabric->counters.flits_sent += (uint64_t)path->n_flits;
+    fabric->counters.bytes_sent += (uint64_t)send->nbytes;
+}
+
+/* What is held at the port where it begins comes before it.  (That may be of another size over the same path.) */
+static kb_status clear_way(kb_fabric *fabric, const kb_send *send, kb_path **path, kb_error *err) {
+    if (!kb_backlog_release_all(fabric, (*path)->links[0]))
+        return kb_fabric_nomem_(fabric, "a message", err);
+    return kb_fabric_locate_path_(fabric, send, path, err);
 }
 
 static kb_status open_path(kb_fabric *fabric, const kb_send *send, kb_path *path, uint32_t *handle,
                            kb_error *err) {
     uint32_t number = KB_NONE;
+    if (fabric->by_train && path->n_links && kb_backlog_is_at(fabric, path->links[0]))
+        KB_TRY(clear_way(fabric, send, &path, err));
     if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
         return kb_error_nomem(err, "a message");
-    kb_flight *flown = &fabric->flights.items[number];
-    describe(fabric, send, path, flown);
+    describe(fabric, send, path, kb_sim_now(fabric->sim), fabric->counts[send->src],
+             &fabric->flights.items[number]);
     kb_status status = take_room(fabric, number, err);
     if (status != KB_OK) {
         KB_POOL_GIVE(&fabric->flights, number);
         return status;
     }
-    count(fabric, flown, path);
+    count(fabric, send, path);
+    if (!kb_backlog_release_met(fabric)) return kb_fabric_nomem_(fabric, "a message", err);
     if (handle) *handle = number;
     return KB_OK;
 }
@@ -157,19 +167,34 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
 }
 
 /* The same as to open it and to append all of its flits, in one go. */
-static kb_status send_by_train(kb_fabric *fabric, const kb_send *send, kb_path *path,
-                               uint32_t *handle, kb_error *err) {
+kb_status kb_fabric_begin_(kb_fabric *fabric, const kb_send *send, const kb_path *path,
+                           int64_t start_fs, uint32_t count, uint32_t *handle, kb_error *err) {
     uint32_t number = KB_NONE;
     if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
         return kb_error_nomem(err, "a message");
-    kb_flight *flown = &fabric->flights.items[number];
-    describe(fabric, send, path, flown);
+    describe(fabric, send, path, start_fs, count, &fabric->flights.items[number]);
     if (!kb_train_send(fabric, number)) {
         KB_POOL_GIVE(&fabric->flights, number);
         return kb_error_nomem(err, "a message");
     }
-    count(fabric, flown, path);
     if (handle) *handle = number;
+    return KB_OK;
+}
+
+static kb_status send_by_train(kb_fabric *fabric, const kb_send *send, kb_path *path,
+                               uint32_t *handle, kb_error *err) {
+    if (kb_backlog_takes(fabric, path)) {
+        if (!handle) {
+            if (!kb_backlog_add(fabric, send, path)) return kb_error_nomem(err, "a message");
+            count(fabric, send, path);
+            return KB_OK;
+        }
+        KB_TRY(clear_way(fabric, send, &path, err));
+    }
+    KB_TRY(kb_fabric_begin_(fabric, send, path, kb_sim_now(fabric->sim), fabric->counts[send->src],
+                            handle, err));
+    count(fabric, send, path);
+    if (!kb_backlog_release_met(fabric)) return kb_fabric_nomem_(fabric, "a message", err);
     return KB_OK;
 }
 

@@ -25,7 +25,6 @@ static uint32_t take_lanes(const kb_fabric *fabric, const kb_train_port *port, i
     int64_t last_fs = INT64_MAX;
     uint32_t n = 0;
     for (; n < waiting->count && n < MOST_LANES && items[n].when_fs <= last_fs; n++) {
-        if ((uint32_t)items[n].count_number >= KB_BRIEF_MARK) break;
         const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)items[n].count_number];
         if (stream->first.start_fs < stream->head_fs) break;
         int64_t end_fs = kb_train_last_fs(&stream->first);

@@ -10,13 +10,12 @@
 #ifndef KB_HW_FABRIC_TRAIN_MIX_H
 #define KB_HW_FABRIC_TRAIN_MIX_H
 
-#include "hw/fabric/train_brief.h"
+#include "hw/fabric/fabric_core.h"
 
-/* Whether the first two that wait, which there are, are spelled out, differ in pace, and no head holds others up:
+/* Whether the first two that wait, which there are, differ in pace, and no head holds others up:
  * else they seldom take turns for long. */
 static inline bool kb_train_differ(const kb_fabric *fabric, const kb_train_port *port) {
     const kb_waiting *items = kb_lineup_items(&port->waiting);
-    if ((uint32_t)items[1].count_number >= KB_BRIEF_MARK) return false;
     const kb_stream *streams = fabric->streams.pool.items;
     const kb_stream *lead = &streams[(uint32_t)items[0].count_number];
     const kb_stream *second = &streams[(uint32_t)items[1].count_number];

@@ -1,12 +1,13 @@
 /* A port that serves flit trains (ADR-0043), and what it knows.
  *
  *   waiting   the streams with known flits, by the key of their next flit (eligibility, input,
- *             message id); in some only the flight is known (hw/fabric/train_brief.h)
+ *             message id)
  *   upto_fs   every flit eligible by then is known and served: final, whatever comes
  *   free_fs   the server is taken until then, which may be far ahead of the clock
  *   open      the inputs over which a started message has still to come
  *   n_own     messages that begin here and have flits that nobody knows yet
  *   own_fs    the server has done all that began here by then at the earliest, were nobody else served
+ *   backlog   messages that begin here, are far from their turn, and are none yet (hw/fabric/train_backlog.h)
  *   wakes     messages that end over this link, by a lower bound of their tail's arrival
  *   taken_fs  what was served ended then: for the physics checks, which do not trust free_fs
  *
@@ -33,6 +34,23 @@ typedef struct kb_inputs {
     uint32_t count, capacity;
 } kb_inputs;
 
+/* Messages alike that were sent one after the other: the tag and the number of the first one, those of each next one
+ * are one more. */
+typedef struct kb_held {
+    int64_t start_fs, nbytes;
+    uint32_t src, dst;
+    int32_t slice;
+    uint32_t kind, tag, count;
+    uint32_t path; /* where that was last */
+    uint32_t n_messages;
+    uint32_t next;
+} kb_held;
+
+/* Runs of them, in order. */
+typedef struct kb_backlog {
+    uint32_t first, last; /* KB_NONE: there is none */
+} kb_backlog;
+
 /* In lines of the cache: those that pass by look at the first two, whose messages begin or end here at the third. */
 typedef struct kb_train_port {
     _Alignas(KB_LINE_NBYTES) int64_t free_fs;
@@ -53,6 +71,8 @@ typedef struct kb_train_port {
     _Alignas(KB_LINE_NBYTES) kb_lineup wakes;
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
     int64_t own_fs;
+    kb_backlog backlog;
+    bool is_met; /* something else comes to a port with a backlog, which is to be released */
 } kb_train_port;
 
 _Static_assert(offsetof(kb_train_port, waiting) == KB_LINE_NBYTES &&
@@ -88,6 +108,9 @@ typedef struct kb_trains {
     kb_train_frame *stack;
     uint32_t *swept; /* room for all links */
     uint32_t n_sweeps;
+    uint32_t n_met;
+    uint32_t *met; /* ports with a backlog to which something else comes; room for all */
+    KB_POOL(kb_held) held;
     int64_t now_fs; /* of what is under way, which is for this region; */
     uint32_t region;
     const int64_t *handled_fs; /* and what is handled in others, by region; NULL: all before now */

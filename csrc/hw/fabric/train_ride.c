@@ -1,6 +1,5 @@
 #include "hw/fabric/train_ride.h"
 
-#include "hw/fabric/train_brief.h"
 #include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_lone.h"
 #include "hw/fabric/train_serve.h"
@@ -35,14 +34,6 @@ static inline bool begin_ride(const kb_fabric *fabric, uint32_t number, ride *r)
     if (!kb_lone_of(&fabric->streams, stream, &r->flits)) return false;
     begin_at(fabric, number, stream->hop, kb_stream_eligible(stream), r);
     return true;
-}
-
-/* It waits in brief. */
-static inline void begin_brief_ride(const kb_fabric *fabric, uint32_t number, ride *r) {
-    const kb_flight *flown = &fabric->flights.items[number];
-    r->flits.count = 1;
-    r->flits.trains[0] = kb_brief_train(fabric, flown);
-    begin_at(fabric, number, 1, flown->known_fs, r);
 }
 
 /* At a port that it has come to on its way. */
@@ -147,19 +138,13 @@ static inline void come(kb_fabric *fabric, ride *r) {
 /* It waits at the port that it has come to. */
 static inline bool wait_there(kb_fabric *fabric, const ride *r) {
     kb_flight *flown = r->flown;
-    bool anew = flown->next == KB_NONE; /* it waited in brief */
-    if (!kb_train_port_reserve(r->port, fabric->alloc) ||
-        (anew && !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))) {
+    if (!kb_train_port_reserve(r->port, fabric->alloc)) {
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
     kb_stream *stream = &fabric->streams.pool.items[flown->next];
     const kb_waiting key = key_of(r);
     uint32_t hop = (uint32_t)(r->at - flown->path);
-    if (anew) {
-        stream->flight = (uint32_t)(flown - fabric->flights.items);
-        stream->n_left = flown->message.n_flits;
-    }
     stream->hop = hop;
     stream->to = hop + 1 < flown->n_links ? r->at[1] : KB_NONE;
     stream->head_fs = key.when_fs;
@@ -181,49 +166,26 @@ static inline bool end_ride(kb_fabric *fabric, ride *r) {
         return wait_there(fabric, r);
     }
     flown->done_fs = r->last_fs;
-    if (flown->next == KB_NONE) return true;
     kb_stream_replace(&fabric->streams, &fabric->streams.pool.items[flown->next],
                       &r->flits.trains[0]);
     KB_POOL_GIVE(&fabric->streams.pool, flown->next);
     return true;
 }
 
-/* It has set out from a backlog, and waits in brief. */
-static inline bool wait_in_brief(kb_fabric *fabric, const ride *r, uint32_t number) {
-    kb_flight *flown = r->flown;
-    if (!kb_train_port_reserve(r->port, fabric->alloc)) {
-        kb_fabric_fail_nomem_(fabric, "a train");
-        return false;
-    }
-    KB_POOL_GIVE(&fabric->streams.pool, flown->next);
-    flown->next = KB_NONE;
-    flown->known_fs = r->when_fs;
-    const kb_waiting key = key_of(r);
-    kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, number | KB_BRIEF_MARK);
-    return true;
-}
-
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     const kb_flight *flown = &fabric->flights.items[number];
-    bool plain = !fabric->train_watch.path && !fabric->servers.of, brief = flown->next == KB_NONE;
-    uint32_t hop = 1;
-    if (!brief) {
-        const kb_stream *stream = &fabric->streams.pool.items[flown->next];
-        if (!plain || stream->first.count == 0) return true;
-        hop = stream->hop;
-    }
-    kb_train_port *port = &fabric->trains.ports[flown->path[hop]];
+    bool plain = !fabric->train_watch.path && !fabric->servers.of;
+    const kb_stream *stream = &fabric->streams.pool.items[flown->next];
+    if (!plain || stream->first.count == 0) return true;
+    kb_train_port *port = &fabric->trains.ports[flown->path[stream->hop]];
     uint32_t first = (uint32_t)kb_lineup_items(&port->waiting)->count_number;
-    if (!plain || (first != flown->next && first != (number | KB_BRIEF_MARK)))
-        return !brief || kb_brief_spell_out(fabric, number);
     ride r;
     int64_t upto_fs;
-    if (brief) begin_brief_ride(fabric, number, &r);
-    else if (!begin_ride(fabric, number, &r)) return true;
+    if (first != flown->next || !begin_ride(fabric, number, &r)) return true;
     kb_train_look_(fabric);
     r.least_fs = kb_train_port_horizon(&fabric->trains, port);
     if (r.at == r.end || !is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs))
-        return !brief || kb_brief_spell_out(fabric, number);
+        return true;
     while (r.at != r.end) {
         come(fabric, &r);
         if (!is_next(&r, false, &upto_fs) || !pass(fabric, &r, false, upto_fs))
@@ -232,7 +194,7 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     return end_ride(fabric, &r);
 }
 
-bool kb_train_set_out(kb_fabric *fabric, uint32_t number, bool in_brief) {
+bool kb_train_set_out(kb_fabric *fabric, uint32_t number) {
     const kb_stream *stream = &fabric->streams.pool.items[fabric->flights.items[number].next];
     ride r;
     bool plain = !fabric->train_watch.path && !fabric->servers.of;
@@ -243,7 +205,7 @@ bool kb_train_set_out(kb_fabric *fabric, uint32_t number, bool in_brief) {
     if (plain && r.at != r.end && pass(fabric, &r, false, eligible_fs - 1)) {
         if (r.at == r.end) return end_ride(fabric, &r);
         come(fabric, &r);
-        return in_brief ? wait_in_brief(fabric, &r, number) : wait_there(fabric, &r);
+        return wait_there(fabric, &r);
     }
     uint32_t link = *r.at;
     const kb_message *message = &r.flown->message;

@@ -1,6 +1,5 @@
 #include "hw/fabric/train_rounds.h"
 
-#include "hw/fabric/train_brief.h"
 #include "hw/fabric/train_leave.h"
 
 typedef struct round_plan {
@@ -22,12 +21,11 @@ static inline void take_part(const kb_fabric *fabric, const kb_stream *stream, r
 }
 
 /* How many of those that are sorted take part, and come by until_fs; n of them are known. */
-static inline uint32_t count_alike(kb_fabric *fabric, const kb_train_port *port, uint32_t n,
+static inline uint32_t count_alike(const kb_fabric *fabric, const kb_train_port *port, uint32_t n,
                                    int64_t period_fs, int64_t until_fs, round_plan *plan,
                                    int64_t *limit_fs) {
-    kb_waiting *items = kb_lineup_items(&port->waiting);
+    const kb_waiting *items = kb_lineup_items(&port->waiting);
     for (uint32_t count = port->waiting.count; n < count && items[n].when_fs <= until_fs; n++) {
-        if (!kb_brief_resolve(fabric, &items[n])) return n;
         const kb_stream *each = &fabric->streams.pool.items[(uint32_t)items[n].count_number];
         const kb_train *train = &each->first;
         if (train->count == 1 || train->period_fs != period_fs || train->start_fs < each->head_fs)

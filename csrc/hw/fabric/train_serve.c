@@ -1,6 +1,5 @@
 #include "hw/fabric/train_serve.h"
 
-#include "hw/fabric/train_brief.h"
 #include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_lone.h"
 #include "hw/fabric/train_mix.h"
@@ -115,7 +114,6 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
     while (port->waiting.count) {
         kb_waiting *lead = kb_lineup_items(&port->waiting);
         if (lead->when_fs > upto_fs) break;
-        if (!kb_brief_resolve(fabric, lead)) return false;
         const kb_stream *stream = &fabric->streams.pool.items[(uint32_t)lead->count_number];
         const kb_train *train = &stream->first;
         int64_t end_fs = upto_fs, last_fs = kb_train_last_fs(train), count = train->count;

@@ -1,5 +1,6 @@
 #include "hw/fabric/train_start.h"
 
+#include "hw/fabric/train_backlog.h"
 #include "hw/fabric/train_ride.h"
 #include "hw/fabric/train_wake.h"
 
@@ -25,6 +26,7 @@ static bool open_hop(kb_fabric *fabric, const kb_flight *flown, uint32_t hop) {
     }
     if (feeds(fabric, flown, hop) && !kb_train_reserve_wake_(fabric, path[hop])) return false;
     if (hop == 0 || kb_fabric_by_flit_(fabric, path[hop])) return true;
+    kb_backlog_meet(fabric, path[hop]);
     return kb_inputs_add(&fabric->trains.ports[path[hop]].open, fabric->alloc, path[hop - 1]);
 }
 
@@ -71,9 +73,6 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
     if (!good) kb_fabric_fail_nomem_(fabric, "a trace");
 }
 
-/* A message may wait in brief behind as many like it: to spell few out costs more than their streams. */
-enum { BRIEF_BEHIND = 16 };
-
 /* Whether it goes to another region than the one that it is in.  The ports on its way there are not in the cache, and
  * the way is long beside what others do to it: so they are not asked how long it takes. */
 static inline bool goes_far(const kb_fabric *fabric, const kb_flight *flown, uint32_t region) {
@@ -88,15 +87,12 @@ static void begin(kb_fabric *fabric, uint32_t number) {
     kb_train_port *port = &fabric->trains.ports[flown->path[0]];
     int64_t eligible_fs = fabric->streams.pool.items[flown->next].head_fs, busy_fs;
     int64_t after_fs = port->own_fs;
-    bool in_brief = false;
-    if (!kb_mul_i64(flown->message.n_flits, port->service_fs, &busy_fs)) {
+    if (!kb_mul_i64(flown->message.n_flits, port->service_fs, &busy_fs))
         port->own_fs = kb_later_fs(kb_max_i64(after_fs, eligible_fs), busy_fs);
-        in_brief = (after_fs - eligible_fs) / BRIEF_BEHIND > busy_fs;
-    }
     if (port->open.count || port->waiting.count)
         kb_train_port_enlist(port, eligible_fs, flown->message.src,
                              (uint64_t)flown->message.count << 32, flown->next);
-    else if (!kb_train_set_out(fabric, number, in_brief)) return;
+    else if (!kb_train_set_out(fabric, number)) return;
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
     if (wake_fs < 0 && (after_fs > eligible_fs || goes_far(fabric, flown, port->region))) {
@@ -142,7 +138,10 @@ static bool open_path(kb_fabric *fabric, const kb_flight *flown) {
     kb_train_port *ports = fabric->trains.ports;
     const uint32_t *path = flown->path;
     uint32_t hop = 1, n = flown->n_links;
-    while (hop < n && kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1])) hop++;
+    for (; hop < n; hop++) {
+        kb_backlog_meet(fabric, path[hop]);
+        if (!kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1])) break;
+    }
     if (hop == n && (!kb_train_lands(fabric, &flown->message) || open_hop(fabric, flown, n)))
         return true;
     while (--hop > 0) kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
@@ -170,7 +169,7 @@ bool kb_train_send(kb_fabric *fabric, uint32_t number) {
     stream->first = (kb_train){now, 0, n_flits};
     fabric->streams.n_pieces++;
     flown->n_known = n_flits;
-    if (port->n_own == 0) {
+    if (port->n_own == (port->backlog.first != KB_NONE)) {
         begin(fabric, number);
         return true;
     }

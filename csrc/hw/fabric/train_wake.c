@@ -271,12 +271,14 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
     kb_trains *trains = &fabric->trains;
     kb_alloc *alloc = fabric->alloc;
     kb_pool_init(&trains->landings.state);
+    kb_pool_init(&trains->held.state);
     trains->ports_block = kb_alloc_zeroed(alloc, fabric->n_links + 1, sizeof *trains->ports);
     trains->ports = kb_first_line(trains->ports_block);
     trains->inboxes = kb_alloc_zeroed(alloc, fabric->n_nodes, sizeof *trains->inboxes);
     trains->stack = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->stack);
     trains->swept = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->swept);
-    if (!trains->ports || !trains->inboxes || !trains->stack || !trains->swept)
+    trains->met = kb_alloc_zeroed(alloc, fabric->n_links, sizeof *trains->met);
+    if (!trains->ports || !trains->inboxes || !trains->stack || !trains->swept || !trains->met)
         return kb_error_nomem(err, "the ports of the fabric");
     for (uint32_t i = 0; i < fabric->n_links; i++) {
         const kb_port *port = &fabric->ports[i];
@@ -287,6 +289,7 @@ kb_status kb_trains_init(kb_fabric *fabric, kb_error *err) {
                             .overhead_fs = kb_fabric_by_flit_(fabric, i) ? 0 : port->overhead_fs,
                             .end_fs = port->end_fs,
                             .wake_fs = KB_TIME_MAX,
+                            .backlog = {KB_NONE, KB_NONE},
                             .region = fabric->regions.from ? fabric->regions.from[i] : 0};
     }
     return KB_OK;
@@ -305,6 +308,8 @@ void kb_trains_deinit(kb_fabric *fabric) {
     kb_alloc_free(alloc, trains->inboxes, fabric->n_nodes, sizeof *trains->inboxes);
     kb_alloc_free(alloc, trains->stack, fabric->n_links, sizeof *trains->stack);
     kb_alloc_free(alloc, trains->swept, fabric->n_links, sizeof *trains->swept);
+    kb_alloc_free(alloc, trains->met, fabric->n_links, sizeof *trains->met);
     KB_POOL_FREE(&trains->landings, alloc);
+    KB_POOL_FREE(&trains->held, alloc);
     KB_VEC_FREE(&fabric->train_watch.busy, alloc);
 }

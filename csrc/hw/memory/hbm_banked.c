@@ -76,7 +76,7 @@ static void served(void *self, const kb_dram_run *run, uint32_t first, uint32_t 
 
 static void fault(void *self, const kb_dram_pc *pc, uint32_t bank, int64_t at_fs, int64_t free_fs) {
     const kb_hbm_banked *hbm = self;
-    unsigned number = (unsigned)(pc - hbm->stack.pcs);
+    unsigned number = pc->number;
     char what[64];
     if (bank == KB_NONE) (void)snprintf(what, sizeof what, "data bus %u", number);
     else (void)snprintf(what, sizeof what, "bank %u of pseudo-channel %u", (unsigned)bank, number);

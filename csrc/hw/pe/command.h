@@ -60,6 +60,8 @@ typedef struct kb_command {
         struct {              /* SEND, RECV: see hw/pe/ring.h */
             uint64_t version; /* SEND: of the message */
             uint32_t ring, ticket;
+            uint32_t behind; /* slot of the command behind it, at its ring or in its queue */
+            uint32_t parcel; /* slot of its ring that it fills or empties */
         };
         struct { /* DMA: what it touches lies within these; the payload has its access */
             uint64_t first_va, end_va;

@@ -19,51 +19,48 @@ static void fail(const kb_ipcq *ipcq, kb_status status, const char *message) {
 /* A ready command takes its place at its ring, by ticket. */
 static void stand(kb_ipcq *ipcq, kb_ring_end *end, kb_command *command) {
     uint32_t slot = kb_sched_slot(command), *at = &end->first;
-    kb_ipcq_work *w = &ipcq->works[slot];
-    w->command = command;
-    bool is_last = end->first == KB_IPCQ_NONE ||
-                   (int32_t)(command->ticket - ipcq->works[end->last].command->ticket) > 0;
-    if (is_last && end->first != KB_IPCQ_NONE) at = &ipcq->works[end->last].next;
+    kb_command *last = end->first == KB_IPCQ_NONE ? NULL : kb_ipcq_at(ipcq, end->last);
+    bool is_last = !last || (int32_t)(command->ticket - last->ticket) > 0;
+    if (is_last && last) at = &last->behind;
     if (is_last) end->last = slot;
-    while (!is_last && *at != KB_IPCQ_NONE &&
-           (int32_t)(command->ticket - ipcq->works[*at].command->ticket) > 0)
-        at = &ipcq->works[*at].next;
-    w->next = *at;
+    while (!is_last && (int32_t)(command->ticket - kb_ipcq_at(ipcq, *at)->ticket) > 0)
+        at = &kb_ipcq_at(ipcq, *at)->behind;
+    command->behind = is_last ? KB_IPCQ_NONE : *at;
     *at = slot;
 }
 
 /* Takes the command whose turn it is; NULL when it is not ready. */
-static kb_ipcq_work *step_up(const kb_ipcq *ipcq, kb_ring_end *end) {
-    if (end->first == KB_IPCQ_NONE || ipcq->works[end->first].command->ticket != end->next)
-        return NULL;
-    kb_ipcq_work *w = &ipcq->works[end->first];
-    end->first = w->next;
+static kb_command *step_up(const kb_ipcq *ipcq, kb_ring_end *end) {
+    if (end->first == KB_IPCQ_NONE) return NULL;
+    kb_command *command = kb_ipcq_at(ipcq, end->first);
+    if (command->ticket != end->next) return NULL;
+    end->first = command->behind;
     end->next++;
-    return w;
+    return command;
 }
 
-static void push(kb_ipcq *ipcq, kb_ipcq_queue *q, kb_ipcq_work *w, uint32_t step) {
-    uint32_t slot = (uint32_t)(w - ipcq->works);
-    w->next = KB_IPCQ_NONE;
+static void push(kb_ipcq *ipcq, kb_ipcq_queue *q, kb_command *command, uint32_t step) {
+    uint32_t slot = kb_sched_slot(command);
+    command->behind = KB_IPCQ_NONE;
     if (q->first == KB_IPCQ_NONE) {
         q->first = slot;
-        kb_sim_at(ipcq->parts->sim, ipcq->steps[step], w->when_fs);
+        kb_sim_at(ipcq->parts->sim, ipcq->steps[step], command->record.end_fs);
     } else {
-        ipcq->works[q->last].next = slot;
+        kb_ipcq_at(ipcq, q->last)->behind = slot;
     }
     q->last = slot;
 }
 
 /* The next one that has ended by now; NULL, with the step called again in time, when none has. */
-static kb_ipcq_work *pop(kb_ipcq *ipcq, kb_ipcq_queue *q, uint32_t step) {
+static kb_command *pop(kb_ipcq *ipcq, kb_ipcq_queue *q, uint32_t step) {
     if (q->first == KB_IPCQ_NONE) return NULL;
-    kb_ipcq_work *w = &ipcq->works[q->first];
-    if (w->when_fs > kb_sim_now(ipcq->parts->sim)) {
-        kb_sim_at(ipcq->parts->sim, ipcq->steps[step], w->when_fs);
+    kb_command *command = kb_ipcq_at(ipcq, q->first);
+    if (command->record.end_fs > kb_sim_now(ipcq->parts->sim)) {
+        kb_sim_at(ipcq->parts->sim, ipcq->steps[step], command->record.end_fs);
         return NULL;
     }
-    q->first = w->next;
-    return w;
+    q->first = command->behind;
+    return command;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -72,22 +69,24 @@ static kb_ipcq_work *pop(kb_ipcq *ipcq, kb_ipcq_queue *q, uint32_t step) {
 static void begin_sends(kb_ipcq *ipcq, kb_ring *ring) {
     const kb_rings *rings = ipcq->parts->rings;
     uint32_t depth = kb_ipcq_depth(ipcq, ring);
-    kb_ipcq_work *w;
+    kb_command *command;
     while (kb_ring_between(rings, ring->freed, ring->tail) < depth &&
-           (w = step_up(ipcq, &ring->send)) != NULL) {
-        const kb_command *command = w->command;
-        w->parcel = kb_ring_slot(rings, ring->tail);
+           (command = step_up(ipcq, &ring->send)) != NULL) {
+        kb_record *record = &command->record;
+        command->parcel = kb_ring_slot(rings, ring->tail);
         ring->tail = kb_ring_next(rings, ring->tail);
-        ring->parcels[w->parcel] = (kb_parcel){.nbytes = w->nbytes,
-                                               .version = command->version,
-                                               .commit_fs = -1,
-                                               .kernel = command->record.kernel,
-                                               .line = command->record.line,
-                                               .op = command->record.op,
-                                               .dtype = command->record.dtype};
-        if (kb_add_i64(kb_sim_now(ipcq->parts->sim), ipcq->setup_fs, &w->when_fs))
+        ring->parcels[command->parcel] = (kb_parcel){.nbytes = record->nbytes,
+                                                     .version = command->version,
+                                                     .commit_fs = -1,
+                                                     .kernel = record->kernel,
+                                                     .line = record->line,
+                                                     .op = record->op,
+                                                     .dtype = record->dtype};
+        record->start_fs = kb_sim_now(ipcq->parts->sim);
+        record->setup_fs = ipcq->setup_fs;
+        if (kb_add_i64(record->start_fs, ipcq->setup_fs, &record->end_fs))
             fail(ipcq, KB_OVERFLOW, "expected sends to leave before 2^63 fs");
-        push(ipcq, &ipcq->posting, w, POST);
+        push(ipcq, &ipcq->posting, command, POST);
     }
 }
 
@@ -102,50 +101,47 @@ static void take_sends(void *self, uint32_t arg) {
     }
 }
 
-static kb_status post_payload(kb_ipcq *ipcq, kb_ring *ring, const kb_ipcq_work *w, kb_error *err) {
+static kb_status post_payload(kb_ipcq *ipcq, kb_ring *ring, const kb_command *command,
+                              kb_error *err) {
     const kb_parts *parts = ipcq->parts;
     kb_send send = {.src = ipcq->node,
                     .dst = ring->home,
                     .slice = ring->slice,
                     .kind = ring->group != 0 ? KB_MSG_REDUCE_PART : KB_MSG_IPCQ_DATA,
-                    .tag = w->command->ring,
-                    .nbytes = w->nbytes,
+                    .tag = command->ring,
+                    .nbytes = command->record.nbytes,
                     .path = &ring->data_path};
     if (ring->home == ring->dst_node || ring->group != 0)
         return kb_fabric_send(parts->fabric, &send, NULL, err);
-    return kb_ipcq_write_slot_(ipcq, ring, w, err);
+    return kb_ipcq_write_slot_(ipcq, ring, command, err);
 }
 
-static kb_status post_one(kb_ipcq *ipcq, const kb_ipcq_work *w, kb_error *err) {
-    kb_ring *ring = kb_rings_at(ipcq->parts->rings, w->command->ring);
+static kb_status post_one(kb_ipcq *ipcq, const kb_command *command, kb_error *err) {
+    kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
     kb_send tail = {.src = ipcq->node,
                     .dst = ring->home,
                     .slice = ring->slice,
                     .kind = KB_MSG_IPCQ_TAIL,
-                    .tag = w->command->ring,
+                    .tag = command->ring,
                     .path = &ring->tail_path};
-    KB_TRY(post_payload(ipcq, ring, w, err));
+    KB_TRY(post_payload(ipcq, ring, command, err));
     if (ring->group != 0) return KB_OK;
     return kb_fabric_send(ipcq->parts->fabric, &tail, NULL, err);
 }
 
 static void post(void *self, uint32_t arg) {
     kb_ipcq *ipcq = self;
-    kb_ipcq_work *w;
+    kb_command *command;
     (void)arg;
-    while ((w = pop(ipcq, &ipcq->posting, POST)) != NULL) {
+    while ((command = pop(ipcq, &ipcq->posting, POST)) != NULL) {
         kb_error error;
         kb_error_clear(&error);
-        kb_record *record = &w->command->record;
-        kb_status status = post_one(ipcq, w, &error);
+        kb_status status = post_one(ipcq, command, &error);
         if (status != KB_OK) {
             fail(ipcq, status, error.message);
             return;
         }
-        record->start_fs = w->when_fs - ipcq->setup_fs;
-        record->setup_fs = ipcq->setup_fs;
-        record->nbytes = w->nbytes;
-        kb_sched_done(ipcq->sched, w->command);
+        kb_sched_done(ipcq->sched, command);
     }
 }
 
@@ -165,10 +161,9 @@ static void take_credit(void *self, const kb_message *message, uint32_t link, in
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
-static void mismatch(const kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_work *w,
+static void mismatch(const kb_ipcq *ipcq, const kb_ring *ring, const kb_record *record,
                      const kb_parcel *parcel) {
     const kb_oplog *log = ipcq->parts->log;
-    const kb_record *record = &w->command->record;
     char message[512], src[64], dst[64];
     (void)snprintf(message, sizeof message,
                    "%s:%" PRId32 ": recv of %s, channel %" PRIu32 ": expected a message of %" PRId64
@@ -176,7 +171,7 @@ static void mismatch(const kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_wor
                    "; state the shape and dtype that are sent",
                    kb_oplog_kernel_name(log, record->kernel), record->line,
                    kb_ipcq_name_pe(ipcq->parts, kb_ipcq_receiver(ring), dst, sizeof dst),
-                   kb_ring_number_of_channel(ring), w->nbytes, parcel->nbytes,
+                   kb_ring_number_of_channel(ring), record->nbytes, parcel->nbytes,
                    kb_ipcq_name_pe(ipcq->parts, ring->src, src, sizeof src),
                    kb_oplog_kernel_name(log, parcel->kernel), parcel->line);
     fail(ipcq, KB_INVALID, message);
@@ -194,16 +189,14 @@ static kb_status send_credit(const kb_ipcq *ipcq, uint32_t number, kb_error *err
 }
 
 /* The tile is there: the slot is free. */
-static void end_recv(kb_ipcq *ipcq, const kb_ipcq_work *w, int64_t copied_fs) {
-    kb_command *command = w->command;
+static void end_recv(kb_ipcq *ipcq, kb_command *command, int64_t copied_fs) {
     kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
     kb_error error;
     kb_error_clear(&error);
     command->record.start_fs = command->record.ready_fs;
     command->record.setup_fs = copied_fs;
-    command->record.nbytes = w->nbytes;
     kb_payload_set_last_tile((int64_t *)(uintptr_t)command->words, command->n_words,
-                             ring->parcels[w->parcel].version);
+                             ring->parcels[command->parcel].version);
     ring->head = kb_ring_next(ipcq->parts->rings, ring->head);
     kb_status status = KB_OK;
     if (ring->group != 0) take_back(ipcq, ring);
@@ -214,50 +207,52 @@ static void end_recv(kb_ipcq *ipcq, const kb_ipcq_work *w, int64_t copied_fs) {
 
 static void end_copies(void *self, uint32_t arg) {
     kb_ipcq *ipcq = self;
-    const kb_ipcq_work *w;
+    kb_command *command;
     (void)arg;
-    while ((w = pop(ipcq, &ipcq->copying, END_COPY)) != NULL) {
-        const kb_ring *ring = kb_rings_at(ipcq->parts->rings, w->command->ring);
-        int64_t from_fs =
-            kb_max_i64(ring->parcels[w->parcel].there_fs, w->command->record.ready_fs);
-        end_recv(ipcq, w, w->when_fs - from_fs);
+    while ((command = pop(ipcq, &ipcq->copying, END_COPY)) != NULL) {
+        const kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
+        const kb_record *record = &command->record;
+        int64_t from_fs = kb_max_i64(ring->parcels[command->parcel].there_fs, record->ready_fs);
+        end_recv(ipcq, command, record->end_fs - from_fs);
     }
 }
 
 static void take_reply(void *self, kb_request *request) {
     kb_ipcq *ipcq = self;
-    end_recv(ipcq, &ipcq->works[request->token], request->done_fs - request->sent_fs);
+    end_recv(ipcq, kb_ipcq_at(ipcq, (uint32_t)request->token), request->done_fs - request->sent_fs);
 }
 
-static kb_status begin_copy(kb_ipcq *ipcq, kb_ipcq_work *w, kb_error *err) {
+static kb_status begin_copy(kb_ipcq *ipcq, kb_command *command, kb_error *err) {
+    kb_record *record = &command->record;
     const kb_params *params = kb_parts_params(ipcq->parts);
-    int64_t cycles = kb_ceil_div(w->nbytes, params->pe_tcm.bytes_per_cycle), copy_fs;
+    int64_t cycles = kb_ceil_div(record->nbytes, params->pe_tcm.bytes_per_cycle), copy_fs;
     int64_t from_fs = kb_max_i64(ipcq->copy_free_fs, kb_sim_now(ipcq->parts->sim));
     if (kb_ratio_scale(params->pe.clock, cycles, &copy_fs) ||
-        kb_add_i64(from_fs, copy_fs, &w->when_fs))
+        kb_add_i64(from_fs, copy_fs, &record->end_fs))
         return kb_error_set(err, KB_OVERFLOW, "expected messages to be copied before 2^63 fs");
-    kb_meter_run(&ipcq->copies, (uint64_t)w->nbytes, from_fs, w->when_fs);
-    ipcq->copy_free_fs = w->when_fs;
-    push(ipcq, &ipcq->copying, w, END_COPY);
+    kb_meter_run(&ipcq->copies, (uint64_t)record->nbytes, from_fs, record->end_fs);
+    ipcq->copy_free_fs = record->end_fs;
+    push(ipcq, &ipcq->copying, command, END_COPY);
     return KB_OK;
 }
 
 /* Recvs that may begin: their turn, and a slot is full. */
 static void begin_recvs(kb_ipcq *ipcq, kb_ring *ring) {
     const kb_rings *rings = ipcq->parts->rings;
-    kb_ipcq_work *w;
-    while (ring->taken != ring->arrived && (w = step_up(ipcq, &ring->recv)) != NULL) {
+    kb_command *command;
+    while (ring->taken != ring->arrived && (command = step_up(ipcq, &ring->recv)) != NULL) {
         kb_error error;
         kb_error_clear(&error);
-        w->parcel = kb_ring_slot(rings, ring->taken);
+        command->parcel = kb_ring_slot(rings, ring->taken);
+        const kb_parcel *parcel = &ring->parcels[command->parcel];
         ring->taken = kb_ring_next(rings, ring->taken);
-        if (ring->parcels[w->parcel].nbytes != w->nbytes) {
-            mismatch(ipcq, ring, w, &ring->parcels[w->parcel]);
+        if (parcel->nbytes != command->record.nbytes) {
+            mismatch(ipcq, ring, &command->record, parcel);
             return;
         }
         bool in_tcm = ring->home == ring->dst_node || ring->group != 0;
-        kb_status status = in_tcm ? begin_copy(ipcq, w, &error)
-                                  : kb_ipcq_read_slot_(ipcq, ring, w, take_reply, &error);
+        kb_status status = in_tcm ? begin_copy(ipcq, command, &error)
+                                  : kb_ipcq_read_slot_(ipcq, ring, command, take_reply, &error);
         if (status != KB_OK) fail(ipcq, status, error.message);
     }
 }
@@ -318,8 +313,6 @@ static kb_status init(kb_ipcq *ipcq, kb_error *err) {
     ipcq->rate = kb_tcm_port_rate(kb_parts_params(parts));
     kb_meter_init(&ipcq->copies, parts->sim, at->name, "its copies", -1, &ipcq->rate);
     ipcq->posting = ipcq->copying = (kb_ipcq_queue){KB_IPCQ_NONE, KB_IPCQ_NONE};
-    ipcq->works = kb_alloc_zeroed(parts->alloc, kb_sched_n_slots(ipcq->sched), sizeof *ipcq->works);
-    if (!ipcq->works) return kb_error_nomem(err, "a PE_IPCQ");
     for (uint32_t i = 0; i < KB_IPCQ_STEPS; i++)
         KB_TRY(kb_sim_add_slot(parts->sim, steps[i], ipcq, i, &ipcq->steps[i], err));
     kb_sched_attach(ipcq->sched, KB_ENGINE_SEND, kick_sends, ipcq);
@@ -347,8 +340,5 @@ kb_status kb_ipcq_create(const kb_parts *parts, uint32_t node, void **ipcq, kb_e
 void kb_ipcq_destroy(void *ipcq) {
     kb_ipcq *self = ipcq;
     if (!self) return;
-    kb_alloc *alloc = self->parts->alloc;
-    if (self->works)
-        kb_alloc_free(alloc, self->works, kb_sched_n_slots(self->sched), sizeof *self->works);
-    kb_alloc_free(alloc, self, 1, sizeof *self);
+    kb_alloc_free(self->parts->alloc, self, 1, sizeof *self);
 }

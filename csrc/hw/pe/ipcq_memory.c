@@ -56,7 +56,7 @@ static void take_commit(void *self, kb_request *request) {
     forward_tails(ipcq->parts, ring, number);
 }
 
-kb_status kb_ipcq_write_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_work *w,
+kb_status kb_ipcq_write_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_command *command,
                               kb_error *err) {
     const kb_parts *parts = ipcq->parts;
     kb_request *request;
@@ -65,23 +65,25 @@ kb_status kb_ipcq_write_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_
     request->memory = ring->home;
     request->slice = ring->slice;
     request->write = request->posted = true;
-    kb_request_set_range(request, offset_of(parts, ring, w->parcel), (uint64_t)w->nbytes);
+    kb_request_set_range(request, offset_of(parts, ring, command->parcel),
+                         (uint64_t)command->record.nbytes);
     request->done = take_commit;
     request->self = ipcq;
-    request->token = (uint64_t)w->command->ring << 32 | w->parcel;
+    request->token = (uint64_t)command->ring << 32 | command->parcel;
     return kb_request_send(parts->requests, request, err);
 }
 
-kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_ipcq_work *w,
+kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_command *command,
                              kb_request_fn done, kb_error *err) {
     kb_request *request;
     KB_TRY(kb_request_take(ipcq->parts->requests, &request, err));
     request->requester = ipcq->node;
     request->memory = ring->home;
     request->slice = ring->slice;
-    kb_request_set_range(request, offset_of(ipcq->parts, ring, w->parcel), (uint64_t)w->nbytes);
+    kb_request_set_range(request, offset_of(ipcq->parts, ring, command->parcel),
+                         (uint64_t)command->record.nbytes);
     request->done = done;
     request->self = ipcq;
-    request->token = (uint64_t)(w - ipcq->works);
+    request->token = kb_sched_slot(command);
     return kb_request_send(ipcq->parts->requests, request, err);
 }

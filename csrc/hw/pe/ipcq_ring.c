@@ -77,7 +77,7 @@ static void take_ticket(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_
     bool sends = command->engine == KB_ENGINE_SEND;
     command->ticket = sends ? ring->send.n_tickets++ : ring->recv.n_tickets++;
     command->record.work = peer;
-    ipcq->works[kb_sched_slot(command)].nbytes = nbytes;
+    if (!sends) command->record.nbytes = nbytes; /* those of a send are its operand's */
 }
 
 static kb_status check_switch(const kb_ipcq *ipcq, const kb_command *command, int64_t number,

@@ -103,8 +103,8 @@ const kb_command *kb_sched_peek(const kb_sched *sched, kb_engine_kind engine);
 /* The command is done now; record.{start_fs, setup_fs, memory_*_fs, nbytes, work} are filled in. */
 void kb_sched_done(kb_sched *sched, kb_command *command);
 
-/* Number of a command's slot, below kb_sched_n_slots: where an engine keeps its own state. */
+/* Number of a command's slot, and the command of that slot: for lists of an engine's own. */
 uint32_t kb_sched_slot(const kb_command *command);
-uint32_t kb_sched_n_slots(const kb_sched *sched);
+kb_command *kb_sched_command(const kb_sched *sched, uint32_t slot);
 
 #endif

@@ -4,7 +4,8 @@
 #include "hw/pe/pe_sched_core.h"
 
 static uint32_t n_blocks(const kb_sched *sched) {
-    return (kb_sched_n_slots(sched) + KB_SCHED_BLOCK - 1) / KB_SCHED_BLOCK;
+    uint32_t n_slots = sched->queue * sched->n_contexts + KB_LANE_SLOTS;
+    return (n_slots + KB_SCHED_BLOCK - 1) / KB_SCHED_BLOCK;
 }
 
 bool kb_slots_init_(kb_sched *sched) {
@@ -35,8 +36,8 @@ uint32_t kb_sched_slot(const kb_command *command) {
     return kb_slot_of_(command)->slot;
 }
 
-uint32_t kb_sched_n_slots(const kb_sched *sched) {
-    return sched->queue * sched->n_contexts + KB_LANE_SLOTS;
+kb_command *kb_sched_command(const kb_sched *sched, uint32_t slot) {
+    return &kb_sched_at(sched, slot)->command;
 }
 
 /* A slot of a context that was never used becomes its free one; KB_SCHED_NONE when all were. */
