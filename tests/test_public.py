@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import kernbench.language as tl
 from kernbench import _core
 from kernbench.language.builtin import BUILTINS
 
+VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
 STUB = Path(kernbench.__file__).with_name("_core.pyi")
 
 
@@ -53,6 +55,27 @@ def test_each_name_of_the_language_has_an_example_that_runs(name: str) -> None:
     assert test.examples, f"tl.{name}: no example in its docstring"
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     assert doctest.DocTestRunner(optionflags=options).run(test).failed == 0
+
+
+def parameters_of(name: str) -> list[str]:
+    """Names of the parameters that a function of the language has; none of what is refused."""
+    function = getattr(tl, name)
+    signature = getattr(function, "__signature__", getattr(function, "signature", None))
+    if signature is None or isinstance(function, type):
+        return []
+    found = list(signature.parameters.values())
+    refuses = [each.kind for each in found] == [inspect.Parameter.VAR_POSITIONAL, VAR_KEYWORD]
+    return [] if refuses else [each.name for each in found]
+
+
+@pytest.mark.parametrize("name", [name for name in tl.__all__ if parameters_of(name)])
+def test_each_parameter_of_the_language_is_described(name: str) -> None:
+    text = getattr(tl, name).__doc__ or ""
+    section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n|\Z)", inspect.cleandoc(text), re.DOTALL)
+    assert section, f"tl.{name}: no Parameters in its docstring"
+    heads = re.findall(r"^(\S[^:\n]*)", section[1], re.MULTILINE)
+    described = [name.strip(" *") for head in heads for name in head.split(",")]
+    assert described == parameters_of(name)
 
 
 def test_there_are_examples() -> None:

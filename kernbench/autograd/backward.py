@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -178,13 +179,16 @@ def _run(
         mode.enabled = before
 
 
-def reachable(starts: Sequence[Node]) -> list[Node]:
-    """Return the nodes that some nodes' gradients reach, what came first ahead."""
+def reachable(starts: Sequence[Node], since: float = -math.inf) -> list[Node]:
+    """Return the nodes that some nodes' gradients reach, what came first ahead.
+
+    `since` bounds them to what was made after a node, by its number.
+    """
     seen: set[Node] = set()
     stack = list(starts)
     while stack:
         node = stack.pop()
-        if node not in seen:
+        if node not in seen and node.sequence > since:
             seen.add(node)
             stack += [each.node for each in node.inputs]
     return sorted(seen, key=lambda each: each.sequence)

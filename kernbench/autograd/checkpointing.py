@@ -227,5 +227,5 @@ def _saved_since(begun: int, result: Any) -> list[Saved]:
     """Return what nodes made since then have saved, in the order in which they were made."""
     results = result if isinstance(result, (tuple, list)) else (result,)
     starts = [edge_of(each)[0] for each in results if _wants(each) and each.grad_fn is not None]
-    nodes = [node for node in reachable(starts) if node.sequence > begun]
+    nodes = reachable(starts, begun)
     return [each for node in nodes for each in node.saved if isinstance(each, Saved)]

@@ -29,24 +29,12 @@ from kernbench.language.ops_descriptor import (
     store_tensor_descriptor,
 )
 from kernbench.language.ops_dot import dot
-from kernbench.language.ops_gather import (
-    cat,
-    flip,
-    gather,
-    interleave,
-    join,
-    split,
-    squeeze,
-    unsqueeze,
-)
+from kernbench.language.ops_gather import flip, gather, squeeze, unsqueeze
+from kernbench.language.ops_hint import assume, max_constancy, max_contiguous, multiple_of
 from kernbench.language.ops_index import (
     arange,
-    assume,
     cdiv,
     full,
-    max_constancy,
-    max_contiguous,
-    multiple_of,
     next_power_of_2,
     num_programs,
     program_id,
@@ -54,6 +42,7 @@ from kernbench.language.ops_index import (
     zeros,
     zeros_like,
 )
+from kernbench.language.ops_join import cat, interleave, join, split
 from kernbench.language.ops_math import (
     PropagateNan,
     add,
@@ -61,14 +50,10 @@ from kernbench.language.ops_math import (
     div_rn,
     fdiv,
     fma,
-    isnan,
-    logical_and,
-    logical_or,
     maximum,
     minimum,
     mul,
     sub,
-    where,
 )
 from kernbench.language.ops_math import abs_ as abs
 from kernbench.language.ops_math import pow_ as pow
@@ -116,6 +101,7 @@ from kernbench.language.ops_static import (
 )
 from kernbench.language.ops_static import range_ as range
 from kernbench.language.ops_switch import reduce_recv, reduce_send, sip_group
+from kernbench.language.ops_truth import isnan, logical_and, logical_or, where
 from kernbench.language.random import (
     pair_uniform_to_normal,
     philox,

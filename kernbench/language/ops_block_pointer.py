@@ -126,6 +126,18 @@ def make_block_ptr(
 def advance(e: Emitter, base: Operand, offsets: Operand) -> Pack:
     """Return the block pointer `base`, moved on by `offsets` elements along each dimension.
 
+    Parameters
+    ----------
+    base : block pointer
+        Of ``make_block_ptr``.
+    offsets : tuple of int or scalar
+        One for each dimension; negative ones go back.
+
+    Returns
+    -------
+    block pointer
+        Of the same tensor and block shape.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl

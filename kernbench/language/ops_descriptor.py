@@ -196,6 +196,18 @@ _STORE = Builtin("<descriptor>.store", _store)
 def load_tensor_descriptor(e: Emitter, desc: Operand, offsets: Operand) -> Operand:
     """Return the block of a descriptor at `offsets`: ``desc.load(offsets)``.
 
+    Parameters
+    ----------
+    desc : tensor descriptor
+        Of ``make_tensor_descriptor``, or the host's.
+    offsets : tuple of int or scalar
+        Of the block's first element.
+
+    Returns
+    -------
+    tensor
+        Of the block's shape; 0 where it lies outside.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -215,6 +227,15 @@ def load_tensor_descriptor(e: Emitter, desc: Operand, offsets: Operand) -> Opera
 @builtin()
 def store_tensor_descriptor(e: Emitter, desc: Operand, offsets: Operand, value: Operand) -> None:
     """Write the block of a descriptor at `offsets`: ``desc.store(offsets, value)``.
+
+    Parameters
+    ----------
+    desc : tensor descriptor
+        Of ``make_tensor_descriptor``, or the host's.
+    offsets : tuple of int or scalar
+        Of the block's first element.
+    value : tensor
+        Of the block's shape; what lies outside is not written.
 
     Examples
     --------

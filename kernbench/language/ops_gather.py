@@ -1,6 +1,6 @@
-"""``tl`` functions that put elements in other places: gather, flip, join, split and the like.
+"""``tl`` functions that put elements in other places: gather and flip; squeeze and unsqueeze.
 
-All but joins are a GATHER, MATH's one command that crosses lanes by an index (ADR-0014 D11).
+The first two are a GATHER, MATH's one command that crosses lanes by an index (ADR-0014 D11).
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from kernbench.language import arithmetic
 from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import int1, int32
 from kernbench.language.emitter import Emitter
-from kernbench.language.ops_shape import permute
 from kernbench.language.values import (
-    FALSE,
     Const,
     Kind,
     Operand,
-    Pack,
     Refusal,
     Type,
     Value,
@@ -54,6 +51,24 @@ def gather(e: Emitter, src: Operand, index: Operand, axis: Operand) -> Value:
 
     The shapes are equal but for `axis`.  An index outside of it is an `OutOfBoundsError`.
 
+    Parameters
+    ----------
+    src : tensor
+        With 1 dimension or more.
+    index : tensor of integers
+        Of the shape of `src`, but for `axis`.
+    axis : int
+        Known at compile time.
+
+    Returns
+    -------
+    tensor
+        Of the dtype of `src` and the shape of `index`.
+
+    Notes
+    -----
+    One GATHER of MATH (ADR-0014 D11): it costs what a transposition does.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -84,6 +99,18 @@ def gather(e: Emitter, src: Operand, index: Operand, axis: Operand) -> Value:
 def flip(e: Emitter, x: Operand, dim: Operand | None = None) -> Value:
     """`x` with the order of its elements along `dim` turned round (default: the last one).
 
+    Parameters
+    ----------
+    x : tensor
+        With 1 dimension or more.
+    dim : int, optional
+        Known at compile time.
+
+    Returns
+    -------
+    tensor
+        Of the type and shape of `x`; one GATHER of MATH (ADR-0014 D11).
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -105,116 +132,20 @@ def flip(e: Emitter, x: Operand, dim: Operand | None = None) -> Value:
 
 
 @builtin()
-def join(e: Emitter, a: Operand, b: Operand) -> Value:
-    """Both, of one dtype and broadcast to one shape, along a new last dimension of 2.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr, out_ptr):
-    ...     x = tl.load(x_ptr + tl.arange(0, 4))
-    ...     tl.store(out_ptr + tl.arange(0, 8), tl.reshape(tl.join(x, x + 10), (8,)))
-    >>> with kb.Context("small") as ctx:
-    ...     out = ctx.tensor([0.0] * 8)
-    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
-    ...     print(out.numpy())
-    [ 2. 12.  1. 11.  5. 15.  3. 13.]
-    """
-    left, right = e.value(a), e.value(b)
-    if left.type.dtype != right.type.dtype:
-        raise Refusal(f"expected tensors of one dtype, got {left} and {right}")
-    sides = [e.reshape(side, (*side.type.shape, 1)) for side in (left, right)]
-    side = e.emit("arange", Type(Kind.BLOCK, int32, (2,)), imm=("int", 0))
-    return arithmetic.where(e, arithmetic.binary(e, "eq", side, ZERO), *sides)
-
-
-@builtin(method=True)
-def split(e: Emitter, a: Operand) -> Pack:
-    """Both halves of a tensor whose last dimension is 2: what ``join`` was given.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr, out_ptr):
-    ...     x = tl.load(x_ptr + tl.arange(0, 4))
-    ...     tl.store(out_ptr + tl.arange(0, 2), tl.split(tl.reshape(x, (2, 2)))[1])
-    >>> with kb.Context("small") as ctx:
-    ...     out = ctx.tensor([0.0] * 2)
-    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
-    ...     print(out.numpy())
-    [1. 3.]
-    """
-    value = e.value(a)
-    shape = value.type.shape
-    if not shape or shape[-1] != 2:
-        raise Refusal(f"expected a last dimension of 2 to split, got a {value}")
-    half = (*shape[:-1], 1)
-    sides = (take(e, value, Const(side), half, len(shape) - 1) for side in range(2))
-    return Pack(tuple(e.reshape(side, shape[:-1]) for side in sides))
-
-
-@builtin()
-def interleave(e: Emitter, a: Operand, b: Operand) -> Value:
-    """Elements of `a` and `b` by turns, along the last dimension.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr, out_ptr):
-    ...     x = tl.load(x_ptr + tl.arange(0, 4))
-    ...     tl.store(out_ptr + tl.arange(0, 8), tl.interleave(x, x + 10))
-    >>> with kb.Context("small") as ctx:
-    ...     out = ctx.tensor([0.0] * 8)
-    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
-    ...     print(out.numpy())
-    [ 2. 12.  1. 11.  5. 15.  3. 13.]
-    """
-    both = e.value(join.compile(e, [a, b], {}))
-    shape = both.type.shape
-    return both if len(shape) == 1 else e.reshape(both, (*shape[:-2], 2 * shape[-2]))
-
-
-@builtin()
-def cat(
-    e: Emitter,
-    input: Operand,
-    other: Operand,
-    can_reorder: Operand = FALSE,
-    dim: Operand = ZERO,
-) -> Value:
-    """`input` and then `other`, of one shape, along `dim`; never reordered.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr, out_ptr):
-    ...     x = tl.load(x_ptr + tl.arange(0, 4))
-    ...     tl.store(out_ptr + tl.arange(0, 8), tl.cat(x, x + 10))
-    >>> with kb.Context("small") as ctx:
-    ...     out = ctx.tensor([0.0] * 8)
-    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
-    ...     print(out.numpy())
-    [ 2.  1.  5.  3. 12. 11. 15. 13.]
-    """
-    left, right = e.value(input), e.value(other)
-    if left.type.shape != right.type.shape:
-        raise Refusal(f"expected tensors of one shape, got {left} and {right}")
-    shape = left.type.shape
-    axis = axis_of(dim, shape)
-    order = list(range(len(shape)))
-    order.insert(axis, len(shape))
-    both = join.compile(e, [left, right], {})
-    both = e.value(permute.compile(e, [both, *map(Const, order)], {}))
-    return e.reshape(both, (*shape[:axis], 2 * shape[axis], *shape[axis + 1 :]))
-
-
-@builtin()
 def squeeze(e: Emitter, x: Operand, dim: Operand) -> Value:
     """`x` without its dimension `dim`, which is 1.
+
+    Parameters
+    ----------
+    x : tensor
+        With 1 dimension or more.
+    dim : int
+        Known at compile time.
+
+    Returns
+    -------
+    tensor
+        With one dimension less.
 
     Examples
     --------
@@ -240,6 +171,18 @@ def squeeze(e: Emitter, x: Operand, dim: Operand) -> Value:
 @builtin()
 def unsqueeze(e: Emitter, x: Operand, dim: Operand) -> Value:
     """`x` with a dimension of 1 put in at `dim`.
+
+    Parameters
+    ----------
+    x : tensor
+        Of any shape.
+    dim : int
+        Place of the new dimension; known at compile time.
+
+    Returns
+    -------
+    tensor
+        With one dimension more.
 
     Examples
     --------

@@ -24,6 +24,16 @@ from kernbench.language.values import (
 def program_id(e: Emitter, axis: Operand) -> Value:
     """Place of this program in the grid, along `axis` 0, 1 or 2; an int32 scalar.
 
+    Parameters
+    ----------
+    axis : {0, 1, 2}
+        Known at compile time.
+
+    Returns
+    -------
+    scalar
+        From 0 to ``num_programs(axis)`` - 1.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -43,6 +53,16 @@ def program_id(e: Emitter, axis: Operand) -> Value:
 @builtin()
 def num_programs(e: Emitter, axis: Operand) -> Value:
     """Size of the grid along `axis`; an int32 scalar.
+
+    Parameters
+    ----------
+    axis : {0, 1, 2}
+        Known at compile time.
+
+    Returns
+    -------
+    scalar
+        1 along an axis that the grid does not have.
 
     Examples
     --------
@@ -175,6 +195,16 @@ def zeros(e: Emitter, shape: Operand, dtype: Operand) -> Value:
 def zeros_like(e: Emitter, input: Operand) -> Value:
     """Return a tensor of zeros with the shape and dtype of `input`.
 
+    Parameters
+    ----------
+    input : tensor
+        Whose values do not count.
+
+    Returns
+    -------
+    tensor
+        Of its type and shape.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -198,6 +228,16 @@ def zeros_like(e: Emitter, input: Operand) -> Value:
 def to_tensor(e: Emitter, x: Operand) -> Value:
     """Return the number as a tensor, with Triton's type for it.
 
+    Parameters
+    ----------
+    x : number, scalar or tensor
+        A bool is int1, an int int32 or wider, a float fp32.
+
+    Returns
+    -------
+    scalar or tensor
+        With a dtype.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -211,86 +251,6 @@ def to_tensor(e: Emitter, x: Operand) -> Value:
     [1.5]
     """
     return e.value(x)
-
-
-@builtin(method=True)
-def multiple_of(e: Emitter, input: Operand, values: Operand) -> Operand:
-    """`input` itself; Triton's hint has no meaning on this machine.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.arange(0, 4)
-    ...     x = tl.load(x_ptr + offs)
-    ...     tl.store(x_ptr + offs, tl.multiple_of(x, 2))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([2, 4, 6, 8])
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [2 4 6 8]
-    """
-    return input
-
-
-@builtin()
-def max_contiguous(e: Emitter, input: Operand, values: Operand) -> Operand:
-    """`input` itself; Triton's hint has no meaning on this machine.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.max_contiguous(tl.arange(0, 4), 4)
-    ...     tl.store(x_ptr + offs, offs)
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([0] * 4)
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [0 1 2 3]
-    """
-    return input
-
-
-@builtin()
-def max_constancy(e: Emitter, input: Operand, values: Operand) -> Operand:
-    """`input` itself; Triton's hint has no meaning on this machine.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.arange(0, 4)
-    ...     tl.store(x_ptr + offs, tl.max_constancy(offs // 2, 2))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([0] * 4)
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [0 0 1 1]
-    """
-    return input
-
-
-@builtin()
-def assume(e: Emitter, cond: Operand) -> None:
-    """Nothing; Triton's hint has no meaning on this machine.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr, n):
-    ...     tl.assume(n > 0)
-    ...     tl.store(x_ptr, n)
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([0])
-    ...     _ = kernel[(1,)](x, 5)
-    ...     print(x.numpy())
-    [5]
-    """
 
 
 def cdiv_on_host(x: int, div: int) -> int:
@@ -309,6 +269,16 @@ def cdiv(e: Emitter, x: Operand, div: Operand) -> Operand:
 
     In a kernel, and on the host, where it gives the size of a grid.
 
+    Parameters
+    ----------
+    x, div : int, scalar or tensor
+        Integers.
+
+    Returns
+    -------
+    int, scalar or tensor
+        Rounded up.
+
     Examples
     --------
     >>> import kernbench.language as tl
@@ -323,6 +293,16 @@ def next_power_of_2(e: Emitter, n: Operand) -> Const:
     """Return the least power of 2 that is at least `n`, which is known at compile time.
 
     In a kernel, and on the host, where it gives the size of a block.
+
+    Parameters
+    ----------
+    n : int
+        1 or more.
+
+    Returns
+    -------
+    int
+        Known at compile time.
 
     Examples
     --------

@@ -15,6 +15,16 @@ from kernbench.language.values import Operand, Refusal, Value
 def abs_(e: Emitter, x: Operand) -> Operand:
     """Return the magnitude of `x`, of any number type.
 
+    Parameters
+    ----------
+    x : tensor or number
+        Of any number type.
+
+    Returns
+    -------
+    tensor or number
+        Of the same type; the least integer stays what it is, as it has no counterpart.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -30,34 +40,6 @@ def abs_(e: Emitter, x: Operand) -> Operand:
     [2.  0.5 0.  3. ]
     """
     return arithmetic.absolute(e, x)
-
-
-@builtin(method=True)
-def where(e: Emitter, condition: Operand, x: Operand, y: Operand) -> Value:
-    """`x` where `condition` holds, `y` elsewhere; both are computed.
-
-    Parameters
-    ----------
-    condition : tensor or bool
-        What is not a truth value holds where it is not 0.
-    x, y : tensor or number
-        Broadcast to one shape, and promoted to one type.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.arange(0, 4)
-    ...     x = tl.load(x_ptr + offs)
-    ...     tl.store(x_ptr + offs, tl.where(x > 0, x, 0.0))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([-2.0, -0.5, 0.0, 3.0])
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [0. 0. 0. 3.]
-    """
-    return arithmetic.where(e, condition, x, y)
 
 
 class PropagateNan(enum.IntEnum):
@@ -143,6 +125,18 @@ def clamp(
 ) -> Value:
     """`x`, raised to `min` and lowered to `max`; of floats.
 
+    Parameters
+    ----------
+    x, min, max : tensor or number
+        Floats, broadcast to one shape.
+    propagate_nan : PropagateNan, optional
+        NONE, the only one supported.
+
+    Returns
+    -------
+    tensor
+        Of the promoted type.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -167,6 +161,16 @@ def clamp(
 @builtin()
 def fma(e: Emitter, x: Operand, y: Operand, z: Operand) -> Value:
     """``x * y + z``, rounded once.
+
+    Parameters
+    ----------
+    x, y, z : tensor or number
+        Floats, broadcast to one shape and promoted to one type.
+
+    Returns
+    -------
+    tensor
+        Of that type.
 
     Examples
     --------
@@ -193,6 +197,18 @@ def fma(e: Emitter, x: Operand, y: Operand, z: Operand) -> Value:
 def fdiv(e: Emitter, x: Operand, y: Operand, ieee_rounding: Operand | None = None) -> Operand:
     """``x / y`` of floats; always rounded as IEEE says.
 
+    Parameters
+    ----------
+    x, y : tensor or number
+        Floats, broadcast to one shape and promoted to one type.
+    ieee_rounding : bool, optional
+        Ignored.
+
+    Returns
+    -------
+    tensor
+        Of that type.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -217,6 +233,16 @@ def fdiv(e: Emitter, x: Operand, y: Operand, ieee_rounding: Operand | None = Non
 def div_rn(e: Emitter, x: Operand, y: Operand) -> Operand:
     """``x / y`` of floats, rounded to nearest.
 
+    Parameters
+    ----------
+    x, y : tensor or number
+        Floats, broadcast to one shape and promoted to one type.
+
+    Returns
+    -------
+    tensor
+        Of that type.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -237,6 +263,16 @@ def div_rn(e: Emitter, x: Operand, y: Operand) -> Operand:
 @builtin("pow", method=True)
 def pow_(e: Emitter, x: Operand, y: Operand) -> Operand:
     """`x` to the power of `y`; of floats.
+
+    Parameters
+    ----------
+    x, y : tensor or number
+        Floats, broadcast to one shape and promoted to one type.
+
+    Returns
+    -------
+    tensor
+        Of that type.
 
     Examples
     --------
@@ -331,67 +367,3 @@ def mul(e: Emitter, x: Operand, y: Operand) -> Operand:
     [ 3.  6.  9. 12.]
     """
     return arithmetic.binary(e, "mul", x, y)
-
-
-@builtin(method=True)
-def logical_and(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """Whether both are true, element by element.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.arange(0, 4)
-    ...     x = tl.load(x_ptr + offs)
-    ...     tl.store(x_ptr + offs, tl.logical_and(x > 1, x < 4))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([1, 2, 3, 4])
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [0 1 1 0]
-    """
-    return arithmetic.binary(e, "and", arithmetic.truth(e, x), arithmetic.truth(e, y))
-
-
-@builtin(method=True)
-def logical_or(e: Emitter, x: Operand, y: Operand) -> Operand:
-    """Whether one of both is true, element by element.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.arange(0, 4)
-    ...     x = tl.load(x_ptr + offs)
-    ...     tl.store(x_ptr + offs, tl.logical_or(x < 2, x > 3))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([1, 2, 3, 4])
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [1 0 0 1]
-    """
-    return arithmetic.binary(e, "or", arithmetic.truth(e, x), arithmetic.truth(e, y))
-
-
-@builtin(method=True)
-def isnan(e: Emitter, x: Operand) -> Operand:
-    """Whether `x` is not a number.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     offs = tl.arange(0, 4)
-    ...     x = tl.load(x_ptr + offs)
-    ...     tl.store(x_ptr + offs, tl.where(tl.isnan(x), 0.0, x))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([1.0, float("nan"), 3.0, float("nan")])
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy())
-    [1. 0. 3. 0.]
-    """
-    value = e.value(x)
-    return arithmetic.binary(e, "ne", value, value)

@@ -43,6 +43,11 @@ def pe_id(e: Emitter, scope: Operand = MACHINE) -> Value:
 def cube_id(e: Emitter, scope: Operand = MACHINE) -> Value:
     """Return the number of this program's cube, counted through the machine or within its SIP.
 
+    Parameters
+    ----------
+    scope : {"machine", "sip"}
+        Within which it is counted.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -83,6 +88,11 @@ def sip_id(e: Emitter) -> Value:
 def num_pes(e: Emitter, scope: Operand = MACHINE) -> Value:
     """Return how many PEs the machine, a SIP or a cube has.
 
+    Parameters
+    ----------
+    scope : {"machine", "sip", "cube"}
+        Whose PEs are counted.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -101,6 +111,11 @@ def num_pes(e: Emitter, scope: Operand = MACHINE) -> Value:
 @builtin()
 def num_cubes(e: Emitter, scope: Operand = MACHINE) -> Value:
     """Return how many cubes the machine or a SIP has.
+
+    Parameters
+    ----------
+    scope : {"machine", "sip"}
+        Whose cubes are counted.
 
     Examples
     --------

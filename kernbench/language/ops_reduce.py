@@ -103,6 +103,20 @@ def xor_sum(
 ) -> Value:
     """Return the exclusive or along `axis`, or of all; of integers.
 
+    Parameters
+    ----------
+    input : tensor of integers
+        With 1 dimension or more.
+    axis : int, optional
+        Along which; all elements where it is None.
+    keep_dims : bool
+        Whether a dimension of 1 stays where `axis` was.
+
+    Returns
+    -------
+    tensor
+        Of the type of `input`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -254,6 +268,22 @@ def argmax(
 ) -> Value:
     """Where the greatest is along `axis`, as int32; the leftmost of equals.
 
+    Parameters
+    ----------
+    input : tensor
+        With 1 dimension or more.
+    axis : int, optional
+        Along which; where it is None, the place is that among all elements, row-major.
+    tie_break_left : bool
+        Ignored: it is the leftmost always.
+    keep_dims : bool
+        Whether a dimension of 1 stays where `axis` was.
+
+    Returns
+    -------
+    tensor
+        Of int32; one command of MATH.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -278,6 +308,22 @@ def argmin(
     keep_dims: Operand = FALSE,
 ) -> Value:
     """Where the smallest is along `axis`, as int32; the leftmost of equals.
+
+    Parameters
+    ----------
+    input : tensor
+        With 1 dimension or more.
+    axis : int, optional
+        Along which; where it is None, the place is that among all elements, row-major.
+    tie_break_left : bool
+        Ignored: it is the leftmost always.
+    keep_dims : bool
+        Whether a dimension of 1 stays where `axis` was.
+
+    Returns
+    -------
+    tensor
+        Of int32; one command of MATH.
 
     Examples
     --------

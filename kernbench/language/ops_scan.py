@@ -107,6 +107,26 @@ def associative_scan(
     `combine_fn(before, after)` is associative and decorated with ``@kb.jit``; a tuple of tensors is
     scanned together by one of twice as many parameters.  `reverse` begins at the end.
 
+    Parameters
+    ----------
+    input : tensor or tuple of tensors
+        Of one shape.
+    axis : int
+        Along which; known at compile time.
+    combine_fn : jit function
+        Of the elements before and after; it is associative, and returns as many of their types.
+    reverse : bool
+        Whether to go from the last element on.
+
+    Returns
+    -------
+    tensor or tuple of tensors
+        As `input`.
+
+    Notes
+    -----
+    ``log2 n`` steps (ADR-0047 D8), each a GATHER and what `combine_fn` does.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -144,6 +164,22 @@ def cumsum(
 
     bf16 is summed in fp32, integers narrower than 32 bits in 32.
 
+    Parameters
+    ----------
+    input : tensor
+        With 1 dimension or more.
+    axis : int
+        Along which; known at compile time.
+    reverse : bool
+        Whether to go from the last element on.
+    dtype : dtype, optional
+        To convert `input` to before.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `input`; ``log2 n`` steps (ADR-0047 D8).
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -169,6 +205,20 @@ def cumsum(
 @builtin(method=True)
 def cumprod(e: Emitter, input: Operand, axis: Operand = ZERO, reverse: Operand = FALSE) -> Value:
     """Return for each element the product of all up to it along `axis`; bf16 in fp32.
+
+    Parameters
+    ----------
+    input : tensor
+        With 1 dimension or more.
+    axis : int
+        Along which; known at compile time.
+    reverse : bool
+        Whether to go from the last element on.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `input`; ``log2 n`` steps (ADR-0047 D8).
 
     Examples
     --------
@@ -224,6 +274,22 @@ def reduce(
 
     The axis has a power of 2 elements; `combine_fn` is as for ``associative_scan``.
 
+    Parameters
+    ----------
+    input : tensor or tuple of tensors
+        Of one shape.
+    axis : int, optional
+        Along which; all elements where it is None.
+    combine_fn : jit function
+        Of two elements, which must be associative; it returns as many of their types.
+    keep_dims : bool
+        Whether a dimension of 1 stays where `axis` was.
+
+    Returns
+    -------
+    tensor or tuple of tensors
+        With one dimension less; ``log2 n`` steps.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -246,6 +312,20 @@ def reduce(
 @builtin(method=True)
 def reduce_or(e: Emitter, input: Operand, axis: Operand, keep_dims: Operand = FALSE) -> Value:
     """Return the or along `axis`, or of all; of integers or truths.
+
+    Parameters
+    ----------
+    input : tensor of integers
+        With 1 dimension or more.
+    axis : int
+        Along which; known at compile time.
+    keep_dims : bool
+        Whether a dimension of 1 stays where `axis` was.
+
+    Returns
+    -------
+    tensor
+        Of integers.
 
     Examples
     --------

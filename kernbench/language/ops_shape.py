@@ -29,6 +29,18 @@ def _sizes(sizes: tuple[Operand, ...]) -> Operand:
 def broadcast_to(e: Emitter, input: Operand, *shape: Operand) -> Value:
     """`input`, repeated along its dimensions of 1 to fill `shape`.
 
+    Parameters
+    ----------
+    input : tensor or number
+        Whose dimensions are 1 or those of `shape`.
+    *shape : int
+        Or one tuple of them; known at compile time.
+
+    Returns
+    -------
+    tensor
+        Of that shape; an index block still takes no memory (ADR-0041).
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -50,6 +62,16 @@ def broadcast_to(e: Emitter, input: Operand, *shape: Operand) -> Value:
 @builtin()
 def broadcast(e: Emitter, input: Operand, other: Operand) -> Pack:
     """Both operands, broadcast to one shape.
+
+    Parameters
+    ----------
+    input, other : tensor
+        Whose dimensions are equal or 1.
+
+    Returns
+    -------
+    tuple of 2 tensors
+        Of one shape.
 
     Examples
     --------
@@ -73,6 +95,18 @@ def broadcast(e: Emitter, input: Operand, other: Operand) -> Pack:
 @builtin(method=True)
 def expand_dims(e: Emitter, input: Operand, axis: Operand) -> Value:
     """`input` with dimensions of 1 put in at `axis`, an integer or several.
+
+    Parameters
+    ----------
+    input : tensor
+        Of any shape.
+    axis : int or tuple of int
+        Places in the result; known at compile time.
+
+    Returns
+    -------
+    tensor
+        The same elements; ``x[:, None]`` says it too.
 
     Examples
     --------
@@ -108,6 +142,20 @@ def expand_dims(e: Emitter, input: Operand, axis: Operand) -> Value:
 def reshape(e: Emitter, input: Operand, *shape: Operand, can_reorder: Operand = FALSE) -> Value:
     """Return the elements of `input`, row-major, in another shape.
 
+    Parameters
+    ----------
+    input : tensor
+        Of any shape.
+    *shape : int
+        Or one tuple of them, of as many elements; known at compile time.
+    can_reorder : bool
+        Ignored: the order stays.
+
+    Returns
+    -------
+    tensor
+        The same elements, at no cost.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -127,6 +175,18 @@ def reshape(e: Emitter, input: Operand, *shape: Operand, can_reorder: Operand = 
 @builtin("view", method=True)
 def view(e: Emitter, input: Operand, *shape: Operand) -> Value:
     """As ``reshape``.
+
+    Parameters
+    ----------
+    input : tensor
+        Of any shape.
+    *shape : int
+        Or one tuple of them, of as many elements; known at compile time.
+
+    Returns
+    -------
+    tensor
+        The same elements, at no cost.
 
     Examples
     --------
@@ -148,6 +208,18 @@ def view(e: Emitter, input: Operand, *shape: Operand) -> Value:
 def ravel(e: Emitter, x: Operand, can_reorder: Operand = FALSE) -> Value:
     """Return the elements of `x`, row-major, in one dimension.
 
+    Parameters
+    ----------
+    x : tensor
+        Of any shape.
+    can_reorder : bool
+        Ignored: the order stays.
+
+    Returns
+    -------
+    tensor
+        Of 1 dimension, at no cost.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -168,6 +240,18 @@ def ravel(e: Emitter, x: Operand, can_reorder: Operand = FALSE) -> Value:
 @builtin(method=True)
 def trans(e: Emitter, input: Operand, *dims: Operand) -> Value:
     """`input` with its dimensions in order `dims`; the last two swapped when none are given.
+
+    Parameters
+    ----------
+    input : tensor
+        Of 2 dimensions or more.
+    *dims : int
+        Or one tuple of them; known at compile time.
+
+    Returns
+    -------
+    tensor
+        One transposition of MATH; of an index block, none (ADR-0041).
 
     Examples
     --------
@@ -196,6 +280,18 @@ def trans(e: Emitter, input: Operand, *dims: Operand) -> Value:
 @builtin(method=True)
 def permute(e: Emitter, input: Operand, *dims: Operand) -> Value:
     """`input` with its dimensions in order `dims`.
+
+    Parameters
+    ----------
+    input : tensor
+        Of any shape.
+    *dims : int
+        Or one tuple of them, each dimension once; known at compile time.
+
+    Returns
+    -------
+    tensor
+        One transposition of MATH; of an index block, none (ADR-0041).
 
     Examples
     --------

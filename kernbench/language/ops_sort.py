@@ -65,6 +65,24 @@ def _begin(e: Emitter, x: Operand, dim: Operand | None) -> tuple[Value, int]:
 def sort(e: Emitter, x: Operand, dim: Operand | None = None, descending: Operand = ZERO) -> Value:
     """`x` in order along `dim` (default: the last), which has a power of 2 elements.
 
+    Parameters
+    ----------
+    x : tensor
+        Of numbers; not of bf16.
+    dim : int, optional
+        Known at compile time.
+    descending : bool
+        Whether the greatest comes first.
+
+    Returns
+    -------
+    tensor
+        Of the type and shape of `x`.
+
+    Notes
+    -----
+    ``log2 n (log2 n + 1) / 2`` steps, each a GATHER and comparisons of MATH (ADR-0014 D11).
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -94,6 +112,20 @@ def topk(e: Emitter, x: Operand, k: Operand, dim: Operand | None = None) -> Valu
     """Return the `k` greatest of `x` along `dim` (default: the last), the greatest first.
 
     `k` is a power of 2.  Where it is less than all, the result has at least 32 bits, as ``max``.
+
+    Parameters
+    ----------
+    x : tensor
+        As for ``sort``.
+    k : int
+        Known at compile time.
+    dim : int, optional
+        Known at compile time.
+
+    Returns
+    -------
+    tensor
+        With `k` elements along `dim`.
 
     Examples
     --------
@@ -129,6 +161,20 @@ def bitonic_merge(
     e: Emitter, x: Operand, dim: Operand | None = None, descending: Operand = ZERO
 ) -> Value:
     """`x`, whose halves along `dim` are in opposite orders, in order.
+
+    Parameters
+    ----------
+    x : tensor
+        As for ``sort``.
+    dim : int, optional
+        Known at compile time.
+    descending : bool
+        Whether the greatest comes first.
+
+    Returns
+    -------
+    tensor
+        Of the type and shape of `x`; the last ``log2 n`` steps of ``sort``.
 
     Examples
     --------

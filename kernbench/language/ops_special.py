@@ -69,6 +69,16 @@ sigmoid = _special("sigmoid", "``1 / (1 + exp(-x))``", _SIGNED, "[0.182 0.378 0.
 def sqrt_rn(e: Emitter, x: Operand) -> Value:
     """Return the square root of `x`, rounded to nearest; ``sqrt`` is too, on this machine.
 
+    Parameters
+    ----------
+    x : tensor
+        Of fp32 or fp64.
+
+    Returns
+    -------
+    tensor
+        Of the type and shape of `x`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl

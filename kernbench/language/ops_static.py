@@ -63,8 +63,10 @@ def range_(
         Start and stop; `arg1` alone is the stop.
     step : int or scalar
         Default 1.
-    num_stages, loop_unroll_factor, disallow_acc_multi_buffer, flatten, warp_specialize
-        Triton's hints, as is `disable_licm`; ignored.
+    num_stages, loop_unroll_factor, disallow_acc_multi_buffer, flatten
+        Triton's hints; ignored.
+    warp_specialize, disable_licm
+        Likewise.
 
     Examples
     --------
@@ -90,6 +92,13 @@ def static_range(
 ) -> Const:
     """Return a loop's range, unrolled at compile time; its bounds are constexpr.
 
+    Parameters
+    ----------
+    arg1, arg2 : int
+        Start and stop; `arg1` alone is the stop.
+    step : int, optional
+        Default 1.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -109,6 +118,18 @@ def static_range(
 @builtin()
 def static_assert(e: Emitter, cond: Operand, msg: Operand = EMPTY) -> None:
     """Stop compiling when `cond`, known at compile time, does not hold.
+
+    Parameters
+    ----------
+    cond : bool
+        Known at compile time.
+    msg : str
+        For the error.
+
+    Raises
+    ------
+    CompileTimeAssertionFailure
+        With the line; autotune counts it as a configuration that takes for ever.
 
     Examples
     --------
@@ -133,6 +154,13 @@ def static_print(
     e: Emitter, *values: Operand, sep: Operand = SPACE, end: Operand = NEWLINE
 ) -> None:
     """Print while compiling: compile-time values as they are, others by their type.
+
+    Parameters
+    ----------
+    *values : anything
+        What to print.
+    sep, end : str
+        Between them, and after the last.
 
     Examples
     --------
@@ -166,6 +194,20 @@ def device_assert(
 
     A scalar condition is checked always.  One that has a shape, or that a tile holds, is checked
     only in a kernel compiled with ``@kb.jit(debug=True)``: PE_CPU would have to wait for it.
+
+    Parameters
+    ----------
+    cond : tensor, scalar or bool
+        What must hold.
+    msg : str
+        For the error.
+    mask : tensor of truths, optional
+        Where it must.
+
+    Raises
+    ------
+    KernbenchError
+        At the next wait or read of the host, with the kernel's line and the program.
 
     Examples
     --------

@@ -28,6 +28,16 @@ _N_ROUNDS = constexpr(10)
 def umulhi(x, y):  # type: ignore[no-untyped-def]
     """Return the upper half of the product of 32-bit integers, taken as unsigned ones.
 
+    Parameters
+    ----------
+    x, y : tensor of integers
+        Of 32 bits and one shape.
+
+    Returns
+    -------
+    tensor
+        Of the type of `x`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -48,6 +58,20 @@ def umulhi(x, y):  # type: ignore[no-untyped-def]
 @jit
 def philox(seed, c0, c1, c2, c3, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return four blocks of random uint32 of a 64-bit `seed` and four 32-bit counters.
+
+    Parameters
+    ----------
+    seed : int or scalar
+        The key.
+    c0, c1, c2, c3 : tensor of int32 or uint32
+        The counters, of one shape.
+    n_rounds : int
+        10 as in Triton.
+
+    Returns
+    -------
+    tuple of 4 tensors
+        Of that shape.
 
     Examples
     --------
@@ -79,6 +103,20 @@ def philox(seed, c0, c1, c2, c3, n_rounds: constexpr = _N_ROUNDS):  # type: igno
 def philox_impl(c0, c1, c2, c3, k0, k1, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return the four counters, all blocks of uint32, after `n_rounds` with a key of two halves.
 
+    Parameters
+    ----------
+    c0, c1, c2, c3 : tensor of uint32
+        The counters, of one shape.
+    k0, k1 : tensor or scalar of uint32
+        Lower and upper half of the key.
+    n_rounds : int
+        10 as in Triton.
+
+    Returns
+    -------
+    tuple of 4 tensors
+        Of that shape.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -109,6 +147,20 @@ def philox_impl(c0, c1, c2, c3, k0, k1, n_rounds: constexpr = _N_ROUNDS):  # typ
 def randint4x(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return four blocks of random uint32, for the offsets.
 
+    Parameters
+    ----------
+    seed : int or scalar
+        Of 64 bits.
+    offset : tensor of integers
+        Equal offsets give equal numbers, in whatever program.
+    n_rounds : int
+        Of Philox; 10 as in Triton.
+
+    Returns
+    -------
+    tuple of 4 tensors
+        Of the shape of `offset`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -132,6 +184,20 @@ def randint4x(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no
 def randint(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return a block of random uint32, for the offsets.
 
+    Parameters
+    ----------
+    seed : int or scalar
+        Of 64 bits.
+    offset : tensor of integers
+        Equal offsets give equal numbers, in whatever program.
+    n_rounds : int
+        Of Philox; 10 as in Triton.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `offset`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -152,6 +218,16 @@ def randint(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-u
 @jit
 def uint_to_uniform_float(x):  # type: ignore[no-untyped-def]
     """Return floats from 0 to below 1 of random integers of 32 or 64 bits.
+
+    Parameters
+    ----------
+    x : tensor of integers
+        Of 32 or 64 bits.
+
+    Returns
+    -------
+    tensor of fp32
+        Of the shape of `x`.
 
     Examples
     --------
@@ -174,6 +250,20 @@ def uint_to_uniform_float(x):  # type: ignore[no-untyped-def]
 @jit
 def rand4x(seed, offsets, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return four blocks of random float32 from 0 to below 1, for the offsets.
+
+    Parameters
+    ----------
+    seed : int or scalar
+        Of 64 bits.
+    offsets : tensor of integers
+        Equal offsets give equal numbers, in whatever program.
+    n_rounds : int
+        Of Philox; 10 as in Triton.
+
+    Returns
+    -------
+    tuple of 4 tensors
+        Of the shape of `offsets`.
 
     Examples
     --------
@@ -201,6 +291,20 @@ def rand4x(seed, offsets, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-u
 def rand(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return a block of random float32 from 0 to below 1, for the offsets.
 
+    Parameters
+    ----------
+    seed : int or scalar
+        Of 64 bits.
+    offset : tensor of integers
+        Equal offsets give equal numbers, in whatever program.
+    n_rounds : int
+        Of Philox; 10 as in Triton.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `offset`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -220,6 +324,16 @@ def rand(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-unty
 @jit
 def pair_uniform_to_normal(u1, u2):  # type: ignore[no-untyped-def]
     """Return two blocks of normal numbers of two uniform ones (Box and Muller).
+
+    Parameters
+    ----------
+    u1, u2 : tensor of fp32
+        From 0 to below 1.
+
+    Returns
+    -------
+    tuple of 2 tensors
+        Of the shape of `u1`.
 
     Examples
     --------
@@ -243,6 +357,20 @@ def pair_uniform_to_normal(u1, u2):  # type: ignore[no-untyped-def]
 def randn4x(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return four blocks of normal float32, for the offsets.
 
+    Parameters
+    ----------
+    seed : int or scalar
+        Of 64 bits.
+    offset : tensor of integers
+        Equal offsets give equal numbers, in whatever program.
+    n_rounds : int
+        Of Philox; 10 as in Triton.
+
+    Returns
+    -------
+    tuple of 4 tensors
+        Of the shape of `offset`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -265,6 +393,20 @@ def randn4x(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-u
 @jit
 def randn(seed, offset, n_rounds: constexpr = _N_ROUNDS):  # type: ignore[no-untyped-def]
     """Return a block of normal float32, for the offsets.
+
+    Parameters
+    ----------
+    seed : int or scalar
+        Of 64 bits.
+    offset : tensor of integers
+        Equal offsets give equal numbers, in whatever program.
+    n_rounds : int
+        Of Philox; 10 as in Triton.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `offset`.
 
     Examples
     --------

@@ -22,6 +22,20 @@ _wait = BUILTINS["wait"]
 def softmax(x, dim=None, keep_dims=False, ieee_rounding=False):  # type: ignore[no-untyped-def]
     """Exponentials of `x` less its greatest, divided by their sum, along `dim` (default 0).
 
+    Parameters
+    ----------
+    x : tensor
+        Of fp32 or fp64.
+    dim : int, optional
+        Known at compile time.
+    keep_dims, ieee_rounding : bool
+        Ignored: the shape stays.
+
+    Returns
+    -------
+    tensor
+        Of the type and shape of `x`.
+
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
@@ -44,6 +58,20 @@ def softmax(x, dim=None, keep_dims=False, ieee_rounding=False):  # type: ignore[
 @jit
 def swizzle2d(i, j, size_i, size_j, size_g):  # type: ignore[no-untyped-def]
     """Places of a ``size_i`` x ``size_j`` grid, column by column in groups of `size_g` rows.
+
+    Parameters
+    ----------
+    i, j : int or scalar
+        Of a place in row-major order.
+    size_i, size_j : int or scalar
+        Of the grid.
+    size_g : int or scalar
+        Rows of a group.
+
+    Returns
+    -------
+    tuple of 2 scalars
+        Row and column of the place that comes at this turn.
 
     Examples
     --------
@@ -76,6 +104,13 @@ def barrier(scope="cube", channel=4095):  # type: ignore[no-untyped-def]
 
     Each runs one program (``kernel[kb.each_pe]``).  What they stored before is there for all; the
     messages that tell them so go over rings of `channel`: ``ceil(log2 n)`` steps among ``n`` PEs.
+
+    Parameters
+    ----------
+    scope : {"cube", "sip"}
+        Whose PEs wait for one another.
+    channel : int
+        From 0 to ``pe.ipcq.channels`` - 1; no other messages go there.
 
     Examples
     --------
