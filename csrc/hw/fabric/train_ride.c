@@ -2,7 +2,6 @@
 
 #include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_lone.h"
-#include "hw/fabric/train_serve.h"
 
 /* The message at one port: when it is eligible there, its flits, and when the last of them is. */
 typedef struct ride {
@@ -192,26 +191,4 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
             return wait_there(fabric, &r);
     }
     return end_ride(fabric, &r);
-}
-
-bool kb_train_set_out(kb_fabric *fabric, uint32_t number) {
-    const kb_stream *stream = &fabric->streams.pool.items[fabric->flights.items[number].next];
-    ride r;
-    bool plain = !fabric->train_watch.path && !fabric->servers.of;
-    int64_t eligible_fs = kb_stream_eligible(stream);
-    r.flits.count = 1;
-    r.flits.trains[0] = stream->first;
-    begin_at(fabric, number, 0, eligible_fs, &r);
-    if (plain && r.at != r.end && pass(fabric, &r, false, eligible_fs - 1)) {
-        if (r.at == r.end) return end_ride(fabric, &r);
-        come(fabric, &r);
-        return wait_there(fabric, &r);
-    }
-    uint32_t link = *r.at;
-    const kb_message *message = &r.flown->message;
-    kb_train_port_enlist(r.port, eligible_fs, message->src, (uint64_t)message->count << 32,
-                         r.flown->next);
-    bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
-    r.port->upto_fs = eligible_fs - 1;
-    return good;
 }
