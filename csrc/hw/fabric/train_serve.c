@@ -66,7 +66,8 @@ static bool pass_lone(kb_fabric *fabric, uint32_t link, const kb_lone *lone, int
     kb_train_count(fabric, link, port, stream->n_left, kb_max_i64(port->free_fs, lead.when_fs),
                    last_fs + port->service_fs);
     kb_lineup_drop_first(&port->waiting);
-    kb_stream_replace(streams, stream, &lone->trains[0]);
+    kb_stream_drop_more(streams, stream);
+    stream->first = lone->trains[0];
     if (to == KB_NONE) {
         uint32_t flight = stream->flight;
         int64_t n_left = stream->n_left;
