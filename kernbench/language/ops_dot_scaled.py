@@ -63,14 +63,16 @@ def dot_scaled(
 
     Parameters
     ----------
-    lhs, rhs : tensor
+    lhs : tensor
         Of 2 dimensions, or 3.  ``"e2m1"`` is packed into uint8, the first of two in the lower bits;
         other formats come as their dtype, or as unsigned integers of its bits.
-    lhs_scale, rhs_scale : tensor, optional
-        Of (M, K // 32) and (N, K // 32), uint8: s stands for ``2 ** (s - 127)``, and 255 for NaN.
-        Or of (M, K // 16) and (N, K // 16), float8e4nv.
-    lhs_format, rhs_format : {"e2m1", "e4m3", "e5m2", "bf16", "fp16"}
+    lhs_scale : tensor, optional
+        Of (M, K // 32), uint8: s stands for ``2 ** (s - 127)``, and 255 for NaN.  Or of
+        (M, K // 16), float8e4nv.
+    lhs_format : {"e2m1", "e4m3", "e5m2", "bf16", "fp16"}
         Of the elements.
+    rhs, rhs_scale, rhs_format
+        Likewise; the scales are of (N, K // 32), or (N, K // 16).
     acc : tensor, optional
         What the sums start with; otherwise 0.
     fast_math : bool
