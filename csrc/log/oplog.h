@@ -127,8 +127,13 @@ const int64_t *kb_oplog_payload(const kb_oplog *log, int64_t index, uint32_t *n_
 /* Records below `index` are not read again: HASH mode frees them; FULL ignores it. */
 void kb_oplog_release(kb_oplog *log, int64_t index);
 
+/* Records below this one are released. */
+int64_t kb_oplog_released(const kb_oplog *log);
+
 /* Whether all records can still be read. */
-bool kb_oplog_is_whole(const kb_oplog *log);
+static inline bool kb_oplog_is_whole(const kb_oplog *log) {
+    return kb_oplog_released(log) == 0;
+}
 
 /* All kb_oplog_count numbers of a column, of its own C type, while the log is whole. */
 void kb_oplog_read_column(const kb_oplog *log, kb_oplog_column column, void *numbers);
