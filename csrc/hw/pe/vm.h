@@ -122,7 +122,8 @@ bool kb_vm_may_act(const kb_vm *vm);
 /* Prepends "kernel:line: " of the instruction at pc. */
 kb_status kb_vm_wrap(const kb_vm *vm, kb_error *err);
 
-/* --- inside the VM: vm.c runs pure instructions, vm_command.c and vm_composite.c compose commands ------- */
+/* --- inside the VM: vm.c has the program, vm_run.c runs pure instructions, vm_act.c performs those that meet the
+ * machine, vm_command.c and vm_composite.c compose commands ------------------------------------------------ */
 
 static inline const kb_kir_type *kb_vm_type(const kb_vm *vm, uint16_t reg) {
     return kb_kernel_type(vm->kernel, reg);
