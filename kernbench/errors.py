@@ -207,15 +207,15 @@ class ProcessException(KernbenchError):
         What to show.
     error_index : int
         The rank.
-    pid : int
-        Process id of the ranks, which all run in one process.
+    error_pid : int
+        Its process id, afterwards `pid`: that of all ranks, which run in one process.
     """
 
-    def __init__(self, msg: str, error_index: int, pid: int) -> None:
+    def __init__(self, msg: str, error_index: int, error_pid: int) -> None:
         super().__init__(msg)
         self.msg = msg
         self.error_index = error_index
-        self.pid = pid
+        self.pid = error_pid
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.msg, self.error_index, self.pid)
@@ -226,27 +226,27 @@ class ProcessRaisedException(ProcessException):
 
 
 class ProcessExitedException(ProcessException):
-    """A rank that ended with an exit status other than 0.
+    """A rank that ended with an exit status other than 0, or by a signal that it sent itself.
 
     Parameters
     ----------
-    msg, error_index, pid
+    msg, error_index, error_pid
         See `ProcessException`.
     exit_code : int
-        The status.
+        The status; -N for signal N.
     signal_name : str, optional
-        Always None: ranks are no processes, and no signal ends one.
+        The signal's.
     """
 
     def __init__(
         self,
         msg: str,
         error_index: int,
-        pid: int,
+        error_pid: int,
         exit_code: int,
         signal_name: str | None = None,
     ) -> None:
-        super().__init__(msg, error_index, pid)
+        super().__init__(msg, error_index, error_pid)
         self.exit_code = exit_code
         self.signal_name = signal_name
 
@@ -264,8 +264,8 @@ class SpawnException(ProcessRaisedException):
         The text that torch would show: the failing rank and its traceback.
     error_index : int
         Lowest rank at fault, in the first round in which any failed.
-    pid : int
-        Process id of the ranks, which all run in one process.
+    error_pid : int
+        Its process id, afterwards `pid`: that of all ranks, which run in one process.
     errors : sequence of (int, BaseException, str)
         Rank, exception and traceback text of each root cause; ranks that were ended because
         another had failed are not among them.
@@ -293,10 +293,10 @@ class SpawnException(ProcessRaisedException):
         self,
         msg: str,
         error_index: int,
-        pid: int,
+        error_pid: int,
         errors: Sequence[tuple[int, BaseException, str]] = (),
     ) -> None:
-        super().__init__(msg, error_index, pid)
+        super().__init__(msg, error_index, error_pid)
         self.errors = list(errors)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -164,15 +164,15 @@ FAULTS = [
     ),
     Fault(
         "a port where a message begins is taken to know all there will be",
-        "train_ride.c",
-        "pass(fabric, &r, false, eligible_fs - 1)",
-        "pass(fabric, &r, false, KB_TIME_MAX - 1)",
+        "train_start.c",
+        "port->upto_fs = key->when_fs - 1;",
+        "port->upto_fs = KB_TIME_MAX - 1;",
     ),
     Fault(
         "what began here before counts twice",
         "train_start.c",
-        "int64_t after_fs = port->own_fs;",
-        "int64_t after_fs = 2 * port->own_fs;",
+        "kb_max_i64(port->own_fs, key.when_fs)",
+        "kb_max_i64(2 * port->own_fs, key.when_fs)",
     ),
     Fault(
         "rides past others that wait",
@@ -195,8 +195,8 @@ FAULTS = [
     Fault(
         "what comes behind a ride is forgotten",
         "train_ride.c",
-        "r->silent_fs = kb_train_port_silent_fs(port);",
-        "r->silent_fs = KB_TIME_MAX;",
+        "kb_min_i64(least_fs, kb_train_port_silent_fs(r->left))",
+        "least_fs",
     ),
     Fault(
         "a backlog stays when something else comes to its port",
@@ -237,8 +237,8 @@ FAULTS = [
     Fault(
         "a released message starts when it is released",
         "train_backlog.c",
-        "path, start_fs, count, NULL, err",
-        "path, kb_sim_now(fabric->sim), count, NULL, err",
+        "path, start_fs, count, NULL",
+        "path, kb_sim_now(fabric->sim), count, NULL",
     ),
     Fault(
         "those of a run have one number",
@@ -249,8 +249,8 @@ FAULTS = [
     Fault(
         "rides without overhead",
         "train_ride.c",
-        "r->flits.trains[0].start_fs + port->overhead_fs",
-        "r->flits.trains[0].start_fs",
+        "r->start_fs + port->overhead_fs",
+        "r->start_fs",
     ),
     Fault(
         "rides before all flits are there",

@@ -19,6 +19,7 @@ __all__ = ["served"]
 _SERVED = {
     "torch": "kernbench.torch",
     "torch.distributed": "kernbench.distributed",
+    "torch.futures": "kernbench.distributed.futures",
     "torch.multiprocessing": "kernbench.runtime.multiprocessing",
     "triton": "kernbench.triton",
     "triton.language": "kernbench.language",
@@ -77,7 +78,9 @@ class _Finder(MetaPathFinder):
                 "here, and has no such module",
                 name=fullname,
             )
-        return ModuleSpec(fullname, _SameModule(module), is_package=hasattr(module, "__path__"))
+        # A package, so that what it has from elsewhere under a module's name can be imported too:
+        # the import system asks a finder only below what has a __path__, and gives it an empty one.
+        return ModuleSpec(fullname, _SameModule(module), is_package=True)
 
 
 def _load(name: str) -> ModuleType | None:

@@ -27,6 +27,7 @@ from kernbench.distributed.debugging import (
     set_debug_level_from_env,
 )
 from kernbench.distributed.device_mesh import DeviceMesh, init_device_mesh
+from kernbench.distributed.futures import Future
 from kernbench.distributed.gathering import (
     all_gather,
     all_gather_coalesced,
@@ -97,7 +98,7 @@ from kernbench.distributed.stores import (
     TCPStore,
 )
 from kernbench.distributed.transposing import all_to_all, all_to_all_single
-from kernbench.distributed.work import Future, Work
+from kernbench.distributed.work import Work
 from kernbench.errors import CollectiveMismatchError
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.words import words
@@ -195,7 +196,7 @@ all_gather_single = all_gather_into_tensor
 reduce_scatter_single = reduce_scatter_tensor
 reduce_op = ReduceOp
 default_pg_timeout = timedelta(minutes=30)
-distributed_c10d = sys.modules[__name__]
+constants = distributed_c10d = sys.modules[__name__]
 
 
 _LAYERS = "use DistributedDataParallel, or the layers of kernbench.tp"
@@ -217,7 +218,7 @@ _ELSEWHERE = {
     "shrink_group": "use new_group",
     "symmetric_memory": "use tl.remote in a kernel",
 }
-"""Parts of torch.distributed that there are not, and what to use."""
+"""Parts of torch.distributed that there are not, and what to use, where something is like them."""
 _ELSEWHERE |= dict.fromkeys(
     words(
         """
@@ -226,6 +227,19 @@ _ELSEWHERE |= dict.fromkeys(
         """
     ),
     "give the arguments to the calls of torch.distributed themselves",
+)
+_ELSEWHERE |= dict.fromkeys(
+    words("argparse_util launch launcher run"), "use kernbench run --nproc N SCRIPT"
+)
+_ELSEWHERE |= dict.fromkeys(
+    words(
+        """
+        _broadcast_coalesced _find_pg_by_ranks_and_tag _new_process_group_helper _object_to_tensor
+        _resolve_process_group _symmetric_memory _tensor_to_object _tools _world breakpoint
+        c10d_logger record_comm remote_device utils
+        """
+    ),
+    "",
 )
 _ELSEWHERE |= dict.fromkeys(
     words("ProcessGroupGloo ProcessGroupMPI ProcessGroupNCCL ProcessGroupUCC"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from kernbench.runtime.multiprocessing.acting import act, block, deadline, wake
 from kernbench.runtime.rank import Rank, current_rank
 from kernbench.runtime.waiting import Waiting, script_line
 
-__all__ = ["Board", "Post", "Round", "Shared", "board_of", "caller"]
+__all__ = ["Board", "Post", "Round", "Shared", "board_of", "caller", "listed"]
 
 
 @dataclass(slots=True)
@@ -96,9 +96,19 @@ class Round:
         return f"{text}{self.shared.who_runs(missing)})"
 
 
-def _ranks(ranks: list[int]) -> str:
-    shown = ", ".join(map(str, ranks[:16])) + (", ..." if len(ranks) > 16 else "")
-    return f"rank {shown} has" if len(ranks) == 1 else f"ranks {shown} have"
+def listed(ranks: Sequence[int]) -> str:
+    """Name ranks, the first ones of many.
+
+    Examples
+    --------
+    >>> listed([0, 2])
+    '0, 2'
+    """
+    return ", ".join(map(str, ranks[:16])) + (", ..." if len(ranks) > 16 else "")
+
+
+def _ranks(ranks: Sequence[int]) -> str:
+    return f"rank {listed(ranks)} has" if len(ranks) == 1 else f"ranks {listed(ranks)} have"
 
 
 @dataclass(slots=True)

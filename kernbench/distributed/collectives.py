@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench.distributed.board import Round
+from kernbench.distributed.futures import Future
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import (
     check_apart,
@@ -28,7 +29,7 @@ from kernbench.distributed.transport import (
     launch,
     stage,
 )
-from kernbench.distributed.work import Future, Work
+from kernbench.distributed.work import Work
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kernbench.distributed.futures import Future
 from kernbench.distributed.groups import group_of
 from kernbench.distributed.lines import (
     check_apart,
@@ -29,7 +30,7 @@ from kernbench.distributed.transport import (
     launch,
     stage,
 )
-from kernbench.distributed.work import Future, Work
+from kernbench.distributed.work import Work
 from kernbench.errors import ArgumentError
 from kernbench.runtime.tensor import Tensor
 

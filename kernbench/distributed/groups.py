@@ -39,13 +39,21 @@ class ProcessGroup:
     """A group of ranks; its collectives run in order, on a stream of its own, and so do messages.
 
     Made by ``init_process_group`` and ``new_group``, never directly.
+
+    Attributes
+    ----------
+    group_desc : str
+        What ``new_group`` was told that it is for.
     """
 
-    def __init__(self, context: Context, shared: Shared, place: int, backend: str) -> None:
+    def __init__(
+        self, context: Context, shared: Shared, place: int, backend: str, desc: str | None = None
+    ) -> None:
         self._context = context
         self._shared = shared
         self._place = place
         self._backend = backend
+        self.group_desc = desc or "undefined"
         if shared.members is None:
             shared.members = ccl.Group(shared.sips, shared.number)
         self._members = shared.members
@@ -73,10 +81,8 @@ class ProcessGroup:
 
     @property
     def group_name(self) -> str:
-        """Its name."""
+        """Its name in errors."""
         return self._shared.name
-
-    group_desc = group_name
 
     def name(self) -> str:
         """Return the backend's name."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.distributed.board import Round
+from kernbench.distributed.board import Round, listed
 from kernbench.distributed.groups import ProcessGroup, worlds
 from kernbench.distributed.reduction import Reduction
 from kernbench.distributed.transport import (
@@ -63,15 +63,20 @@ def end(work: Work, async_op: bool) -> Work | None:
 def root_of(group: ProcessGroup, what: str, rank: int | None, place: int | None) -> int:
     """Return the place in the group of a root: a rank of the default group, or the place itself."""
     if rank is not None and place is not None:
-        raise ValueError(f"Can't specify both group_{what} and {what}")
+        raise ValueError(
+            f"Can't specify both group_rank and global_rank: got {what} {rank} and group_{what} "
+            f"{place}"
+        )
     if rank is None and place is None:
-        raise ValueError(f"Must specify {what} or group_{what}")
+        raise ValueError(
+            f"Must specify global_rank or group_rank: expected {what} or group_{what}, got neither"
+        )
     if place is None:
         ranks = group._shared.ranks
         if rank not in ranks:
             raise ArgumentError(
                 f"{what}: Global rank {rank!r} is not part of group {group}: expected one of "
-                f"{list(ranks[:16])}{', ...' if len(ranks) > 16 else ''}"
+                f"[{listed(ranks)}]"
             )
         return ranks.index(rank)
     if not 0 <= place < group.size():

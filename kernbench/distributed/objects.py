@@ -11,7 +11,7 @@ from typing import Any
 
 from kernbench.distributed.board import caller
 from kernbench.distributed.groups import ProcessGroup, group_of
-from kernbench.distributed.lines import root_of
+from kernbench.distributed.lines import outsider, root_of
 from kernbench.distributed.points import _any_sender, _me, _peer, _refuse_self
 
 __all__ = [
@@ -35,6 +35,7 @@ def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> No
     """Give every member the objects of all, in `object_list`."""
     members = group_of(group)
     if members is None:
+        outsider("all_gather_object")
         return
     if len(object_list) < members.size():
         raise IndexError(
@@ -62,6 +63,7 @@ def gather_object(
     """Give rank `dst` (0 unless told) the objects of all members."""
     members = group_of(group)
     if members is None:
+        outsider("gather_object")
         return
     root = 0 if dst is None and group_dst is None else root_of(members, "dst", dst, group_dst)
     mine = members.rank() == root
@@ -86,6 +88,7 @@ def broadcast_object_list(
     """Replace the objects of every member's list by those of rank `src` (0 unless told)."""
     members = group_of(group)
     if members is None:
+        outsider("broadcast_object_list")
         return
     root = 0 if src is None and group_src is None else root_of(members, "src", src, group_src)
     mine = members.rank() == root
@@ -96,7 +99,7 @@ def broadcast_object_list(
 
 
 def scatter_object_list(
-    scatter_object_output_list: list[Any],
+    scatter_object_output_list: Any,
     scatter_object_input_list: Sequence[Any] | None = None,
     src: int | None = None,
     group: Any = None,
@@ -105,8 +108,9 @@ def scatter_object_list(
     """Give each member one of the objects of rank `src` (0 unless told)."""
     members = group_of(group)
     if members is None:
+        outsider("scatter_object_list")
         return
-    if not scatter_object_output_list:
+    if not isinstance(scatter_object_output_list, list) or not scatter_object_output_list:
         raise ValueError(
             "Expected argument scatter_object_output_list to be a list of size at least 1."
         )
@@ -130,6 +134,7 @@ def send_object_list(
     """Send objects to rank `dst`; the host waits until they are received."""
     members = group_of(group)
     if members is None:
+        outsider("send_object_list")
         return
     peer = _peer(members, "dst", dst, group_dst)
     _refuse_self(peer, members, "destination")
@@ -150,6 +155,7 @@ def recv_object_list(
     """Receive objects from rank `src`, or from whoever sends first; return the sender."""
     members = group_of(group)
     if members is None:
+        outsider("recv_object_list")
         return -1
     if src is None and group_src is None:
         peer = _any_sender(members)

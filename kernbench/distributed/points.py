@@ -145,7 +145,7 @@ def irecv(
 
 
 class P2POp:
-    """One message of a batch.
+    """One message of a batch; `peer` and `group_peer` are both there, whichever was given.
 
     Parameters
     ----------
@@ -183,7 +183,8 @@ class P2POp:
         self.group = group
         self.tag = tag
         members = group_of(group)
-        self.peer = -1 if members is None else _peer(members, "peer", peer, group_peer)
+        self.group_peer = -1 if members is None else root_of(members, "peer", peer, group_peer)
+        self.peer = -1 if members is None else members._global(self.group_peer)
 
     def __repr__(self) -> str:
         return f"P2POp({self.op.__name__}, peer={self.peer}, tag={self.tag})"

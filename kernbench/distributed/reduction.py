@@ -41,6 +41,14 @@ class ReduceOp(enum.Enum):
     def __str__(self) -> str:
         return f"RedOpType.{self.name}"
 
+    @enum.property
+    def op(self) -> ReduceOp:
+        """Itself: torch's holds one of RedOpType."""
+        return self
+
+
+setattr(ReduceOp, "RedOpType", ReduceOp)  # noqa: B010 - not a member of the enumeration
+
 
 class PremulSum:
     """A sum of values each multiplied by a factor first; what NCCL calls a pre-multiplied sum."""

@@ -64,7 +64,9 @@ def place_of(init_method: str | None, store: Any, rank: int, world_size: int) ->
     if rank < 0 or world_size < 0:
         what = "store" if store is not None else f"{url.scheme}:// rendezvous"
         name = "rank" if rank < 0 else "world size"
-        raise ValueError(f"Error initializing torch.distributed using {what}: {name} missing")
+        raise ValueError(
+            f"Error initializing torch.distributed using {what}: {name} parameter missing"
+        )
     if rank >= world_size:
         raise ValueError(f"init_process_group: expected a rank below {world_size}, got {rank}")
     return rank, world_size

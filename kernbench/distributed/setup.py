@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench.distributed.backend import parse_backend
-from kernbench.distributed.board import board_of, caller
+from kernbench.distributed.board import board_of, caller, listed
 from kernbench.distributed.groups import (
     NON_GROUP_MEMBER,
     ProcessGroup,
@@ -101,7 +101,7 @@ def init_process_group(
         raise ValueError(f"init_process_group: rank {rank} is taken: two workers call it so")
     sips = lobby.meet(rank, "init_process_group", sip, backend=config)
     lobby.sips = tuple(sips)
-    mine.default = ProcessGroup(context, lobby, rank, config)
+    mine.default = ProcessGroup(context, lobby, rank, config, "default_pg")
     mine.store = store or store_of(init_method, world_size)
     mine.groups = [mine.default]
     mine.rank = rank
@@ -114,9 +114,14 @@ def _settle_all() -> None:
         group._shared.board.settle(group._shared, group._place)
 
 
-def destroy_process_group(group: ProcessGroup | None = None) -> None:
-    """Leave a group; the default one, which takes all others with it, unless told."""
+def destroy_process_group(group: ProcessGroup | int | None = None) -> None:
+    """Leave a group; the default one, which takes all others with it, unless told.
+
+    A rank that is not in the group, and has NON_GROUP_MEMBER in its place, has nothing to leave.
+    """
     mine = worlds.get()
+    if isinstance(group, int) and group == NON_GROUP_MEMBER:
+        return
     if mine.default is None:
         if caller()[0].aborting:
             return
@@ -144,7 +149,8 @@ def new_group(
 ) -> Any:
     """Make a group of some ranks; every rank has to call it, in the same order.
 
-    With `sort_ranks` False a rank's place in the group is its place in `ranks`.
+    With `sort_ranks` False a rank's place in the group is its place in `ranks`; errors name the
+    group by `group_desc` and its ranks.
 
     Returns
     -------
@@ -163,11 +169,11 @@ def new_group(
     else:
         world._shared.meet(world.rank(), "new_group", ranks=chosen, backend=config)
     mine.n_groups += 1
-    name = group_desc or f"group {list(chosen)}"
+    name = f"group {f'{group_desc} ' if group_desc else ''}[{listed(chosen)}]"
     if world.rank() not in chosen:
         return NON_GROUP_MEMBER
     made = _join(board, world, chosen, name)
-    group = ProcessGroup(world._context, made, chosen.index(world.rank()), config)
+    group = ProcessGroup(world._context, made, chosen.index(world.rank()), config, group_desc)
     mine.groups.append(group)
     return group
 

@@ -45,11 +45,13 @@ def check_tensor(tensor: Any, name: str = "tensor") -> Tensor:
 
 def check_list(tensors: Any, name: str) -> list[Tensor]:
     """Return a list of tensors; refuse anything else in torch's words."""
-    if not isinstance(tensors, (list, tuple)) or not all(isinstance(t, Tensor) for t in tensors):
+    is_list = isinstance(tensors, (list, tuple))
+    if not is_list or not all(isinstance(each, Tensor) for each in tensors):
+        kinds = [type(each) for each in tensors] if is_list else []
         raise TypeError(
-            f"Invalid function argument. Expected parameter `{name}` of type "
-            f"List[torch.Tensor]\n             but got {type(tensors)} with elements of type "
-            f"{[type(each) for each in tensors] if isinstance(tensors, (list, tuple)) else '-'}."
+            f"Invalid function argument. Expected parameter `{name}` of type List[torch.Tensor]\n"
+            f"             but got {type(tensors)}"
+            f"{f' with elements of type {kinds}' if is_list else ''} instead."
         )
     return list(tensors)
 

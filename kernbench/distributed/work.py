@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kernbench.distributed.futures import Future
 from kernbench.distributed.groups import ProcessGroup
 from kernbench.runtime.handle import Handle
 from kernbench.runtime.rank import current_rank
 
-__all__ = ["Future", "Work"]
+__all__ = ["Work"]
 
 
 class Work:
@@ -37,7 +38,7 @@ class Work:
         self._finish = finish
         self._result = list(result)
         self._source = source
-        self._callbacks: list[Callable[[], Any]] = []
+        self._future: Future | None = None
 
     def wait(self, timeout: Any = None) -> bool:
         """Wait for it, as the backend does; return True."""
@@ -45,9 +46,8 @@ class Work:
             self.synchronize()
         else:
             self._wait_on_host()
-        callbacks, self._callbacks = self._callbacks, []
-        for call in callbacks:
-            call()
+        if self._future is not None and not self._future._is_done:
+            self._future.set_result(self.result())
         return True
 
     def _until_begun(self) -> None:
@@ -108,40 +108,14 @@ class Work:
         return self._source
 
     def get_future(self) -> Future:
-        """Return a future of the result."""
-        return Future(self)
+        """Return the future of the result."""
+        if self._future is None:
+            self._future = Future._behind(self.wait, self._wait_if_completed)
+        return self._future
+
+    def _wait_if_completed(self) -> bool:
+        """Poll; where it is done, take the result."""
+        return self.is_completed() and self.wait()
 
     def __iter__(self) -> Iterator[Work]:
         yield self
-
-
-class Future:
-    """What `Work.get_future` returns."""
-
-    def __init__(self, work: Work, then: Callable[[Future], Any] | None = None) -> None:
-        self._work = work
-        self._then = then
-
-    def wait(self) -> Any:
-        """Wait as `Work.wait` does; return the result."""
-        self._work.wait()
-        return self.value()
-
-    def value(self) -> Any:
-        """Return the result."""
-        return self._work.result() if self._then is None else self._then(Future(self._work))
-
-    def done(self) -> bool:
-        """Tell whether it is done: a poll."""
-        return self._work.is_completed()
-
-    def add_done_callback(self, callback: Callable[[Future], Any]) -> None:
-        """Call `callback` with this future, once.
-
-        Differs from torch: that is when the rank waits, for it has no other thread.
-        """
-        self._work._callbacks.append(lambda: callback(self))
-
-    def then(self, callback: Callable[[Future], Any]) -> Future:
-        """Return a future of what `callback` makes of this one."""
-        return Future(self._work, callback)

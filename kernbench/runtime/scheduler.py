@@ -24,8 +24,9 @@ from greenlet import getcurrent, greenlet
 
 from kernbench.errors import DeadlockError, KernbenchError
 from kernbench.runtime.environ import RankEnviron
+from kernbench.runtime.event_loop import enter_loop, leave_loop
 from kernbench.runtime.rank import Rank, enter_rank
-from kernbench.runtime.rank_exit import RankExit
+from kernbench.runtime.rank_exit import RankExit, RankKill
 from kernbench.runtime.waiting import Waiting
 from kernbench.runtime.worker import Worker
 
@@ -58,7 +59,9 @@ class Scheduler:
         self.to_raise: list[tuple[Rank, Exception]] = []  # where they wait, within this round
         self.interrupted = False
         self.cut_short = False  # a rank was ended before it was through
-        self.own_os: list[RankEnviron | RankExit] = []  # what ranks have of the os module
+        self.own_os: list[
+            RankEnviron | RankExit | RankKill
+        ] = []  # what ranks have of the os module
         self.thread = threading.get_ident()
         self.generation = 0  # of workers: those that run at one time are of one
         self.n_waits = 0
@@ -79,7 +82,7 @@ class Scheduler:
         if not self.workers:
             self.generation += 1
             self.thread = threading.get_ident()
-            self.own_os = [RankEnviron.install(), RankExit.install()]
+            self.own_os = [RankEnviron.install(), RankExit.install(), RankKill.install()]
         variables = contextvars.copy_context()
         variables.run(enter_rank, rank)
         rank.greenlet = greenlet(worker.body, getcurrent())
@@ -141,7 +144,7 @@ class Scheduler:
         if worker is None:
             self.drive(waiting)
         else:
-            worker.parent.switch()
+            self.hand_over(worker)
 
     def come_up(self, rank: Rank, what: str, asks: bool = False) -> None:
         """Hand over until the machine, and the other ranks, have come up to a rank's clock.
@@ -161,7 +164,7 @@ class Scheduler:
         rank.waiting = tick
         self.n_waits += 1
         heappush(self.timed, (tick.at_fs, rank.index, self.n_waits, tick))
-        worker.parent.switch()
+        self.hand_over(worker)
 
     def count(self, asks: bool) -> None:
         """Count what the main program asks in vain while no other rank runs."""
@@ -179,14 +182,22 @@ class Scheduler:
         if rank.aborting or rank.greenlet is not getcurrent():
             self.check(rank)
         self.ready.append(rank)
-        rank.greenlet.parent.switch()
+        self.hand_over(rank.greenlet)
+
+    def hand_over(self, worker: greenlet) -> None:
+        """Let the scheduler go on, until it lets the worker go on."""
+        loop = leave_loop()
+        try:
+            worker.parent.switch()
+        finally:
+            enter_loop(loop)
 
     def check(self, rank: Rank) -> None:
         """Refuse a wait on another stack than the rank's own, and any of one that is ended."""
         if rank.aborting:
             rank.n_stops += 1
             if rank.n_stops > _MOST_STOPS and rank.greenlet is not None:
-                rank.greenlet.parent.switch()
+                self.hand_over(rank.greenlet)
             raise SystemExit
         if rank.greenlet is None:
             foreign = bool(self.workers) and threading.get_ident() != self.thread
@@ -232,6 +243,7 @@ class Scheduler:
 
     def drive(self, goal: Waiting) -> None:
         """Run ranks and the engine until the main program's wait is over."""
+        loop = leave_loop()
         try:
             while not goal.over:
                 if self.ready or self.failed:
@@ -243,6 +255,7 @@ class Scheduler:
             raise
         finally:
             self.cancel(self.main)
+            enter_loop(loop)
 
     def round(self) -> None:
         """Run each runnable rank until it waits, in order of rank; none after Ctrl-C in one."""

@@ -26,7 +26,7 @@ class Failure:
     text : str
         Its traceback.
     exitcode : int
-        1 for an exception, else the status.
+        1 for an exception, -N for signal N, else the status.
     """
 
     __slots__ = ("error", "exitcode", "text")
@@ -89,15 +89,19 @@ class Worker:
         self.ended = True
         self.scheduler.forget(self)
 
-    def quit(self, status: int) -> None:
-        """End where it is, as ``os._exit`` does: nothing of the program runs any more."""
+    def quit(self, exitcode: int) -> None:
+        """End where it is, as a process that is ended: nothing of the program runs any more.
+
+        The exit code is that of multiprocessing: -N of what signal N has ended.
+        """
         greenlet = self.rank.greenlet
         assert greenlet is not None
-        self.exit(status)
+        if exitcode and not self.rank.aborting:
+            self.failure = Failure(None, "", exitcode)
         self.ended = True
         self.scheduler.left.append(greenlet)
         self.scheduler.forget(self)
-        greenlet.parent.switch()
+        self.scheduler.hand_over(greenlet)
 
     def fail(self, error: Exception) -> None:
         """Note an exception, unless the rank is being ended: then it is not a root cause."""

@@ -68,15 +68,16 @@ FACTORIES = frozenset(
 _SUBMODULES = frozenset(
     words(
         """
-        _C accelerator amp autograd backends cuda jit linalg mps mtia nn ops optim random testing
-        utils version xpu
+        _C _utils accelerator amp autograd backends cuda jit linalg mps mtia nn ops optim random
+        testing utils version xpu
         """
     )
 )
-_PRIVATE = frozenset(words("_dynamo _inductor _library _prims_common _utils"))
+_PRIVATE = frozenset(words("_dynamo _inductor _library _prims_common"))
 """Modules of torch's own that libraries import from, and may then never use."""
 _ELSEWHERE = {
     "distributed": "kernbench.distributed",
+    "futures": "kernbench.distributed.futures",
     "multiprocessing": "kernbench.runtime.multiprocessing",
 }
 _ALIASES = {

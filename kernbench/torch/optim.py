@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernbench.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler
+from kernbench.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler, optimizer
 from kernbench.runtime.placeholder import Placeholder
 from kernbench.runtime.words import words
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler", "optimizer"]
 
 _KNOWN = frozenset(
     words("ASGD Adadelta Adafactor Adagrad Adamax LBFGS Muon NAdam RAdam RMSprop Rprop SparseAdam")

@@ -67,6 +67,54 @@ def test_triton_is_served_by_its_face(script) -> None:
     assert "kernbench: triton.no_such_thing is not modelled" in ran.out
 
 
+IMPORTS = """
+import sys
+import torch
+import torch.distributed.launch
+import torch.optim.lr_scheduler as schedules
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+from torch.autograd.function import Function
+from torch.distributed.constants import default_pg_timeout
+from torch.distributed.distributed_c10d import _get_default_group, _new_process_group_helper
+from torch.distributed.run import main
+from torch.futures import Future, collect_all, wait_all
+from torch.nn.parallel.distributed import DistributedDataParallel
+from torch.nn.utils.rnn import pad_sequence
+from torch.optim.lr_scheduler import CosineAnnealingLR, StepLR
+from torch.optim.optimizer import Optimizer
+
+assert schedules.StepLR is StepLR and schedules is torch.optim.lr_scheduler
+assert Function is torch.autograd.Function and Optimizer is torch.optim.Optimizer
+assert DistributedDataParallel is torch.nn.parallel.DistributedDataParallel
+assert Future is torch.futures.Future
+xs = [torch.ones(2, 2), torch.zeros(3)]
+print([x.tolist() for x in _unflatten_dense_tensors(_flatten_dense_tensors(xs), xs)])
+for missing in (main, pad_sequence, _new_process_group_helper):
+    try:
+        missing()
+    except NotImplementedError as error:
+        print(error)
+try:
+    import torch.optim.no_such_module
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+def test_modules_that_scripts_import_from(script) -> None:
+    ran = kernbench("run", "--topology", "small", script(IMPORTS))
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[:5] == [
+        "[[[1.0, 1.0], [1.0, 1.0]], [0.0, 0.0, 0.0]]",
+        "kernbench: torch.distributed.run.main is not implemented; use kernbench run --nproc N "
+        "SCRIPT",
+        "kernbench: torch.nn.utils.rnn.pad_sequence is not implemented",
+        "kernbench: torch.distributed._new_process_group_helper is not implemented",
+        "No module named 'torch.optim.no_such_module': kernbench stands in for torch here, and has "
+        "no such module",
+    ]
+
+
 REPORT = """
 import torch
 import triton

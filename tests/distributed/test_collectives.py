@@ -352,7 +352,7 @@ BAD = [
         r"src: Global rank 7 is not part .* one of \[0, 1",
     ),
     (lambda d, c, r: d.broadcast(c.zeros(1), "1"), "src: Global rank '1' is not part of group"),
-    (lambda d, c, r: d.broadcast(c.zeros(1)), "Must specify src or group_src"),
+    (lambda d, c, r: d.broadcast(c.zeros(1)), "group_rank: expected src or group_src"),
     (lambda d, c, r: d.broadcast(c.zeros(1), 0, group_src=0), "Can't specify both"),
     (lambda d, c, r: d.all_gather([c.zeros(1)], c.zeros(1)), "expected 3 tensors"),
     (lambda d, c, r: d.all_gather([c.zeros(2)] * 3, c.zeros(1)), "gives 1 elements"),

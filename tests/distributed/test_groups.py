@@ -79,7 +79,7 @@ def test_before_and_after_there_is_no_group() -> None:
         ({"backend": "foo"}, ValueError, "unknown"),
         ({"backend": "mpi"}, ValueError, "not modelled"),
         ({"init_method": "http://x"}, RuntimeError, "No rendezvous handler for http"),
-        ({"init_method": "tcp://x:1"}, ValueError, "rank missing"),
+        ({"init_method": "tcp://x:1"}, ValueError, "rank parameter missing"),
         (
             {"init_method": "tcp://x:1", "rank": 3, "world_size": 2},
             ValueError,
@@ -540,3 +540,26 @@ def test_two_groups_of_the_same_ranks_are_told_apart() -> None:
         ctx.multiprocessing.spawn(work, nprocs=2)
     assert "call 1 of group [0, 1], number 2 of these ranks (" in str(caught.value)
     assert "call 1 of group [0, 1] (" in str(caught.value)
+
+
+def test_a_rank_that_is_no_member_destroys_nothing() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        pair = dist.new_group([0, 2])
+        dist.destroy_process_group(pair)
+        return dist.get_pg_count()
+
+    assert ranks(body) == {0: 1, 1: 1, 2: 1}
+
+
+def test_what_a_group_is_for_stands_in_errors_beside_its_ranks() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        group = dist.new_group([0, 2], group_desc="tensor parallel")
+        plain = dist.new_group([0, 1, 2])
+        assert (dist.group.WORLD.group_desc, plain.group_desc) == ("default_pg", "undefined")
+        if rank != 1:
+            assert group.group_desc == "tensor parallel"
+            dist.all_reduce(ctx.zeros(1 + rank), group=group)
+        return None
+
+    with pytest.raises(kb.SpawnException, match=r"call 1 of group tensor parallel \[0, 2\] \(2 ra"):
+        ranks(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -558,3 +559,44 @@ def test_a_message_without_its_other_end_is_told_where_ranks_wait_for_something_
     }
     with pytest.raises(kb.DeadlockError, match=wanted[way]):
         ranks(body, 2)
+
+
+def test_the_other_end_of_a_message_by_both_of_its_names() -> None:
+    def body(rank: int, ctx: kb.Context) -> Any:
+        group = dist.new_group([1, 2])
+        if rank == 0:
+            return None
+        x, y, other = ctx.full((2,), float(rank)), ctx.zeros(2), 2 - rank
+        ops = [
+            dist.P2POp(dist.isend, x, 3 - rank, group),
+            dist.P2POp(dist.irecv, y, group=group, group_peer=other),
+        ]
+        assert [(op.peer, op.group_peer) for op in ops] == [(3 - rank, other)] * 2
+        for work in dist.batch_isend_irecv(ops):
+            work.wait()
+        return y.tolist()
+
+    assert ranks(body) == {0: None, 1: [2.0, 2.0], 2: [1.0, 1.0]}
+
+
+def test_calls_on_objects_of_a_rank_that_is_no_member() -> None:
+    calls: list[Callable[[Any], Any]] = [
+        lambda group: dist.all_gather_object([None], 1, group),
+        lambda group: dist.gather_object(1, None, 0, group),
+        lambda group: dist.broadcast_object_list([1], 0, group),
+        lambda group: dist.scatter_object_list([1], [1], 0, group),
+        lambda group: dist.send_object_list([1], 0, group),
+        lambda group: dist.recv_object_list([1], 0, group),
+    ]
+
+    def body(rank: int, ctx: kb.Context) -> Any:
+        group = dist.new_group([0])
+        if rank == 1:
+            for call in calls:
+                with pytest.warns(UserWarning, match="_object(_list)? on global rank 1 which does"):
+                    call(group)
+        else:
+            with pytest.raises(ValueError, match="to be a list of size at least 1"):
+                dist.scatter_object_list(3, [1], 0, group)
+
+    ranks(body, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import os
@@ -417,3 +418,66 @@ def test_host_tensors_among_the_arguments_are_a_rank_s_own() -> None:
         ctx.multiprocessing.spawn(work, args=args, nprocs=2)
     assert seen == {0: ([1.0, 1.0], [2.0]), 1: ([2.0, 2.0], [2.0])}
     assert x.tolist() == [0.0, 0.0] and w.tolist() == [1.0]
+
+
+def test_a_signal_that_a_rank_sends_itself_ends_that_rank() -> None:
+    real, seen = os.kill, list[Any]()
+
+    def work(rank: int, queue: Any, number: int) -> None:
+        if rank == 1:
+            os.kill(os.getpid(), 0)
+            os.kill(os.getpid(), signal.SIGWINCH)
+            with pytest.raises(OSError, match="Invalid argument"):
+                os.kill(os.getpid(), 12345)
+            os.kill(os.getpid(), number)
+            seen.append("handled")
+        queue.get()
+
+    with machine(3) as ctx:
+        spawn, queue = ctx.multiprocessing.spawn, ctx.multiprocessing.Queue()
+        for number, name in ((9, "SIGKILL"), (15, "SIGTERM"), (40, "<Unknown signal 40>")):
+            with pytest.raises(ProcessExitedException) as caught:
+                spawn(work, args=(queue, number), nprocs=3)
+            error = caught.value
+            assert str(error) == f"process 1 terminated with signal {name}"
+            assert (error.error_index, error.exit_code, error.signal_name) == (1, -number, name)
+            assert pickle.loads(pickle.dumps(error)).signal_name == name
+        assert seen == [] and os.kill is real
+        before = signal.signal(signal.SIGUSR1, lambda *_: seen.append("mine"))
+        try:
+            for _ in range(3):
+                queue.put(0)
+            spawn(work, args=(queue, signal.SIGUSR1), nprocs=3)
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        assert seen == ["mine", "handled"]
+        process = ctx.multiprocessing.Process(target=lambda: os.kill(os.getpid(), 9))
+        process.start()
+        process.join()
+        assert process.exitcode == -9
+
+
+def test_loops_of_asyncio_in_ranks_and_around_them() -> None:
+    async def of_rank(rank: int, barrier: Any) -> int:
+        for _ in range(3):
+            barrier.wait()
+            await asyncio.sleep(0)
+        return 10 * rank
+
+    def work(rank: int, barrier: Any, seen: list[int]) -> None:
+        seen.append(asyncio.run(of_rank(rank, barrier)))
+
+    async def of_notebook(ctx: Any) -> list[int]:
+        seen = list[int]()
+        ctx.multiprocessing.spawn(work, args=(ctx.multiprocessing.Barrier(3), seen), nprocs=3)
+        await asyncio.sleep(0)
+        return seen
+
+    with machine(3) as ctx:
+        assert sorted(asyncio.run(of_notebook(ctx))) == [0, 10, 20]
+
+
+def test_what_ended_a_process_by_torch_s_names() -> None:
+    raised = ProcessRaisedException("why", error_index=1, error_pid=5)
+    exited = ProcessExitedException("why", error_index=1, error_pid=5, exit_code=3)
+    assert (raised.pid, exited.pid, exited.exit_code, exited.signal_name) == (5, 5, 3, None)

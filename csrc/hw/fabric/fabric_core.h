@@ -95,12 +95,6 @@ void kb_fabric_arrive_(void *fabric, uint32_t link);
 void kb_fabric_serve_(void *fabric, uint32_t link);
 void kb_fabric_deliver_locals_(void *fabric, uint32_t region);
 
-/* A message begins that started at start_fs as its sender's number `count`, by trains and over links, all of it: the
- * port that it begins at has heard of no later one.  Fails without a trace when there is no memory. */
-kb_status kb_fabric_begin_(kb_fabric *fabric, const kb_send *send, const kb_path *path,
-                           int64_t start_fs, uint32_t count, uint32_t *handle,
-                           kb_error *err) KB_MUST_CHECK;
-
 /* Flits [first, first + flits.count) are there: the receiver is told; a message ends with its tail. */
 void kb_fabric_hand_over_(kb_fabric *fabric, uint32_t flight, uint32_t link, int64_t first,
                           kb_train flits);
@@ -134,6 +128,27 @@ static inline bool kb_fabric_by_flit_(const kb_fabric *fabric, uint32_t link) {
 static inline int64_t kb_fabric_overhead_(const kb_fabric *fabric, uint32_t link) {
     bool by_flit = !fabric->by_train || kb_fabric_by_flit_(fabric, link);
     return by_flit ? fabric->ports[link].overhead_fs : fabric->trains.ports[link].overhead_fs;
+}
+
+/* A message that sets out over a path that is sized for it. */
+static inline void kb_flight_describe_(const kb_fabric *fabric, const kb_send *send,
+                                       const kb_path *path, int64_t start_fs, uint32_t count,
+                                       kb_flight *made) {
+    made->message.src = send->src;
+    made->message.dst = send->dst;
+    made->message.count = count;
+    made->message.kind = send->kind;
+    made->message.tag = send->tag;
+    made->message.nbytes = send->nbytes;
+    made->message.n_flits = path->n_flits;
+    made->message.start_fs = start_fs;
+    made->path = path->links;
+    made->channels = fabric->servers.of ? fabric->servers.channels[path - fabric->paths] : NULL;
+    made->n_links = path->n_links;
+    made->n_by_flit = path->n_by_flit;
+    made->n_known = made->known_fs = 0;
+    made->least_fs = kb_later_fs(start_fs, path->latency_fs);
+    made->done_fs = -1;
 }
 
 static inline bool kb_fabric_has_trains_(const kb_fabric *fabric) {

@@ -10,25 +10,6 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
     return kb_fabric_find_path_(fabric, send, start_fs, &path, err);
 }
 
-static void describe(const kb_fabric *fabric, const kb_send *send, const kb_path *path,
-                     int64_t start_fs, uint32_t count, kb_flight *made) {
-    made->message.src = send->src;
-    made->message.dst = send->dst;
-    made->message.count = count;
-    made->message.kind = send->kind;
-    made->message.tag = send->tag;
-    made->message.nbytes = send->nbytes;
-    made->message.n_flits = path->n_flits;
-    made->message.start_fs = start_fs;
-    made->path = path->links;
-    made->channels = fabric->servers.of ? fabric->servers.channels[path - fabric->paths] : NULL;
-    made->n_links = path->n_links;
-    made->n_by_flit = path->n_by_flit;
-    made->n_known = made->known_fs = 0;
-    made->least_fs = kb_later_fs(start_fs, path->latency_fs);
-    made->done_fs = -1;
-}
-
 static bool take_local_room(kb_fabric *fabric, uint32_t src) {
     kb_locals *locals = &fabric->locals[kb_fabric_region_(fabric, src)];
     if (!kb_waitq_reserve(&locals->due, fabric->alloc, locals->n_open + 1)) return false;
@@ -84,8 +65,8 @@ static kb_status open_path(kb_fabric *fabric, const kb_send *send, kb_path *path
         KB_TRY(clear_way(fabric, send, &path, err));
     if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
         return kb_error_nomem(err, "a message");
-    describe(fabric, send, path, kb_sim_now(fabric->sim), fabric->counts[send->src],
-             &fabric->flights.items[number]);
+    kb_flight_describe_(fabric, send, path, kb_sim_now(fabric->sim), fabric->counts[send->src],
+                        &fabric->flights.items[number]);
     kb_status status = take_room(fabric, number, err);
     if (status != KB_OK) {
         KB_POOL_GIVE(&fabric->flights, number);
@@ -166,21 +147,6 @@ kb_status kb_fabric_append(kb_fabric *fabric, uint32_t handle, kb_train flits, k
     return make_known(fabric, handle, flits, last_fs, err);
 }
 
-/* The same as to open it and to append all of its flits, in one go. */
-kb_status kb_fabric_begin_(kb_fabric *fabric, const kb_send *send, const kb_path *path,
-                           int64_t start_fs, uint32_t count, uint32_t *handle, kb_error *err) {
-    uint32_t number = KB_NONE;
-    if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number))
-        return kb_error_nomem(err, "a message");
-    describe(fabric, send, path, start_fs, count, &fabric->flights.items[number]);
-    if (!kb_train_send(fabric, number)) {
-        KB_POOL_GIVE(&fabric->flights, number);
-        return kb_error_nomem(err, "a message");
-    }
-    if (handle) *handle = number;
-    return KB_OK;
-}
-
 static kb_status send_by_train(kb_fabric *fabric, const kb_send *send, kb_path *path,
                                uint32_t *handle, kb_error *err) {
     if (kb_backlog_takes(fabric, path)) {
@@ -191,8 +157,9 @@ static kb_status send_by_train(kb_fabric *fabric, const kb_send *send, kb_path *
         }
         KB_TRY(clear_way(fabric, send, &path, err));
     }
-    KB_TRY(kb_fabric_begin_(fabric, send, path, kb_sim_now(fabric->sim), fabric->counts[send->src],
-                            handle, err));
+    if (!kb_train_send(fabric, send, path, kb_sim_now(fabric->sim), fabric->counts[send->src],
+                       handle))
+        return kb_error_nomem(err, "a message");
     count(fabric, send, path);
     if (!kb_backlog_release_met(fabric)) return kb_fabric_nomem_(fabric, "a message", err);
     return KB_OK;

@@ -133,11 +133,9 @@ static inline bool kb_stream_is_whole(const kb_stream *stream) {
            (stream->next == KB_NONE || stream->to == KB_NONE);
 }
 
-/* Its trains are taken off, and there is this one instead. */
-static inline void kb_stream_replace(kb_streams *streams, kb_stream *stream,
-                                     const kb_train *train) {
+/* Its trains behind the first one are no more. */
+static inline void kb_stream_drop_more(kb_streams *streams, kb_stream *stream) {
     while (stream->more != KB_NONE) kb_stream_next_piece_(streams, stream);
-    stream->first = *train;
 }
 
 /* Takes the next flit off. */

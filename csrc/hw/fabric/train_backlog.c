@@ -1,5 +1,7 @@
 #include "hw/fabric/train_backlog.h"
 
+#include "hw/fabric/train_start.h"
+
 /* --- what is held --------------------------------------------------------------------------------- */
 
 static kb_held describe(const kb_fabric *fabric, const kb_send *send, const kb_path *path) {
@@ -85,7 +87,8 @@ static kb_status release_run(kb_fabric *fabric, kb_train_port *port, bool all, k
         uint32_t count = run->count;
         send.tag = run->tag;
         drop_first(&fabric->trains, port);
-        KB_TRY(kb_fabric_begin_(fabric, &send, path, start_fs, count, NULL, err));
+        if (!kb_train_send(fabric, &send, path, start_fs, count, NULL))
+            return kb_error_nomem(err, "a message");
     }
     return KB_OK;
 }

@@ -7,7 +7,7 @@
  * Where thousands start at once they wait like this: each would be 200 bytes of memory that nobody has touched before,
  * and those on their way are so few that the cache holds them.
  *
- * That nobody sees a difference: the port has served all that came before the backlog (kb_train_set_out), and nothing
+ * That nobody sees a difference: the port has served all that came before the backlog (hw/fabric/train_start.c), and nothing
  * can come to it over a link; as soon as something can, all are released.  So they are served as what comes last
  * there.  And no port behind it knows of an instant at which one that starts now might come, so it knows of none at
  * which one comes that is released now and served no earlier than that.
@@ -50,6 +50,10 @@ void kb_backlog_release_due(kb_fabric *fabric, uint32_t link);
 
 static inline bool kb_backlog_is_at(const kb_fabric *fabric, uint32_t link) {
     return fabric->trains.ports[link].backlog.first != KB_NONE;
+}
+
+static inline bool kb_backlog_is_anywhere(const kb_fabric *fabric) {
+    return fabric->trains.held.state.n_live != 0;
 }
 
 /* Something else comes to the port of a link: its backlog comes first.  False when that failed, which kb_sim_fail

@@ -49,6 +49,36 @@ static inline void kb_train_move_on_(const kb_fabric *fabric, kb_stream *stream,
     stream->n_left = flown->message.n_flits;
 }
 
+/* What is left of a message is at the port of `link` as one train, of that key, and leaves as one: its stream moves on,
+ * or ends.  Room at the next port is made here.  False when there is no memory. */
+KB_MUST_CHECK static inline bool kb_train_pass_(kb_fabric *fabric, uint32_t link,
+                                                kb_train_port *port, const kb_waiting *key,
+                                                int64_t begin_fs, int64_t period_fs,
+                                                int64_t length_fs) {
+    uint32_t number = (uint32_t)key->count_number;
+    kb_stream *stream = &fabric->streams.pool.items[number];
+    int64_t arrive_fs = begin_fs + port->travel_fs;
+    uint32_t to = stream->to;
+    kb_train_count(fabric, link, port, stream->n_left, begin_fs,
+                   begin_fs + length_fs + port->service_fs);
+    if (to == KB_NONE) {
+        uint32_t flight = stream->flight;
+        kb_train train = {arrive_fs, period_fs, stream->n_left};
+        KB_POOL_GIVE(&fabric->streams.pool, number);
+        return kb_train_reach_(fabric, link, flight, 0, train);
+    }
+    kb_train_port *into = &fabric->trains.ports[to];
+    kb_inputs_drop(&into->open, link);
+    kb_train_move_on_(fabric, stream, arrive_fs);
+    stream->first.start_fs = arrive_fs;
+    stream->first.period_fs = period_fs;
+    fabric->streams.n_pieces++;
+    if (!kb_train_port_reserve(into, fabric->alloc)) return false;
+    kb_train_port_enlist(into, kb_max_i64(arrive_fs, stream->head_fs),
+                         kb_waiting_over(key->rank, link), key->count_number, number);
+    return true;
+}
+
 /* A train of flits of a stream, n_left of which are still to come, goes on to the next port, or to its end. */
 bool kb_train_hand_on_(kb_fabric *fabric, uint32_t link, const kb_waiting *lead, int64_t n_left,
                        const kb_train *train) KB_MUST_CHECK;

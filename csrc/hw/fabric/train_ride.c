@@ -2,38 +2,41 @@
 
 #include "hw/fabric/train_leave.h"
 #include "hw/fabric/train_lone.h"
-#include "hw/fabric/train_serve.h"
 
 /* The message at one port: when it is eligible there, its flits, and when the last of them is. */
 typedef struct ride {
     kb_flight *flown;
-    const uint32_t *at, *end; /* its place in the path, and the one that it cannot pass this way */
-    kb_train_port *port;      /* which is there */
-    uint32_t from;            /* the link that it has come over last, */
-    int64_t silent_fs;        /* whose next flit arrives later */
+    const uint32_t *at, *end;  /* its place in the path, and the one that it cannot pass this way */
+    kb_train_port *port;       /* which is there */
+    const kb_train_port *left; /* that of the link `from`, which it has come over last */
+    uint32_t from;
+    uint32_t n_trains;
+    int64_t n_flits;
+    int64_t start_fs, period_fs; /* of the only train, or the first of several */
     int64_t when_fs;
     int64_t last_fs;
     int64_t least_fs; /* what may still come to the port is eligible later */
-    kb_lone flits;
 } ride;
 
-/* Its flits are `r->flits`, the first one eligible at when_fs. */
-static inline void begin_at(const kb_fabric *fabric, uint32_t number, uint32_t hop, int64_t when_fs,
-                            ride *r) {
-    kb_flight *flown = r->flown = &fabric->flights.items[number];
-    r->at = flown->path + hop;
+/* False when not all of its flits are there.  *several: its trains, if they are. */
+static inline bool begin_ride(kb_fabric *fabric, kb_flight *flown, const kb_stream *stream, ride *r,
+                              kb_lone *several) {
+    if (stream->more != KB_NONE || stream->first.count != stream->n_left ||
+        (stream->next != KB_NONE && stream->to != KB_NONE)) {
+        if (!kb_lone_of(&fabric->streams, stream, several)) return false;
+        r->n_trains = several->count;
+    } else {
+        r->n_trains = 1;
+    }
+    r->flown = flown;
+    r->at = flown->path + stream->hop;
     r->end = flown->path + flown->n_links - kb_train_lands(fabric, &flown->message);
-    r->port = &fabric->trains.ports[*r->at];
-    r->when_fs = when_fs;
-    r->last_fs = kb_max_i64(kb_train_last_fs(&r->flits.trains[r->flits.count - 1]), when_fs);
-}
-
-/* False when not all of its flits are there. */
-static inline bool begin_ride(const kb_fabric *fabric, uint32_t number, ride *r) {
-    const kb_stream *stream = &fabric->streams.pool.items[fabric->flights.items[number].next];
-    if (!kb_lone_of(&fabric->streams, stream, &r->flits)) return false;
-    begin_at(fabric, number, stream->hop, kb_stream_eligible(stream), r);
-    return true;
+    r->n_flits = stream->n_left;
+    r->start_fs = stream->first.start_fs;
+    r->period_fs = stream->first.period_fs;
+    r->when_fs = kb_stream_eligible(stream);
+    r->last_fs = kb_stream_last_eligible(&fabric->streams, stream);
+    return r->at != r->end;
 }
 
 /* At a port that it has come to on its way. */
@@ -46,16 +49,13 @@ static inline kb_waiting key_of(const ride *r) {
 /* It has come to the port over the link `from`, as one of several inputs: one message fewer will.  What comes over
  * them is eligible later than this. */
 static __attribute__((noinline)) int64_t come_beside(const kb_train_port *ports,
-                                                     kb_train_port *port, uint32_t from,
-                                                     int64_t silent_fs) {
+                                                     kb_train_port *port, uint32_t from) {
     kb_inputs *open = &port->open;
     uint32_t place = kb_inputs_find(open, from);
     int64_t least_fs = KB_TIME_MAX;
-    if (--open->items[place].n_messages) least_fs = silent_fs;
-    else open->items[place] = open->items[--open->count];
+    if (--open->items[place].n_messages == 0) open->items[place] = open->items[--open->count];
     for (uint32_t i = 0; i < open->count; i++)
-        if (open->items[i].link != from)
-            least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(&ports[open->items[i].link]));
+        least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(&ports[open->items[i].link]));
     return least_fs;
 }
 
@@ -76,48 +76,50 @@ static inline bool is_next(const ride *r, bool listed, int64_t *upto_fs) {
     if (port->waiting.count > listed) {
         const kb_waiting *second = kb_lineup_items(&port->waiting) + listed;
         const kb_waiting key = listed ? second[-1] : key_of(r);
-        if (!is_before(&key, second, r->last_fs, &known_fs)) return false;
+        int64_t before_fs = known_fs;
+        if (!is_before(&key, second, r->last_fs, &before_fs)) return false;
+        known_fs = kb_max_i64(before_fs, port->upto_fs);
     }
-    *upto_fs = kb_max_i64(known_fs, port->upto_fs);
+    *upto_fs = known_fs;
     return true;
 }
 
-/* Over one port, the last flit's service at last_fs. */
-static inline void leave(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs, int64_t begin_fs,
-                         int64_t last_fs, int64_t n_flits) {
-    kb_train_port *port = r->port;
-    if (listed) kb_lineup_drop_first(&port->waiting);
-    port->upto_fs = upto_fs;
-    kb_train_count(fabric, *r->at, port, n_flits, begin_fs, last_fs + port->service_fs);
-    r->last_fs = last_fs + port->travel_fs;
-    r->silent_fs = kb_train_port_silent_fs(port);
-    r->from = *r->at++;
-}
-
-static __attribute__((noinline)) bool pass_as_several(kb_fabric *fabric, ride *r, bool listed,
-                                                      int64_t upto_fs) {
-    const kb_lone came = r->flits;
-    int64_t last_fs, n_flits = 0;
-    if (!kb_lone_pass(&came, r->port, r->when_fs, &r->flits, &last_fs)) {
-        r->flits = came;
+/* As they leave the port, which is not as one train.  False, and nothing changes, when that is too many, or not within
+ * the range of time. */
+static __attribute__((noinline)) bool pass_as_several(const kb_train_port *port, int64_t when_fs,
+                                                      kb_lone *several, int64_t *length_fs) {
+    const kb_lone came = *several;
+    int64_t last_fs;
+    if (!kb_lone_pass(&came, port, when_fs, several, &last_fs)) {
+        *several = came;
         return false;
     }
-    for (uint32_t i = 0; i < came.count; i++) n_flits += came.trains[i].count;
-    leave(fabric, r, listed, upto_fs, kb_max_i64(r->port->free_fs, r->when_fs), last_fs, n_flits);
+    *length_fs = last_fs - kb_max_i64(port->free_fs, when_fs);
     return true;
 }
 
-/* Over one port.  False, and nothing changes, when it leaves as too many trains or not within the range of
- * time. */
-static inline bool pass(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs) {
+/* Over one port.  False, and nothing changes, when it cannot. */
+static inline bool pass(kb_fabric *fabric, ride *r, kb_lone *several, bool listed,
+                        int64_t upto_fs) {
     kb_train_port *port = r->port;
-    kb_train *train = &r->flits.trains[0];
-    int64_t begin_fs = kb_max_i64(port->free_fs, r->when_fs), period_fs, length_fs;
-    if (r->flits.count > 1 || !kb_train_port_keeps(port, train, begin_fs, &period_fs, &length_fs))
-        return pass_as_several(fabric, r, listed, upto_fs);
-    train->start_fs = begin_fs + port->travel_fs;
-    train->period_fs = period_fs;
-    leave(fabric, r, listed, upto_fs, begin_fs, begin_fs + length_fs, train->count);
+    const kb_train only = {r->start_fs, r->period_fs, r->n_flits};
+    int64_t begin_fs = kb_max_i64(port->free_fs, r->when_fs), length_fs;
+    if (r->n_trains == 1 && kb_train_port_keeps(port, &only, begin_fs, &r->period_fs, &length_fs)) {
+        r->start_fs = begin_fs + port->travel_fs;
+    } else {
+        if (r->n_trains == 1) *several = (kb_lone){.count = 1, .trains = {only}};
+        if (!pass_as_several(port, r->when_fs, several, &length_fs)) return false;
+        r->n_trains = several->count;
+        r->start_fs = several->trains[0].start_fs;
+        r->period_fs = several->trains[0].period_fs;
+    }
+    if (listed) kb_lineup_drop_first(&port->waiting);
+    port->upto_fs = upto_fs;
+    kb_train_count(fabric, *r->at, port, r->n_flits, begin_fs,
+                   begin_fs + length_fs + port->service_fs);
+    r->last_fs = begin_fs + length_fs + port->travel_fs;
+    r->left = port;
+    r->from = *r->at++;
     return true;
 }
 
@@ -125,18 +127,20 @@ static inline bool pass(kb_fabric *fabric, ride *r, bool listed, int64_t upto_fs
 static inline void come(kb_fabric *fabric, ride *r) {
     kb_trains *trains = &fabric->trains;
     kb_train_port *port = r->port = &trains->ports[*r->at];
-    int64_t least_fs = KB_TIME_MAX;
-    if (port->open.count > 1) least_fs = come_beside(trains->ports, port, r->from, r->silent_fs);
-    else if (--port->open.items[0].n_messages) least_fs = r->silent_fs;
+    int64_t least_fs = kb_train_port_now(trains, port) - 1;
+    if (port->open.count > 1)
+        least_fs = kb_min_i64(least_fs, come_beside(trains->ports, port, r->from));
+    else if (--port->open.items[0].n_messages)
+        least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(r->left));
     else port->open.count = 0;
-    r->least_fs = kb_min_i64(least_fs, kb_train_port_now(trains, port) - 1);
-    r->when_fs = r->flits.trains[0].start_fs + port->overhead_fs;
+    r->least_fs = least_fs;
+    r->when_fs = r->start_fs + port->overhead_fs;
     r->last_fs = kb_max_i64(r->last_fs, r->when_fs);
-    fabric->streams.n_pieces += r->flits.count;
+    fabric->streams.n_pieces += r->n_trains;
 }
 
 /* It waits at the port that it has come to. */
-static inline bool wait_there(kb_fabric *fabric, const ride *r) {
+static inline bool wait_there(kb_fabric *fabric, const ride *r, const kb_lone *several) {
     kb_flight *flown = r->flown;
     if (!kb_train_port_reserve(r->port, fabric->alloc)) {
         kb_fabric_fail_nomem_(fabric, "a train");
@@ -148,70 +152,43 @@ static inline bool wait_there(kb_fabric *fabric, const ride *r) {
     stream->hop = hop;
     stream->to = hop + 1 < flown->n_links ? r->at[1] : KB_NONE;
     stream->head_fs = key.when_fs;
-    kb_stream_replace(&fabric->streams, stream, &r->flits.trains[0]);
-    for (uint32_t i = 1; i < r->flits.count; i++) {
-        if (kb_stream_add(&fabric->streams, fabric->alloc, stream, &r->flits.trains[i])) continue;
+    kb_stream_drop_more(&fabric->streams, stream);
+    stream->first.start_fs = r->start_fs;
+    stream->first.period_fs = r->period_fs;
+    stream->first.count = r->n_trains == 1 ? r->n_flits : several->trains[0].count;
+    for (uint32_t i = 1; i < r->n_trains; i++) {
+        if (kb_stream_add(&fabric->streams, fabric->alloc, stream, &several->trains[i])) continue;
         kb_fabric_fail_nomem_(fabric, "a train");
         return false;
     }
-    kb_train_port_enlist(r->port, key.when_fs, key.rank, key.count_number, flown->next);
-    return true;
-}
-
-/* It has passed all ports that it can pass this way: it has arrived, or waits at the last. */
-static inline bool end_ride(kb_fabric *fabric, ride *r) {
-    kb_flight *flown = r->flown;
-    if (r->at != flown->path + flown->n_links) {
-        come(fabric, r);
-        return wait_there(fabric, r);
-    }
-    flown->done_fs = r->last_fs;
-    kb_stream_replace(&fabric->streams, &fabric->streams.pool.items[flown->next],
-                      &r->flits.trains[0]);
-    KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+    kb_lineup_push(&r->port->waiting, key.when_fs, key.rank, key.count_number);
     return true;
 }
 
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
-    const kb_flight *flown = &fabric->flights.items[number];
-    bool plain = !fabric->train_watch.path && !fabric->servers.of;
-    const kb_stream *stream = &fabric->streams.pool.items[flown->next];
+    kb_flight *flown = &fabric->flights.items[number];
+    bool plain = !fabric->train_watch.path && !fabric->servers.of, listed = true;
+    kb_stream *stream = &fabric->streams.pool.items[flown->next];
     if (!plain || stream->first.count == 0) return true;
     kb_train_port *port = &fabric->trains.ports[flown->path[stream->hop]];
     uint32_t first = (uint32_t)kb_lineup_items(&port->waiting)->count_number;
+    kb_lone several;
     ride r;
     int64_t upto_fs;
-    if (first != flown->next || !begin_ride(fabric, number, &r)) return true;
+    if (first != flown->next || !begin_ride(fabric, flown, stream, &r, &several)) return true;
     kb_train_look_(fabric);
+    r.port = port;
     r.least_fs = kb_train_port_horizon(&fabric->trains, port);
-    if (r.at == r.end || !is_next(&r, true, &upto_fs) || !pass(fabric, &r, true, upto_fs))
-        return true;
-    while (r.at != r.end) {
+    while (is_next(&r, listed, &upto_fs) && pass(fabric, &r, &several, listed, upto_fs)) {
+        listed = false;
+        if (r.at == flown->path + flown->n_links) {
+            flown->done_fs = r.last_fs;
+            kb_stream_drop_more(&fabric->streams, stream);
+            KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+            return true;
+        }
         come(fabric, &r);
-        if (!is_next(&r, false, &upto_fs) || !pass(fabric, &r, false, upto_fs))
-            return wait_there(fabric, &r);
+        if (r.at == r.end) break;
     }
-    return end_ride(fabric, &r);
-}
-
-bool kb_train_set_out(kb_fabric *fabric, uint32_t number) {
-    const kb_stream *stream = &fabric->streams.pool.items[fabric->flights.items[number].next];
-    ride r;
-    bool plain = !fabric->train_watch.path && !fabric->servers.of;
-    int64_t eligible_fs = kb_stream_eligible(stream);
-    r.flits.count = 1;
-    r.flits.trains[0] = stream->first;
-    begin_at(fabric, number, 0, eligible_fs, &r);
-    if (plain && r.at != r.end && pass(fabric, &r, false, eligible_fs - 1)) {
-        if (r.at == r.end) return end_ride(fabric, &r);
-        come(fabric, &r);
-        return wait_there(fabric, &r);
-    }
-    uint32_t link = *r.at;
-    const kb_message *message = &r.flown->message;
-    kb_train_port_enlist(r.port, eligible_fs, message->src, (uint64_t)message->count << 32,
-                         r.flown->next);
-    bool good = kb_train_serve(fabric, link, eligible_fs, eligible_fs);
-    r.port->upto_fs = eligible_fs - 1;
-    return good;
+    return listed || wait_there(fabric, &r, &several);
 }

@@ -13,8 +13,4 @@
  * kb_sim_fail knows. */
 bool kb_train_ride(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
 
-/* A message that begins now, at a port where nothing else waits or can come, is served there at once: what
- * begins later comes after it.  False when it failed, which kb_sim_fail knows. */
-bool kb_train_set_out(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
-
 #endif

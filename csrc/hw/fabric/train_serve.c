@@ -24,34 +24,12 @@ static inline bool serve_lead(kb_fabric *fabric, uint32_t link, kb_train_port *p
     return true;
 }
 
-/* The lead leaves as one train: its stream moves on, or ends.  False when there is no memory. */
-static inline bool pass_lead(kb_fabric *fabric, uint32_t link, int64_t begin_fs, int64_t period_fs,
-                             int64_t length_fs) {
-    kb_train_port *port = &fabric->trains.ports[link];
+/* The lead leaves as one train.  False when there is no memory. */
+static inline bool pass_lead(kb_fabric *fabric, uint32_t link, kb_train_port *port,
+                             int64_t begin_fs, int64_t period_fs, int64_t length_fs) {
     const kb_waiting lead = *kb_lineup_items(&port->waiting);
-    uint32_t number = (uint32_t)lead.count_number;
-    kb_stream *stream = &fabric->streams.pool.items[number];
-    int64_t arrive_fs = begin_fs + port->travel_fs;
-    uint32_t to = stream->to;
-    kb_train_count(fabric, link, port, stream->n_left, begin_fs,
-                   begin_fs + length_fs + port->service_fs);
     kb_lineup_drop_first(&port->waiting);
-    if (to == KB_NONE) {
-        uint32_t flight = stream->flight;
-        kb_train train = {arrive_fs, period_fs, stream->n_left};
-        KB_POOL_GIVE(&fabric->streams.pool, number);
-        return kb_train_reach_(fabric, link, flight, 0, train);
-    }
-    kb_train_port *into = &fabric->trains.ports[to];
-    kb_inputs_drop(&into->open, link);
-    kb_train_move_on_(fabric, stream, arrive_fs);
-    stream->first.start_fs = arrive_fs;
-    stream->first.period_fs = period_fs;
-    fabric->streams.n_pieces++;
-    if (!kb_train_port_reserve(into, fabric->alloc)) return false;
-    kb_train_port_enlist(into, kb_max_i64(arrive_fs, stream->head_fs),
-                         kb_waiting_over(lead.rank, link), lead.count_number, number);
-    return true;
+    return kb_train_pass_(fabric, link, port, &lead, begin_fs, period_fs, length_fs);
 }
 
 /* Whether all flits of the lead wait here, and are eligible by end_fs; then *left is what leaves, the last service at
@@ -88,7 +66,8 @@ static bool pass_lone(kb_fabric *fabric, uint32_t link, const kb_lone *lone, int
     kb_train_count(fabric, link, port, stream->n_left, kb_max_i64(port->free_fs, lead.when_fs),
                    last_fs + port->service_fs);
     kb_lineup_drop_first(&port->waiting);
-    kb_stream_replace(streams, stream, &lone->trains[0]);
+    kb_stream_drop_more(streams, stream);
+    stream->first = lone->trains[0];
     if (to == KB_NONE) {
         uint32_t flight = stream->flight;
         int64_t n_left = stream->n_left;
@@ -126,7 +105,7 @@ bool kb_train_serve(kb_fabric *fabric, uint32_t link, int64_t least_fs, int64_t 
             int64_t begin_fs = kb_max_i64(port->free_fs, lead->when_fs), period_fs, length_fs;
             if (kb_stream_is_whole(stream) &&
                 kb_train_port_keeps(port, train, begin_fs, &period_fs, &length_fs)) {
-                if (pass_lead(fabric, link, begin_fs, period_fs, length_fs)) continue;
+                if (pass_lead(fabric, link, port, begin_fs, period_fs, length_fs)) continue;
                 kb_fabric_fail_nomem_(fabric, "a train");
                 return false;
             }

@@ -1,7 +1,8 @@
 #include "hw/fabric/train_start.h"
 
 #include "hw/fabric/train_backlog.h"
-#include "hw/fabric/train_ride.h"
+#include "hw/fabric/train_leave.h"
+#include "hw/fabric/train_serve.h"
 #include "hw/fabric/train_wake.h"
 
 bool kb_train_reserve(kb_fabric *fabric, uint32_t number) {
@@ -73,33 +74,48 @@ void kb_train_trace(kb_fabric *fabric, uint32_t number, kb_hop *hops) {
     if (!good) kb_fabric_fail_nomem_(fabric, "a trace");
 }
 
-/* Whether it goes to another region than the one that it is in.  The ports on its way there are not in the cache, and
- * the way is long beside what others do to it: so they are not asked how long it takes. */
-static inline bool goes_far(const kb_fabric *fabric, const kb_flight *flown, uint32_t region) {
-    return fabric->regions.count > 1 && fabric->regions.to[kb_train_last_link_(flown)] != region;
+/* A message is at the port where it begins, alone there and with no other to come: it is served at once, and what begins
+ * later comes after it.  False when it failed, which kb_sim_fail knows. */
+static inline bool set_out(kb_fabric *fabric, uint32_t link, kb_train_port *port,
+                           const kb_stream *stream, const kb_waiting *key) {
+    bool plain = !fabric->train_watch.path && !fabric->servers.of;
+    int64_t begin_fs = kb_max_i64(port->free_fs, key->when_fs), period_fs, length_fs;
+    bool good;
+    if (plain && kb_train_port_keeps(port, &stream->first, begin_fs, &period_fs, &length_fs)) {
+        good = kb_train_pass_(fabric, link, port, key, begin_fs, period_fs, length_fs);
+        if (!good) kb_fabric_fail_nomem_(fabric, "a train");
+    } else {
+        kb_lineup_push(&port->waiting, key->when_fs, key->rank, key->count_number);
+        good = kb_train_serve(fabric, link, key->when_fs, key->when_fs);
+    }
+    port->upto_fs = key->when_fs - 1;
+    return good;
 }
 
 /* All flits of a message are here now, and none that began before has still to come into being: that one might
- * do so at this very instant, and be served before it.  Those that began here before are served before it;
- * where nothing else waits or can come over a link, it is served at once. */
-static void begin(kb_fabric *fabric, uint32_t number) {
-    const kb_flight *flown = &fabric->flights.items[number];
-    kb_train_port *port = &fabric->trains.ports[flown->path[0]];
-    int64_t eligible_fs = fabric->streams.pool.items[flown->next].head_fs, busy_fs;
-    int64_t after_fs = port->own_fs;
-    if (!kb_mul_i64(flown->message.n_flits, port->service_fs, &busy_fs))
-        port->own_fs = kb_later_fs(kb_max_i64(after_fs, eligible_fs), busy_fs);
+ * do so at this very instant, and be served before it.  Those that began here before are served before it.  It is
+ * looked after when it would be there if nobody else were in its way: what the ports behind this one do until then is
+ * not known yet. */
+static inline void begin(kb_fabric *fabric, uint32_t number, const kb_flight *flown,
+                         kb_train_port *port, const kb_stream *stream) {
+    const kb_message *message = &flown->message;
+    const kb_waiting key = {stream->head_fs, message->src,
+                            (uint64_t)message->count << 32 | flown->next};
+    int64_t begin_fs = kb_max_i64(port->own_fs, key.when_fs), busy_fs;
+    if (!kb_mul_i64(message->n_flits, port->service_fs, &busy_fs))
+        port->own_fs = kb_later_fs(begin_fs, busy_fs);
     if (port->open.count || port->waiting.count)
-        kb_train_port_enlist(port, eligible_fs, flown->message.src,
-                             (uint64_t)flown->message.count << 32, flown->next);
-    else if (!kb_train_set_out(fabric, number)) return;
+        kb_lineup_push(&port->waiting, key.when_fs, key.rank, key.count_number);
+    else if (!set_out(fabric, flown->path[0], port, stream, &key)) return;
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
-    if (wake_fs < 0 && (after_fs > eligible_fs || goes_far(fabric, flown, port->region))) {
-        int64_t begin_fs = kb_max_i64(after_fs, eligible_fs) - port->overhead_fs;
-        wake_fs = kb_min_i64(kb_later_fs(begin_fs, flown->least_fs - flown->message.start_fs),
-                             kb_train_step_(fabric, flown, begin_fs));
-    } else if (wake_fs < 0) wake_fs = kb_train_bound_(fabric, flown);
+    if (wake_fs < 0) {
+        int64_t leave_fs = begin_fs - port->overhead_fs;
+        int64_t least_fs = kb_max_i64(flown->least_fs - message->start_fs, 1); /* may be unknown */
+        wake_fs = kb_later_fs(leave_fs, least_fs);
+        if (message->n_flits > KB_TRAIN_STEP_FLITS)
+            wake_fs = kb_min_i64(wake_fs, kb_train_step_(fabric, flown, leave_fs));
+    }
     kb_train_push_wake_(fabric, kb_train_last_link_(flown), number, wake_fs);
 }
 
@@ -121,7 +137,7 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     }
     if (all && --port->n_own == 0 && flits.count == flown->message.n_flits &&
         flits.period_fs == 0 && flits.start_fs == kb_sim_now(fabric->sim)) {
-        begin(fabric, number);
+        begin(fabric, number, flown, port, stream);
         return true;
     }
     if (!waits)
@@ -134,12 +150,13 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
 }
 
 /* All inputs on a path without servers. */
-static bool open_path(kb_fabric *fabric, const kb_flight *flown) {
+static inline bool open_path(kb_fabric *fabric, const kb_flight *flown) {
     kb_train_port *ports = fabric->trains.ports;
     const uint32_t *path = flown->path;
     uint32_t hop = 1, n = flown->n_links;
+    bool meets = kb_backlog_is_anywhere(fabric);
     for (; hop < n; hop++) {
-        kb_backlog_meet(fabric, path[hop]);
+        if (meets) kb_backlog_meet(fabric, path[hop]);
         if (!kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1])) break;
     }
     if (hop == n && (!kb_train_lands(fabric, &flown->message) || open_hop(fabric, flown, n)))
@@ -148,33 +165,40 @@ static bool open_path(kb_fabric *fabric, const kb_flight *flown) {
     return false;
 }
 
-bool kb_train_send(kb_fabric *fabric, uint32_t number) {
+bool kb_train_send(kb_fabric *fabric, const kb_send *send, const kb_path *path, int64_t start_fs,
+                   uint32_t count, uint32_t *handle) {
+    uint32_t link = path->links[0], number, first;
+    kb_train_port *port = &fabric->trains.ports[link];
+    if (!KB_POOL_TAKE(&fabric->flights, fabric->alloc, &number)) return false;
     kb_flight *flown = &fabric->flights.items[number];
-    kb_train_port *port = &fabric->trains.ports[flown->path[0]];
+    kb_flight_describe_(fabric, send, path, start_fs, count, flown);
     if (!kb_train_port_reserve(port, fabric->alloc) ||
         !kb_train_reserve_wake_(fabric, kb_train_last_link_(flown)) ||
-        !kb_stream_take(&fabric->streams, fabric->alloc, &flown->next))
-        return false;
-    if (!open_path(fabric, flown)) {
-        KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+        !kb_stream_take(&fabric->streams, fabric->alloc, &first)) {
+        KB_POOL_GIVE(&fabric->flights, number);
         return false;
     }
-    kb_stream *stream = &fabric->streams.pool.items[flown->next];
-    int64_t now = flown->message.start_fs, n_flits = flown->message.n_flits;
+    if (!open_path(fabric, flown)) {
+        KB_POOL_GIVE(&fabric->streams.pool, first);
+        KB_POOL_GIVE(&fabric->flights, number);
+        return false;
+    }
+    kb_stream *stream = &fabric->streams.pool.items[first];
     stream->flight = number;
     stream->hop = 0;
     stream->to = flown->n_links > 1 ? flown->path[1] : KB_NONE;
-    stream->head_fs = now + port->overhead_fs;
-    stream->n_left = n_flits;
-    stream->first = (kb_train){now, 0, n_flits};
+    stream->head_fs = start_fs + port->overhead_fs;
+    stream->n_left = path->n_flits;
+    stream->first = (kb_train){start_fs, 0, path->n_flits};
     fabric->streams.n_pieces++;
-    flown->n_known = n_flits;
+    flown->next = first;
+    flown->n_known = path->n_flits;
+    if (handle) *handle = number;
     if (port->n_own == (port->backlog.first != KB_NONE)) {
-        begin(fabric, number);
+        begin(fabric, number, flown, port, stream);
         return true;
     }
-    kb_train_port_enlist(port, stream->head_fs, flown->message.src,
-                         (uint64_t)flown->message.count << 32, flown->next);
+    kb_train_port_enlist(port, stream->head_fs, send->src, (uint64_t)count << 32, first);
     kb_train_push_wake_(fabric, kb_train_last_link_(flown), number, kb_train_bound_(fabric, flown));
     return true;
 }

@@ -17,9 +17,11 @@ bool kb_train_open(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
  * never after kb_train_reserve. */
 bool kb_train_add(kb_fabric *fabric, uint32_t flight, kb_train flits) KB_MUST_CHECK;
 
-/* A message that is described and not opened starts now, all of it, in a fabric without servers.  False, and
- * nothing changes, when there is no memory. */
-bool kb_train_send(kb_fabric *fabric, uint32_t flight) KB_MUST_CHECK;
+/* A message begins that started at start_fs as its sender's number `count`, all of it, over a path that has links, in a
+ * fabric without servers: the port that it begins at has heard of no later one.  The same as to open it and to append
+ * its flits, in one go; handle may be NULL.  False, and nothing changes, when there is no memory. */
+bool kb_train_send(kb_fabric *fabric, const kb_send *send, const kb_path *path, int64_t start_fs,
+                   uint32_t count, uint32_t *handle) KB_MUST_CHECK;
 
 /* A server has served the stream's last flit, and the stream ends: from here on the tail may have trains
  * before it alone.  False when there is no memory. */

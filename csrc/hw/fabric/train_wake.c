@@ -3,22 +3,6 @@
 #include "hw/fabric/train_pull.h"
 #include "hw/fabric/train_ride.h"
 
-/* Those that are due now are being woken. */
-static void schedule(kb_fabric *fabric, uint32_t link) {
-    kb_train_port *port = &fabric->trains.ports[link];
-    int64_t when_fs = kb_lineup_when(&port->wakes, 0);
-    if (when_fs >= port->wake_fs || when_fs <= kb_sim_now(fabric->sim)) return;
-    port->wake_fs = when_fs;
-    kb_sim_arrival(fabric->sim, link, when_fs);
-}
-
-void kb_train_push_wake_(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t when_fs) {
-    const kb_message *message = &fabric->flights.items[number].message;
-    kb_lineup_push(&fabric->trains.ports[link].wakes, when_fs, message->src,
-                   (uint64_t)message->count << 32 | number);
-    schedule(fabric, link);
-}
-
 /* --- when its tail may be there ------------------------------------------------------------------- */
 
 int64_t kb_train_step_(const kb_fabric *fabric, const kb_flight *flown, int64_t from_fs) {
@@ -253,7 +237,7 @@ static void wake(kb_fabric *fabric, uint32_t link) {
             if (!finish(fabric, number, link)) return;
         }
     }
-    schedule(fabric, link);
+    kb_train_schedule_(fabric, link);
 }
 
 void kb_train_wake(void *self, uint32_t link) {

@@ -41,8 +41,23 @@ KB_MUST_CHECK static inline bool kb_train_reserve_wake_(kb_fabric *fabric, uint3
     return kb_lineup_reserve(&fabric->trains.ports[link].wakes, fabric->alloc);
 }
 
+/* The event of the first wake at the port of `link`.  (Those that are due now are being woken.) */
+static inline void kb_train_schedule_(kb_fabric *fabric, uint32_t link) {
+    kb_train_port *port = &fabric->trains.ports[link];
+    int64_t when_fs = kb_lineup_when(&port->wakes, 0);
+    if (when_fs >= port->wake_fs || when_fs <= kb_sim_now(fabric->sim)) return;
+    port->wake_fs = when_fs;
+    kb_sim_arrival(fabric->sim, link, when_fs);
+}
+
 /* A message is looked after at when_fs > now, at the port of `link`.  Room has been made. */
-void kb_train_push_wake_(kb_fabric *fabric, uint32_t link, uint32_t number, int64_t when_fs);
+static inline void kb_train_push_wake_(kb_fabric *fabric, uint32_t link, uint32_t number,
+                                       int64_t when_fs) {
+    const kb_message *message = &fabric->flights.items[number].message;
+    kb_lineup_push(&fabric->trains.ports[link].wakes, when_fs, message->src,
+                   (uint64_t)message->count << 32 | number);
+    kb_train_schedule_(fabric, link);
+}
 
 /* Hands over what has landed by (until_fs, link). */
 void kb_train_hand_over_landed(kb_fabric *fabric, kb_inbox *inbox, int64_t until_fs, uint32_t link);

@@ -8,6 +8,7 @@ another's objects.
 from __future__ import annotations
 
 import os
+import signal
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,7 @@ class ProcessContext:
         SpawnException
             When ranks raised.
         ProcessExitedException
-            When a rank ended with a status other than 0.
+            When a rank ended with a status other than 0, or by a signal.
         DeadlockError
             When every rank waits, and nothing can move.
         """
@@ -148,8 +149,10 @@ class ProcessContext:
             if w.failure is not None and isinstance(w.failure.error, Exception)
         ]
         if not isinstance(failure.error, Exception):
-            text = f"process {index} terminated with exit code {failure.exitcode}"
-            raise ProcessExitedException(text, index, pid, failure.exitcode)
+            name = _signal_name(-failure.exitcode)
+            how = f"exit code {failure.exitcode}" if name is None else f"signal {name}"
+            text = f"process {index} terminated with {how}"
+            raise ProcessExitedException(text, index, pid, failure.exitcode, name)
         text = f"\n\n-- Process {index} terminated with the following error:\n{failure.text}"
         raise SpawnException(text, index, pid, raised)
 
@@ -226,7 +229,7 @@ def spawn(
         When ranks raised: the lowest, and in ``errors`` each root cause.  The other ranks are ended
         by SystemExit where they wait.
     ProcessExitedException
-        When a rank called ``sys.exit`` with a status other than 0.
+        When a rank called ``sys.exit`` with a status other than 0, or sent itself a signal.
     DeadlockError
         When every rank waits, and nothing can move.
     ValueError
@@ -255,6 +258,16 @@ def spawn(
             stacklevel=2,
         )
     return start_processes(fn, args, nprocs, join, daemon, start_method="spawn")
+
+
+def _signal_name(number: int) -> str | None:
+    """Return the name of a signal; None for an exit code, which is not below 0."""
+    if number <= 0:
+        return None
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"<Unknown signal {number}>"
 
 
 class _Call:

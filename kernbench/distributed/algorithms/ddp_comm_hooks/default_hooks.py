@@ -6,8 +6,8 @@ from typing import Any
 
 from kernbench.distributed.collectives import all_reduce
 from kernbench.distributed.data_parallel import GradBucket
+from kernbench.distributed.futures import Future
 from kernbench.distributed.groups import group_of
-from kernbench.distributed.work import Future
 from kernbench.runtime.dtypes import BY_NAME
 
 __all__ = ["allreduce_hook", "bf16_compress_hook", "fp16_compress_hook"]
