@@ -254,7 +254,8 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
     if (pc->sides[pc->writing].n_over > 0) kb_dram_give_back_(&pc->sides[pc->writing], core);
 }
 
-/* One train after the other, as long as nothing enters, no row command has to be looked for, and the bus stays. */
+/* One train after the other, as long as the bus stays, no row command has to be looked for, and nothing enters before
+ * limit_fs is over. */
 int64_t kb_dram_serve_(kb_dram_pc *pc, kb_dram_core *core, int64_t end_fs, int64_t limit_fs) {
     const kb_dram_side *side = &pc->sides[pc->writing], *writes = &pc->sides[KB_DRAM_WRITE];
     do {
@@ -265,6 +266,7 @@ int64_t kb_dram_serve_(kb_dram_pc *pc, kb_dram_core *core, int64_t end_fs, int64
         kb_dram_forget_cas_(pc);
         issue(pc, core, &t);
         kb_dram_forget_cas_(pc);
+        end_fs = limit_fs;
     } while (pc->n_hits > 0 && pc->row_known && side->next_fs > limit_fs && writes->n_pending == 0);
     return KB_DRAM_SERVED;
 }
