@@ -49,6 +49,8 @@ class Round:
         By rank in the group.
     values : dict of int to object
         What members bring, if they meet on the host.
+    brought : tuple of object
+        That, in order of rank, once all have.
     clock_fs : int
         The latest clock of those that have entered.
     chosen : dict of str to (int, str or None)
@@ -60,6 +62,7 @@ class Round:
     number: int
     entries: dict[int, Entry] = field(default_factory=dict)
     values: dict[int, Any] = field(default_factory=dict)
+    brought: tuple[Any, ...] = ()
     waiters: list[Waiting] = field(default_factory=list)
     clock_fs: int = 0
     chosen: dict[str, tuple[int, str | None]] = field(default_factory=dict)
@@ -288,7 +291,7 @@ class Shared:
         timeout: float | None = None,
         late: Callable[[Round], str] = Round.describe,
         **facts: Any,
-    ) -> list[Any]:
+    ) -> tuple[Any, ...]:
         """Enter, bring a value, and wait on the host for all members.
 
         With a `timeout`, in seconds of simulated time, who waits longer breaks the group; `late`
@@ -296,7 +299,7 @@ class Shared:
 
         Returns
         -------
-        list
+        tuple
             What each member brought, in order of rank.  The clock is the latest of all.
 
         Raises
@@ -308,6 +311,7 @@ class Shared:
         found.values[place] = value
         rank = current_rank()
         if found.complete:  # all go on together, in order of rank
+            found.brought = tuple(found.values[i] for i in range(len(self.ranks)))
             self.board.context._scheduler.give_way(rank)
         elif not block(rank, found.waiters, found.describe, deadline(rank, timeout)):
             self.broken = late(found)
@@ -315,7 +319,7 @@ class Shared:
         if not found.complete:
             raise CollectiveMismatchError(self.broken)
         rank.clock_fs = max(rank.clock_fs, found.clock_fs)
-        return [found.values[i] for i in range(len(self.ranks))]
+        return found.brought
 
     # --- messages from rank to rank -------------------------------------------------------------
 

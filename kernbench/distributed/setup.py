@@ -100,7 +100,7 @@ def init_process_group(
     if any(rank in found.entries for found in lobby.rounds.values()):
         raise ValueError(f"init_process_group: rank {rank} is taken: two workers call it so")
     sips = lobby.meet(rank, "init_process_group", sip, backend=config)
-    lobby.sips = tuple(sips)
+    lobby.sips = sips
     mine.default = ProcessGroup(context, lobby, rank, config, "default_pg")
     mine.store = store or store_of(init_method, world_size)
     mine.groups = [mine.default]
