@@ -80,6 +80,7 @@ class Scheduler:
         """Make a worker; it runs when the main program next waits."""
         worker = Worker(self, rank, function, on_failure)
         if not self.workers:
+            self.context._check_rest()
             self.generation += 1
             self.thread = threading.get_ident()
             self.own_os = [RankEnviron.install(), RankExit.install(), RankKill.install()]
