@@ -184,16 +184,17 @@ static int64_t number_at(const kb_oplog *log, int64_t index, kb_oplog_column col
     return kb_column_get(&from->columns[column], from->bytes, row, end);
 }
 
+static inline bool is_hashed(kb_oplog_column column) {
+    return column != KB_COLUMN_kernel && column != KB_COLUMN_payload;
+}
+
 static uint64_t hash_record(const kb_oplog *log, const kb_record *record, const int64_t *words,
                             uint32_t n_words) {
-    kb_record hashed = *record;
-    hashed.kernel = 0;
-    hashed.payload = 0;
     uint64_t hash = log->hash;
     if (record->kernel >= 0 && (size_t)record->kernel < log->kernels.count)
         hash = kb_hash_u64(hash, log->kernels.items[record->kernel].hash);
 #define X(column, ctype, numpy, unit, meaning) \
-    hash = kb_hash_u64(hash, (uint64_t)(int64_t)hashed.column);
+    hash = kb_hash_u64(hash, is_hashed(KB_COLUMN_##column) ? (uint64_t)(int64_t)record->column : 0);
     KB_OPLOG_COLUMNS(X)
 #undef X
     for (uint32_t i = 0; i < n_words; i++) hash = kb_hash_u64(hash, (uint64_t)words[i]);

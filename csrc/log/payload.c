@@ -194,20 +194,21 @@ static inline void put_plain_operand(writer *out, const kb_operand *operand, uin
     out->n += length;
 }
 
-static void put_operand(writer *out, const kb_operand *operand) {
+static void put_block_operand(writer *out, const kb_operand *operand, uint64_t head) {
     uint32_t start = out->n;
-    uint64_t head = operand->kind | (uint64_t)operand->dtype << 8 | (uint64_t)operand->rank << 16 |
-                    (uint64_t)operand->last_use << LAST_USE_SHIFT;
-    if (operand->kind != KB_OPERAND_BLOCK) {
-        put_plain_operand(out, operand, head);
-        return;
-    }
     put(out, 0);
     put_dims(out, operand->rank, operand->dims);
     if (operand->block->is_mask) put_mask(out, &operand->block->mask);
     else put_block(out, &operand->block->block);
     if (out->words)
         out->words[start] = (int64_t)(head | (uint64_t)(out->n - start) << LENGTH_SHIFT);
+}
+
+static inline void put_operand(writer *out, const kb_operand *operand) {
+    uint64_t head = operand->kind | (uint64_t)operand->dtype << 8 | (uint64_t)operand->rank << 16 |
+                    (uint64_t)operand->last_use << LAST_USE_SHIFT;
+    if (operand->kind == KB_OPERAND_BLOCK) put_block_operand(out, operand, head);
+    else put_plain_operand(out, operand, head);
 }
 
 static void take_operand(reader *in, kb_arena *arena, kb_operand *operand) {
@@ -255,7 +256,7 @@ static uint32_t operand_words(const kb_operand *operand) {
     writer out = {0};
     if (operand->kind == KB_OPERAND_NONE) return 1;
     if (operand->kind != KB_OPERAND_BLOCK) return 2 + (uint32_t)(operand->rank + 1) / 2;
-    put_operand(&out, operand);
+    put_block_operand(&out, operand, 0);
     return out.n;
 }
 

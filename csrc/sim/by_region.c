@@ -23,12 +23,6 @@ static bool add_now(kb_sim *sim, kb_event event) {
     return true;
 }
 
-static uint32_t region_of(const kb_sim *sim, kb_event event) {
-    uint32_t rank = kb_event_rank(event), place = kb_event_place(event);
-    if (rank == KB_RANK_SERVICE) return sim->windows.from[place];
-    return rank == KB_RANK_ARRIVAL ? sim->windows.to[place] : sim->slots.items[place].region;
-}
-
 /* The first instant at which the region that has its turn may cause an event of another. */
 static int64_t earliest(const kb_sim *sim, uint32_t region) {
     const kb_windows *w = &sim->windows;
@@ -36,10 +30,9 @@ static int64_t earliest(const kb_sim *sim, uint32_t region) {
     return kb_max_i64(kb_later_fs(sim->now_fs, w->lookahead_fs), w->handled_fs[region]);
 }
 
-bool kb_sim_push_by_region_(kb_sim *sim, kb_event event) {
+bool kb_sim_push_to_region_(kb_sim *sim, kb_event event) {
     kb_windows *w = &sim->windows;
-    uint32_t region = region_of(sim, event);
-    if (w->open && region == w->region) return kb_eventq_push(&w->queues[region], event);
+    uint32_t region = kb_sim_region_of_(sim, kb_event_rank(event), kb_event_place(event));
     if (w->open && (int64_t)event.when_fs < earliest(sim, region)) {
         (void)kb_error_set(kb_sim_fail(sim, KB_INTERNAL), KB_INTERNAL,
                            "simulator: expected an event of another region from %lld fs on, got "
@@ -73,6 +66,7 @@ static bool gather(kb_sim *sim, uint64_t when_fs) {
 /* All events of an instant, of all regions, in their order. */
 static void run_instant(kb_sim *sim, uint64_t when_fs) {
     kb_windows *w = &sim->windows;
+    uint64_t n_before = sim->n_events;
     sim->last = KB_EVENT_NONE;
     if ((int64_t)when_fs != sim->now_fs) kb_sim_move_to_(sim, (int64_t)when_fs);
     if (!gather(sim, when_fs)) (void)kb_error_nomem(kb_sim_fail(sim, KB_NOMEM), "an event");
@@ -85,6 +79,7 @@ static void run_instant(kb_sim *sim, uint64_t when_fs) {
         if (!kb_sim_is_again_(sim, next)) kb_sim_handle_(sim, next);
     }
     w->at_once = false;
+    kb_sim_charge(sim, sim->n_events - n_before);
 }
 
 /* --- a run ------------------------------------------------------------------------------------------ */
@@ -115,6 +110,7 @@ kb_status kb_sim_set_regions(kb_sim *sim, const kb_sim_regions *regions, kb_erro
     kb_windows *w = &sim->windows;
     uint32_t n = w->n_regions = regions->count;
     kb_alloc *alloc = sim->alloc;
+    w->region = KB_NO_REGION;
     w->failed_at = KB_EVENT_NONE;
     w->queues = kb_alloc_zeroed(alloc, n, sizeof *w->queues);
     w->heads = kb_alloc_zeroed(alloc, n, sizeof *w->heads);

@@ -50,14 +50,24 @@ static void fail_past(kb_sim *sim, int64_t when_fs) {
                        (long long)sim->now_fs, (long long)when_fs);
 }
 
-static void push(kb_sim *sim, int64_t when_fs, uint32_t rank, uint32_t place) {
+/* The queue of such events; NULL: that of a region which has not its turn. */
+static kb_eventq *queue_of(kb_sim *sim, uint32_t rank, uint32_t place) {
+    const kb_windows *w = &sim->windows;
+    if (!w->on) return rank == KB_RANK_SERVICE ? &sim->services : &sim->queue;
+    uint32_t region = kb_sim_region_of_(sim, rank, place);
+    return region == w->region ? &w->queues[region] : NULL;
+}
+
+/* (One copy of its code for all that call it: each time other code has been in the cache.) */
+static __attribute__((noinline)) void push(kb_sim *sim, int64_t when_fs, uint32_t rank,
+                                           uint32_t place) {
     if (when_fs < sim->now_fs) {
         fail_past(sim, when_fs);
         return;
     }
     kb_event event = kb_event_of(when_fs, rank, place);
-    kb_eventq *queue = rank == KB_RANK_SERVICE ? &sim->services : &sim->queue;
-    if (!(sim->windows.on ? kb_sim_push_by_region_(sim, event) : kb_eventq_push(queue, event)))
+    kb_eventq *queue = queue_of(sim, rank, place);
+    if (!(queue ? kb_eventq_push(queue, event) : kb_sim_push_to_region_(sim, event)))
         (void)kb_error_nomem(kb_sim_fail(sim, KB_NOMEM), "an event");
 }
 
@@ -134,6 +144,7 @@ static kb_run_end run(kb_sim *sim, int64_t until_fs, uint64_t max_events) {
         kb_eventq_pop(queue);
         if (again) continue;
         if (later) kb_sim_move_to_(sim, (int64_t)next.when_fs);
+        sim->n_left -= sim->n_left > 0;
         kb_sim_handle_(sim, next);
     }
     return end;

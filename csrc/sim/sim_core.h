@@ -10,6 +10,8 @@
 enum { KB_CLASS_SLOT = 0, KB_RANK_ARRIVAL = 1, KB_RANK_DELTA = 2 };
 #define KB_RANK_SERVICE UINT32_MAX
 
+#define KB_NO_REGION UINT32_MAX
+
 typedef struct kb_slot {
     kb_slot_fn fn;
     void *self;
@@ -23,7 +25,7 @@ typedef struct kb_slot {
 typedef struct kb_windows {
     bool on;
     bool open;        /* the events of one are being handled, */
-    uint32_t region;  /* those of this region */
+    uint32_t region;  /* those of this region; KB_NO_REGION: none */
     int64_t until_fs; /* its end */
     int64_t last_fs;  /* the latest event in it so far */
     uint32_t n_regions;
@@ -80,11 +82,11 @@ static inline bool kb_sim_is_again_(const kb_sim *sim, kb_event event) {
            kb_event_rank(event) != KB_RANK_SERVICE;
 }
 
+/* (What it takes of max_events is the caller's to charge.) */
 static inline void kb_sim_handle_(kb_sim *sim, kb_event event) {
     uint32_t rank = kb_event_rank(event), place = kb_event_place(event);
     sim->last = event;
     sim->n_events++;
-    sim->n_left -= sim->n_left > 0;
     if (rank == KB_RANK_SERVICE) {
         sim->service(sim->fabric, place);
     } else if (rank == KB_RANK_ARRIVAL) {
@@ -99,6 +101,12 @@ static inline void kb_sim_handle_(kb_sim *sim, kb_event event) {
 
 /* The instant is over, and what is next is later, or nothing.  True when the run ends here. */
 bool kb_sim_ends_before_(kb_sim *sim, uint64_t next_fs, int64_t until_fs, kb_run_end *end);
+
+/* Where an event belongs. */
+static inline uint32_t kb_sim_region_of_(const kb_sim *sim, uint32_t rank, uint32_t place) {
+    if (rank == KB_RANK_SERVICE) return sim->windows.from[place];
+    return rank == KB_RANK_ARRIVAL ? sim->windows.to[place] : sim->slots.items[place].region;
+}
 
 /* How many neighbours a region has; 0: any may be one. */
 static inline uint32_t kb_windows_neighbours_(const kb_windows *w, uint32_t region,
@@ -136,7 +144,8 @@ void kb_sim_run_window_(kb_sim *sim, int64_t from_fs, int64_t until_fs);
 
 /* by_region.c */
 kb_run_end kb_sim_by_region_(kb_sim *sim, int64_t until_fs, uint64_t max_events);
-bool kb_sim_push_by_region_(kb_sim *sim, kb_event event) KB_MUST_CHECK;
+bool kb_sim_push_to_region_(kb_sim *sim,
+                            kb_event event) KB_MUST_CHECK; /* not the one with its turn */
 void kb_sim_free_regions_(kb_sim *sim);
 
 #endif

@@ -2,30 +2,34 @@
 #include "sim/sim_core.h"
 
 /* The first failure in order of events is the one that would have been, had all gone in that order. */
-static void note_failure(kb_sim *sim) {
+static kb_event note_failure(kb_sim *sim) {
     kb_windows *w = &sim->windows;
     w->failed_at = sim->last;
     w->failure = sim->failure;
     sim->failure.status = KB_OK;
+    return w->failed_at;
 }
 
 /* All events of a region before until_fs. */
 static void run_region(kb_sim *sim, uint32_t number, int64_t until_fs) {
     kb_windows *w = &sim->windows;
     kb_eventq *queue = &w->queues[number];
+    kb_event end = {(uint64_t)until_fs, 0};
+    uint64_t n_before = sim->n_events;
+    if (kb_event_less(&w->failed_at, &end)) end = w->failed_at;
     w->region = number;
-    sim->now_fs = w->handled_fs[number];
+    kb_sim_move_to_(sim, w->handled_fs[number]);
     sim->last = KB_EVENT_NONE;
     for (;;) {
         kb_event next = kb_eventq_peek(queue);
-        if ((int64_t)next.when_fs >= until_fs || !kb_event_less(&next, &w->failed_at)) break;
+        if (!kb_event_less(&next, &end)) break;
         kb_eventq_pop(queue);
         if (kb_sim_is_again_(sim, next)) continue;
-        if ((int64_t)next.when_fs != sim->now_fs || sim->last.when_fs > KB_TIME_MAX)
-            kb_sim_move_to_(sim, (int64_t)next.when_fs);
+        if ((int64_t)next.when_fs != sim->now_fs) kb_sim_move_to_(sim, (int64_t)next.when_fs);
         kb_sim_handle_(sim, next);
-        if (sim->failure.status != KB_OK) note_failure(sim);
+        if (sim->failure.status != KB_OK) end = note_failure(sim);
     }
+    kb_sim_charge(sim, sim->n_events - n_before);
     w->last_fs = kb_max_i64(w->last_fs, sim->now_fs);
     w->handled_fs[number] = until_fs;
     kb_windows_update_(w, number);
@@ -130,6 +134,7 @@ void kb_sim_run_window_(kb_sim *sim, int64_t from_fs, int64_t until_fs) {
     for (uint32_t b = 0; b < kb_windows_n_blocks_(w); b++)
         if (w->least_fs[b] < (uint64_t)until_fs) kb_windows_update_block_(w, b);
     w->open = false;
+    w->region = KB_NO_REGION;
     kb_sim_move_to_(sim, w->last_fs);
     if (w->failed_at.when_fs <= KB_TIME_MAX) sim->failure = w->failure;
 }

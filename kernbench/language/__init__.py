@@ -231,6 +231,7 @@ _ADVICE = {
         ("float8e4b15", "float8e4b8", "float8e5b16"), "the machine has float8e4nv and float8e5"
     ),
     "TRITON_MAX_TENSOR_NUMEL": "a tile has at most 4,194,304 elements, and fits in TCM",
+    "relu": "use tl.maximum(x, 0.0)",
     "extra": "import triton.language.extra.libdevice, or use tl.libdevice",
     "pi32_t": "use tl.pointer_type(tl.int32)",
     "target_info": "there is no target to ask; the machine is that of the topology",
@@ -246,7 +247,9 @@ def __getattr__(name: str) -> Any:
         operations = importlib.import_module("kernbench.language.operations")
         globals().update({each: getattr(operations, each) for each in operations.__all__})
         return globals()[name]
-    advice = f"; {_ADVICE[name]}" if name in _ADVICE else ""
+    from kernbench.language.advice import nearest
+
+    advice = f"; {_ADVICE[name]}" if name in _ADVICE else nearest(name, __all__)
     raise AttributeError(f"tl.{name} is not in kernbench.language{advice}")
 
 

@@ -178,7 +178,10 @@ def _pointer_arithmetic(e: Emitter, op: str, a: Operand, b: Operand) -> Value:
     if op not in ("add", "sub") or index.type.is_pointer or not pointer.type.is_pointer:
         raise Refusal(f"{_SYMBOLS[op]} is not defined between {pointer} and {index}")
     if not index.type.element.is_int():
-        raise Refusal(f"expected integers to move a pointer by, got a {index}")
+        raise Refusal(
+            f"expected integers to move a pointer by, got a {index}; cast with .to(tl.int32), or "
+            "divide with //"
+        )
     index = e.materialise(index)
     if index.type.dtype == int1:
         index = e.cast(index, int32)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kernbench.language.advice import nearest
 from kernbench.language.dtypes import (
     constexpr,
     dtype,
@@ -25,8 +25,25 @@ from kernbench.language.host_descriptor import DescriptorType, TensorDescriptor
 if TYPE_CHECKING:
     from kernbench.language.jit import JITFunction
 
-ArgumentType = dtype | pointer_type | DescriptorType
-"""What a run-time argument is to a kernel; a descriptor comes as several parameters."""
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An argument whose value a kernel is compiled for; `key` is equal for equal ones."""
+
+    value: Any = field(compare=False)
+    key: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType:
+    """What a tuple is to a kernel: each of its items; `cls` is a NamedTuple's class, or tuple."""
+
+    items: tuple[ArgumentType | Fixed, ...]
+    cls: type
+
+
+ArgumentType = dtype | pointer_type | DescriptorType | TupleType
+"""What a run-time argument is to a kernel; descriptors and tuples come as several parameters."""
 
 IGNORED_OPTIONS = frozenset(
     [
@@ -67,8 +84,8 @@ class Bound:
     constants : dict
         Value of each compile-time parameter, by name.
     arguments : tuple
-        Values of the kernel's parameters, in order: one for each run-time argument, and of a
-        descriptor base, shape and strides.
+        Values of the kernel's parameters, in order: one for each run-time argument, of a
+        descriptor base, shape and strides, of a tuple those of its items.
     key : tuple
         Equal for launches that one compiled kernel serves.
     everything : dict
@@ -96,8 +113,8 @@ def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     for option in list(given):
         if option not in function.arg_names:
             if option not in IGNORED_OPTIONS:
-                close = difflib.get_close_matches(option, function.arg_names, 1)
-                hint = f"; did you mean '{close[0]}'?" if close else ""
+                hint = nearest(option, function.arg_names)
+                hint = hint or f"; it takes ({', '.join(function.arg_names)})"
                 raise TypeError(f"{name}() has no parameter '{option}'{hint}")
             del given[option]
     try:
@@ -111,21 +128,40 @@ def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     arguments: list[Any] = []
     key: list[Any] = []
     for parameter, value in bound.arguments.items():
-        if parameter in function.constexpr_names or value is None or isinstance(value, constexpr):
-            plain = _plain(value)
-            constants[parameter] = plain
-            key.append((type(plain).__name__, _hashable(name, parameter, plain)))
-            continue
-        if isinstance(value, TensorDescriptor):
-            types[parameter] = value.type
-            arguments += value.values
-            key.append(value.type)
-            continue
-        type_ = argument_type(name, parameter, value, function.annotated_types.get(parameter))
-        types[parameter] = type_
-        arguments.append(value if isinstance(type_, pointer_type) else _number(value, type_))
-        key.append(type_)
+        if parameter in function.constexpr_names:
+            if hasattr(value, "data_ptr"):
+                raise TypeError(
+                    f"{name}(): argument '{parameter}' is a {type(value).__name__}, and the "
+                    "parameter is annotated tl.constexpr; tensors go to parameters without"
+                )
+            value = constexpr(value)
+        annotated = function.annotated_types.get(parameter)
+        type_, values = _sorted(name, parameter, value, annotated)
+        arguments += values
+        if isinstance(type_, Fixed):
+            constants[parameter] = type_.value
+            key.append(type_.key)
+        else:
+            types[parameter] = type_
+            key.append(type_)
     return Bound(types, constants, tuple(arguments), tuple(key), dict(bound.arguments))
+
+
+def _sorted(
+    kernel: str, parameter: str, value: Any, annotated: dtype | None = None
+) -> tuple[ArgumentType | Fixed, list[Any]]:
+    """Return what an argument is to the kernel, and the values of the parameters that it takes."""
+    if value is None or isinstance(value, constexpr):
+        plain = _plain(value)
+        return Fixed(plain, (type(plain).__name__, _hashable(kernel, parameter, plain))), []
+    if isinstance(value, TensorDescriptor):
+        return value.type, list(value.values)
+    if isinstance(value, tuple):
+        items = [_sorted(kernel, f"{parameter}[{i}]", item) for i, item in enumerate(value)]
+        values = [each for _, given in items for each in given]
+        return TupleType(tuple(type_ for type_, _ in items), type(value)), values
+    type_ = argument_type(kernel, parameter, value, annotated)
+    return type_, [value if isinstance(type_, pointer_type) else _number(value, type_)]
 
 
 def argument_type(
@@ -152,7 +188,8 @@ def argument_type(
         return annotated if annotated and annotated.is_floating() else float32
     raise TypeError(
         f"{kernel}(): argument '{parameter}' is a {type(value).__name__}; expected a tensor on the "
-        "device, a number, None, or a value for a parameter annotated tl.constexpr"
+        "device, a number, None, a tuple of these, or a value for a parameter annotated "
+        "tl.constexpr"
     )
 
 
@@ -160,7 +197,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, constexpr):
         return _plain(value.value)
     if isinstance(value, (tuple, list)):
-        return tuple(_plain(item) for item in value)
+        items = [_plain(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     if (
         type(value).__module__ == "numpy"
         and hasattr(value, "item")

@@ -47,7 +47,7 @@ class Builtin:
         self.__signature__ = inspect.Signature(bare)
 
     def __repr__(self) -> str:
-        return f"<tl.{self.name}>"
+        return self.name if self.name[0] == "<" else f"<tl.{self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it on the host, where it means something there."""

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kernbench.language.binding import ArgumentType
+from kernbench.language.binding import ArgumentType, Fixed, TupleType
 from kernbench.language.dtypes import dtype, int64, pointer_type
 from kernbench.language.emitter import Emitter, check_shape
 from kernbench.language.encode import encode
 from kernbench.language.host_descriptor import DescriptorType
 from kernbench.language.joins import Binding
 from kernbench.language.liveness import free_tiles
-from kernbench.language.names import wrap_global
+from kernbench.language.names import packed, wrap_global
 from kernbench.language.ops_descriptor import Descriptor
 from kernbench.language.registers import share_registers
 from kernbench.language.simplify import simplify
@@ -99,8 +99,13 @@ def _parameter(e: Emitter, name: str, type_: dtype | pointer_type) -> Value:
     return value
 
 
-def _argument(e: Emitter, name: str, type_: ArgumentType) -> Operand:
+def _argument(e: Emitter, name: str, type_: ArgumentType | Fixed) -> Operand:
     """Return the operand of an argument, whose parameters are those that `bind` gives values."""
+    if isinstance(type_, Fixed):
+        return wrap_global(name, type_.value)
+    if isinstance(type_, TupleType):
+        items = enumerate(type_.items)
+        return packed(type_.cls, tuple(_argument(e, f"{name}[{i}]", item) for i, item in items))
     if not isinstance(type_, DescriptorType):
         return _parameter(e, name, type_)
     check_shape(type_.block_shape)

@@ -318,7 +318,11 @@ def check_shape(shape: tuple[int, ...]) -> None:
         raise Refusal(f"expected at most {limits.max_rank} dimensions, got {list(shape)}")
     for size in shape:
         if size < 1 or size & (size - 1):
-            raise Refusal(f"expected sizes that are powers of 2, got {list(shape)}")
+            larger = [1 << max(size - 1, 0).bit_length() for size in shape]
+            raise Refusal(
+                f"expected sizes that are powers of 2, got {list(shape)}; take {larger}, and a "
+                "mask for what is too much"
+            )
     if math.prod(shape) > limits.max_tile_elements:
         raise Refusal(
             f"expected at most {limits.max_tile_elements} elements, got {list(shape)}, "

@@ -10,6 +10,13 @@ from typing import Any
 
 from kernbench.errors import CompilationError
 from kernbench.language import arithmetic
+from kernbench.language.advice import (
+    instead_of_attribute,
+    instead_of_expression,
+    instead_of_python,
+    instead_of_tuple,
+    nearest,
+)
 from kernbench.language.builtin import BUILTINS, METHODS, BoundMethod, Builtin
 from kernbench.language.dtypes import block_type
 from kernbench.language.emitter import Emitter
@@ -26,6 +33,7 @@ from kernbench.language.promotion import number_dtype
 from kernbench.language.source import Source
 from kernbench.language.values import (
     Const,
+    Named,
     Operand,
     Pack,
     Refusal,
@@ -57,8 +65,8 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Gt: "gt",
     ast.GtE: "ge",
 }
-_RESULT = " result"
-"""A name that no script can spell, for the value of a conditional expression."""
+RESULT = " result"
+"""A name that no script can spell, for a value that has none where paths meet."""
 
 
 class ExpressionWalker:
@@ -92,7 +100,7 @@ class ExpressionWalker:
         )
         try:
             if method is None:
-                raise Refusal(f"{_spelled(node)} is not supported in kernels")
+                raise Refusal(instead_of_expression(node))
             return method(node)
         except Refusal as refusal:
             raise self.source.error(refusal, node) from refusal.__cause__
@@ -116,14 +124,17 @@ class ExpressionWalker:
             return operand
         if node.id in PYTHON_NAMES:
             return PYTHON_NAMES[node.id]
-        known = f"; Python's builtin {node.id} is not" if hasattr(builtins, node.id) else ""
-        raise Refusal(f"'{node.id}' is not defined in the kernel{known}")
+        if hasattr(builtins, node.id):
+            advice = instead_of_python(node.id)
+            raise Refusal(f"Python's builtin {node.id} is not a function of kernels{advice}")
+        advice = nearest(node.id, [*self.env, *self.scope])
+        raise Refusal(f"'{node.id}' is not defined in the kernel{advice}")
 
     def _visit_Tuple(self, node: ast.Tuple) -> Operand:
         items: list[Operand] = []
         for element in node.elts:
             if isinstance(element, ast.Starred):
-                items += self.visit_pack(element.value).items
+                items += self.visit_pack(element.value).listed
             else:
                 items.append(self.visit(element))
         return Pack(tuple(items))
@@ -183,7 +194,8 @@ class ExpressionWalker:
             pack, times = (left, right) if isinstance(left, Pack) else (right, left)
             if isinstance(pack, Pack):
                 return Pack(pack.listed * as_int(times, "a tuple's repetition"))
-        if any(isinstance(side, Pack) and side.kind is not None for side in (left, right)):
+        kinds = [side.kind for side in (left, right) if isinstance(side, Pack)]
+        if any(kind is not None and not isinstance(kind, Named) for kind in kinds):
             raise Refusal(f"expected numbers or tensors, got a {left} and a {right}")
         raise Refusal("tuples can be added to tuples and repeated, nothing else")
 
@@ -238,8 +250,8 @@ class ExpressionWalker:
 
     def _contains(self, left: Operand, right: Operand) -> bool:
         if isinstance(left, Const) and isinstance(right, Pack):
-            items = [item.value for item in right.items if isinstance(item, Const)]
-            if len(items) == len(right.items):
+            items = [item.value for item in right.listed if isinstance(item, Const)]
+            if len(items) == len(right.listed):
                 return left.value in items
             raise Refusal("'in' works on compile-time values only")
         left_text, right_text = as_python(left), as_python(right)
@@ -280,9 +292,9 @@ class ExpressionWalker:
             if isinstance(operand, Const) and is_number(operand) and operand.dtype is None:
                 operand = assigned(operand)
             line = self.source.first_line + branch.lineno - 1
-            paths.append((self.e.end(), {_RESULT: Binding(operand, line)}))
+            paths.append((self.e.end(), {RESULT: Binding(operand, line)}))
         fork.targets = (starts[0], starts[1])
-        return meet(self.e, paths)[_RESULT].operand
+        return meet(self.e, paths, {RESULT: "the conditional expression"})[RESULT].operand
 
     def _visit_NamedExpr(self, node: ast.NamedExpr) -> Operand:
         operand = assigned(self.visit(node.value))
@@ -317,14 +329,23 @@ class ExpressionWalker:
             return Const(math.prod(value_type.shape))
         if name == "T":
             return METHODS["trans"].compile(self.e, [base], {})
-        raise Refusal(
-            f"a tensor has no attribute '{name}'; it has dtype, shape, type, numel, T, "
-            f"{', '.join(sorted(METHODS))}"
-        )
+        if value_type.is_pointer:
+            raise Refusal(
+                f"a pointer has no attribute '{name}'; use tl.load and tl.store, and pass sizes "
+                "and strides as arguments"
+            )
+        known = ("dtype", "shape", "type", "numel", "T", *METHODS)
+        raise Refusal(f"a tensor has no attribute '{name}'{instead_of_attribute(name, known)}")
 
     def _pack_attribute(self, base: Pack, name: str) -> Operand:
         if base.kind is None:
-            raise Refusal(f"a tuple has no attribute '{name}' in kernels")
+            raise Refusal(f"a tuple has no attribute '{name}'{instead_of_tuple(name)}")
+        if isinstance(base.kind, Named):
+            if name not in base.kind.fields:
+                raise Refusal(
+                    f"{base.kind} has no field '{name}'; it has {', '.join(base.kind.fields)}"
+                )
+            return base.listed[base.kind.fields.index(name)]
         if name == "advance":
             return Const(BoundMethod(BUILTINS[name], base))
         return self._object_attribute(base.kind, name)
@@ -352,8 +373,12 @@ class ExpressionWalker:
                 ]
                 return Pack(base.listed[slice(*bounds)])
             place = as_int(self.visit(node.slice), "a tuple's index")
-            if not -len(base.items) <= place < len(base.items):
-                raise Refusal(f"index {place} is outside of a tuple of {len(base.items)}")
+            if not -len(base.listed) <= place < len(base.listed):
+                empty = "; a pointer and a number have no shape: pass sizes as arguments"
+                raise Refusal(
+                    f"index {place} is outside of a tuple of {len(base.listed)}"
+                    f"{'' if base.listed else empty}"
+                )
             return base.listed[place]
         raise Refusal(f"expected a tensor or a tuple before [...], got {base}")
 
@@ -369,7 +394,13 @@ class ExpressionWalker:
             elif isinstance(part, ast.Constant) and part.value is None:
                 shape.append(1)
             else:
-                raise Refusal("a tensor can be indexed with ':' and None only, as in x[:, None]")
+                if base.type.is_pointer:
+                    advice = "use tl.load(pointer + index)"
+                else:
+                    advice = "load what is wanted, or use tl.gather"
+                raise Refusal(
+                    "a tensor can be indexed with ':' and None only, as in x[:, None]; " + advice
+                )
         return self.e.reshape(base, (*shape, *rest))
 
     # Calls
@@ -379,7 +410,7 @@ class ExpressionWalker:
         args: list[Operand] = []
         for arg in node.args:
             if isinstance(arg, ast.Starred):
-                args += self.visit_pack(arg.value).items
+                args += self.visit_pack(arg.value).listed
             else:
                 args.append(self.visit(arg))
         kwargs = {}
@@ -436,21 +467,3 @@ def _python_types(operand: Operand) -> Operand:
     if isinstance(operand, Const) and isinstance(operand.value, Builtin):
         return Const(PYTHON_TYPES.get(operand.value.name, operand.value))
     return operand
-
-
-def _spelled(node: ast.AST) -> str:
-    names = {
-        "ListComp": "a list comprehension",
-        "GeneratorExp": "a generator",
-        "DictComp": "a dict comprehension",
-        "SetComp": "a set comprehension",
-        "Dict": "a dict",
-        "Set": "a set",
-        "Lambda": "a lambda",
-        "Await": "await",
-        "Yield": "yield",
-        "YieldFrom": "yield from",
-        "Slice": "a slice",
-        "Starred": "* outside of a call or tuple",
-    }
-    return names.get(type(node).__name__, type(node).__name__)

@@ -6,7 +6,9 @@ the higher kind on the path where it is lower; shape and dtype must agree.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kernbench.language.dtypes import dtype
 from kernbench.language.emitter import Emitter
@@ -111,9 +113,25 @@ def _fits(number: Const, type_: dtype) -> bool:
 def clash(name: str, a: Binding, b: Binding) -> Refusal:
     """Return the error of a name whose definitions do not agree."""
     return Refusal(
-        f"'{name}' is a {a.operand} from line {a.line} and a {b.operand} from line {b.line}, "
-        "and control flow brings both together; give them one shape and dtype"
+        f"{name} is a {a.operand} from line {a.line} and a {b.operand} from line {b.line}, "
+        f"and control flow brings both together; {_mend(a.operand, b.operand)}"
     )
+
+
+def _mend(a: Operand, b: Operand) -> str:
+    """Return what brings two operands together, where one change does."""
+    number, tensor = (a, b) if isinstance(a, Const) else (b, a)
+    if isinstance(tensor, Value) and isinstance(tensor.type.dtype, dtype):
+        element, shape = tensor.type.dtype, tensor.type.shape
+        name = "tl.int1" if element.is_bool() else f"tl.{element.kir_name}"
+        if isinstance(number, Const) and isinstance(number.value, (bool, int, float)):
+            if shape:
+                return f"begin with tl.full({list(shape)}, {number.value}, {name})"
+            if element.is_fp32():
+                return f"write {float(number.value)}"
+        elif isinstance(number, Value) and number.type.shape == shape:
+            return f"cast the later one, with .to({name})"
+    return "give them one shape and dtype"
 
 
 def convert(e: Emitter, operand: Operand, target: Type) -> Value:
@@ -156,10 +174,15 @@ def move_all(e: Emitter, moves: list[tuple[Value, Value]]) -> None:
         e.move(dst, source)
 
 
-def meet(e: Emitter, paths: list[tuple[Block, dict[str, Binding]]]) -> dict[str, Binding]:
+def meet(
+    e: Emitter,
+    paths: list[tuple[Block, dict[str, Binding]]],
+    called: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Binding]:
     """Let `paths`, blocks still without target, meet in a new block; its bindings are returned.
 
-    Names that some path does not define are gone after it.
+    Names that some path does not define are gone after it.  `called` says what errors call names
+    that no script can spell.
     """
     joined: dict[str, Binding] = {}
     moves: list[list[tuple[Value, Value]]] = [[] for _ in paths]
@@ -175,7 +198,7 @@ def meet(e: Emitter, paths: list[tuple[Block, dict[str, Binding]]]) -> dict[str,
             try:
                 target = join(target, target_of(binding.operand))
             except Refusal:
-                raise clash(name, first, binding) from None
+                raise clash(called.get(name, f"'{name}'"), first, binding) from None
         meeting = fresh(e, target)
         for place, ((block, _), binding) in enumerate(zip(paths, bindings, strict=True)):
             e.block = block

@@ -153,7 +153,7 @@ class Loop:
             return join(target, target_of(ending.operand))
         except Refusal:
             before = Binding(self.heads[name], self.before[name].line)
-            raise clash(name, before, ending) from None
+            raise clash(f"'{name}'", before, ending) from None
 
     def _leave(self) -> None:
         walker, inside = self.walker, self.walker.env

@@ -17,7 +17,6 @@ from kernbench.language.ops_absent import (
     atomic_xchg,
     atomic_xor,
     device_print,
-    dot_scaled,
     map_elementwise,
 )
 from kernbench.language.ops_block_pointer import advance, make_block_ptr
@@ -29,6 +28,7 @@ from kernbench.language.ops_descriptor import (
     store_tensor_descriptor,
 )
 from kernbench.language.ops_dot import dot
+from kernbench.language.ops_dot_scaled import dot_scaled
 from kernbench.language.ops_gather import flip, gather, squeeze, unsqueeze
 from kernbench.language.ops_hint import assume, max_constancy, max_contiguous, multiple_of
 from kernbench.language.ops_index import (

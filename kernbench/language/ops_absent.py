@@ -48,7 +48,6 @@ device_print = _absent(
     "device_print",
     "store the value and print it on the host; tl.static_print prints compile-time values",
 )
-dot_scaled = _absent("dot_scaled", "scale the operands with .to(tl.float32) and *, then tl.dot")
 map_elementwise = _absent(
     "map_elementwise", "call the function on whole tensors, with tl.where for its branches"
 )

@@ -15,6 +15,7 @@ from kernbench.language.values import (
     as_bool,
     as_python,
     is_number,
+    no_dtype,
 )
 
 
@@ -71,7 +72,7 @@ def _cast(
 def _type(operand: Operand) -> dtype | pointer_type:
     target = as_python(operand)
     if not isinstance(target, (dtype, pointer_type)):
-        raise Refusal(f"expected a dtype such as tl.float32, got {target!r}")
+        raise no_dtype(target)
     return target
 
 

@@ -119,7 +119,7 @@ def make_tensor_descriptor(
     check_shape(block)
     parts = []
     for name, operand in (("shape", shape), ("strides", strides)):
-        items = operand.items if isinstance(operand, Pack) else (operand,)
+        items = operand.listed if isinstance(operand, Pack) else (operand,)
         if len(items) != len(block):
             raise Refusal(
                 f"expected {name} and block_shape of equal lengths, got {len(items)} and "
@@ -138,7 +138,7 @@ def as_descriptor(operand: Operand, what: str) -> Descriptor:
 
 def listed(operand: Operand, name: str, rank: int) -> tuple[Operand, ...]:
     """Return the items of a tuple with one for each dimension."""
-    items = operand.items if isinstance(operand, Pack) else (operand,)
+    items = operand.listed if isinstance(operand, Pack) else (operand,)
     if len(items) != rank:
         raise Refusal(f"expected {rank} {name}, got {len(items)}: one for each of the dimensions")
     return items

@@ -1,10 +1,16 @@
-"""``tl.dot``: the GEMM engine's product of two tiles (ADR-0014, ADR-0047)."""
+"""``tl.dot``: the GEMM engine's product of two tiles (ADR-0014, ADR-0047).
+
+The engine multiplies matrices.  A batch of them, tiles of 3 dimensions, is a DOT for each, between
+GATHERs that take its matrices out and selections that put the products together again.
+"""
 
 from __future__ import annotations
 
 from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import dtype, float32, float64, int32
 from kernbench.language.emitter import Emitter
+from kernbench.language.ops_gather import take
+from kernbench.language.ops_join import stack
 from kernbench.language.values import (
     Const,
     Kind,
@@ -34,6 +40,8 @@ def dot(
 ) -> Value:
     """Return the matrix product ``input @ other + acc`` of shapes (M, K), (K, N) and (M, N).
 
+    All three may have one more dimension before these, of one size: a batch of products.
+
     Sums are kept in fp32 (fp64 of fp64, int32 of int8), and rounded once to `out_dtype`.
     `max_num_imprecise_acc` is ignored.
 
@@ -42,7 +50,7 @@ def dot(
     Parameters
     ----------
     input, other : tensor
-        Of 2 dimensions and one dtype: floats or int8.
+        Of 2 dimensions, or 3, and one dtype: floats or int8.
     acc : tensor, optional
         What the sums start with; otherwise 0.
     input_precision : {"ieee", "tf32", "tf32x3"}, optional
@@ -57,8 +65,15 @@ def dot(
     Returns
     -------
     tensor
-        Of (M, N).  Each element is one chain of fused multiply-adds with k ascending, in fp32 (fp64
-        of fp64, int32 of int8), rounded once at the end (ADR-0047 D1, D2).
+        Of (M, N), or (B, M, N).  Each element is one chain of fused multiply-adds with k ascending,
+        in fp32 (fp64 of fp64, int32 of int8), rounded once at the end (ADR-0047 D1, D2).
+
+    Notes
+    -----
+    ``x + tl.dot(a, b)`` starts the chain at x, as ``tl.dot(a, b, x)`` does; of a batch, it adds
+    afterwards.  A batch of B costs B products, and the time that MATH needs to take its matrices
+    out (GATHER) and to put the products together: a loop over matrices that are loaded one by one
+    does without.
 
     Examples
     --------
@@ -76,25 +91,44 @@ def dot(
      [7. 4.]]
     """
     a, b = e.to_tile(e.value(input)), e.to_tile(e.value(other))
-    for operand in (a, b):
-        if operand.type.rank == 3:
-            raise Refusal("tl.dot of 3 dimensions (a batch) is not supported; loop over the batch")
-        if operand.type.rank != 2:
-            raise Refusal(f"expected operands of 2 dimensions, got a {operand}")
-    (m, k), (k_other, n) = a.type.shape, b.type.shape
+    ranks = (a.type.rank, b.type.rank)
+    if ranks not in ((2, 2), (3, 3)):
+        raise Refusal(
+            "expected operands of 2 dimensions, (M, K) and (K, N), or of 3, a batch of these; "
+            f"got {a} and {b}"
+        )
+    (*batch, m, k), (*batch_other, k_other, n) = a.type.shape, b.type.shape
     if k != k_other:
         raise Refusal(f"expected (M, K) and (K, N), got {a} and {b}: K is {k}, and {k_other}")
+    if batch != batch_other:
+        raise Refusal(f"expected one number of matrices, got {a} and {b}")
     both_fp8 = a.type.element.is_fp8() and b.type.element.is_fp8()
     if a.type.dtype != b.type.dtype and not both_fp8:
         raise Refusal(f"expected operands of one dtype, got {a} and {b}; cast one with .to()")
-    type_ = Type(Kind.TILE, dot_result(a.type.element, as_dtype(out_dtype, "out_dtype")), (m, n))
+    shape = (*batch, m, n)
+    type_ = Type(Kind.TILE, dot_result(a.type.element, as_dtype(out_dtype, "out_dtype")), shape)
     start = None if is_none(acc) or acc is None else e.value(acc)
     if start is not None:
-        start = e.to_tile(e.broadcast(start, (m, n)) if not start.type.rank else start)
+        start = e.to_tile(e.broadcast(start, shape) if not start.type.rank else start)
         if start.type != type_:
             raise Refusal(f"expected acc to be a {type_}, got a {start}")
     precision = _precision(input_precision, allow_tf32)
-    return e.emit("dot", type_, a, b, start, sub=precision)
+    if not batch:
+        return e.emit("dot", type_, a, b, start, sub=precision)
+    one = Type(Kind.TILE, type_.dtype, (m, n))
+    products = []
+    for place in range(batch[0]):
+        matrices = (None if each is None else _matrix(e, each, place) for each in (a, b, start))
+        products.append(e.emit("dot", one, *matrices, sub=precision))
+    return stack(e, products)
+
+
+def _matrix(e: Emitter, batch: Value, place: int) -> Value:
+    """Return one matrix of a batch."""
+    n_matrices, *shape = batch.type.shape
+    if n_matrices > 1:
+        batch = take(e, batch, Const(place), (1, *shape), 0)
+    return e.reshape(batch, tuple(shape))
 
 
 def dot_result(source: dtype, wanted: dtype) -> dtype:

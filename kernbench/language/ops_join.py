@@ -5,13 +5,14 @@ A join is two selections by MATH; a split is two GATHERs (ADR-0014 D11).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kernbench.language import arithmetic
 from kernbench.language.builtin import builtin
-from kernbench.language.dtypes import int32
 from kernbench.language.emitter import Emitter
-from kernbench.language.ops_gather import ZERO, axis_of, take
+from kernbench.language.ops_gather import ZERO, axis_of, places, take
 from kernbench.language.ops_shape import permute
-from kernbench.language.values import FALSE, Const, Kind, Operand, Pack, Refusal, Type, Value
+from kernbench.language.values import FALSE, Const, Operand, Pack, Refusal, Value
 
 
 @builtin()
@@ -45,8 +46,27 @@ def join(e: Emitter, a: Operand, b: Operand) -> Value:
     if left.type.dtype != right.type.dtype:
         raise Refusal(f"expected tensors of one dtype, got {left} and {right}")
     sides = [e.reshape(side, (*side.type.shape, 1)) for side in (left, right)]
-    side = e.emit("arange", Type(Kind.BLOCK, int32, (2,)), imm=("int", 0))
-    return arithmetic.where(e, arithmetic.binary(e, "eq", side, ZERO), *sides)
+    return beside(e, sides, max(left.type.rank, right.type.rank))
+
+
+def beside(e: Emitter, sides: Sequence[Value], axis: int) -> Value:
+    """Both sides, of 1 along `axis`, along that dimension of 2; they broadcast to one shape."""
+    left, right = sides
+    rank = max(left.type.rank, right.type.rank)
+    side = places(e, tuple(2 if d == axis else 1 for d in range(rank)), axis)
+    return arithmetic.where(e, arithmetic.binary(e, "eq", side, ZERO), left, right)
+
+
+def stack(e: Emitter, values: list[Value]) -> Value:
+    """Return a power of 2 of tiles of one type along a new first dimension: neighbours meet."""
+    shape = values[0].type.shape
+    parts = [e.reshape(value, (1, *shape)) for value in values]
+    while len(parts) > 1:
+        size = parts[0].type.shape[0]
+        sides = [e.reshape(part, (1, size, *shape)) for part in parts]
+        pairs = zip(sides[::2], sides[1::2], strict=True)
+        parts = [e.reshape(beside(e, pair, 0), (2 * size, *shape)) for pair in pairs]
+    return parts[0]
 
 
 @builtin(method=True)

@@ -204,15 +204,18 @@ def _mask(e: Emitter, mask: Operand | None) -> Value | None:
     assert mask is not None
     if is_number(mask) and as_python(mask):
         return None
-    test = e.materialise(truth(e, mask))
-    assert test.type.dtype == int1
-    return test
+    test = e.value(mask)
+    if isinstance(mask, Value) and test.type.dtype != int1:
+        raise Refusal(f"expected truths (int1) as mask, got a {test}; compare, as in offs < n")
+    return e.materialise(truth(e, test))
 
 
 def _constant_or_cast(e: Emitter, operand: Operand | None, value: Value, element: dtype) -> Value:
     if isinstance(operand, Const) and isinstance(operand.value, (bool, int, float)):
         number = operand.value
         return e.constant(int(number) if element.is_int() else number, element)
+    if value.type.is_pointer and not (element.is_int() and element.primitive_bitwidth == 64):
+        raise Refusal(f"expected a number for elements of {element}, got a {value}; use tl.load")
     return e.cast(e.cast(value, int64) if value.type.is_pointer else value, element)
 
 

@@ -32,7 +32,7 @@ Combine = Callable[[list[Value], list[Value]], list[Value]]
 
 def _tensors(e: Emitter, input: Operand) -> list[Value]:
     """Return the tensors, of one shape, that are combined together."""
-    given = input.items if isinstance(input, Pack) else (input,)
+    given = input.listed if isinstance(input, Pack) else (input,)
     values = [e.value(item) for item in given]
     if not values or any(value.type.shape != values[0].type.shape for value in values):
         raise Refusal(f"expected tensors of one shape, got {', '.join(map(str, values))}")
@@ -47,7 +47,7 @@ def _combine_by(e: Emitter, combine_fn: Operand) -> Combine:
 
     def combine(before: list[Value], after: list[Value]) -> list[Value]:
         result = call(function, [*before, *after])
-        items = result.items if isinstance(result, Pack) else (result,)
+        items = result.listed if isinstance(result, Pack) else (result,)
         values = [e.value(item) for item in items]
         if [value.type.dtype for value in values] != [value.type.dtype for value in after]:
             raise Refusal(

@@ -182,7 +182,7 @@ def shown(operand: Operand) -> str:
     if isinstance(operand, Const):
         return str(operand.value)
     if isinstance(operand, Pack):
-        return f"({', '.join(shown(item) for item in operand.items)})"
+        return f"({', '.join(shown(item) for item in operand.listed)})"
     return str(operand)
 
 

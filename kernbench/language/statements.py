@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kernbench.language import ops_static
-from kernbench.language.expressions import ExpressionWalker, assigned
+from kernbench.language.advice import instead_of_statement
+from kernbench.language.expressions import RESULT, ExpressionWalker, assigned
 from kernbench.language.function import KernelFunction
 from kernbench.language.ir import Block
 from kernbench.language.joins import (
@@ -30,7 +31,6 @@ from kernbench.language.values import (
 
 _MAX_DEPTH = 64
 _MAX_UNROLL = 1 << 14
-_RESULT = " result"
 
 
 class FunctionWalker(ExpressionWalker):
@@ -69,7 +69,7 @@ class FunctionWalker(ExpressionWalker):
         method: Callable[[Any], None] | None = getattr(self, f"_visit_{name}", None)
         try:
             if method is None or isinstance(node, ast.expr):
-                raise Refusal(f"'{name.lower()}' statements are not supported in kernels")
+                raise Refusal(instead_of_statement(node))
             method(node)
         except Refusal as refusal:
             raise self.source.error(refusal, node) from refusal.__cause__
@@ -113,7 +113,7 @@ class FunctionWalker(ExpressionWalker):
         if isinstance(target, (ast.Tuple, ast.List)):
             if not isinstance(operand, Pack) or len(operand.listed) != len(target.elts):
                 raise Refusal(f"expected {len(target.elts)} values to unpack, got a {operand}")
-            for element, item in zip(target.elts, operand.items, strict=True):
+            for element, item in zip(target.elts, operand.listed, strict=True):
                 self.bind(element, item)
             return
         raise Refusal("only names and tuples of names can be assigned to in kernels; use tl.store")
@@ -150,7 +150,7 @@ class FunctionWalker(ExpressionWalker):
                 raise Refusal("a kernel returns nothing; use tl.store")
             self.e.end()
             return
-        self.returns.append((self.e.end(), {_RESULT: Binding(operand, self.file_line(node))}))
+        self.returns.append((self.e.end(), {RESULT: Binding(operand, self.file_line(node))}))
 
     # Branches
 
@@ -236,17 +236,14 @@ class FunctionWalker(ExpressionWalker):
         walker.visit_body(source.tree.body)
         paths = walker.returns
         if self.e.block is not None:
-            paths.append((self.e.end(), {_RESULT: Binding(NONE, source.first_line)}))
+            paths.append((self.e.end(), {RESULT: Binding(NONE, source.first_line)}))
         if not paths:
             raise Refusal(f"{function.__name__} never returns")
         if len(paths) == 1:
             self.e.block = paths[0][0]
-            return paths[0][1][_RESULT].operand
-        try:
-            return meet(self.e, paths)[_RESULT].operand
-        except Refusal as refusal:
-            text = str(refusal).replace(f"'{_RESULT}'", f"the result of {function.__name__}")
-            raise Refusal(text) from None
+            return paths[0][1][RESULT].operand
+        called = {RESULT: f"the result of {function.__name__}"}
+        return meet(self.e, paths, called)[RESULT].operand
 
 
 def bind_call(

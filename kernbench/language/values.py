@@ -99,6 +99,21 @@ class PackKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Named(PackKind):
+    """What a pack is whose items have names: of a class made by ``typing.NamedTuple``."""
+
+    cls: type
+
+    def __str__(self) -> str:
+        return self.cls.__name__
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the items."""
+        return tuple(self.cls._fields)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """A tuple or list of operands; or an object that is made of several, as its `kind` says."""
 
@@ -114,9 +129,11 @@ class Pack:
     @property
     def listed(self) -> tuple[Operand, ...]:
         """Its items, where a tuple is asked for."""
-        if self.kind is not None:
+        if self.kind is None:
+            return self.items
+        if not isinstance(self.kind, Named):
             raise Refusal(f"expected a tuple, got a {self}")
-        return self.items
+        return self.items[1:]
 
     def __str__(self) -> str:
         return f"tuple of {len(self.items)}" if self.kind is None else str(self.kind)
@@ -145,12 +162,25 @@ def as_python(operand: Operand) -> object:
     if isinstance(operand, Const):
         return operand.value
     if isinstance(operand, Pack):
-        return tuple(as_python(item) for item in operand.items)
-    raise Refusal(f"expected a value known at compile time (tl.constexpr), got a {operand}")
+        items = tuple(as_python(item) for item in operand.listed)
+        return operand.kind.cls(*items) if isinstance(operand.kind, Named) else items
+    raise _unknown("a value", "", operand)
+
+
+def _unknown(expected: str, what: str, operand: Operand) -> Refusal:
+    """Return the error of a value that is known only when the kernel runs."""
+    advice = ""
+    if isinstance(operand, Value) and operand.type.kind is Kind.SCALAR:
+        advice = "; if it is a parameter, annotate that: `n: tl.constexpr`"
+    return Refusal(
+        f"expected {expected} known at compile time (tl.constexpr){what}, got a {operand}{advice}"
+    )
 
 
 def as_int(operand: Operand, what: str) -> int:
     """Return the int of a compile-time operand."""
+    if isinstance(operand, Value):
+        raise _unknown("an integer", f" for {what}", operand)
     value = as_python(operand)
     if not isinstance(value, int):
         raise Refusal(f"expected an integer known at compile time for {what}, got {value!r}")
@@ -169,8 +199,14 @@ def as_dtype(operand: Operand, what: str) -> scalar_dtype:
     """Return the dtype of a compile-time operand."""
     value = as_python(operand)
     if not isinstance(value, scalar_dtype):
-        raise Refusal(f"expected a dtype such as tl.float32 for {what}, got {value!r}")
+        raise no_dtype(value, f" for {what}")
     return value
+
+
+def no_dtype(value: object, what: str = "") -> Refusal:
+    """Return the error of what should be a dtype."""
+    advice = f"; write tl.{value}" if isinstance(value, str) else ""
+    return Refusal(f"expected a dtype such as tl.float32{what}, got {value!r}{advice}")
 
 
 def as_shape(operand: Operand) -> tuple[int, ...]:

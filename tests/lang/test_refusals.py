@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 
 import numpy as np
@@ -23,7 +24,7 @@ X = np.zeros(64, np.float32)
 GLOBAL_LIST = {"a": 1}
 
 
-def statement(line, **names):
+def statement(line):
     """Return a kernel whose last statement is `line`."""
     source = (
         "def kernel(x_ptr, n, N: tl.constexpr):\n"
@@ -32,7 +33,7 @@ def statement(line, **names):
         "    a = tl.zeros([16, 32], tl.float16)\n"
         f"    {line}\n"
     )
-    scope = {"tl": tl, "GLOBAL_LIST": GLOBAL_LIST, "np": np, **names}
+    scope = {"tl": tl, "GLOBAL_LIST": GLOBAL_LIST, "np": np, "math": math, "helper": refused}
     exec(compile(source, __file__, "exec"), scope)
     kernel = tl.jit(scope["kernel"])
     kernel._unsafe_update_src(source)
@@ -54,18 +55,19 @@ def statement(line, **names):
         ("y = undefined + 1", 9, "'undefined' is not defined in the kernel"),
         ("y = open", 9, "Python's builtin open is not"),
         ("y = GLOBAL_LIST", 9, "'GLOBAL_LIST' is a dict; a kernel may use numbers"),
-        ("y = np.sqrt(x)", 9, "ufunc"),
+        ("y = np.hypot(x, x)", 9, "'hypot' is a ufunc; a kernel may use"),
         ("y = tl.sqrd(x)", 9, "tl.sqrd is not in kernbench.language"),
         ("y = tl.exp(a)", 9, "tl.exp expects fp32 or fp64, got fp16"),
-        ("y = tl.arange(0, n)", 9, "known at compile time (tl.constexpr), got a scalar int32"),
-        ("y = tl.arange(0, 12)", 9, "powers of 2, got [12]"),
+        ("y = tl.arange(0, n)", 9, "at compile time (tl.constexpr) for end, got a scalar int32"),
+        ("y = tl.arange(0, n)", 9, "if it is a parameter, annotate that: `n: tl.constexpr`"),
+        ("y = tl.arange(0, 12)", 9, "powers of 2, got [12]; take [16], and a mask"),
         ("y = tl.arange(8, 8)", 9, "expected end above start"),
         ("y = tl.zeros([1 << 23], tl.float32)", 9, "at most 4194304 elements"),
         ("y = tl.zeros([0], tl.float32)", 9, "integers of at least 1"),
         ("y = tl.dot(a, a)", 9, "K is 32, and 16"),
         ("y = tl.dot(a, tl.trans(a).to(tl.float32))", 9, "operands of one dtype"),
         ("y = tl.dot(x, x)", 9, "expected operands of 2 dimensions"),
-        ("y = tl.dot(a[None], a[None])", 9, "of 3 dimensions (a batch) is not supported"),
+        ("y = tl.dot(a[None], a[None])", 9, "K is 32, and 16"),
         ("y = tl.dot(a, a.T, input_precision='fp8')", 9, "one of ieee, tf32, tf32x3"),
         ("y = x + a", 9, "shapes [64] and [16, 32] do not broadcast"),
         ("y = x_ptr + x", 9, "expected integers to move a pointer by"),
@@ -88,6 +90,40 @@ def statement(line, **names):
         ("y = x[0]", 9, "a tensor can be indexed with ':' and None only"),
         ("y = x[:, :]", 9, "too many indices"),
         ("y = x.foo", 9, "a tensor has no attribute 'foo'"),
+        ("y = x.summ()", 9, "a tensor has no attribute 'summ'; did you mean 'sum'?"),
+        ("y = x.float()", 9, "a tensor has no attribute 'float'; write x.to(tl.float32)"),
+        ("y = x.mean()", 9, "write tl.sum(x, axis) / n"),
+        ("y = x_ptr[0]", 9, "use tl.load(pointer + index)"),
+        ("y = x_ptr.store(1)", 9, "a pointer has no attribute 'store'; use tl.load and tl.store"),
+        ("y = x_ptr.shape[0]", 9, "a pointer and a number have no shape: pass sizes as arguments"),
+        ("y = (x,).append(x)", 9, "write tuple = tuple + (item,) in a loop over tl.static_range"),
+        ("y = sum(x)", 9, "Python's builtin sum is not a function of kernels; use tl.sum"),
+        ("for j in enumerate((1, 2)): pass", 14, "loop over tl.static_range(len(...))"),
+        ("y = nn + 1", 9, "'nn' is not defined in the kernel; did you mean 'n'?"),
+        ("y = helper(x)", 9, "'helper' is a Python function; decorate it with @kb.jit"),
+        (
+            "y = math.exp(x)",
+            9,
+            "math.exp computes at compile time, and got a tile fp32[64]; use tl",
+        ),
+        ("y = np.exp(x)", 9, "'exp' is a ufunc of Python's world; use tl.exp"),
+        ("y = tl.relu(x)", 9, "use tl.maximum(x, 0.0)"),
+        ("y = tl.float32(n)", 9, "fp32 is a dtype, no function; use tl.cast(x, dtype)"),
+        ("y = tl.tensor(n)", 9, "'tensor' makes no values in kernels; use tl.full"),
+        ("y = x.to('float16')", 9, "got 'float16'; write tl.float16"),
+        ("y = x.to(float)", 9, "expected a dtype such as tl.float32, got <float>"),
+        ("y = tl.load(x_ptr + i / 2)", 17, "cast with .to(tl.int32), or divide with //"),
+        ("y = tl.load(x_ptr + i, mask=n)", 9, "expected truths (int1) as mask, got a scalar int32"),
+        ("tl.store(x_ptr + i, x, mask=x)", 5, "got a tile fp32[64]; compare, as in offs < n"),
+        (
+            "tl.store(x_ptr + i, x_ptr + i)",
+            5,
+            "expected a number for elements of fp32, got a point",
+        ),
+        ("y = x if n else None", 9, "the conditional expression is a tile fp32[64] from line 5"),
+        ("raise ValueError", 5, "'raise' statements are not supported in kernels; use tl.device_a"),
+        ("global X", 5, "pass it as an argument"),
+        ("async def f(): pass", 5, "'function' statements are not supported"),
         ("x[i] = 3", 5, "use tl.store"),
         ("y, z = x", 5, "expected 2 values to unpack"),
         ("y = x.to(3)", 9, "expected a dtype such as tl.float32, got 3"),
@@ -117,6 +153,22 @@ def test_refusals_have_a_place_and_a_reason(line, column, message):
     assert error.column == column
     assert error.source_line == "    " + line.split("\n")[0]
     assert str(error).splitlines()[-1] == " " * (column - 1) + "^"
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "advice"),
+    [
+        ("0", "x", "begin with tl.full([64], 0, tl.float32)"),
+        ("0", "0.5", "write 0.0"),
+        ("x.to(tl.float16)", "x", "cast the later one, with .to(tl.float16)"),
+        ("x[:, None]", "x[None, :]", "give them one shape and dtype"),
+    ],
+)
+def test_definitions_that_do_not_agree_get_the_change_that_mends_it(first, step, advice):
+    error = refused(statement(f"y = {first}\n    for j in range(n): y += {step}"), X, 3, 64)
+    assert error.lineno == 6
+    assert "from line 5" in error.message and "from line 6" in error.message
+    assert error.message.endswith(f"control flow brings both together; {advice}")
 
 
 def test_the_static_assertion_has_its_own_class():

@@ -18,14 +18,19 @@ from elementwise import (
 )
 from neighbours import neighbours
 from public_attention import CASES as attention
+from public_batches import CASES as batches
 from public_blocks import CASES as blocks
+from public_gradients import CASES as gradients
 from public_groups import CASES as groups
 from public_idioms import CASES as idioms
 from public_norms import CASES as norms
 from public_products import CASES as products
+from public_recurrences import CASES as recurrences
+from public_routing import CASES as routing
 from public_rows import CASES as rows
 from public_searches import CASES as searches
 from public_sequences import CASES as sequences
+from public_structure import CASES as structure
 
 FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     binary,
@@ -44,7 +49,22 @@ FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     tutorials,
 )
 
-PUBLIC = (norms, rows, products, groups, attention, sequences, searches, blocks, idioms)
+PUBLIC = (
+    norms,
+    rows,
+    products,
+    batches,
+    groups,
+    attention,
+    gradients,
+    sequences,
+    recurrences,
+    routing,
+    searches,
+    blocks,
+    structure,
+    idioms,
+)
 """Kernels as they are published, whole."""
 
 

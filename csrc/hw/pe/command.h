@@ -43,7 +43,10 @@ typedef struct kb_command {
     int64_t order;         /* program order within the PE: ties */
     const int64_t *words;  /* payload, owned by the command's slot */
     uint32_t n_words;
-    uint32_t token;   /* a stage of a composite: which token it belongs to */
+    union {
+        uint32_t token;  /* a stage of a composite: which token it belongs to */
+        uint32_t parcel; /* SEND, RECV: slot of its ring that it fills or empties */
+    };
     kb_record record; /* kind, op, dtype, line, program ..., filled in as it goes along */
     union {           /* what its engine alone needs */
         struct {      /* GEMM */
@@ -60,8 +63,7 @@ typedef struct kb_command {
         struct {              /* SEND, RECV: see hw/pe/ring.h */
             uint64_t version; /* SEND: of the message */
             uint32_t ring, ticket;
-            uint32_t behind; /* slot of the command behind it, at its ring or in its queue */
-            uint32_t parcel; /* slot of its ring that it fills or empties */
+            struct kb_command *behind; /* the one behind it, at its ring or in its queue */
         };
         struct { /* DMA: what it touches lies within these; the payload has its access */
             uint64_t first_va, end_va;

@@ -17,44 +17,40 @@ static void fail(const kb_ipcq *ipcq, kb_status status, const char *message) {
 }
 
 /* A ready command takes its place at its ring, by ticket. */
-static void stand(kb_ipcq *ipcq, kb_ring_end *end, kb_command *command) {
-    uint32_t slot = kb_sched_slot(command), *at = &end->first;
-    kb_command *last = end->first == KB_IPCQ_NONE ? NULL : kb_ipcq_at(ipcq, end->last);
-    bool is_last = !last || (int32_t)(command->ticket - last->ticket) > 0;
-    if (is_last && last) at = &last->behind;
-    if (is_last) end->last = slot;
-    while (!is_last && (int32_t)(command->ticket - kb_ipcq_at(ipcq, *at)->ticket) > 0)
-        at = &kb_ipcq_at(ipcq, *at)->behind;
-    command->behind = is_last ? KB_IPCQ_NONE : *at;
-    *at = slot;
+static void stand(kb_ring_end *end, kb_command *command) {
+    kb_command **at = &end->first;
+    bool is_last = !end->first || (int32_t)(command->ticket - end->last->ticket) > 0;
+    if (is_last && end->first) at = &end->last->behind;
+    if (is_last) end->last = command;
+    while (!is_last && (int32_t)(command->ticket - (*at)->ticket) > 0) at = &(*at)->behind;
+    command->behind = is_last ? NULL : *at;
+    *at = command;
 }
 
 /* Takes the command whose turn it is; NULL when it is not ready. */
-static kb_command *step_up(const kb_ipcq *ipcq, kb_ring_end *end) {
-    if (end->first == KB_IPCQ_NONE) return NULL;
-    kb_command *command = kb_ipcq_at(ipcq, end->first);
-    if (command->ticket != end->next) return NULL;
+static kb_command *step_up(kb_ring_end *end) {
+    kb_command *command = end->first;
+    if (!command || command->ticket != end->next) return NULL;
     end->first = command->behind;
     end->next++;
     return command;
 }
 
 static void push(kb_ipcq *ipcq, kb_ipcq_queue *q, kb_command *command, uint32_t step) {
-    uint32_t slot = kb_sched_slot(command);
-    command->behind = KB_IPCQ_NONE;
-    if (q->first == KB_IPCQ_NONE) {
-        q->first = slot;
+    command->behind = NULL;
+    if (!q->first) {
+        q->first = command;
         kb_sim_at(ipcq->parts->sim, ipcq->steps[step], command->record.end_fs);
     } else {
-        kb_ipcq_at(ipcq, q->last)->behind = slot;
+        q->last->behind = command;
     }
-    q->last = slot;
+    q->last = command;
 }
 
 /* The next one that has ended by now; NULL, with the step called again in time, when none has. */
 static kb_command *pop(kb_ipcq *ipcq, kb_ipcq_queue *q, uint32_t step) {
-    if (q->first == KB_IPCQ_NONE) return NULL;
-    kb_command *command = kb_ipcq_at(ipcq, q->first);
+    kb_command *command = q->first;
+    if (!command) return NULL;
     if (command->record.end_fs > kb_sim_now(ipcq->parts->sim)) {
         kb_sim_at(ipcq->parts->sim, ipcq->steps[step], command->record.end_fs);
         return NULL;
@@ -71,7 +67,7 @@ static void begin_sends(kb_ipcq *ipcq, kb_ring *ring) {
     uint32_t depth = kb_ipcq_depth(ipcq, ring);
     kb_command *command;
     while (kb_ring_between(rings, ring->freed, ring->tail) < depth &&
-           (command = step_up(ipcq, &ring->send)) != NULL) {
+           (command = step_up(&ring->send)) != NULL) {
         kb_record *record = &command->record;
         command->parcel = kb_ring_slot(rings, ring->tail);
         ring->tail = kb_ring_next(rings, ring->tail);
@@ -96,7 +92,7 @@ static void take_sends(void *self, uint32_t arg) {
     (void)arg;
     while ((command = kb_sched_next(ipcq->sched, KB_ENGINE_SEND)) != NULL) {
         kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
-        stand(ipcq, &ring->send, command);
+        stand(&ring->send, command);
         begin_sends(ipcq, ring);
     }
 }
@@ -218,8 +214,7 @@ static void end_copies(void *self, uint32_t arg) {
 }
 
 static void take_reply(void *self, kb_request *request) {
-    kb_ipcq *ipcq = self;
-    end_recv(ipcq, kb_ipcq_at(ipcq, (uint32_t)request->token), request->done_fs - request->sent_fs);
+    end_recv(self, (kb_command *)(uintptr_t)request->token, request->done_fs - request->sent_fs);
 }
 
 static kb_status begin_copy(kb_ipcq *ipcq, kb_command *command, kb_error *err) {
@@ -240,7 +235,7 @@ static kb_status begin_copy(kb_ipcq *ipcq, kb_command *command, kb_error *err) {
 static void begin_recvs(kb_ipcq *ipcq, kb_ring *ring) {
     const kb_rings *rings = ipcq->parts->rings;
     kb_command *command;
-    while (ring->taken != ring->arrived && (command = step_up(ipcq, &ring->recv)) != NULL) {
+    while (ring->taken != ring->arrived && (command = step_up(&ring->recv)) != NULL) {
         kb_error error;
         kb_error_clear(&error);
         command->parcel = kb_ring_slot(rings, ring->taken);
@@ -263,7 +258,7 @@ static void take_recvs(void *self, uint32_t arg) {
     (void)arg;
     while ((command = kb_sched_next(ipcq->sched, KB_ENGINE_RECV)) != NULL) {
         kb_ring *ring = kb_rings_at(ipcq->parts->rings, command->ring);
-        stand(ipcq, &ring->recv, command);
+        stand(&ring->recv, command);
         begin_recvs(ipcq, ring);
     }
 }
@@ -312,7 +307,6 @@ static kb_status init(kb_ipcq *ipcq, kb_error *err) {
     ipcq->setup_fs = kb_parts_params(parts)->pe_dma.setup_fs;
     ipcq->rate = kb_tcm_port_rate(kb_parts_params(parts));
     kb_meter_init(&ipcq->copies, parts->sim, at->name, "its copies", -1, &ipcq->rate);
-    ipcq->posting = ipcq->copying = (kb_ipcq_queue){KB_IPCQ_NONE, KB_IPCQ_NONE};
     for (uint32_t i = 0; i < KB_IPCQ_STEPS; i++)
         KB_TRY(kb_sim_add_slot(parts->sim, steps[i], ipcq, i, &ipcq->steps[i], err));
     kb_sched_attach(ipcq->sched, KB_ENGINE_SEND, kick_sends, ipcq);

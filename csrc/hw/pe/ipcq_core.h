@@ -10,14 +10,11 @@
 #include "hw/pe/pe_sched.h"
 #include "hw/pe/ring.h"
 
-#define KB_IPCQ_NONE UINT32_MAX
-
 enum { KB_IPCQ_STEPS = 4 };
 
-/* Commands, by their slots in PE_SCHED, that end their set-up, or their copy, in this order: record.end_fs says
- * when. */
+/* Commands that end their set-up, or their copy, in this order: record.end_fs says when. */
 typedef struct kb_ipcq_queue {
-    uint32_t first, last;
+    kb_command *first, *last; /* NULL: none, and then `last` has no meaning */
 } kb_ipcq_queue;
 
 struct kb_ipcq {
@@ -31,13 +28,10 @@ struct kb_ipcq {
     kb_meter copies;               /* out of slots in TCM, of bytes */
     kb_ratio rate;                 /* of those, its own copy */
     uint32_t steps[KB_IPCQ_STEPS]; /* slots of the simulator */
+    uint32_t sent_to,
+        received_from; /* rings of the last send and recv, as most likely of the next */
     kb_ipcq_queue posting, copying;
 };
-
-/* The command of a slot. */
-static inline kb_command *kb_ipcq_at(const kb_ipcq *ipcq, uint32_t slot) {
-    return kb_sched_command(ipcq->sched, slot);
-}
 
 static inline const kb_params_pe_ipcq *kb_ipcq_params(const kb_parts *parts) {
     return &kb_parts_params(parts)->pe_ipcq;
@@ -58,11 +52,11 @@ static inline uint32_t kb_ipcq_depth(const kb_ipcq *ipcq, const kb_ring *ring) {
 /* "PE 3 (sip1.cube0.pe0)". */
 const char *kb_ipcq_name_pe(const kb_parts *parts, uint32_t pe, char *text, size_t capacity);
 
-/* The payload of a send goes to its slot, the tile of a recv comes out of it: then `done`, with the slot of the
- * command as token. */
+/* The payload of a send goes to its slot, the tile of a recv comes out of it: then `done`, with the command as
+ * token. */
 kb_status kb_ipcq_write_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_command *command,
                               kb_error *err) KB_MUST_CHECK;
-kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_command *command,
+kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, kb_command *command,
                              kb_request_fn done, kb_error *err) KB_MUST_CHECK;
 
 /* The tail of a send is at the memory (`self` is kb_parts), which passes it on when the slot is committed. */

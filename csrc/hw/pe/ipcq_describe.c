@@ -15,7 +15,7 @@ const char *kb_ipcq_name_pe(const kb_parts *parts, uint32_t pe, char *text, size
 static const char *why(const kb_ipcq *ipcq, const kb_ring *ring, bool sends) {
     const kb_rings *rings = ipcq->parts->rings;
     const kb_ring_end *end = sends ? &ring->send : &ring->recv;
-    if (kb_ipcq_at(ipcq, end->first)->ticket != end->next) return "one before it is not ready";
+    if (end->first->ticket != end->next) return "one before it is not ready";
     bool full = kb_ring_between(rings, ring->freed, ring->tail) == kb_ipcq_depth(ipcq, ring);
     if (sends) return full ? "its ring is full" : "its turn";
     if (ring->tail == ring->taken) return "nothing was sent";
@@ -31,11 +31,10 @@ size_t kb_ipcq_describe(const void *ipcq, char *text, size_t capacity) {
         const kb_ring *ring = kb_rings_at(rings, i);
         for (int pass = 0; pass <= 1; pass++) {
             bool sends = pass == 1;
-            uint32_t slot = sends ? ring->send.first : ring->recv.first;
+            const kb_command *first = sends ? ring->send.first : ring->recv.first;
             char peer[64];
-            if ((sends ? ring->src : kb_ipcq_receiver(ring)) != self->pe || slot == KB_IPCQ_NONE)
-                continue;
-            const kb_record *record = &kb_ipcq_at(self, slot)->record;
+            if ((sends ? ring->src : kb_ipcq_receiver(ring)) != self->pe || !first) continue;
+            const kb_record *record = &first->record;
             int n = snprintf(
                 text + length, capacity - length,
                 "%s%s:%" PRId32 ": %s %s, channel %" PRIu32 ", since %" PRId64 " fs (%s)",

@@ -73,7 +73,7 @@ kb_status kb_ipcq_write_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_comma
     return kb_request_send(parts->requests, request, err);
 }
 
-kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_command *command,
+kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, kb_command *command,
                              kb_request_fn done, kb_error *err) {
     kb_request *request;
     KB_TRY(kb_request_take(ipcq->parts->requests, &request, err));
@@ -84,6 +84,6 @@ kb_status kb_ipcq_read_slot_(kb_ipcq *ipcq, const kb_ring *ring, const kb_comman
                          (uint64_t)command->record.nbytes);
     request->done = done;
     request->self = ipcq;
-    request->token = kb_sched_slot(command);
+    request->token = (uint64_t)(uintptr_t)command;
     return kb_request_send(ipcq->parts->requests, request, err);
 }

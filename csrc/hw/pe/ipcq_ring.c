@@ -111,8 +111,9 @@ kb_status kb_ipcq_enrol_part(kb_ipcq *ipcq, kb_command *command, int64_t group, 
     KB_TRY(check_switch(ipcq, command, group, err));
     const char *what = command->engine == KB_ENGINE_SEND ? "reduce_send" : "reduce_recv";
     KB_TRY(check_message(ipcq, what, -1, channel, nbytes, err));
-    KB_TRY(find_ring_of_group(ipcq, group, kb_ring_channel((uint32_t)channel, comm), &command->ring,
-                              err));
+    uint32_t *last = command->engine == KB_ENGINE_SEND ? &ipcq->sent_to : &ipcq->received_from;
+    KB_TRY(find_ring_of_group(ipcq, group, kb_ring_channel((uint32_t)channel, comm), last, err));
+    command->ring = *last;
     take_ticket(ipcq, command, -1, nbytes);
     return KB_OK;
 }
@@ -121,6 +122,7 @@ kb_status kb_ipcq_enrol(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_
                         bool comm, int64_t nbytes, kb_error *err) {
     int64_t n_pes = kb_parts_n_pes(ipcq->parts);
     bool sends = command->engine == KB_ENGINE_SEND;
+    uint32_t *last = sends ? &ipcq->sent_to : &ipcq->received_from;
     const char *what = sends ? "send" : "recv";
     if (peer < 0 || peer >= n_pes)
         return kb_error_set(err, KB_INVALID,
@@ -128,8 +130,8 @@ kb_status kb_ipcq_enrol(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_
                             n_pes - 1, peer);
     KB_TRY(check_message(ipcq, what, peer, channel, nbytes, err));
     uint32_t src = sends ? ipcq->pe : (uint32_t)peer, dst = sends ? (uint32_t)peer : ipcq->pe;
-    KB_TRY(
-        find_ring(ipcq, src, dst, kb_ring_channel((uint32_t)channel, comm), &command->ring, err));
+    KB_TRY(find_ring(ipcq, src, dst, kb_ring_channel((uint32_t)channel, comm), last, err));
+    command->ring = *last;
     take_ticket(ipcq, command, peer, nbytes);
     return KB_OK;
 }

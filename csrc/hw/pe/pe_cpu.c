@@ -108,7 +108,6 @@ static kb_status begin_program(kb_pe_cpu *self, context *c, pending *p, kb_error
 /* Starts the launches whose time has come, and gives idle contexts their programs. */
 static kb_status begin_programs(kb_pe_cpu *self, kb_error *err) {
     int64_t now_fs = kb_sim_now(self->parts->sim);
-    if (self->n_unbegun == 0) return KB_OK;
     uint32_t idle[2] = {0, self->n_compute}, end[2] = {self->n_compute, self->n_contexts};
     for (size_t i = 0; i < self->launches.count; i++) {
         pending *p = &self->launches.items[i];
@@ -170,6 +169,7 @@ static void turn_to(kb_pe_cpu *self, int c) {
 /* Waits for the time of what has been computed; *waits is false when that is now. */
 static kb_status catch_up(kb_pe_cpu *self, bool *waits, kb_error *err) {
     int64_t elapsed_fs;
+    *waits = false;
     bool over = kb_ratio_scale(self->params->pe.clock, self->cycles, &elapsed_fs);
     if (over || kb_add_i64(self->base_fs, elapsed_fs, &self->until_fs))
         return kb_error_set(err, KB_OVERFLOW, "simulated time overflows");
@@ -215,7 +215,7 @@ static kb_status compute(kb_pe_cpu *self, bool *keeps, kb_error *err) {
 static kb_status work(kb_pe_cpu *self, kb_error *err) {
     for (;;) {
         bool keeps = false;
-        KB_TRY(begin_programs(self, err));
+        if (self->n_unbegun > 0) KB_TRY(begin_programs(self, err));
         if (self->current == NOBODY) {
             int next = pick(self);
             if (next == NOBODY) return KB_OK;
@@ -239,7 +239,8 @@ static void wake(void *component, uint32_t arg) {
     kb_error_clear(&err);
     kb_status status = KB_OK;
     bool busy = self->current != NOBODY && self->until_fs > kb_sim_now(self->parts->sim);
-    status = busy ? begin_programs(self, &err) : work(self, &err);
+    if (!busy) status = work(self, &err);
+    else if (self->n_unbegun > 0) status = begin_programs(self, &err);
     if (status != KB_OK) fail(self, status, err.message);
 }
 

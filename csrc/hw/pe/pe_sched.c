@@ -112,8 +112,8 @@ kb_command *kb_sched_next(kb_sched *sched, kb_engine_kind kind) {
 
 kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t c,
                           const kb_sched_tiles *tiles, kb_error *err) {
-    uint32_t slot = kb_sched_slot(command);
-    kb_sched_entry *e = kb_sched_at(sched, slot);
+    kb_sched_entry *e = kb_slot_of_(command);
+    uint32_t slot = e->slot;
     sched->contexts[c].free = e->next;
     sched->contexts[c].count++;
     e->state = KB_ENTRY_WAITING;
@@ -163,9 +163,8 @@ static void release_followers(kb_sched *sched, kb_sched_entry *e) {
 }
 
 void kb_sched_done(kb_sched *sched, kb_command *command) {
-    uint32_t slot = kb_sched_slot(command);
-    kb_sched_entry *e = kb_sched_at(sched, slot);
-    uint32_t c = e->context;
+    kb_sched_entry *e = kb_slot_of_(command);
+    uint32_t slot = e->slot, c = e->context;
     kb_error error;
     kb_error_clear(&error);
     command->record.end_fs = kb_sim_now(sched->sim);
@@ -201,6 +200,10 @@ bool kb_sched_idle(const kb_sched *sched, uint32_t c) {
 
 bool kb_sched_memory_idle(const kb_sched *sched, uint32_t c) {
     return sched->contexts[c].notes.count == 0;
+}
+
+bool kb_sched_has_room(const kb_sched *sched, uint32_t c) {
+    return sched->contexts[c].count < kb_sched_slots_of(sched, c);
 }
 
 uint32_t kb_sched_count(const kb_sched *sched, uint32_t c) {

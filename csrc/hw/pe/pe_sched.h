@@ -73,6 +73,9 @@ kb_status kb_sched_submit(kb_sched *sched, kb_command *command, uint32_t context
 bool kb_sched_idle(const kb_sched *sched, uint32_t context);
 bool kb_sched_memory_idle(const kb_sched *sched, uint32_t context);
 
+/* Whether the context's next take gives a command. */
+bool kb_sched_has_room(const kb_sched *sched, uint32_t context);
+
 /* Commands of the context that wait or run. */
 uint32_t kb_sched_count(const kb_sched *sched, uint32_t context);
 
@@ -102,9 +105,5 @@ const kb_command *kb_sched_peek(const kb_sched *sched, kb_engine_kind engine);
 
 /* The command is done now; record.{start_fs, setup_fs, memory_*_fs, nbytes, work} are filled in. */
 void kb_sched_done(kb_sched *sched, kb_command *command);
-
-/* Number of a command's slot, and the command of that slot: for lists of an engine's own. */
-uint32_t kb_sched_slot(const kb_command *command);
-kb_command *kb_sched_command(const kb_sched *sched, uint32_t slot);
 
 #endif

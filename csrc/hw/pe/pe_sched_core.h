@@ -37,10 +37,12 @@ typedef struct kb_sched_entry {
 
 _Static_assert(sizeof(kb_sched_entry) % KB_LINE_NBYTES == 0, "slots share no line");
 
-/* Slots with adjacent numbers, made when the first of them is used. */
+/* Slots with adjacent numbers, made when the first of them is used, from the first line of what was allocated
+ * on. */
 enum { KB_SCHED_BLOCK = 16 };
 typedef struct kb_sched_block {
-    unsigned char bytes[KB_SCHED_BLOCK * sizeof(kb_sched_entry) + KB_LINE_NBYTES];
+    kb_sched_entry slots[KB_SCHED_BLOCK];
+    void *allocated;
 } kb_sched_block;
 
 /* "`follower` must wait for me": a list for each command. */
@@ -99,8 +101,7 @@ static inline uint32_t kb_sched_slots_of(const kb_sched *sched, uint32_t c) {
 }
 
 static inline kb_sched_entry *kb_sched_at(const kb_sched *sched, uint32_t slot) {
-    kb_sched_entry *first = kb_first_line(sched->blocks[slot / KB_SCHED_BLOCK]);
-    return first + slot % KB_SCHED_BLOCK;
+    return &sched->blocks[slot / KB_SCHED_BLOCK]->slots[slot % KB_SCHED_BLOCK];
 }
 
 /* Without memory false: deinit has what there is. */

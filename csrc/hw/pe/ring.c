@@ -1,18 +1,8 @@
 #include "hw/pe/ring.h"
 
 #include "base/hash.h"
-#include "base/vec.h"
 
-enum { BLOCK = 32, FIRST_BUCKETS = 64 };
-
-struct kb_rings {
-    kb_alloc *alloc;
-    uint32_t depth;
-    KB_VEC(kb_ring *) blocks; /* of BLOCK rings each */
-    uint32_t count;
-    uint32_t *buckets; /* ring number + 1, by hash, open addressing; at most half full */
-    uint32_t n_buckets;
-};
+enum { FIRST_BUCKETS = 64, BLOCK_NBYTES = sizeof(kb_ring_block) + KB_LINE_NBYTES };
 
 kb_status kb_rings_create(kb_alloc *alloc, uint32_t depth, kb_rings **rings, kb_error *err) {
     kb_rings *made = kb_alloc_zeroed(alloc, 1, sizeof *made);
@@ -29,30 +19,10 @@ void kb_rings_destroy(kb_rings *rings) {
     for (uint32_t i = 0; i < rings->count; i++)
         kb_alloc_free(alloc, kb_rings_at(rings, i)->parcels, rings->depth, sizeof(kb_parcel));
     for (size_t i = 0; i < rings->blocks.count; i++)
-        kb_alloc_free(alloc, rings->blocks.items[i], BLOCK, sizeof(kb_ring));
+        kb_alloc_free(alloc, rings->blocks.items[i]->allocated, 1, BLOCK_NBYTES);
     KB_VEC_FREE(&rings->blocks, alloc);
     kb_alloc_free(alloc, rings->buckets, rings->n_buckets, sizeof *rings->buckets);
     kb_alloc_free(alloc, rings, 1, sizeof *rings);
-}
-
-kb_ring *kb_rings_at(const kb_rings *rings, uint32_t number) {
-    return &rings->blocks.items[number / BLOCK][number % BLOCK];
-}
-
-uint32_t kb_rings_count(const kb_rings *rings) {
-    return rings->count;
-}
-
-uint32_t kb_ring_next(const kb_rings *rings, uint32_t count) {
-    return count + 1 < 2 * rings->depth ? count + 1 : 0;
-}
-
-uint32_t kb_ring_slot(const kb_rings *rings, uint32_t count) {
-    return count < rings->depth ? count : count - rings->depth;
-}
-
-uint32_t kb_ring_between(const kb_rings *rings, uint32_t a, uint32_t b) {
-    return b >= a ? b - a : b + 2 * rings->depth - a;
 }
 
 static uint32_t bucket_of(uint32_t n_buckets, uint32_t src, uint32_t dst, uint32_t channel) {
@@ -69,10 +39,12 @@ static void enter(const kb_rings *rings, uint32_t *buckets, uint32_t n_buckets, 
 
 /* Room for one more ring in the table and in the blocks. */
 static bool reserve(kb_rings *rings) {
-    if (rings->count == rings->blocks.count * BLOCK) {
+    if (rings->count == rings->blocks.count * KB_RING_BLOCK) {
         if (!KB_VEC_RESERVE(&rings->blocks, rings->alloc, 1)) return false;
-        kb_ring *block = kb_alloc_zeroed(rings->alloc, BLOCK, sizeof *block);
-        if (!block) return false;
+        void *allocated = kb_alloc_zeroed(rings->alloc, 1, BLOCK_NBYTES);
+        if (!allocated) return false;
+        kb_ring_block *block = kb_first_line(allocated);
+        block->allocated = allocated;
         rings->blocks.items[rings->blocks.count++] = block;
     }
     if (rings->count < rings->n_buckets / 2) return true;
@@ -86,26 +58,27 @@ static bool reserve(kb_rings *rings) {
     return true;
 }
 
+static bool is(const kb_ring *ring, uint32_t src, uint32_t dst, uint32_t channel) {
+    return ring->src == src && ring->dst == dst && ring->channel == channel;
+}
+
 kb_status kb_rings_find(kb_rings *rings, uint32_t src, uint32_t dst, uint32_t channel,
                         uint32_t *number, bool *made, kb_error *err) {
     *made = false;
+    if (*number < rings->count && is(kb_rings_at(rings, *number), src, dst, channel)) return KB_OK;
     if (rings->n_buckets > 0) {
         uint32_t at = bucket_of(rings->n_buckets, src, dst, channel);
         for (; rings->buckets[at]; at = (at + 1) & (rings->n_buckets - 1)) {
-            const kb_ring *ring = kb_rings_at(rings, *number = rings->buckets[at] - 1);
-            if (ring->src == src && ring->dst == dst && ring->channel == channel) return KB_OK;
+            *number = rings->buckets[at] - 1;
+            if (is(kb_rings_at(rings, *number), src, dst, channel)) return KB_OK;
         }
     }
     kb_parcel *parcels = NULL;
     if (reserve(rings)) parcels = kb_alloc_zeroed(rings->alloc, rings->depth, sizeof *parcels);
     if (!parcels) return kb_error_nomem(err, "an IPCQ ring");
     *number = rings->count++;
-    *kb_rings_at(rings, *number) = (kb_ring){.src = src,
-                                             .dst = dst,
-                                             .channel = channel,
-                                             .send.first = UINT32_MAX,
-                                             .recv.first = UINT32_MAX,
-                                             .parcels = parcels};
+    *kb_rings_at(rings, *number) =
+        (kb_ring){.src = src, .dst = dst, .channel = channel, .parcels = parcels};
     enter(rings, rings->buckets, rings->n_buckets, *number);
     *made = true;
     return KB_OK;

@@ -3,6 +3,8 @@
 
 #include "hw/pe/pe_sched_core.h"
 
+enum { BLOCK_NBYTES = sizeof(kb_sched_block) + KB_LINE_NBYTES };
+
 static uint32_t n_blocks(const kb_sched *sched) {
     uint32_t n_slots = sched->queue * sched->n_contexts + KB_LANE_SLOTS;
     return (n_slots + KB_SCHED_BLOCK - 1) / KB_SCHED_BLOCK;
@@ -27,17 +29,9 @@ void kb_slots_deinit_(kb_sched *sched) {
             kb_alloc_free(alloc, e->words, e->words_capacity, sizeof *e->words);
         }
     for (uint32_t i = 0; sched->blocks && i < n_blocks(sched); i++)
-        kb_alloc_free(alloc, sched->blocks[i], 1, sizeof *sched->blocks[i]);
+        if (sched->blocks[i]) kb_alloc_free(alloc, sched->blocks[i]->allocated, 1, BLOCK_NBYTES);
     kb_alloc_free(alloc, sched->blocks, n_blocks(sched), sizeof *sched->blocks);
     kb_alloc_free(alloc, sched->contexts, sched->n_contexts + 1, sizeof *sched->contexts);
-}
-
-uint32_t kb_sched_slot(const kb_command *command) {
-    return kb_slot_of_(command)->slot;
-}
-
-kb_command *kb_sched_command(const kb_sched *sched, uint32_t slot) {
-    return &kb_sched_at(sched, slot)->command;
 }
 
 /* A slot of a context that was never used becomes its free one; KB_SCHED_NONE when all were. */
@@ -46,10 +40,14 @@ static uint32_t open_slot(kb_sched *sched, uint32_t c) {
     if (context->n_used == kb_sched_slots_of(sched, c)) return KB_SCHED_NONE;
     uint32_t slot = kb_sched_used_end(sched, c);
     kb_sched_block **block = &sched->blocks[slot / KB_SCHED_BLOCK];
-    if (!*block) *block = kb_alloc_resize(sched->alloc, NULL, 0, 1, sizeof **block);
     if (!*block) {
-        (void)kb_error_nomem(kb_sim_fail(sched->sim, KB_NOMEM), "a PE_SCHED");
-        return KB_SCHED_NONE;
+        void *allocated = kb_alloc_resize(sched->alloc, NULL, 0, 1, BLOCK_NBYTES);
+        if (!allocated) {
+            (void)kb_error_nomem(kb_sim_fail(sched->sim, KB_NOMEM), "a PE_SCHED");
+            return KB_SCHED_NONE;
+        }
+        *block = kb_first_line(allocated);
+        (*block)->allocated = allocated;
     }
     *kb_sched_at(sched, slot) = (kb_sched_entry){.slot = slot, .next = KB_SCHED_NONE};
     context->n_used++;

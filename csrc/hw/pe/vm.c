@@ -288,7 +288,7 @@ static kb_status step(kb_vm *vm, const kb_kir_inst *inst, int64_t *cycles, kb_er
         vm->origins[inst->dst] = inherited(vm, inst);
         *cycles += costs->block_cycles - costs->scalar_cycles + costs->dense_cycles * work;
         vm->n_taken += work;
-        vm->n_elements += work;
+        vm->n_elements += (uint64_t)work;
         if (vm->n_taken > MAX_TAKEN) KB_TRY(collect(vm, err));
     }
     vm->pc = next;
@@ -310,15 +310,16 @@ static void go(kb_vm *vm, int64_t until, int64_t *cycles) {
 
 kb_status kb_vm_run(kb_vm *vm, int64_t until, int64_t *cycles, bool *meets, kb_error *err) {
     const kb_kir_inst *insts = vm->kernel->insts;
-    kb_status status = KB_OK;
-    while (status == KB_OK) {
+    *meets = vm->composed;
+    while (!*meets) {
         go(vm, until, cycles);
-        if (kb_vm_effort(vm) >= until || meets_machine(insts[vm->pc].op)) break;
-        status = step(vm, &insts[vm->pc], cycles, err);
+        *meets = meets_machine(insts[vm->pc].op);
+        if (*meets || kb_vm_effort(vm) >= until) break;
+        kb_status status = step(vm, &insts[vm->pc], cycles, err);
         vm->n_executed++;
+        if (status != KB_OK) return status;
     }
-    *meets = meets_machine(insts[vm->pc].op);
-    return status;
+    return KB_OK;
 }
 
 /* --- instructions that meet the machine ---------------------------------------------------------- */
@@ -338,7 +339,7 @@ kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) {
     default: *cycles += costs->command_cycles + costs->dense_cycles * work;
     }
     vm->n_taken += 2 * work;
-    vm->n_elements += work;
+    vm->n_elements += (uint64_t)work;
     vm->n_executed++;
     vm->composed = true;
     return KB_OK;
@@ -380,7 +381,7 @@ bool kb_vm_may_act(const kb_vm *vm) {
     case KB_VM_END: return kb_sched_idle(vm->sched, vm->context);
     case KB_VM_COMPOSITE:
         return !kb_sched_has(vm->sched, vm->context, (int64_t)vm->regs[inst->a].bits);
-    case KB_VM_QUEUE: return kb_sched_take(vm->sched, vm->context) != NULL;
+    case KB_VM_QUEUE: return kb_sched_has_room(vm->sched, vm->context);
     default: return true;
     }
 }

@@ -75,7 +75,7 @@ typedef struct kb_vm {
     uint32_t pc;
     int32_t sequence;                  /* of the next command */
     int64_t n_executed;                /* instructions */
-    int64_t n_elements;                /* that index arithmetic went through one by one */
+    uint64_t n_elements;               /* that index arithmetic went through one by one */
     bool composed;                     /* the instruction at pc, and its cost counted */
     kb_vm_wait wait;                   /* of the instruction at pc */
     kb_access access;                  /* of the load or store at pc */
@@ -101,7 +101,7 @@ kb_status kb_vm_begin(kb_vm *vm, const kb_launch *launch, int64_t program,
 
 /* How long the program has kept the host, in instructions: index arithmetic on dense blocks counts too. */
 static inline int64_t kb_vm_effort(const kb_vm *vm) {
-    return vm->n_executed + vm->n_elements / 8;
+    return vm->n_executed + (int64_t)(vm->n_elements / 8);
 }
 
 /* Executes pure instructions until the effort reaches `until`; adds their cost to *cycles.  *meets: stands
