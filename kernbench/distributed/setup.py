@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench.distributed.backend import parse_backend
-from kernbench.distributed.board import board_of, caller, listed
+from kernbench.distributed.board import board_of, caller
 from kernbench.distributed.groups import (
     NON_GROUP_MEMBER,
     ProcessGroup,
@@ -17,6 +17,7 @@ from kernbench.distributed.groups import (
 )
 from kernbench.distributed.queries import get_process_group_ranks, get_rank
 from kernbench.distributed.rendezvous import place_of, store_of
+from kernbench.distributed.rounds import listed
 
 __all__ = [
     "destroy_process_group",
