@@ -24,7 +24,6 @@ _SERVED = {
     "triton": "kernbench.triton",
     "triton.language": "kernbench.language",
     "triton.language.core": "kernbench.language",
-    "triton.language.extra": "kernbench.triton.extra",
     "triton.language.extra.cuda.libdevice": "kernbench.language.libdevice",
     "triton.language.extra.libdevice": "kernbench.language.libdevice",
     "triton.language.libdevice": "kernbench.language.libdevice",

@@ -19,10 +19,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from kernbench.language.constant import constexpr
 from kernbench.language.dtypes import (
     bfloat16,
     block_type,
-    constexpr,
     dtype,
     float8e4nv,
     float8e5,
@@ -111,6 +111,7 @@ __all__ = [
     "exp",
     "exp2",
     "expand_dims",
+    "extra",
     "fdiv",
     "flip",
     "float8e4nv",
@@ -232,7 +233,6 @@ _ADVICE = {
     ),
     "TRITON_MAX_TENSOR_NUMEL": "a tile has at most 4,194,304 elements, and fits in TCM",
     "relu": "use tl.maximum(x, 0.0)",
-    "extra": "import triton.language.extra.libdevice, or use tl.libdevice",
     "pi32_t": "use tl.pointer_type(tl.int32)",
     "target_info": "there is no target to ask; the machine is that of the topology",
     **dict.fromkeys(("const", "constexpr_type"), "annotate constants with tl.constexpr"),

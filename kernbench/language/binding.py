@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kernbench.language.advice import nearest
+from kernbench.language.constant import constexpr
 from kernbench.language.dtypes import (
-    constexpr,
     dtype,
     float32,
     int1,
@@ -113,7 +113,7 @@ def bind(function: JITFunction, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     for option in list(given):
         if option not in function.arg_names:
             if option not in IGNORED_OPTIONS:
-                hint = nearest(option, function.arg_names)
+                hint = nearest(option, [*function.arg_names, *IGNORED_OPTIONS])
                 hint = hint or f"; it takes ({', '.join(function.arg_names)})"
                 raise TypeError(f"{name}() has no parameter '{option}'{hint}")
             del given[option]

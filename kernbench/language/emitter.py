@@ -28,7 +28,8 @@ class Emitter:
     prints : list of str
         Texts of ``tl.static_print``, shown when compilation has succeeded.
     call : callable
-        ``call(function, operands)`` compiles a call of a function that a builtin was given.
+        ``call(function, operands)`` compiles a call of a function that a builtin was given; a
+        class after these, of walkers, is that of the walker which visits it.
     debug : bool
         Whether ``device_assert`` also checks conditions that only a tile knows.
     """
@@ -41,7 +42,7 @@ class Emitter:
         self.line = 1
         self.prints: list[str] = []
         self.debug = debug
-        self.call: Callable[[Any, list[Operand]], Operand] = _cannot_call
+        self.call: Callable[..., Operand] = _cannot_call
         self._constants: dict[tuple[str, bytes], Inst] = {}
 
     def finish(self) -> Function:

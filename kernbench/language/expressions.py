@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernbench.errors import CompilationError
 from kernbench.language import arithmetic
-from kernbench.language.advice import (
-    instead_of_attribute,
-    instead_of_expression,
-    instead_of_python,
-    instead_of_tuple,
-    nearest,
-)
-from kernbench.language.builtin import BUILTINS, METHODS, BoundMethod, Builtin
-from kernbench.language.dtypes import block_type
+from kernbench.language.access import attribute, index_tensor, item
+from kernbench.language.advice import instead_of_expression, instead_of_python, nearest
+from kernbench.language.builtin import BoundMethod, Builtin
 from kernbench.language.emitter import Emitter
 from kernbench.language.function import KernelFunction
 from kernbench.language.joins import Binding, meet
@@ -88,9 +81,13 @@ class ExpressionWalker:
         self.gone: dict[str, str] = {}
 
     def inline(
-        self, function: KernelFunction, args: list[Operand], kwargs: dict[str, Operand]
+        self,
+        function: KernelFunction,
+        args: list[Operand],
+        kwargs: dict[str, Operand],
+        walker_class: type[ExpressionWalker] | None = None,
     ) -> Operand:
-        """Compile a call of another jit function."""
+        """Compile a call of another jit function; `walker_class` visits it, or one like this."""
         raise NotImplementedError
 
     def visit(self, node: ast.expr) -> Operand:
@@ -281,8 +278,12 @@ class ExpressionWalker:
 
     def _visit_IfExp(self, node: ast.IfExp) -> Operand:
         test = self.visit(node.test)
-        if isinstance(test, (Const, Pack)):
-            return self.visit(node.body if _decided(test) else node.orelse)
+        if isinstance(test, Value):
+            return self.choose(test, node)
+        return self.visit(node.body if decided(test) else node.orelse)
+
+    def choose(self, test: Value, node: ast.IfExp) -> Operand:
+        """Return what a conditional expression gives that is decided when the kernel runs."""
         paths = []
         fork = self.e.end(condition=self.e.condition(test))
         starts = []
@@ -305,66 +306,12 @@ class ExpressionWalker:
 
     def _visit_Attribute(self, node: ast.Attribute) -> Operand:
         base = self.visit(node.value)
-        return self.attribute(base, node.attr)
-
-    def attribute(self, base: Operand, name: str) -> Operand:
-        """``base.name``."""
-        if isinstance(base, Const) and not is_number(base):
-            return self._object_attribute(base.value, name)
-        if isinstance(base, Pack):
-            return self._pack_attribute(base, name)
-        if name in METHODS:
-            return Const(BoundMethod(METHODS[name], base))
-        if isinstance(base, Const) and name == "value":
-            return base
-        value_type = base.type if isinstance(base, Value) else self.e.value(base).type
-        if name == "dtype":
-            return Const(value_type.dtype)
-        if name == "type":
-            blocked = block_type(value_type.dtype, value_type.shape)
-            return Const(blocked if value_type.shape else value_type.dtype)
-        if name == "shape":
-            return Pack(tuple(Const(size) for size in value_type.shape))
-        if name == "numel":
-            return Const(math.prod(value_type.shape))
-        if name == "T":
-            return METHODS["trans"].compile(self.e, [base], {})
-        if value_type.is_pointer:
-            raise Refusal(
-                f"a pointer has no attribute '{name}'; use tl.load and tl.store, and pass sizes "
-                "and strides as arguments"
-            )
-        known = ("dtype", "shape", "type", "numel", "T", *METHODS)
-        raise Refusal(f"a tensor has no attribute '{name}'{instead_of_attribute(name, known)}")
-
-    def _pack_attribute(self, base: Pack, name: str) -> Operand:
-        if base.kind is None:
-            raise Refusal(f"a tuple has no attribute '{name}'{instead_of_tuple(name)}")
-        if isinstance(base.kind, Named):
-            if name not in base.kind.fields:
-                raise Refusal(
-                    f"{base.kind} has no field '{name}'; it has {', '.join(base.kind.fields)}"
-                )
-            return base.listed[base.kind.fields.index(name)]
-        if name == "advance":
-            return Const(BoundMethod(BUILTINS[name], base))
-        return self._object_attribute(base.kind, name)
-
-    def _object_attribute(self, value: object, name: str) -> Operand:
-        if name == "value":
-            return Const(value)
-        try:
-            found = getattr(value, name)
-        except AttributeError as error:
-            raise Refusal(str(error)) from None
-        if getattr(found, "__self__", None) is not None:
-            return Const(found)
-        return wrap_global(name, found)
+        return attribute(self.e, base, node.attr)
 
     def _visit_Subscript(self, node: ast.Subscript) -> Operand:
         base = self.visit(node.value)
         if isinstance(base, Value):
-            return self._index_tensor(base, node.slice)
+            return index_tensor(self.e, base, node.slice)
         if isinstance(base, Pack):
             if isinstance(node.slice, ast.Slice):
                 bounds = [
@@ -372,36 +319,8 @@ class ExpressionWalker:
                     for part in (node.slice.lower, node.slice.upper, node.slice.step)
                 ]
                 return Pack(base.listed[slice(*bounds)])
-            place = as_int(self.visit(node.slice), "a tuple's index")
-            if not -len(base.listed) <= place < len(base.listed):
-                empty = "; a pointer and a number have no shape: pass sizes as arguments"
-                raise Refusal(
-                    f"index {place} is outside of a tuple of {len(base.listed)}"
-                    f"{'' if base.listed else empty}"
-                )
-            return base.listed[place]
+            return item(base, as_int(self.visit(node.slice), "a tuple's index"))
         raise Refusal(f"expected a tensor or a tuple before [...], got {base}")
-
-    def _index_tensor(self, base: Value, index: ast.expr) -> Value:
-        parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        shape: list[int] = []
-        rest = iter(base.type.shape)
-        for part in parts:
-            if isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
-                if (size := next(rest, None)) is None:
-                    raise Refusal(f"too many indices for a {base}")
-                shape.append(size)
-            elif isinstance(part, ast.Constant) and part.value is None:
-                shape.append(1)
-            else:
-                if base.type.is_pointer:
-                    advice = "use tl.load(pointer + index)"
-                else:
-                    advice = "load what is wanted, or use tl.gather"
-                raise Refusal(
-                    "a tensor can be indexed with ':' and None only, as in x[:, None]; " + advice
-                )
-        return self.e.reshape(base, (*shape, *rest))
 
     # Calls
 
@@ -423,9 +342,14 @@ class ExpressionWalker:
         return self.call(function.value, args, kwargs, node)
 
     def call(
-        self, function: Any, args: list[Operand], kwargs: dict[str, Operand], node: ast.Call
+        self,
+        function: Any,
+        args: list[Operand],
+        kwargs: dict[str, Operand],
+        node: ast.Call,
+        walker_class: type[ExpressionWalker] | None = None,
     ) -> Operand:
-        """Call whatever a kernel may call."""
+        """Call whatever a kernel may call; `walker_class` as for `inline`."""
         if isinstance(function, BoundMethod):
             return function.builtin.compile(self.e, [function.receiver, *args], kwargs)
         if function in (int, float, bool, str):
@@ -433,11 +357,13 @@ class ExpressionWalker:
         if isinstance(function, Builtin):
             if function.name in ("isinstance", "<isinstance>") and len(args) == 2:
                 args[1] = _python_types(args[1])
-            self.e.call = lambda callee, operands: self.call(callee, operands, {}, node)
+            self.e.call = lambda callee, operands, walker_class=None: self.call(
+                callee, operands, {}, node, walker_class
+            )
             return function.compile(self.e, args, kwargs)
         if isinstance(function, KernelFunction):
             try:
-                return self.inline(function, args, kwargs)
+                return self.inline(function, args, kwargs, walker_class)
             except CompilationError as error:
                 line = self.source.first_line + node.lineno - 1
                 note = f"  called from {self.source.tree.name}, {self.source.filename}:{line}"
@@ -457,7 +383,8 @@ def assigned(operand: Operand) -> Operand:
     return operand
 
 
-def _decided(operand: Operand) -> bool:
+def decided(operand: Operand) -> bool:
+    """Return the truth of a compile-time object, or whether a tuple has items."""
     return bool(operand.value if isinstance(operand, Const) else getattr(operand, "items", ()))
 
 

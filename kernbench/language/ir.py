@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kernbench.language.values import Kind, Type
+from kernbench.language.values import Type
 
 NO_REG = 0xFFFF
 
@@ -99,10 +99,6 @@ class Function:
         """Return a fresh register of that type."""
         self.types.append(type_)
         return len(self.types) - 1
-
-    def is_tile(self, reg: int) -> bool:
-        """Whether the register holds a tile."""
-        return self.types[reg].kind is Kind.TILE
 
     def predecessors(self) -> dict[Block, list[Block]]:
         """Blocks that lead to each block."""

@@ -122,8 +122,12 @@ def current_launcher() -> Launcher:
 def resolve_grid(grid: Any, arguments: dict[str, Any]) -> Any:
     """Return the grid as a tuple of ints; a callable is given all arguments by name."""
     if callable(grid):
-        grid = grid(arguments)
-    if hasattr(grid, "__index__"):
+        try:
+            grid = grid(arguments)
+        except KeyError as error:
+            names = ", ".join(arguments)
+            raise KeyError(f"the grid asks for argument {error}; the kernel has {names}") from error
+    if hasattr(grid, "__index__") or isinstance(grid, float):
         grid = (grid,)
     if not isinstance(grid, (tuple, list)):
         return grid
@@ -132,6 +136,9 @@ def resolve_grid(grid: Any, arguments: dict[str, Any]) -> Any:
     sizes = []
     for size in grid:
         if not hasattr(size, "__index__") or size.__index__() < 0:
-            raise ValueError(f"expected a grid of integers that are not negative, got {grid!r}")
+            advice = "; divide with // or tl.cdiv" if isinstance(size, float) else ""
+            raise ValueError(
+                f"expected a grid of integers that are not negative, got {grid!r}{advice}"
+            )
         sizes.append(size.__index__())
     return tuple(sizes)

@@ -10,7 +10,8 @@ from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from kernbench.language.builtin import BUILTINS, BoundMethod, Builtin, builtin
-from kernbench.language.dtypes import block_type, constexpr, dtype, pointer_type
+from kernbench.language.constant import constexpr
+from kernbench.language.dtypes import block_type, dtype, pointer_type
 from kernbench.language.emitter import Emitter
 from kernbench.language.function import ConstexprFunction, KernelFunction
 from kernbench.language.ops_descriptor import Descriptor

@@ -5,8 +5,9 @@ Importing them imports the compiler, which `import kernbench` does without.
 
 from __future__ import annotations
 
-from kernbench.language import libdevice, math
+from kernbench.language import extra, libdevice, math
 from kernbench.language.compiler import CompiledKernel, Param
+from kernbench.language.lanes import map_elementwise
 from kernbench.language.ops_absent import (
     atomic_add,
     atomic_and,
@@ -17,7 +18,6 @@ from kernbench.language.ops_absent import (
     atomic_xchg,
     atomic_xor,
     device_print,
-    map_elementwise,
 )
 from kernbench.language.ops_block_pointer import advance, make_block_ptr
 from kernbench.language.ops_cast import cast
@@ -29,6 +29,7 @@ from kernbench.language.ops_descriptor import (
 )
 from kernbench.language.ops_dot import dot
 from kernbench.language.ops_dot_scaled import dot_scaled
+from kernbench.language.ops_fold import reduce, reduce_or
 from kernbench.language.ops_gather import flip, gather, squeeze, unsqueeze
 from kernbench.language.ops_hint import assume, max_constancy, max_contiguous, multiple_of
 from kernbench.language.ops_index import (
@@ -64,7 +65,7 @@ from kernbench.language.ops_reduce import argmax, argmin, xor_sum
 from kernbench.language.ops_reduce import max_ as max
 from kernbench.language.ops_reduce import min_ as min
 from kernbench.language.ops_reduce import sum_ as sum
-from kernbench.language.ops_scan import associative_scan, cumprod, cumsum, reduce, reduce_or
+from kernbench.language.ops_scan import associative_scan, cumprod, cumsum
 from kernbench.language.ops_shape import (
     broadcast,
     broadcast_to,
@@ -102,10 +103,9 @@ from kernbench.language.ops_static import (
 from kernbench.language.ops_static import range_ as range
 from kernbench.language.ops_switch import reduce_recv, reduce_send, sip_group
 from kernbench.language.ops_truth import isnan, logical_and, logical_or, where
+from kernbench.language.philox import philox, philox_impl, umulhi
 from kernbench.language.random import (
     pair_uniform_to_normal,
-    philox,
-    philox_impl,
     rand,
     rand4x,
     randint,
@@ -113,7 +113,6 @@ from kernbench.language.random import (
     randn,
     randn4x,
     uint_to_uniform_float,
-    umulhi,
 )
 from kernbench.language.standard import barrier, softmax, swizzle2d
 
@@ -162,6 +161,7 @@ __all__ = [
     "exp",
     "exp2",
     "expand_dims",
+    "extra",
     "fdiv",
     "flip",
     "floor",

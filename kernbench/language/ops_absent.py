@@ -48,6 +48,3 @@ device_print = _absent(
     "device_print",
     "store the value and print it on the host; tl.static_print prints compile-time values",
 )
-map_elementwise = _absent(
-    "map_elementwise", "call the function on whole tensors, with tl.where for its branches"
-)

@@ -1,4 +1,4 @@
-"""``tl`` functions that combine neighbours along an axis: scans, and reductions by any function.
+"""``tl`` functions that combine each element with those before it along an axis: scans.
 
 A scan takes ``log2 n`` steps: in step k every element is combined with the one 2^k places before
 it.  So sums of floats are added in that fixed order, which is another one than one by one.
@@ -6,11 +6,9 @@ it.  So sums of floats are added in that fixed order, which is another one than 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 from kernbench.language import arithmetic
 from kernbench.language.builtin import builtin, is_none
+from kernbench.language.combine import Combine, by, combine_by, tensors
 from kernbench.language.dtypes import float32, int32, uint32
 from kernbench.language.emitter import Emitter
 from kernbench.language.ops_gather import ZERO, axis_of, places, take
@@ -20,50 +18,11 @@ from kernbench.language.values import (
     Kind,
     Operand,
     Pack,
-    Refusal,
     Type,
     Value,
     as_bool,
     as_dtype,
 )
-
-Combine = Callable[[list[Value], list[Value]], list[Value]]
-
-
-def _tensors(e: Emitter, input: Operand) -> list[Value]:
-    """Return the tensors, of one shape, that are combined together."""
-    given = input.listed if isinstance(input, Pack) else (input,)
-    values = [e.value(item) for item in given]
-    if not values or any(value.type.shape != values[0].type.shape for value in values):
-        raise Refusal(f"expected tensors of one shape, got {', '.join(map(str, values))}")
-    return values
-
-
-def _combine_by(e: Emitter, combine_fn: Operand) -> Combine:
-    """Return the user's function, whose results must be of its operands' types."""
-    if not isinstance(combine_fn, Const):
-        raise Refusal(f"expected a function decorated with @kb.jit, got a {combine_fn}")
-    function, call = combine_fn.value, e.call
-
-    def combine(before: list[Value], after: list[Value]) -> list[Value]:
-        result = call(function, [*before, *after])
-        items = result.listed if isinstance(result, Pack) else (result,)
-        values = [e.value(item) for item in items]
-        if [value.type.dtype for value in values] != [value.type.dtype for value in after]:
-            raise Refusal(
-                f"expected combine_fn to return {', '.join(str(v.type.dtype) for v in after)}, "
-                f"got {', '.join(str(v.type.dtype) for v in values)}"
-            )
-        return values
-
-    return combine
-
-
-def _by(e: Emitter, op: str) -> Combine:
-    def combine(before: list[Value], after: list[Value]) -> list[Value]:
-        return [e.value(arithmetic.binary(e, op, before[0], after[0]))]
-
-    return combine
 
 
 def _within(e: Emitter, op: str, index: Operand, bound: int) -> Value:
@@ -143,7 +102,7 @@ def associative_scan(
     ...     print(x.numpy())
     [2. 2. 5. 5.]
     """
-    values = _scan(e, _tensors(e, input), axis, _combine_by(e, combine_fn), reverse)
+    values = _scan(e, tensors(e, input), axis, combine_by(e, combine_fn), reverse)
     return Pack(tuple(values)) if isinstance(input, Pack) else values[0]
 
 
@@ -199,7 +158,7 @@ def cumsum(
         value = e.cast(value, as_dtype(dtype, "dtype"))
     elif element.is_int() and element.primitive_bitwidth < 32:
         value = e.cast(value, int32 if element.is_int_signed() else uint32)
-    return _scan(e, [value], axis, _by(e, "add"), reverse)[0]
+    return _scan(e, [value], axis, by(e, "add"), reverse)[0]
 
 
 @builtin(method=True)
@@ -233,114 +192,4 @@ def cumprod(e: Emitter, input: Operand, axis: Operand = ZERO, reverse: Operand =
     ...     print(out.numpy())
     [ 2.  2. 10. 30.]
     """
-    return _scan(e, [_widened(e, input)], axis, _by(e, "mul"), reverse)[0]
-
-
-def _halve(
-    e: Emitter, values: list[Value], axis: Operand, combine: Combine, keep_dims: Operand
-) -> list[Value]:
-    whole = values[0].type.shape
-    if is_none(axis):
-        values = [e.reshape(value, (math.prod(whole),)) for value in values]
-    shape = values[0].type.shape
-    place = axis_of(axis, shape, 0)
-    rest, n = (shape[:place], shape[place + 1 :]), shape[place]
-    if n & (n - 1):
-        raise Refusal(f"expected a power of 2 elements along axis {place}, got {n}")
-    while n > 1:
-        n //= 2
-        half = (*rest[0], n, *rest[1])
-        at = places(e, half, place)
-        later = arithmetic.binary(e, "add", at, Const(n))
-        values = combine(
-            [take(e, value, at, half, place) for value in values],
-            [take(e, value, later, half, place) for value in values],
-        )
-    result = (*rest[0], *rest[1])
-    if as_bool(keep_dims, "keep_dims"):
-        result = (1,) * len(whole) if is_none(axis) else (*rest[0], 1, *rest[1])
-    return [e.reshape(value, result) for value in values]
-
-
-@builtin(method=True)
-def reduce(
-    e: Emitter,
-    input: Operand,
-    axis: Operand,
-    combine_fn: Operand,
-    keep_dims: Operand = FALSE,
-) -> Operand:
-    """Return what `combine_fn` makes of all elements along `axis`, or of all: halves meet.
-
-    The axis has a power of 2 elements; `combine_fn` is as for ``associative_scan``.
-
-    Parameters
-    ----------
-    input : tensor or tuple of tensors
-        Of one shape.
-    axis : int, optional
-        Along which; all elements where it is None.
-    combine_fn : jit function
-        Of two elements, which must be associative; it returns as many of their types.
-    keep_dims : bool
-        Whether a dimension of 1 stays where `axis` was.
-
-    Returns
-    -------
-    tensor or tuple of tensors
-        With one dimension less; ``log2 n`` steps.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def product(a, b):
-    ...     return a * b
-    >>> @kb.jit
-    ... def kernel(x_ptr):
-    ...     tl.store(x_ptr, tl.reduce(tl.load(x_ptr + tl.arange(0, 4)), 0, product))
-    >>> with kb.Context("small") as ctx:
-    ...     x = ctx.tensor([2.0, 1.0, 5.0, 3.0])
-    ...     _ = kernel[(1,)](x)
-    ...     print(x.numpy()[0])
-    30.0
-    """
-    values = _halve(e, _tensors(e, input), axis, _combine_by(e, combine_fn), keep_dims)
-    return Pack(tuple(values)) if isinstance(input, Pack) else values[0]
-
-
-@builtin(method=True)
-def reduce_or(e: Emitter, input: Operand, axis: Operand, keep_dims: Operand = FALSE) -> Value:
-    """Return the or along `axis`, or of all; of integers or truths.
-
-    Parameters
-    ----------
-    input : tensor of integers
-        With 1 dimension or more.
-    axis : int
-        Along which; known at compile time.
-    keep_dims : bool
-        Whether a dimension of 1 stays where `axis` was.
-
-    Returns
-    -------
-    tensor
-        Of integers.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(x_ptr, out_ptr):
-    ...     x = tl.load(x_ptr + tl.arange(0, 4))
-    ...     tl.store(out_ptr + tl.arange(0, 4), tl.reduce_or(x > 4, 0))
-    >>> with kb.Context("small") as ctx:
-    ...     out = ctx.tensor([0.0] * 4)
-    ...     _ = kernel[(1,)](ctx.tensor([2.0, 1.0, 5.0, 3.0]), out)
-    ...     print(out.numpy())
-    [1. 1. 1. 1.]
-    """
-    value = e.value(input)
-    if not value.type.element.is_int():
-        raise Refusal(f"tl.reduce_or expects integers, got {value.type.dtype}")
-    return _halve(e, [value], axis, _by(e, "or"), keep_dims)[0]
+    return _scan(e, [_widened(e, input)], axis, by(e, "mul"), reverse)[0]

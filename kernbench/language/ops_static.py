@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kernbench.language.arithmetic import binary, logical_not, truth
 from kernbench.language.builtin import builtin, is_none
 from kernbench.language.dtypes import int1, int32
 from kernbench.language.emitter import Emitter
+from kernbench.language.ops_reduce import max_
 from kernbench.language.values import (
     EMPTY,
     Const,
@@ -228,13 +230,8 @@ def device_assert(
     if value.type.kind is not Kind.SCALAR:
         if not e.debug:
             return
-        from kernbench.language.arithmetic import logical_not, truth
-        from kernbench.language.ops_reduce import max_
-
         failing = e.value(logical_not(e, value))
         if not is_none(mask) and mask is not None:
-            from kernbench.language.arithmetic import binary
-
             failing = e.value(binary(e, "and", failing, truth(e, mask)))
         if failing.type.rank:
             failing = e.value(max_.compile(e, [e.cast(failing, int32)], {}))

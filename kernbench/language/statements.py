@@ -8,7 +8,7 @@ from typing import Any
 
 from kernbench.language import ops_static
 from kernbench.language.advice import instead_of_statement
-from kernbench.language.expressions import RESULT, ExpressionWalker, assigned
+from kernbench.language.expressions import RESULT, ExpressionWalker, assigned, decided
 from kernbench.language.function import KernelFunction
 from kernbench.language.ir import Block
 from kernbench.language.joins import (
@@ -25,6 +25,7 @@ from kernbench.language.values import (
     Pack,
     Refusal,
     StaticAssertRefusal,
+    Value,
     as_int,
     as_python,
 )
@@ -156,10 +157,13 @@ class FunctionWalker(ExpressionWalker):
 
     def _visit_If(self, node: ast.If) -> None:
         test = self.visit(node.test)
-        if isinstance(test, (Const, Pack)):
-            holds = bool(test.value if isinstance(test, Const) else test.items)
-            self.visit_body(node.body if holds else node.orelse)
-            return
+        if isinstance(test, Value):
+            self.branch(test, node)
+        else:
+            self.visit_body(node.body if decided(test) else node.orelse)
+
+    def branch(self, test: Value, node: ast.If) -> None:
+        """Visit both ways of an ``if`` that is decided when the kernel runs."""
         fork = self.e.end(condition=self.e.condition(test))
         before, gone = dict(self.env), dict(self.gone)
         starts: list[Block] = []
@@ -221,7 +225,11 @@ class FunctionWalker(ExpressionWalker):
     # Inlined functions
 
     def inline(
-        self, function: KernelFunction, args: list[Operand], kwargs: dict[str, Operand]
+        self,
+        function: KernelFunction,
+        args: list[Operand],
+        kwargs: dict[str, Operand],
+        walker_class: type[ExpressionWalker] | None = None,
     ) -> Operand:
         """Compile a call of another jit function in place."""
         if self.depth >= _MAX_DEPTH:
@@ -231,12 +239,18 @@ class FunctionWalker(ExpressionWalker):
         source = function.source
         bound = bind_call(function, args, kwargs)
         env = {name: Binding(operand, source.first_line) for name, operand in bound.items()}
-        walker = FunctionWalker(self.e, source, function.scope, env, self.used_globals)
+        made = walker_class or type(self)
+        walker = made(self.e, source, function.scope, env, self.used_globals)
+        assert isinstance(walker, FunctionWalker)
         walker.depth = self.depth + 1
         walker.visit_body(source.tree.body)
-        paths = walker.returns
+        return walker.result(function)
+
+    def result(self, function: KernelFunction) -> Operand:
+        """Return what the function returns that has been visited."""
+        paths = self.returns
         if self.e.block is not None:
-            paths.append((self.e.end(), {RESULT: Binding(NONE, source.first_line)}))
+            paths.append((self.e.end(), {RESULT: Binding(NONE, self.source.first_line)}))
         if not paths:
             raise Refusal(f"{function.__name__} never returns")
         if len(paths) == 1:

@@ -41,7 +41,7 @@ class Type:
     shape: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        where = {Kind.SCALAR: "scalar", Kind.BLOCK: "index block", Kind.TILE: "tile"}[self.kind]
+        where = {Kind.SCALAR: "scalar", Kind.BLOCK: "block", Kind.TILE: "tile"}[self.kind]
         if self.kind is Kind.BLOCK and self.is_pointer:
             where = "pointer block"
         return f"{where} {self.dtype}{list(self.shape) if self.shape else ''}"

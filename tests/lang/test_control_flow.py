@@ -281,7 +281,7 @@ def printing(out_ptr, N: tl.constexpr):
 
 def test_static_print(capsys):
     run(printing, 1, out(), N=8)
-    assert capsys.readouterr().out == "N is    8 | index block int32[8]\ntwice compiled 8\n"
+    assert capsys.readouterr().out == "N is    8 | block int32[8]\ntwice compiled 8\n"
 
 
 @tl.jit

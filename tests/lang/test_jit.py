@@ -67,6 +67,11 @@ def test_grids(launches):
     for grid in [(1, 2, 3, 4), (), (-1,), (1.5,)]:
         with pytest.raises(ValueError, match="expected a grid of"):
             kernel[grid](X, 5)
+    for grid in (2.0, lambda given: (given["n"] / 2,)):
+        with pytest.raises(ValueError, match=r"divide with // or tl\.cdiv"):
+            kernel[grid](X, 4)
+    with pytest.raises(KeyError, match="the grid asks for argument 'N'; the kernel has x_ptr, n"):
+        kernel[lambda given: (given["N"],)](X, 5)
 
 
 def test_one_kernel_per_specialisation(launches):

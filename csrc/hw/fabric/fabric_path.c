@@ -6,6 +6,9 @@
 /* Each node that sends at all sends to a few others, and most do not. */
 enum { PATH_BITS_LEAST = 14, PATH_BITS_MOST = 20 };
 
+/* A path is at the first of so many in a row that was free. */
+enum { PLACES = 4 };
+
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) {
     fabric->path_bits = PATH_BITS_LEAST;
     while (fabric->path_bits < PATH_BITS_MOST && fabric->n_nodes > kb_fabric_n_paths_(fabric) / 4)
@@ -95,14 +98,18 @@ static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
 }
 
 /* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
-static inline uint32_t *place_of(const kb_fabric *fabric, const kb_send *send) {
+static inline uint32_t first_place(const kb_fabric *fabric, const kb_send *send) {
     uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61 +
                      is_long(fabric, send) * UINT32_C(2741);
-    return &fabric->path_numbers[mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits)];
+    return mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits);
+}
+
+static inline kb_path *first_of(const kb_fabric *fabric, const kb_send *send) {
+    return &fabric->paths[fabric->path_numbers[first_place(fabric, send)]];
 }
 
 void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send) {
-    __builtin_prefetch(&fabric->paths[*place_of(fabric, send)]);
+    __builtin_prefetch(first_of(fabric, send));
 }
 
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
@@ -118,20 +125,30 @@ static inline bool is_path_of(const kb_path *path, const kb_send *send, int64_t 
            path->slice == send->slice;
 }
 
-/* It is not in the table, or of another size there. */
+/* The place of such a path, else the first free one among those that it may have, else NULL. */
+static uint32_t *search(const kb_fabric *fabric, const kb_send *send) {
+    uint32_t first = first_place(fabric, send), most = (UINT32_C(1) << fabric->path_bits) - 1;
+    for (uint32_t i = 0; i < PLACES; i++) {
+        uint32_t *place = &fabric->path_numbers[(first + i) & most];
+        const kb_path *path = &fabric->paths[*place];
+        bool same = is_path_of(path, send, path->n_flits);
+        if (*place == 0 || (same && (path->n_flits > 1) == is_long(fabric, send))) return place;
+    }
+    return NULL;
+}
+
+/* It is not at its first place, or of another size there. */
 static __attribute__((noinline)) kb_status find_anew(kb_fabric *fabric, const kb_send *send,
                                                      int64_t n_flits, kb_path **found,
                                                      kb_error *err) {
-    uint32_t *place = place_of(fabric, send);
-    kb_path *path = &fabric->paths[*place];
     KB_TRY(check_send(fabric, send, err));
-    bool known = is_path_of(path, send, path->n_flits) && path->n_flits;
-    known = known && (path->n_flits > 1) == is_long(fabric, send);
-    bool anew = *place == 0;
-    if (anew) path = &fabric->paths[fabric->n_paths + 1];
+    uint32_t *place = search(fabric, send);
+    bool known = place && *place, anew = place && !*place;
+    if (!place) place = &fabric->path_numbers[first_place(fabric, send)];
+    kb_path *path = &fabric->paths[anew ? fabric->n_paths + 1 : *place];
     if (!known) KB_TRY(look_up(fabric, send, path, err));
     if (anew) *place = ++fabric->n_paths;
-    set_size(fabric, path, n_flits);
+    if (path->n_flits != n_flits) set_size(fabric, path, n_flits);
     *found = path;
     return KB_OK;
 }
@@ -148,7 +165,7 @@ static inline kb_status locate(kb_fabric *fabric, const kb_send *send, kb_path *
     int64_t n_flits = count_flits(fabric, send->nbytes);
     kb_path *path = &fabric->paths[send->path ? *send->path : 0];
     if (!is_path_of(path, send, n_flits)) {
-        path = &fabric->paths[*place_of(fabric, send)];
+        path = first_of(fabric, send);
         if (!is_path_of(path, send, n_flits)) KB_TRY(find_anew(fabric, send, n_flits, &path, err));
         if (send->path) *send->path = (uint32_t)(path - fabric->paths);
     }

@@ -52,6 +52,10 @@ static inline bool kb_backlog_is_at(const kb_fabric *fabric, uint32_t link) {
     return fabric->trains.ports[link].backlog.first != KB_NONE;
 }
 
+static inline bool kb_backlog_is_anywhere(const kb_fabric *fabric) {
+    return fabric->trains.held.state.n_live != 0;
+}
+
 /* Something else comes to the port of a link: its backlog comes first.  False when that failed, which kb_sim_fail
  * knows. */
 bool kb_backlog_release_all(kb_fabric *fabric, uint32_t link) KB_MUST_CHECK;

@@ -96,12 +96,9 @@ static inline bool set_out(kb_fabric *fabric, uint32_t link, kb_train_port *port
  * do so at this very instant, and be served before it.  Those that began here before are served before it.  It is
  * looked after when it would be there if nobody else were in its way: what the ports behind this one do until then is
  * not known yet. */
-static inline void begin(kb_fabric *fabric, uint32_t number) {
-    const kb_flight *flown = &fabric->flights.items[number];
+static inline void begin(kb_fabric *fabric, uint32_t number, const kb_flight *flown,
+                         kb_train_port *port, const kb_stream *stream) {
     const kb_message *message = &flown->message;
-    uint32_t link = flown->path[0];
-    kb_train_port *port = &fabric->trains.ports[link];
-    const kb_stream *stream = &fabric->streams.pool.items[flown->next];
     const kb_waiting key = {stream->head_fs, message->src,
                             (uint64_t)message->count << 32 | flown->next};
     int64_t begin_fs = kb_max_i64(port->own_fs, key.when_fs), busy_fs;
@@ -109,14 +106,15 @@ static inline void begin(kb_fabric *fabric, uint32_t number) {
         port->own_fs = kb_later_fs(begin_fs, busy_fs);
     if (port->open.count || port->waiting.count)
         kb_lineup_push(&port->waiting, key.when_fs, key.rank, key.count_number);
-    else if (!set_out(fabric, link, port, stream, &key)) return;
+    else if (!set_out(fabric, flown->path[0], port, stream, &key)) return;
     if (flown->n_by_flit) return;
     int64_t wake_fs = flown->done_fs;
     if (wake_fs < 0) {
         int64_t leave_fs = begin_fs - port->overhead_fs;
         int64_t least_fs = kb_max_i64(flown->least_fs - message->start_fs, 1); /* may be unknown */
-        wake_fs =
-            kb_min_i64(kb_later_fs(leave_fs, least_fs), kb_train_step_(fabric, flown, leave_fs));
+        wake_fs = kb_later_fs(leave_fs, least_fs);
+        if (message->n_flits > KB_TRAIN_STEP_FLITS)
+            wake_fs = kb_min_i64(wake_fs, kb_train_step_(fabric, flown, leave_fs));
     }
     kb_train_push_wake_(fabric, kb_train_last_link_(flown), number, wake_fs);
 }
@@ -139,7 +137,7 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
     }
     if (all && --port->n_own == 0 && flits.count == flown->message.n_flits &&
         flits.period_fs == 0 && flits.start_fs == kb_sim_now(fabric->sim)) {
-        begin(fabric, number);
+        begin(fabric, number, flown, port, stream);
         return true;
     }
     if (!waits)
@@ -152,12 +150,13 @@ bool kb_train_add(kb_fabric *fabric, uint32_t number, kb_train flits) {
 }
 
 /* All inputs on a path without servers. */
-static bool open_path(kb_fabric *fabric, const kb_flight *flown) {
+static inline bool open_path(kb_fabric *fabric, const kb_flight *flown) {
     kb_train_port *ports = fabric->trains.ports;
     const uint32_t *path = flown->path;
     uint32_t hop = 1, n = flown->n_links;
+    bool meets = kb_backlog_is_anywhere(fabric);
     for (; hop < n; hop++) {
-        kb_backlog_meet(fabric, path[hop]);
+        if (meets) kb_backlog_meet(fabric, path[hop]);
         if (!kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1])) break;
     }
     if (hop == n && (!kb_train_lands(fabric, &flown->message) || open_hop(fabric, flown, n)))
@@ -196,7 +195,7 @@ bool kb_train_send(kb_fabric *fabric, const kb_send *send, const kb_path *path, 
     flown->n_known = path->n_flits;
     if (handle) *handle = number;
     if (port->n_own == (port->backlog.first != KB_NONE)) {
-        begin(fabric, number);
+        begin(fabric, number, flown, port, stream);
         return true;
     }
     kb_train_port_enlist(port, stream->head_fs, send->src, (uint64_t)count << 32, first);
