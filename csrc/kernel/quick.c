@@ -39,6 +39,10 @@ static kb_quick_op decode_scalar(const kb_kernel *kernel, const kb_kir_inst *ins
     if (inst->sub == KB_MATHOP_##mathop && covers(set, operand)) return KB_QUICK_##name;
     KB_QUICK_MATH_LIST(X)
 #undef X
+#define X(name, mathop, sign) \
+    if (inst->sub == KB_MATHOP_##mathop && covers(ORDERED, operand)) return KB_QUICK_##name;
+    KB_QUICK_DIVIDE_LIST(X)
+#undef X
     const kb_kir_inst *next = inst + 1; /* there is one: a kernel ends with a jump or return */
     bool jumps = (next->op == KB_KIR_JUMP_IF || next->op == KB_KIR_JUMP_UNLESS) &&
                  next->a == inst->dst && covers(ORDERED, operand);
@@ -126,10 +130,12 @@ void kb_quick_decode(const kb_kernel *kernel, kb_quick *code) {
 #define LABEL(name) [KB_QUICK_##name] = &&do_##name,
 #define LABELS(name, sign) LABEL(name) LABEL(name##_IF) LABEL(name##_UNLESS)
 #define LABEL_MATH(name, op, set, value) LABEL(name)
-#define BEGIN                                                                \
-    static const void *const labels[] = {KB_QUICK_OTHER_LIST(LABEL) /* */    \
-                                         KB_QUICK_MATH_LIST(LABEL_MATH)      \
-                                             KB_QUICK_COMPARE_LIST(LABELS)}; \
+#define LABEL_DIVIDE(name, op, sign) LABEL(name)
+#define BEGIN                                                                    \
+    static const void *const labels[] = {KB_QUICK_OTHER_LIST(LABEL) /* */        \
+                                         KB_QUICK_MATH_LIST(LABEL_MATH)          \
+                                             KB_QUICK_DIVIDE_LIST(LABEL_DIVIDE)  \
+                                                 KB_QUICK_COMPARE_LIST(LABELS)}; \
     NEXT;
 #define OP(name) do_##name:
 #define NEXT                    \
@@ -215,6 +221,15 @@ void kb_quick_go(const kb_quick *code, kb_reg *regs, uint64_t *origins, kb_quick
         GO(at + 1, 1);                                       \
     }
     KB_QUICK_MATH_LIST(X)
+#undef X
+#define X(name, mathop, sign)                                                    \
+    OP(name) {                                                                   \
+        int64_t divisor = (int64_t)regs[at->b].bits;                             \
+        if (divisor <= 0) goto out;                                              \
+        regs[at->dst].bits = (uint64_t)((int64_t)regs[at->a].bits sign divisor); \
+        GO(at + 1, 1);                                                           \
+    }
+    KB_QUICK_DIVIDE_LIST(X)
 #undef X
 #define COMPARE(sign)                                                        \
     bool truth = (int64_t)regs[at->a].bits sign(int64_t) regs[at -> b].bits; \

@@ -39,6 +39,9 @@ typedef union kb_reg {
     X(OR, OR, INTEGERS, a | b)                                 \
     X(XOR, XOR, INTEGERS, a ^ b)
 
+/* The same of ORDERED operands, as long as the divisor is above 0. */
+#define KB_QUICK_DIVIDE_LIST(X) X(DIV, FLOORDIV, /) X(MOD, MOD, %)
+
 /* Comparisons of ORDERED operands, each alone, with a JUMP_IF and with a JUMP_UNLESS after it. */
 #define KB_QUICK_COMPARE_LIST(X) X(EQ, ==) X(NE, !=) X(LT, <) X(LE, <=) X(GT, >) X(GE, >=)
 
@@ -63,10 +66,13 @@ typedef enum kb_quick_op {
 #define X(name, op, dtypes, value) KB_QUICK_##name,
         KB_QUICK_MATH_LIST(X)
 #undef X
-#define X(name, sign) KB_QUICK_##name, KB_QUICK_##name##_IF, KB_QUICK_##name##_UNLESS,
-            KB_QUICK_COMPARE_LIST(X)
+#define X(name, op, sign) KB_QUICK_##name,
+            KB_QUICK_DIVIDE_LIST(X)
 #undef X
-                KB_QUICK_COUNT
+#define X(name, sign) KB_QUICK_##name, KB_QUICK_##name##_IF, KB_QUICK_##name##_UNLESS,
+                KB_QUICK_COMPARE_LIST(X)
+#undef X
+                    KB_QUICK_COUNT
 } kb_quick_op;
 
 typedef struct kb_quick {

@@ -2,21 +2,23 @@
 
 #include <string.h>
 
-bool kb_held_add(kb_held *held, kb_alloc *alloc, kb_event event, const kb_record *record,
+bool kb_held_add(kb_held *held, kb_alloc *alloc, const kb_event *event, const kb_record *record,
                  const int64_t *words, uint32_t n_words) {
-    if (!KB_VEC_RESERVE(&held->groups, alloc, 1) || !KB_VEC_RESERVE(&held->records, alloc, 1) ||
-        !KB_VEC_RESERVE(&held->words, alloc, n_words))
+    size_t n = kb_held_record_words_(n_words), at = held->records.count;
+    if (!KB_VEC_RESERVE(&held->groups, alloc, 1) || !KB_VEC_RESERVE(&held->records, alloc, n))
         return false;
-    const kb_held_group *last =
-        held->groups.count ? &held->groups.items[held->groups.count - 1] : NULL;
-    if (!last || last->event.when_fs != event.when_fs || last->event.order != event.order)
-        held->groups.items[held->groups.count++] =
-            (kb_held_group){event, (uint32_t)held->records.count, 0};
-    held->groups.items[held->groups.count - 1].n_records++;
-    held->records.items[held->records.count++] =
-        (kb_held_record){*record, held->words.count, n_words};
-    if (n_words) memcpy(held->words.items + held->words.count, words, n_words * sizeof *words);
-    held->words.count += n_words;
+    kb_held_group *last = held->groups.items + held->groups.count - 1;
+    if (held->groups.count == 0 || last->event.when_fs != event->when_fs ||
+        last->event.order != event->order) {
+        held->groups.count++;
+        *++last = (kb_held_group){*event, (uint32_t)at, 0};
+    }
+    last->n_records++;
+    kb_held_record *added = (void *)&held->records.items[at];
+    added->record = *record;
+    added->n_words = n_words;
+    for (uint32_t i = 0; i < n_words; i++) added->words[i] = words[i];
+    held->records.count += n;
     return true;
 }
 
@@ -124,7 +126,7 @@ bool kb_held_sort(kb_held *held, kb_alloc *alloc) {
 }
 
 void kb_held_clear(kb_held *held) {
-    held->groups.count = held->records.count = held->words.count = 0;
+    held->groups.count = held->records.count = 0;
 }
 
 void kb_held_deinit(kb_held *held, kb_alloc *alloc) {
@@ -132,5 +134,4 @@ void kb_held_deinit(kb_held *held, kb_alloc *alloc) {
     KB_VEC_FREE(&held->sorted, alloc);
     KB_VEC_FREE(&held->ends, alloc);
     KB_VEC_FREE(&held->records, alloc);
-    KB_VEC_FREE(&held->words, alloc);
 }

@@ -224,14 +224,18 @@ static void hash_next(kb_oplog *log, const kb_record *record, const int64_t *wor
     log->count++;
 }
 
+static __attribute__((noinline)) kb_status append_now(kb_oplog *log, const kb_record *record,
+                                                      const int64_t *words, uint32_t n_words,
+                                                      kb_error *err) {
+    KB_TRY(keep(log, record, words, n_words, err));
+    hash_next(log, record, words, n_words);
+    return KB_OK;
+}
+
 kb_status kb_oplog_append(kb_oplog *log, const kb_record *record, const int64_t *words,
                           uint32_t n_words, kb_error *err) {
-    if (!log->event) {
-        KB_TRY(keep(log, record, words, n_words, err));
-        hash_next(log, record, words, n_words);
-        return KB_OK;
-    }
-    if (kb_held_add(&log->held, log->alloc, *log->event, record, words, n_words)) return KB_OK;
+    if (!log->event) return append_now(log, record, words, n_words, err);
+    if (kb_held_add(&log->held, log->alloc, log->event, record, words, n_words)) return KB_OK;
     return kb_error_nomem(err, "op log");
 }
 
@@ -246,11 +250,10 @@ kb_status kb_oplog_let_go(kb_oplog *log, kb_event last, bool read, kb_error *err
     for (size_t i = 0; i < held->groups.count; i++) {
         const kb_held_group *group = &held->groups.items[i];
         if (kb_event_less(&last, &group->event)) break;
-        for (uint32_t k = 0; k < group->n_records; k++) {
-            const kb_held_record *each = &held->records.items[group->first + k];
-            const int64_t *words = held->words.items + each->first_word;
-            if (keeps) KB_TRY(keep(log, &each->record, words, each->n_words, err));
-            hash_next(log, &each->record, words, each->n_words);
+        const kb_held_record *each = kb_held_first(held, group);
+        for (uint32_t k = 0; k < group->n_records; k++, each = kb_held_next(each)) {
+            if (keeps) KB_TRY(keep(log, &each->record, each->words, each->n_words, err));
+            hash_next(log, &each->record, each->words, each->n_words);
         }
     }
     kb_held_clear(held);

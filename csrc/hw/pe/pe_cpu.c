@@ -193,11 +193,13 @@ static kb_status compute(kb_pe_cpu *self, bool *keeps, kb_error *err) {
     context *c = &self->contexts[self->current];
     int64_t until = kb_vm_effort(&c->vm) + SLICE_INSTRUCTIONS;
     for (;;) {
-        bool meets, ended, waits;
+        bool meets = c->vm.composed, ended, waits;
         int64_t time_fs;
-        KB_TRY(kb_vm_run(&c->vm, until, &self->cycles, &meets, err));
-        if (meets) KB_TRY(kb_vm_compose(&c->vm, &self->cycles, err));
-        KB_TRY(check_limit(c, err));
+        if (!meets) {
+            KB_TRY(kb_vm_run(&c->vm, until, &self->cycles, &meets, err));
+            if (meets) KB_TRY(kb_vm_compose(&c->vm, &self->cycles, err));
+            KB_TRY(check_limit(c, err));
+        }
         KB_TRY(catch_up(self, &waits, err));
         if (!meets && !waits) kb_sim_signal(self->parts->sim, self->slot);
         *keeps = waits || !meets;

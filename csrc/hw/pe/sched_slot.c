@@ -35,7 +35,7 @@ void kb_slots_deinit_(kb_sched *sched) {
 }
 
 /* A slot of a context that was never used becomes its free one; KB_SCHED_NONE when all were. */
-static uint32_t open_slot(kb_sched *sched, uint32_t c) {
+static KB_COLD uint32_t open_slot(kb_sched *sched, uint32_t c) {
     kb_sched_context *context = &sched->contexts[c];
     if (context->n_used == kb_sched_slots_of(sched, c)) return KB_SCHED_NONE;
     uint32_t slot = kb_sched_used_end(sched, c);

@@ -310,16 +310,14 @@ static void go(kb_vm *vm, int64_t until, int64_t *cycles) {
 
 kb_status kb_vm_run(kb_vm *vm, int64_t until, int64_t *cycles, bool *meets, kb_error *err) {
     const kb_kir_inst *insts = vm->kernel->insts;
-    *meets = vm->composed;
-    while (!*meets) {
+    for (;;) {
         go(vm, until, cycles);
         *meets = meets_machine(insts[vm->pc].op);
-        if (*meets || kb_vm_effort(vm) >= until) break;
+        if (*meets || kb_vm_effort(vm) >= until) return KB_OK;
         kb_status status = step(vm, &insts[vm->pc], cycles, err);
         vm->n_executed++;
         if (status != KB_OK) return status;
     }
-    return KB_OK;
 }
 
 /* --- instructions that meet the machine ---------------------------------------------------------- */
