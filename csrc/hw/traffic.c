@@ -143,14 +143,17 @@ static bool go_alike(const kb_batch *batch, size_t a, size_t b) {
     return batch->src[a] == batch->src[b] && batch->dst[a] == batch->dst[b];
 }
 
+/* Item i goes its way, and `next` will soon go another one. */
+static void foresee_way(const kb_parts *parts, const kb_batch *batch, size_t i, size_t next) {
+    if (!go_alike(batch, i, next))
+        kb_fabric_foresee(parts->fabric, batch->src[next], batch->dst[next], batch->nbytes[next]);
+}
+
 /* Item i starts, and one of those after it is looked at. */
 static void foresee(const kb_traffic *traffic, const active *each, size_t i) {
     enum { AHEAD = 4 };
     if (each->n_started + 1 + AHEAD >= each->batch->n) return;
-    size_t next = index_of(each, each->n_started + 1 + AHEAD);
-    if (go_alike(each->batch, i, next)) return;
-    kb_send send = send_of(each->batch, next, 0);
-    kb_fabric_foresee(traffic->parts->fabric, &send);
+    foresee_way(traffic->parts, each->batch, i, index_of(each, each->n_started + 1 + AHEAD));
 }
 
 /* As many as one event may start: those that run the engine look at Ctrl-C between events. */
@@ -254,9 +257,7 @@ static kb_status check(const kb_parts *parts, const kb_batch *batch, kb_error *e
         known.last_fs = kb_max_i64(known.last_fs, batch->at_fs[i]);
     for (size_t i = 0; i < batch->n; i++) {
         enum { AHEAD = 8 };
-        size_t ahead = i + AHEAD < batch->n ? i + AHEAD : i;
-        kb_send send = send_of(batch, ahead, 0);
-        if (!go_alike(batch, i, ahead)) kb_fabric_foresee(parts->fabric, &send);
+        foresee_way(parts, batch, i, i + AHEAD < batch->n ? i + AHEAD : i);
         if (check_transfer(parts, batch, i, &known, err) != KB_OK)
             return kb_error_wrap(err, "transfer %zu", i);
     }

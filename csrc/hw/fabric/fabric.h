@@ -95,9 +95,9 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 
-/* Such a message may be sent soon: what that looks at first is brought into the cache.  Means nothing, and may be
- * wrong. */
-void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send);
+/* Such a message may be sent soon, to any slice: what that looks at first is brought into the cache.  Means nothing,
+ * and may be wrong. */
+void kb_fabric_foresee(const kb_fabric *fabric, uint32_t src, uint32_t dst, int64_t nbytes);
 
 /* Likewise: flits may be appended to it next. */
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle);

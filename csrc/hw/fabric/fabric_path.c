@@ -93,23 +93,25 @@ static KB_COLD kb_status fail_range(const kb_fabric *fabric, const kb_path *path
                         (long long)start_fs);
 }
 
-static inline bool is_long(const kb_fabric *fabric, const kb_send *send) {
-    return send->nbytes > fabric->flit_nbytes;
+static inline bool is_long(const kb_fabric *fabric, int64_t nbytes) {
+    return nbytes > fabric->flit_nbytes;
 }
 
 /* Single flits have one of their own: requests and acknowledgements of the data that goes the same way. */
-static inline uint32_t first_place(const kb_fabric *fabric, const kb_send *send) {
-    uint32_t mixed = send->src * fabric->n_nodes + send->dst + (uint32_t)send->slice * 61 +
-                     is_long(fabric, send) * UINT32_C(2741);
+static inline uint32_t first_place(const kb_fabric *fabric, uint32_t src, uint32_t dst,
+                                   int32_t slice, int64_t nbytes) {
+    uint32_t mixed = src * fabric->n_nodes + dst + (uint32_t)slice * 61 +
+                     is_long(fabric, nbytes) * UINT32_C(2741);
     return mixed * UINT32_C(0x9e3779b1) >> (32 - fabric->path_bits);
 }
 
-static inline kb_path *first_of(const kb_fabric *fabric, const kb_send *send) {
-    return &fabric->paths[fabric->path_numbers[first_place(fabric, send)]];
+static inline uint32_t first_place_of(const kb_fabric *fabric, const kb_send *send) {
+    return first_place(fabric, send->src, send->dst, send->slice, send->nbytes);
 }
 
-void kb_fabric_foresee(const kb_fabric *fabric, const kb_send *send) {
-    __builtin_prefetch(first_of(fabric, send));
+void kb_fabric_foresee(const kb_fabric *fabric, uint32_t src, uint32_t dst, int64_t nbytes) {
+    uint32_t place = first_place(fabric, src, dst, KB_ANY_SLICE, nbytes);
+    __builtin_prefetch(&fabric->paths[fabric->path_numbers[place]]);
 }
 
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {
@@ -127,12 +129,13 @@ static inline bool is_path_of(const kb_path *path, const kb_send *send, int64_t 
 
 /* The place of such a path, else the first free one among those that it may have, else NULL. */
 static uint32_t *search(const kb_fabric *fabric, const kb_send *send) {
-    uint32_t first = first_place(fabric, send), most = (UINT32_C(1) << fabric->path_bits) - 1;
+    uint32_t first = first_place_of(fabric, send), most = (UINT32_C(1) << fabric->path_bits) - 1;
     for (uint32_t i = 0; i < PLACES; i++) {
         uint32_t *place = &fabric->path_numbers[(first + i) & most];
         const kb_path *path = &fabric->paths[*place];
         bool same = is_path_of(path, send, path->n_flits);
-        if (*place == 0 || (same && (path->n_flits > 1) == is_long(fabric, send))) return place;
+        if (*place == 0 || (same && (path->n_flits > 1) == is_long(fabric, send->nbytes)))
+            return place;
     }
     return NULL;
 }
@@ -144,7 +147,7 @@ static __attribute__((noinline)) kb_status find_anew(kb_fabric *fabric, const kb
     KB_TRY(check_send(fabric, send, err));
     uint32_t *place = search(fabric, send);
     bool known = place && *place, anew = place && !*place;
-    if (!place) place = &fabric->path_numbers[first_place(fabric, send)];
+    if (!place) place = &fabric->path_numbers[first_place_of(fabric, send)];
     kb_path *path = &fabric->paths[anew ? fabric->n_paths + 1 : *place];
     if (!known) KB_TRY(look_up(fabric, send, path, err));
     if (anew) *place = ++fabric->n_paths;
@@ -165,7 +168,7 @@ static inline kb_status locate(kb_fabric *fabric, const kb_send *send, kb_path *
     int64_t n_flits = count_flits(fabric, send->nbytes);
     kb_path *path = &fabric->paths[send->path ? *send->path : 0];
     if (!is_path_of(path, send, n_flits)) {
-        path = first_of(fabric, send);
+        path = &fabric->paths[fabric->path_numbers[first_place_of(fabric, send)]];
         if (!is_path_of(path, send, n_flits)) KB_TRY(find_anew(fabric, send, n_flits, &path, err));
         if (send->path) *send->path = (uint32_t)(path - fabric->paths);
     }

@@ -1,9 +1,10 @@
 /* A path that was asked for lately: its links, and what all messages of one size over it share.
  *
- * The topology's own look-up is safe among threads, and slower.  A message that is like the last one over
- * its path costs a comparison.  There is room for many more than there are nodes: of several that have one place, all
- * but the first are a few places behind; where these are taken, too, it is looked up every time.  Places are numbers: the paths themselves lie in the order in which they were
- * first asked for, so few pages of memory are touched where few are in use.
+ * The topology's own look-up is safe among threads, and slower.  A message that is like the last one over its path
+ * costs a comparison.  There is room for many more than there are nodes: of several that have one place, all but
+ * the first are a few places behind; where these are taken, too, it is looked up every time.  Places are numbers:
+ * the paths themselves lie in the order in which they were first asked for, so few pages of memory are touched
+ * where few are in use.
  */
 #ifndef KB_HW_FABRIC_FABRIC_PATH_H
 #define KB_HW_FABRIC_FABRIC_PATH_H

@@ -128,11 +128,13 @@ bool kb_inputs_grow_(kb_inputs *inputs, kb_alloc *alloc) KB_MUST_CHECK;
 /* One message more, or fewer, will come over `link`.  False when there is no memory. */
 KB_MUST_CHECK static inline bool kb_inputs_add(kb_inputs *inputs, kb_alloc *alloc, uint32_t link) {
     uint32_t place = kb_inputs_find(inputs, link);
-    if (place == inputs->count) {
-        if (place == inputs->capacity && !kb_inputs_grow_(inputs, alloc)) return false;
-        inputs->items[inputs->count++] = (kb_input){link, 0};
+    if (place < inputs->count) {
+        inputs->items[place].n_messages++;
+        return true;
     }
-    inputs->items[place].n_messages++;
+    if (place == inputs->capacity && !kb_inputs_grow_(inputs, alloc)) return false;
+    inputs->items[place] = (kb_input){link, 1};
+    inputs->count = place + 1;
     return true;
 }
 

@@ -176,12 +176,13 @@ bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     ride r;
     int64_t upto_fs;
     if (first != flown->next || !begin_ride(fabric, flown, stream, &r, &several)) return true;
+    const uint32_t *path_end = flown->path + flown->n_links;
     kb_train_look_(fabric);
     r.port = port;
     r.least_fs = kb_train_port_horizon(&fabric->trains, port);
     while (is_next(&r, listed, &upto_fs) && pass(fabric, &r, &several, listed, upto_fs)) {
         listed = false;
-        if (r.at == flown->path + flown->n_links) {
+        if (r.at == path_end) {
             flown->done_fs = r.last_fs;
             kb_stream_drop_more(&fabric->streams, stream);
             KB_POOL_GIVE(&fabric->streams.pool, flown->next);

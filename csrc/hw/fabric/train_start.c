@@ -104,6 +104,7 @@ static inline void begin(kb_fabric *fabric, uint32_t number, const kb_flight *fl
     int64_t begin_fs = kb_max_i64(port->own_fs, key.when_fs), busy_fs;
     if (!kb_mul_i64(message->n_flits, port->service_fs, &busy_fs))
         port->own_fs = kb_later_fs(begin_fs, busy_fs);
+    begin_fs = kb_max_i64(begin_fs, port->free_fs);
     if (port->open.count || port->waiting.count)
         kb_lineup_push(&port->waiting, key.when_fs, key.rank, key.count_number);
     else if (!set_out(fabric, flown->path[0], port, stream, &key)) return;
