@@ -431,7 +431,7 @@ static void commands_that_come_early_are_heard(void) {
         m.faults = 0;
         pc->banks[0].act_fs = 0;
         pc->row_known = false;
-        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->groups[0].act_fs);
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, pc->group_act_fs[0]);
         check_fault(&m, 0, act_fs, rules->rc);
     }
     if (open_memory(&m, ONE_CHANNEL ", timing: {tFAW: 200}")) { /* ACT: tFAW */
@@ -441,7 +441,7 @@ static void commands_that_come_early_are_heard(void) {
             kb_dram_stack_advance(&m.stack, now_fs);
         pc->act_any_fs = 0;
         pc->row_known = false;
-        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->groups[0].act_fs));
+        int64_t act_fs = kb_max_i64(pc->row_bus_fs, kb_max_i64(pc->now_fs, pc->group_act_fs[0]));
         check_fault(&m, 1, act_fs, m.stack.core.rules.faw);
     }
     if (open_memory(&m, ONE_CHANNEL)) { /* the data bus */
@@ -452,7 +452,7 @@ static void commands_that_come_early_are_heard(void) {
         (void)add(&m, at(&m, 0, 0, 0, 5, 9), 32, false, 0);
         kb_dram_stack_advance(&m.stack, cas_fs);
         pc->column_fs = -rules->ccd_l;
-        pc->groups[0].cas_fs[0] = 0;
+        pc->group_cas_fs[0] = 0;
         pc->cas_until_fs = -1;
         check_fault(&m, KB_NONE, end_fs - rules->bl, end_fs);
     }

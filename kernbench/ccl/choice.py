@@ -8,7 +8,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from kernbench.ccl.call import Call
-from kernbench.ccl.phases import estimate_fs
+from kernbench.ccl.phases import Routes, estimate_fs
 from kernbench.ccl.registry import COLLECTIVES, Algorithm, algorithms, find, knows, nearest
 from kernbench.topology import Topology
 
@@ -118,8 +118,9 @@ def _favourite(call: Call) -> str:
         fitting = [find(call.collective, name) for name in algorithms(call.collective)]
         fitting = [each for each in fitting if each.fits(call)]
         phases = [each.phases(call) if each.phases else None for each in fitting]
+        routes = Routes(call)
         times = [
-            (estimate_fs(call, messages), place)
+            (estimate_fs(routes, messages), place)
             for place, messages in enumerate(phases)
             if messages is not None
         ]

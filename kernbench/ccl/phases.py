@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from kernbench.ccl.call import Call
+from kernbench.topology import Topology
 
 Message = tuple[int, int, int]
 """Rank that sends, rank that receives, bytes of the whole tensor."""
@@ -62,9 +64,8 @@ def all_pairs(size: int, nbytes: int, times: int = 1) -> list[Phase] | None:
     return [Phase(tuple(pairs), times, times)]
 
 
-def estimate_fs(call: Call, phases: Iterable[Phase]) -> int:
+def estimate_fs(routes: Routes, phases: Iterable[Phase]) -> int:
     """Return about how long the messages take on the idle machine of a call."""
-    routes = _Routes(call)
     return sum(
         phase.steps * max((routes.latency_fs(a, b) for a, b, _ in phase.messages), default=0)
         + phase.repeat * routes.busiest_fs(phase.messages)
@@ -73,17 +74,27 @@ def estimate_fs(call: Call, phases: Iterable[Phase]) -> int:
     )
 
 
-class _Routes:
-    """The paths between the members' first PEs."""
+class _Fabric:
+    """What the routes of all groups have in common: the machine, read once."""
+
+    def __init__(self, topology: Topology) -> None:
+        core = topology._core
+        self.links = core.links
+        self.nodes = core.nodes
+        self.sip = [name.split(".")[0] for name, _, _ in self.nodes]
+
+
+_fabrics: WeakKeyDictionary[Topology, _Fabric] = WeakKeyDictionary()
+
+
+class Routes:
+    """The paths between the members' first PEs, for a call."""
 
     def __init__(self, call: Call) -> None:
-        core = call.context.topology._core
-        self._core = core
-        self._links = core.links
-        self._nodes = core.nodes
-        self._flit = core.flit_nbytes
-        self._dma = [core.find(f"sip{sip}.cube0.pe0.dma") for sip in call.group.sips]
-        self._sip = [name.split(".")[0] for name, _, _ in self._nodes]
+        topology = call.context.topology
+        self._core = topology._core
+        self._fabric = _fabrics.get(topology) or _fabrics.setdefault(topology, _Fabric(topology))
+        self._dma = [self._core.find(f"sip{sip}.cube0.pe0.dma") for sip in call.group.sips]
         self._pes = max(1, -(-call.count // call.part))
         self._paths: dict[tuple[int, int], list[int]] = {}
 
@@ -94,18 +105,20 @@ class _Routes:
         return found
 
     def latency_fs(self, a: int, b: int) -> int:
-        path = [self._links[link] for link in self._path(a, b)]
-        return sum(service + latency + self._nodes[src][2] for src, _, service, latency in path)
+        """Return the time of a message of one flit."""
+        path = [self._fabric.links[link] for link in self._path(a, b)]
+        nodes = self._fabric.nodes
+        return sum(service + latency + nodes[src][2] for src, _, service, latency in path)
 
     def busiest_fs(self, messages: tuple[Message, ...]) -> int:
+        """Return the time that the link with the most bytes takes."""
+        links, sip = self._fabric.links, self._fabric.sip
         loads: Counter[int] = Counter()
         for a, b, nbytes in messages:
             for link in self._path(a, b):
-                src, dst, _, _ = self._links[link]
+                src, dst, _, _ = links[link]
                 # PEs share the links between SIPs; within them each has its own, near enough.
-                shared = self._sip[src] != self._sip[dst]
+                shared = sip[src] != sip[dst]
                 loads[link] += nbytes if shared else -(-nbytes // self._pes)
-        return max(
-            (-(-load // self._flit) * self._links[link][2] for link, load in loads.items()),
-            default=0,
-        )
+        flit = self._core.flit_nbytes
+        return max((-(-load // flit) * links[link][2] for link, load in loads.items()), default=0)

@@ -37,6 +37,7 @@ from kernbench.distributed.gathering import (
     reduce_scatter_tensor,
     scatter,
 )
+from kernbench.distributed.grad_bucket import GradBucket
 from kernbench.distributed.groups import GroupMember, ProcessGroup, group
 from kernbench.distributed.objects import (
     all_gather_object,
@@ -114,6 +115,7 @@ __all__ = [
     "DistStoreError",
     "FileStore",
     "Future",
+    "GradBucket",
     "GroupMember",
     "HashStore",
     "P2POp",
@@ -250,8 +252,6 @@ _ELSEWHERE |= dict.fromkeys(
 def __getattr__(name: str) -> Any:
     if name == "WORLD":
         return GroupMember.WORLD
-    if name == "GradBucket":
-        return importlib.import_module("kernbench.distributed.data_parallel").GradBucket
     if name == "algorithms":
         return importlib.import_module("kernbench.distributed.algorithms")
     if name in _ELSEWHERE:

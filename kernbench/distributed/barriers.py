@@ -6,9 +6,9 @@ import warnings
 from datetime import timedelta
 from typing import Any
 
-from kernbench.distributed.board import Round
 from kernbench.distributed.groups import check_timeout, group_of
 from kernbench.distributed.lines import outsider
+from kernbench.distributed.rounds import Round
 from kernbench.distributed.transport import finish, launch
 from kernbench.distributed.work import Work
 from kernbench.runtime.multiprocessing.acting import act

@@ -9,193 +9,20 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from kernbench import ccl
-from kernbench.ccl.choice import VARIABLE
+from kernbench.distributed.posts import Post, Way, first_of, fit
+from kernbench.distributed.rounds import Entry, Round, who_have
 from kernbench.errors import CollectiveMismatchError
 from kernbench.runtime.context import Context
-from kernbench.runtime.multiprocessing.acting import act, block, deadline, wake
+from kernbench.runtime.multiprocessing.acting import block, deadline, wake
 from kernbench.runtime.rank import Rank, current_rank
 from kernbench.runtime.waiting import Waiting, script_line
 
-__all__ = ["Board", "Post", "Round", "Shared", "board_of", "caller", "listed"]
-
-
-@dataclass(slots=True)
-class Entry:
-    """One member's call."""
-
-    rank: int
-    name: str
-    facts: dict[str, Any]
-    where: str
-
-    def __str__(self) -> str:
-        facts = ", ".join(f"{key} {value}" for key, value in self.facts.items())
-        return f"rank {self.rank} called {self.name}({facts}) at {self.where or 'an unknown line'}"
-
-
-@dataclass(slots=True)
-class Round:
-    """The calls that belong together.
-
-    Attributes
-    ----------
-    entries : dict of int to Entry
-        By rank in the group.
-    values : dict of int to object
-        What members bring, if they meet on the host.
-    clock_fs : int
-        The latest clock of those that have entered.
-    chosen : dict of str to (int, str or None)
-        For each collective of ccl that it takes, who launched first, and the algorithm that its
-        environment names.
-    """
-
-    shared: Shared
-    number: int
-    entries: dict[int, Entry] = field(default_factory=dict)
-    values: dict[int, Any] = field(default_factory=dict)
-    waiters: list[Waiting] = field(default_factory=list)
-    clock_fs: int = 0
-    chosen: dict[str, tuple[int, str | None]] = field(default_factory=dict)
-
-    def agree(self, place: int, collective: str, algorithm: str | None) -> None:
-        """Note the algorithm that a member's environment names; all have to name the same."""
-        first, other = self.chosen.setdefault(collective, (place, algorithm))
-        if other != algorithm:
-            ranks = self.shared.ranks
-            self.shared.fail(
-                self,
-                f"{VARIABLE} asks for {other or 'auto'} at rank {ranks[first]}, for "
-                f"{algorithm or 'auto'} at rank {ranks[place]}",
-            )
-
-    @property
-    def complete(self) -> bool:
-        """Whether all members have entered."""
-        return len(self.entries) == len(self.shared.ranks)
-
-    @property
-    def missing(self) -> list[int]:
-        """The ranks that have not entered."""
-        return [rank for place, rank in enumerate(self.shared.ranks) if place not in self.entries]
-
-    def describe(self) -> str:
-        """Return what it is, and who is missing."""
-        first = next(iter(self.entries.values()))
-        text = f"{first.name}, call {self.number + 1} of {self.shared.name}"
-        missing = self.missing
-        if not missing:
-            return f"{text} (all {len(self.entries)} ranks have entered it)"
-        text += f" (of {len(self.shared.ranks)} ranks, {_ranks(missing)} not entered"
-        return f"{text}{self.shared.who_runs(missing)})"
-
-
-def listed(ranks: Sequence[int]) -> str:
-    """Name ranks, the first ones of many.
-
-    Examples
-    --------
-    >>> listed([0, 2])
-    '0, 2'
-    """
-    return ", ".join(map(str, ranks[:16])) + (", ..." if len(ranks) > 16 else "")
-
-
-def _ranks(ranks: Sequence[int]) -> str:
-    return f"rank {listed(ranks)} has" if len(ranks) == 1 else f"ranks {listed(ranks)} have"
-
-
-@dataclass(slots=True)
-class Post:
-    """One end of a message from rank to rank.
-
-    Attributes
-    ----------
-    src : int or None
-        The sender; None for whoever sends first, until there is one.
-    number : int
-        Counts the ends of the group.
-    begin : callable or None
-        Called with it when it is matched, and the clock at which it is.
-    other : Post or None
-        The other end; None until it is matched.
-    """
-
-    kind: str
-    src: int | None
-    dst: int
-    tag: int
-    entry: Entry
-    clock_fs: int
-    number: int
-    begin: Callable[[Post, int], None] | None
-    other: Post | None = None
-    waiters: list[Waiting] = field(default_factory=list)
-
-    @property
-    def matched(self) -> bool:
-        """Whether there is the other end."""
-        return self.other is not None
-
-    @property
-    def sent(self) -> dict[str, Any]:
-        """What is sent, by a message that is matched."""
-        end = self if self.kind == "send" else self.other
-        assert end is not None
-        return end.entry.facts
-
-    def until_matched(self) -> None:
-        """Wait on the host until there is the other end, and it has been posted."""
-        rank = current_rank()
-        if self.other is None:
-            act("the other end of a message")
-            while self.other is None:
-                block(rank, self.waiters, self.describe)
-        rank.clock_fs = max(rank.clock_fs, self.other.clock_fs)
-
-    def describe(self) -> str:
-        """Return what is missing."""
-        if self.matched:
-            return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag})"
-        if self.kind == "send":
-            return f"rank {self.dst} to receive what rank {self.src} sends (tag {self.tag})"
-        sender = "any rank" if self.src is None else f"rank {self.src}"
-        return f"{sender} to send what rank {self.dst} receives (tag {self.tag})"
-
-
-_Way = tuple[int | None, int, int | None]
-"""Sender (None for any), receiver, and tag where messages are matched by it."""
-
-
-def _first(
-    ends: dict[_Way, deque[Post]], src: int | None, dst: int, tag: int | None
-) -> Post | None:
-    """Take the first of the ends that go a way; `src` None stands for any."""
-    known: list[_Way] = [(src, dst, tag), (None, dst, tag)] if src is not None else list(ends)
-    ways = [way for way in known if way in ends and way[1:] == (dst, tag)]
-    if not ways:
-        return None
-    way = min(ways, key=lambda way: ends[way][0].number)
-    first = ends[way].popleft()
-    if not ends[way]:  # there may be a tag for each message
-        del ends[way]
-    return first
-
-
-def _fit(post: Post, gloo: bool) -> bool:
-    """Return whether what is sent is what is received; gloo fills the front of what is larger."""
-    assert post.other is not None
-    facts, others = post.entry.facts, post.other.entry.facts
-    if not gloo:
-        return facts == others
-    room, need = (facts, others) if post.kind == "recv" else (others, facts)
-    return bool(room["dtype"] == need["dtype"] and room["elements"] >= need["elements"])
+__all__ = ["Board", "Shared", "board_of", "caller"]
 
 
 class Shared:
@@ -215,8 +42,8 @@ class Shared:
         self.joined: set[int] = set()
         self.members: ccl.Group | None = None  # made when the SIPs are known
         self.broken: str | None = None
-        self.sends: dict[_Way, deque[Post]] = {}
-        self.receives: dict[_Way, deque[Post]] = {}
+        self.sends: dict[Way, deque[Post]] = {}
+        self.receives: dict[Way, deque[Post]] = {}
         self.n_posts = 0
         self.any_source: dict[int, list[Waiting]] = {}
         self.boxes: dict[tuple[int, int], list[bytes]] = {}  # objects on their way
@@ -228,7 +55,7 @@ class Shared:
             n_run = len(workers)
             return f"; {n_run} run" if n_run < len(self.ranks) else ""
         ended = [rank for rank in missing if self.sips[self.ranks.index(rank)] not in workers]
-        return f"; {_ranks(ended)} ended" if ended else ""
+        return f"; {who_have(ended)} ended" if ended else ""
 
     # --- rounds ---------------------------------------------------------------------------------
 
@@ -288,7 +115,7 @@ class Shared:
         timeout: float | None = None,
         late: Callable[[Round], str] = Round.describe,
         **facts: Any,
-    ) -> list[Any]:
+    ) -> tuple[Any, ...]:
         """Enter, bring a value, and wait on the host for all members.
 
         With a `timeout`, in seconds of simulated time, who waits longer breaks the group; `late`
@@ -296,7 +123,7 @@ class Shared:
 
         Returns
         -------
-        list
+        tuple
             What each member brought, in order of rank.  The clock is the latest of all.
 
         Raises
@@ -308,6 +135,7 @@ class Shared:
         found.values[place] = value
         rank = current_rank()
         if found.complete:  # all go on together, in order of rank
+            found.brought = tuple(found.values[i] for i in range(len(self.ranks)))
             self.board.context._scheduler.give_way(rank)
         elif not block(rank, found.waiters, found.describe, deadline(rank, timeout)):
             self.broken = late(found)
@@ -315,7 +143,7 @@ class Shared:
         if not found.complete:
             raise CollectiveMismatchError(self.broken)
         rank.clock_fs = max(rank.clock_fs, found.clock_fs)
-        return [found.values[i] for i in range(len(self.ranks))]
+        return found.brought
 
     # --- messages from rank to rank -------------------------------------------------------------
 
@@ -351,14 +179,14 @@ class Shared:
             (self.sends, self.receives) if kind == "send" else (self.receives, self.sends)
         )
         lane = tag if gloo else None
-        other = _first(others, src, dst, lane)
+        other = first_of(others, src, dst, lane)
         if other is None:
             mine.setdefault((src, dst, lane), deque()).append(made)
             wake(rank, self.any_source.get(dst, []))
             return made
         made.other, other.other = other, made
         made.src = other.src = src if other.src is None else other.src
-        if other.tag != tag or not _fit(made, gloo):
+        if other.tag != tag or not fit(made, gloo):
             self.broken = (
                 f"a message from rank {made.src} to rank {dst} differs between its ends (tags "
                 f"{other.tag} and {tag}):\n  {other.entry}\n  {entry}"

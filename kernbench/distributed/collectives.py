@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kernbench.distributed.board import Round
 from kernbench.distributed.futures import Future
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import (
@@ -20,6 +19,7 @@ from kernbench.distributed.lines import (
     root_of,
 )
 from kernbench.distributed.reduction import ReduceOp, Reduction, check_op
+from kernbench.distributed.rounds import Round
 from kernbench.distributed.transport import (
     carried,
     check_list,

@@ -9,81 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kernbench.autograd import is_grad_enabled
 from kernbench.autograd.backward import reachable
 from kernbench.autograd.node import AccumulateGrad, edge_of
 from kernbench.distributed.collectives import all_reduce, broadcast
+from kernbench.distributed.grad_bucket import GradBucket, alike
 from kernbench.distributed.groups import group_of
 from kernbench.runtime.dispatch import call
 from kernbench.runtime.dtypes import BY_NAME
 from kernbench.runtime.nn.module import Module
 from kernbench.runtime.tensor import Tensor
 
-__all__ = ["DistributedDataParallel", "GradBucket"]
+__all__ = ["DistributedDataParallel"]
 
 MIB = 1 << 20
 FIRST_NBYTES = MIB
 """What the first bucket holds: it is small, so that something is under way soon."""
-
-
-class GradBucket:
-    """Parameters whose gradients are reduced together: what a communication hook is given."""
-
-    def __init__(self, number: int, parameters: Sequence[Any]) -> None:
-        self._number = number
-        self._parameters = parameters
-        self._last = False
-        self._left = 0  # gradients that have not come in this pass
-        self._flat: Any = None
-        self._future: Any = None
-
-    def index(self) -> int:
-        """Return its number: buckets are sent in order."""
-        return self._number
-
-    def is_last(self) -> bool:
-        """Tell whether it is the last one of a pass."""
-        return self._last
-
-    def parameters(self) -> list[Any]:
-        """Return the parameters."""
-        return list(self._parameters)
-
-    def buffer(self) -> Any:
-        """Return the gradients as one line."""
-        return self._flat
-
-    def set_buffer(self, buffer: Any) -> None:
-        """Put another line in its place."""
-        self._flat = buffer
-
-    def gradients(self) -> list[Any]:
-        """Return the gradients as views of the line."""
-        pieces = self._flat.split([each.numel() for each in self._parameters])
-        pairs = zip(pieces, self._parameters, strict=True)
-        return [piece.view(tuple(each.shape)) for piece, each in pairs]
-
-    def _send(self, hook: Callable[[GradBucket], Any]) -> None:
-        """Start the all-reduce; a parameter without a gradient counts as zeros."""
-        grads = [call("zeros_like", p) if p.grad is None else p.grad for p in self._parameters]
-        self._flat = call("cat", [grad.detach().reshape(-1) for grad in grads])
-        self._future = hook(self)
-
-    def _finish(self, used: set[int], as_view: bool) -> None:
-        """Wait for it, and give the parameters that are in use anywhere their averages."""
-        found = self._future.wait()
-        self._flat = found[0] if isinstance(found, (list, tuple)) else found
-        for parameter, average in zip(self._parameters, self.gradients(), strict=True):
-            if id(parameter) not in used:
-                continue
-            if as_view or parameter.grad is None:
-                parameter.grad = average
-            else:
-                parameter.grad.copy_(average)
-        self._flat = self._future = None
 
 
 class DistributedDataParallel(Module):
@@ -186,7 +130,7 @@ class DistributedDataParallel(Module):
         self.gradient_as_bucket_view = gradient_as_bucket_view
         self.require_backward_grad_sync = True
         cap = MIB * (25 if bucket_cap_mb is None else bucket_cap_mb)
-        parts = _alike(reversed(parameters), min(FIRST_NBYTES, cap), cap)
+        parts = alike(reversed(parameters), min(FIRST_NBYTES, cap), cap)
         self._buckets = [GradBucket(number, each) for number, each in enumerate(parts)]
         self._buckets[-1]._last = True
         self._homes = {id(p): bucket for bucket in self._buckets for p in bucket.parameters()}
@@ -203,12 +147,12 @@ class DistributedDataParallel(Module):
 
     def _take_first(self, tensors: Sequence[Any]) -> None:
         """Give tensors the values that the group's first rank has."""
-        for alike in _alike(tensors, 250 * MIB, 250 * MIB):
-            flat = call("cat", [each.detach().reshape(-1) for each in alike])
+        for some in alike(tensors, 250 * MIB, 250 * MIB):
+            flat = call("cat", [each.detach().reshape(-1) for each in some])
             broadcast(flat, group=self.process_group, group_src=0)
             if self.process_group.rank() > 0:
-                pieces = flat.split([each.numel() for each in alike])
-                for each, piece in zip(alike, pieces, strict=True):
+                pieces = flat.split([each.numel() for each in some])
+                for each, piece in zip(some, pieces, strict=True):
                     each.detach().copy_(piece.view(tuple(each.shape)))
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
@@ -309,22 +253,6 @@ class DistributedDataParallel(Module):
             f"Parameters which did not receive grad for rank {self.process_group.rank()}: "
             f"{', '.join(names)}"
         )
-
-
-def _alike(tensors: Iterable[Any], first_nbytes: float, nbytes: float) -> list[list[Any]]:
-    """Put tensors together, those of one dtype and device, up to so many bytes."""
-    found: list[list[Any]] = []
-    room: dict[tuple[str, str], float] = {}
-    open_: dict[tuple[str, str], list[Any]] = {}
-    for each in tensors:
-        kind = (str(each.dtype), str(each.device))
-        if room.get(kind, 0) <= 0:
-            open_[kind] = []
-            room[kind] = nbytes if found else first_nbytes
-            found.append(open_[kind])
-        open_[kind].append(each)
-        room[kind] -= each.nbytes
-    return found
 
 
 def _moved(value: Any, device: Any) -> Any:

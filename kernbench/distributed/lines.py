@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kernbench.distributed.board import Round, listed
 from kernbench.distributed.groups import ProcessGroup, worlds
 from kernbench.distributed.reduction import Reduction
+from kernbench.distributed.rounds import Round, listed
 from kernbench.distributed.transport import (
     facts_of,
     finish,

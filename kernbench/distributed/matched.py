@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernbench.distributed.board import Post
 from kernbench.distributed.groups import ProcessGroup
+from kernbench.distributed.posts import Post
 from kernbench.distributed.transport import check_place, finish, launch, message_facts, stage
 from kernbench.distributed.work import Work
 from kernbench.runtime.multiprocessing.acting import act, poll

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-def _meet(members: ProcessGroup, name: str, value: Any, **facts: Any) -> list[Any]:
+def _meet(members: ProcessGroup, name: str, value: Any, **facts: Any) -> tuple[Any, ...]:
     rank, context = caller()
     rank.clock_fs = context.now_fs + context._call_fs
     text = pickle.dumps(value)

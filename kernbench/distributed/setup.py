@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench.distributed.backend import parse_backend
-from kernbench.distributed.board import board_of, caller, listed
+from kernbench.distributed.board import board_of, caller
 from kernbench.distributed.groups import (
     NON_GROUP_MEMBER,
     ProcessGroup,
@@ -17,6 +17,7 @@ from kernbench.distributed.groups import (
 )
 from kernbench.distributed.queries import get_process_group_ranks, get_rank
 from kernbench.distributed.rendezvous import place_of, store_of
+from kernbench.distributed.rounds import listed
 
 __all__ = [
     "destroy_process_group",
@@ -100,7 +101,7 @@ def init_process_group(
     if any(rank in found.entries for found in lobby.rounds.values()):
         raise ValueError(f"init_process_group: rank {rank} is taken: two workers call it so")
     sips = lobby.meet(rank, "init_process_group", sip, backend=config)
-    lobby.sips = tuple(sips)
+    lobby.sips = sips
     mine.default = ProcessGroup(context, lobby, rank, config, "default_pg")
     mine.store = store or store_of(init_method, world_size)
     mine.groups = [mine.default]

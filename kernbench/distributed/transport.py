@@ -12,8 +12,9 @@ from typing import Any
 
 from kernbench import ccl
 from kernbench.ccl.choice import configured
-from kernbench.distributed.board import Post, Round
 from kernbench.distributed.groups import ProcessGroup
+from kernbench.distributed.posts import Post
+from kernbench.distributed.rounds import Round
 from kernbench.distributed.work import Work
 from kernbench.runtime.dispatch import call
 from kernbench.runtime.tensor import Tensor

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernbench import ccl
-from kernbench.distributed.board import Round
 from kernbench.distributed.groups import ProcessGroup, group_of
 from kernbench.distributed.lines import (
     check_apart,
@@ -19,6 +18,7 @@ from kernbench.distributed.lines import (
     spread,
     whole,
 )
+from kernbench.distributed.rounds import Round
 from kernbench.distributed.transport import (
     carried,
     check_list,

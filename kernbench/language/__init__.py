@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from kernbench.language.constant import constexpr
 from kernbench.language.dtypes import (
+    TRITON_MAX_TENSOR_NUMEL,
     bfloat16,
     block_type,
+    const,
     dtype,
     float8e4nv,
     float8e5,
@@ -34,6 +36,7 @@ from kernbench.language.dtypes import (
     int16,
     int32,
     int64,
+    pi32_t,
     pointer_type,
     tensor,
     tensor_descriptor,
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from kernbench.language.operations import *  # noqa: F403 - their list is in operations.py
 
 __all__ = [
+    "TRITON_MAX_TENSOR_NUMEL",
     "CompiledKernel",
     "JITFunction",
     "Launch",
@@ -92,6 +96,8 @@ __all__ = [
     "ceil",
     "clamp",
     "composite",
+    "condition",
+    "const",
     "constexpr",
     "constexpr_function",
     "cos",
@@ -163,6 +169,7 @@ __all__ = [
     "permute",
     "philox",
     "philox_impl",
+    "pi32_t",
     "pointer_type",
     "pow",
     "program_id",
@@ -210,6 +217,7 @@ __all__ = [
     "to_tensor",
     "topk",
     "trans",
+    "tuple",
     "uint8",
     "uint16",
     "uint32",
@@ -231,12 +239,10 @@ _ADVICE = {
     **dict.fromkeys(
         ("float8e4b15", "float8e4b8", "float8e5b16"), "the machine has float8e4nv and float8e5"
     ),
-    "TRITON_MAX_TENSOR_NUMEL": "a tile has at most 4,194,304 elements, and fits in TCM",
     "relu": "use tl.maximum(x, 0.0)",
-    "pi32_t": "use tl.pointer_type(tl.int32)",
     "target_info": "there is no target to ask; the machine is that of the topology",
-    **dict.fromkeys(("const", "constexpr_type"), "annotate constants with tl.constexpr"),
-    **dict.fromkeys(("condition", "slice", "tuple"), "use Python's own syntax for it"),
+    "constexpr_type": "annotate constants with tl.constexpr",
+    "slice": "use Python's own syntax for it",
 }
 """What to do without a name of Triton's, for the error that it is not here."""
 

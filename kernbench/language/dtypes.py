@@ -14,8 +14,10 @@ from kernbench.language.constant import constexpr
 
 __all__ = [
     "DTYPES",
+    "TRITON_MAX_TENSOR_NUMEL",
     "bfloat16",
     "block_type",
+    "const",
     "dtype",
     "float8e4nv",
     "float8e5",
@@ -27,6 +29,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "pi32_t",
     "pointer_type",
     "round_to",
     "tensor",
@@ -316,6 +319,25 @@ class tensor:
     """
 
 
+class const:
+    """The annotation of pointers that a kernel only loads from.
+
+    Differs from Triton: a store to them is not refused.
+
+    Examples
+    --------
+    >>> import kernbench as kb, kernbench.language as tl
+    >>> @kb.jit
+    ... def kernel(x_ptr: tl.const, out_ptr):
+    ...     tl.store(out_ptr, tl.load(x_ptr) + 1)
+    >>> with kb.Context("small") as ctx:
+    ...     out = ctx.tensor([0])
+    ...     _ = kernel[(1,)](ctx.tensor([4]), out)
+    ...     print(out.numpy())
+    [5]
+    """
+
+
 class tensor_descriptor:
     """The type of tensor descriptors in kernels, for ``isinstance(x, tl.tensor_descriptor)``.
 
@@ -351,6 +373,11 @@ float16 = dtype("fp16", "float16", 16, "float", 10)
 bfloat16 = dtype("bf16", "bfloat16", 16, "float", 7)
 float32 = dtype("fp32", "float32", 32, "float", 23)
 float64 = dtype("fp64", "float64", 64, "float", 52)
+
+pi32_t = pointer_type(int32)
+
+TRITON_MAX_TENSOR_NUMEL = 1 << 22
+"""Elements of the largest tile, KB_MAX_TILE_ELEMENTS of csrc/kernel/kir.h."""
 
 DTYPES: tuple[dtype, ...] = (
     int1,

@@ -28,7 +28,7 @@ from kernbench.language.joins import (
     move_all,
     target_of,
 )
-from kernbench.language.ops_static import LoopRange
+from kernbench.language.ops_loop import LoopRange
 from kernbench.language.promotion import promote_integers
 from kernbench.language.values import Const, Kind, Operand, Refusal, Type, Value, as_int
 

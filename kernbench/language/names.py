@@ -15,8 +15,9 @@ from kernbench.language.dtypes import block_type, dtype, pointer_type
 from kernbench.language.emitter import Emitter
 from kernbench.language.function import ConstexprFunction, KernelFunction
 from kernbench.language.ops_descriptor import Descriptor
+from kernbench.language.ops_loop import range_
 from kernbench.language.ops_math import abs_, maximum, minimum
-from kernbench.language.ops_static import range_, static_print
+from kernbench.language.ops_static import static_print
 from kernbench.language.values import Const, Named, Operand, Pack, Refusal, Value, as_python
 
 
@@ -79,7 +80,7 @@ PYTHON_NAMES: dict[str, Operand] = {
 }
 """Python's own names, as kernels see them; ``min`` and ``max`` are element-wise, as in Triton."""
 
-PYTHON_TYPES = {"<int>": int, "<float>": float, "<bool>": bool, "<str>": str}
+PYTHON_TYPES = {"<int>": int, "<float>": float, "<bool>": bool, "<str>": str, "tuple": tuple}
 
 _DECORATE = (
     "decorate it with @kb.jit, or with @tl.constexpr_function when its arguments are known at "

@@ -44,6 +44,8 @@ from kernbench.language.ops_index import (
     zeros_like,
 )
 from kernbench.language.ops_join import cat, interleave, join, split
+from kernbench.language.ops_loop import condition, static_range
+from kernbench.language.ops_loop import range_ as range
 from kernbench.language.ops_math import (
     PropagateNan,
     add,
@@ -98,9 +100,8 @@ from kernbench.language.ops_static import (
     inline_asm_elementwise,
     static_assert,
     static_print,
-    static_range,
 )
-from kernbench.language.ops_static import range_ as range
+from kernbench.language.ops_static import tuple_ as tuple
 from kernbench.language.ops_switch import reduce_recv, reduce_send, sip_group
 from kernbench.language.ops_truth import isnan, logical_and, logical_or, where
 from kernbench.language.philox import philox, philox_impl, umulhi
@@ -146,6 +147,7 @@ __all__ = [
     "ceil",
     "clamp",
     "composite",
+    "condition",
     "cos",
     "cube_id",
     "cumprod",
@@ -243,6 +245,7 @@ __all__ = [
     "to_tensor",
     "topk",
     "trans",
+    "tuple",
     "uint_to_uniform_float",
     "umulhi",
     "unsqueeze",

@@ -1,8 +1,6 @@
-"""``tl`` functions of compile time: ranges, assertions, prints; and the checks at run time."""
+"""``tl`` functions of compile time: assertions, prints, tuples; and the checks at run time."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from kernbench.language.arithmetic import binary, logical_not, truth
 from kernbench.language.builtin import builtin, is_none
@@ -13,6 +11,7 @@ from kernbench.language.values import (
     EMPTY,
     Const,
     Kind,
+    Named,
     Operand,
     Pack,
     Refusal,
@@ -24,97 +23,32 @@ from kernbench.language.values import (
 SPACE, NEWLINE = Const(" "), Const("\n")
 
 
-@dataclass(frozen=True, slots=True)
-class LoopRange:
-    """What a ``for`` statement iterates over; `static` ones are unrolled."""
-
-    start: Operand
-    stop: Operand
-    step: Operand
-    static: bool
-
-    def __repr__(self) -> str:
-        return "a range, which only a for loop takes"
-
-
-def _range(arg1: Operand, arg2: Operand | None, step: Operand | None, static: bool) -> Const:
-    stride = Const(1) if is_none(step) or step is None else step
-    if arg2 is None or is_none(arg2):
-        return Const(LoopRange(Const(0), arg1, stride, static))
-    return Const(LoopRange(arg1, arg2, stride, static))
-
-
-@builtin("range")
-def range_(
-    e: Emitter,
-    arg1: Operand,
-    arg2: Operand | None = None,
-    step: Operand | None = None,
-    num_stages: Operand | None = None,
-    loop_unroll_factor: Operand | None = None,
-    disallow_acc_multi_buffer: Operand | None = None,
-    flatten: Operand | None = None,
-    warp_specialize: Operand | None = None,
-    disable_licm: Operand | None = None,
-) -> Const:
-    """Return a loop's range; the hints to Triton's compiler mean nothing on this machine.
+@builtin("tuple")
+def tuple_(e: Emitter, args: Operand) -> Pack:
+    """Return a tuple of the items of one; also the type of tuples, for ``isinstance``.
 
     Parameters
     ----------
-    arg1, arg2 : int or scalar
-        Start and stop; `arg1` alone is the stop.
-    step : int or scalar
-        Default 1.
-    num_stages, loop_unroll_factor, disallow_acc_multi_buffer, flatten
-        Triton's hints; ignored.
-    warp_specialize, disable_licm
-        Likewise.
+    args : tuple or list
+        The items.
 
     Examples
     --------
     >>> import kernbench as kb, kernbench.language as tl
     >>> @kb.jit
     ... def kernel(out_ptr, n):
-    ...     total = 0
-    ...     for i in tl.range(0, n, num_stages=3):
-    ...         total += i
-    ...     tl.store(out_ptr, total)
+    ...     pair = tl.tuple([n, n + 1])
+    ...     tl.static_assert(isinstance(pair, tl.tuple))
+    ...     tl.store(out_ptr, pair[0] * pair[1])
     >>> with kb.Context("small") as ctx:
     ...     out = ctx.tensor([0])
-    ...     _ = kernel[(1,)](out, 5)
+    ...     _ = kernel[(1,)](out, 3)
     ...     print(out.numpy())
-    [10]
+    [12]
     """
-    return _range(arg1, arg2, step, static=False)
-
-
-@builtin()
-def static_range(
-    e: Emitter, arg1: Operand, arg2: Operand | None = None, step: Operand | None = None
-) -> Const:
-    """Return a loop's range, unrolled at compile time; its bounds are constexpr.
-
-    Parameters
-    ----------
-    arg1, arg2 : int
-        Start and stop; `arg1` alone is the stop.
-    step : int, optional
-        Default 1.
-
-    Examples
-    --------
-    >>> import kernbench as kb, kernbench.language as tl
-    >>> @kb.jit
-    ... def kernel(out_ptr):
-    ...     for i in tl.static_range(4):
-    ...         tl.store(out_ptr + i, i * i)
-    >>> with kb.Context("small") as ctx:
-    ...     out = ctx.tensor([0] * 4)
-    ...     _ = kernel[(1,)](out)
-    ...     print(out.numpy())
-    [0 1 4 9]
-    """
-    return _range(arg1, arg2, step, static=True)
+    if not isinstance(args, Pack):
+        raise Refusal(f"expected a tuple or a list, got a {args}")
+    return Pack(args.listed)
 
 
 @builtin()
@@ -183,8 +117,9 @@ def shown(operand: Operand) -> str:
     """Text of an operand for prints and f-strings."""
     if isinstance(operand, Const):
         return str(operand.value)
-    if isinstance(operand, Pack):
-        return f"({', '.join(shown(item) for item in operand.listed)})"
+    if isinstance(operand, Pack) and (operand.kind is None or isinstance(operand.kind, Named)):
+        items = ", ".join(shown(item) for item in operand.listed)
+        return f"{operand.kind or ''}({items})"
     return str(operand)
 
 

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from kernbench.language import ops_static
 from kernbench.language.advice import instead_of_statement
 from kernbench.language.expressions import RESULT, ExpressionWalker, assigned, decided
 from kernbench.language.function import KernelFunction
@@ -17,6 +16,8 @@ from kernbench.language.joins import (
 )
 from kernbench.language.loops import Loop, count
 from kernbench.language.names import wrap_global
+from kernbench.language.ops_loop import LoopRange
+from kernbench.language.ops_static import device_assert
 from kernbench.language.source import is_constexpr_annotation
 from kernbench.language.values import (
     NONE,
@@ -99,7 +100,7 @@ class FunctionWalker(ExpressionWalker):
         test = self.visit(node.test)
         message = self.visit(node.msg) if node.msg else Const("")
         if not isinstance(test, Const):
-            ops_static.device_assert.compile(self.e, [test, message], {})
+            device_assert.compile(self.e, [test, message], {})
         elif not test.value:
             raise StaticAssertRefusal(
                 f"assert failed: {as_python(message) or ast.unparse(node.test)}"
@@ -200,7 +201,7 @@ class FunctionWalker(ExpressionWalker):
             self._unroll(node, list(over.listed))
             return
         spec = over.value if isinstance(over, Const) else None
-        if not isinstance(spec, ops_static.LoopRange):
+        if not isinstance(spec, LoopRange):
             raise Refusal("for loops go over range, tl.range, tl.static_range, or a tuple")
         if spec.static:
             bounds = [as_int(part, "static_range") for part in (spec.start, spec.stop, spec.step)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from kernbench import _core
+from kernbench.errors import DeadlockError
 from kernbench.runtime.handle import Launch
 from kernbench.runtime.host_link import HostLink
 from kernbench.runtime.oplog import OpLog
@@ -52,6 +53,7 @@ class Machine:
 
     def _start(self) -> None:
         self._engine = _core.Engine(self.topology._core, **self._options)
+        self._told = ""  # which messages were left that a warning has told of
         self._main.start_over()
         self._scheduler = Scheduler(self._me)
         self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
@@ -98,12 +100,34 @@ class Machine:
     def _tell_messages_left(self, stacklevel: int) -> None:
         if self._scheduler.cut_short:
             return  # whoever would have received them was ended
-        if left := self._engine.messages_left():
+        left = self._engine.messages_left()
+        if left and left != self._told:
+            self._told = left
             warnings.warn(
                 "messages that were sent and that nobody received lie in their rings (kernel and "
                 f"line of the first, how many, between which PEs): {left}",
                 stacklevel=stacklevel,
             )
+
+    def _check_rest(self) -> None:
+        """Refuse new ranks where ranks that were ended have left kernels waiting, or messages.
+
+        What comes next would take them for its own.
+        """
+        if not self._scheduler.cut_short:
+            return
+        try:
+            self._engine.run()
+            left = self._engine.messages_left()
+        except DeadlockError as error:
+            left = str(error)
+        if left:
+            raise RuntimeError(
+                "expected a machine at rest, got one where ranks that were ended, since another "
+                f"failed, have left what others wait for: {left}; start over with reset() of the "
+                "Context, or make a new one"
+            )
+        self._scheduler.cut_short = False
 
     def _open(self) -> None:
         if self._closed:

@@ -26,6 +26,7 @@ from kernbench.errors import DeadlockError, KernbenchError
 from kernbench.runtime.environ import RankEnviron
 from kernbench.runtime.event_loop import enter_loop, leave_loop
 from kernbench.runtime.rank import Rank, enter_rank
+from kernbench.runtime.rank_children import RankChildren
 from kernbench.runtime.rank_exit import RankExit, RankKill
 from kernbench.runtime.waiting import Waiting
 from kernbench.runtime.worker import Worker
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Scheduler"]
 
+_Own = RankEnviron | RankExit | RankKill | RankChildren
+_OWN: tuple[type[_Own], ...] = (RankEnviron, RankExit, RankKill, RankChildren)
+"""What is in the place of a process's own, while workers live."""
 _NODE, _PE = re.compile(r"\bsip(\d+)\."), re.compile(r"\bPE (\d+)")
 _MOST_STOPS = 100
 """So often a rank may swallow the SystemExit that ends it; then it is left where it waits."""
@@ -59,9 +63,7 @@ class Scheduler:
         self.to_raise: list[tuple[Rank, Exception]] = []  # where they wait, within this round
         self.interrupted = False
         self.cut_short = False  # a rank was ended before it was through
-        self.own_os: list[
-            RankEnviron | RankExit | RankKill
-        ] = []  # what ranks have of the os module
+        self.own: list[_Own] = []  # what ranks have of their own
         self.thread = threading.get_ident()
         self.generation = 0  # of workers: those that run at one time are of one
         self.n_waits = 0
@@ -80,9 +82,10 @@ class Scheduler:
         """Make a worker; it runs when the main program next waits."""
         worker = Worker(self, rank, function, on_failure)
         if not self.workers:
+            self.context._check_rest()
             self.generation += 1
             self.thread = threading.get_ident()
-            self.own_os = [RankEnviron.install(), RankExit.install(), RankKill.install()]
+            self.own = [each.install() for each in _OWN]
         variables = contextvars.copy_context()
         variables.run(enter_rank, rank)
         rank.greenlet = greenlet(worker.body, getcurrent())
@@ -99,8 +102,8 @@ class Scheduler:
             self.failed.append(worker)
         self.wake(worker.joiners, rank.clock_fs)
         if not self.workers:
-            while self.own_os:
-                self.own_os.pop().remove()
+            while self.own:
+                self.own.pop().remove()
 
     def stop(self, workers: list[Worker]) -> None:
         """End workers: SystemExit where they wait, and again at each wait while they unwind."""

@@ -26,6 +26,7 @@ from kernbench.tp.mappings import (
     scatter_to_tensor_model_parallel_region,
 )
 from kernbench.tp.random import (
+    CheckpointWithoutOutput,
     checkpoint,
     get_cuda_rng_tracker,
     model_parallel_cuda_manual_seed,
@@ -43,6 +44,7 @@ from kernbench.tp.weights import (
 )
 
 __all__ = [
+    "CheckpointWithoutOutput",
     "ColumnParallelLinear",
     "ModelParallelConfig",
     "RowParallelLinear",

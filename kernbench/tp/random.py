@@ -20,6 +20,7 @@ from kernbench.tp import parallel_state
 from kernbench.tp.utils import gather_split_1d_tensor, split_tensor_into_1d_equal_chunks
 
 __all__ = [
+    "CheckpointWithoutOutput",
     "CudaRNGStatesTracker",
     "checkpoint",
     "get_cuda_rng_tracker",
@@ -192,6 +193,58 @@ def checkpoint(function: Callable[..., Any], distribute_saved_activations: bool,
         early_stop=False,
         context_fn=lambda: (nullcontext(), again),
     )
+
+
+class CheckpointWithoutOutput:
+    """`checkpoint` of a function whose output, too, would be computed again.
+
+    Differs from Megatron: the output keeps its memory, and backward runs the function again when it
+    comes to it, not when the gradient of a later tensor is there.
+
+    Parameters
+    ----------
+    fp8 : object
+        Accepted: there is no state of fp8.
+
+    Examples
+    --------
+    >>> import kernbench.torch as torch
+    >>> runs = []
+    >>> def square(x):
+    ...     runs.append(1)
+    ...     return x * x
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> block = CheckpointWithoutOutput()
+    >>> y = block.checkpoint(square, x).exp()
+    >>> block.discard_output_and_register_recompute(y)
+    >>> y.sum().backward()
+    >>> x.grad, len(runs)
+    (tensor([5.4366, 5.4366]), 2)
+    """
+
+    def __init__(self, fp8: Any = False) -> None:
+        self.outputs: tuple[Any, ...] | None = None
+
+    def checkpoint(self, run_function: Callable[..., Any], *args: Any) -> Any:
+        """Run the function without keeping what its derivatives need."""
+        found = checkpoint(run_function, False, *args)
+        self.outputs = found if isinstance(found, tuple) else (found,)
+        return found
+
+    def discard_output_and_register_recompute(self, hook_tensor: Any) -> None:
+        """Let go of the output, which `hook_tensor` was computed from.
+
+        Raises
+        ------
+        RuntimeError
+            When nothing was run by `checkpoint` before, or it was let go of already.
+        """
+        if self.outputs is None:
+            raise RuntimeError(
+                "discard_output_and_register_recompute: expected a call of checkpoint before it, "
+                "one for each"
+            )
+        self.outputs = None
 
 
 def _distributed(function: Callable[..., Any], first: Any) -> Callable[..., Any]:

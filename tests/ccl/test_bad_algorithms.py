@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import kernbench as kb
 import kernbench.language as tl
 from kernbench import ccl
+from kernbench import distributed as dist
 from kernbench.ccl.kernels.peers import length_of, on_sip
 
 B = 64
@@ -55,6 +57,16 @@ def sends_too_much(x_ptr, y_ptr, n, part, to_sip, from_sip, channel, B: tl.const
 
 
 @kb.jit
+def sends_twice(x_ptr, y_ptr, n, part, to_sip, from_sip, channel, B: tl.constexpr):
+    """Send one message more than is received."""
+    mine = tl.load(x_ptr + tl.arange(0, B), tl.arange(0, B) < n, other=0)
+    tl.send(on_sip(to_sip), mine, channel)
+    tl.send(on_sip(to_sip), mine, channel)
+    theirs = tl.recv(on_sip(from_sip), (B,), x_ptr.dtype.element_ty, channel)
+    tl.store(y_ptr + tl.arange(0, B), mine + theirs, tl.arange(0, B) < n)
+
+
+@kb.jit
 def leaves_the_tensor(x_ptr, y_ptr, n, part, to_sip, from_sip, channel, B: tl.constexpr):
     """Neither load nor store has a mask."""
     tl.store(y_ptr + n + tl.arange(0, B), tl.load(x_ptr + n + tl.arange(0, B)))
@@ -62,7 +74,14 @@ def leaves_the_tensor(x_ptr, y_ptr, n, part, to_sip, from_sip, channel, B: tl.co
 
 KERNELS = {
     kernel.__name__: kernel
-    for kernel in (waits_first, fills_rings, forgets_a_block, sends_too_much, leaves_the_tensor)
+    for kernel in (
+        waits_first,
+        fills_rings,
+        forgets_a_block,
+        sends_too_much,
+        sends_twice,
+        leaves_the_tensor,
+    )
 }
 
 
@@ -139,3 +158,24 @@ def test_the_data_check_says_rank_and_offset(named: str) -> None:
     )
     assert B <= first < 2 * B
     check_that_a_new_context_works()
+
+
+@pytest.mark.parametrize("named", ["sends_twice"], indirect=True)
+def test_messages_that_nobody_takes_up_are_told_at_the_end_of_the_ranks(
+    named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl")
+        dist.all_reduce(kb.current_context().ones(B))
+
+    monkeypatch.setenv("KERNBENCH_CCL", named)
+    left = r"(?s)nobody received.*sends_twice:\d+: 1 of PE 0 .*sends_twice:\d+: 1 of PE 1 "
+    with kb.Context(groups.machine(2)) as ctx:
+        with pytest.warns(UserWarning, match=left) as told:
+            ctx.multiprocessing.spawn(work, nprocs=2)
+        assert [warning.filename for warning in told] == [__file__]
+        with pytest.warns(UserWarning, match=left.replace("1 of", "2 of")):
+            ctx.multiprocessing.spawn(work, nprocs=2, join=False).join()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # closing does not tell it once more
+            ctx.close()

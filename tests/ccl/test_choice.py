@@ -10,6 +10,7 @@ import pytest
 
 import kernbench as kb
 from kernbench import ccl
+from kernbench.ccl import phases
 from kernbench.ccl.choice import VARIABLE, choose, configured
 from kernbench.ccl.launch import make_call
 
@@ -117,3 +118,14 @@ def test_algorithms_of_users() -> None:
         ccl.remove("all_reduce", "mine")
     with pytest.raises(ValueError, match="expected an algorithm"):
         ccl.find("all_reduce", "mine")
+
+
+def test_the_machine_is_read_once_for_all_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[Any]()
+    real = phases._Fabric
+    monkeypatch.setattr(phases, "_Fabric", lambda topology: made.append(topology) or real(topology))
+    with kb.Context(groups.machine(8), data=False) as ctx:
+        for first in (0, 2, 4):
+            x = ctx.empty(64, sip=first)
+            choose(make_call(ctx, "all_reduce", ccl.Group([first, first + 1]), 0, x, x))
+        assert made == [ctx.topology]

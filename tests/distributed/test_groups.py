@@ -210,6 +210,30 @@ def test_two_spawns_in_one_context_and_one_after_a_failure() -> None:
         ctx.multiprocessing.spawn(work, args=(False,), nprocs=2)
 
 
+@pytest.mark.parametrize("how", ["raises", "is missing"])
+def test_what_ended_ranks_have_left_is_no_other_ranks_business(how: str) -> None:
+    """What they sent lies in the rings, and their kernels wait: new ranks would take it up."""
+
+    def work(rank: int, value: float, fail: bool) -> None:
+        dist.init_process_group("nccl")
+        x = kb.current_context().tensor([value])
+        if fail and rank == 2:
+            if how == "raises":
+                raise ValueError("never enters")
+            return
+        dist.all_reduce(x)
+        assert x.tolist() == [3 * value]
+
+    with machine() as ctx:
+        spawn = ctx.multiprocessing.spawn
+        with pytest.raises((kb.SpawnException, kb.DeadlockError), match=r"never enters|rank 2 has"):
+            spawn(work, args=(100.0, True), nprocs=3)
+        with pytest.raises(Exception, match=r"(?s)(at rest|failed).*reset\(\)"):
+            spawn(work, args=(1.0, False), nprocs=3)
+        ctx.reset()
+        spawn(work, args=(1.0, False), nprocs=3)
+
+
 def test_stores() -> None:
     def work(rank: int) -> None:
         store = dist.TCPStore("localhost", 1, 2, rank == 0)

@@ -104,5 +104,7 @@ def test_the_headers_say_what_the_extension_says():
     from kir_headers import header_tables
 
     from kernbench import _core
+    from kernbench.language import TRITON_MAX_TENSOR_NUMEL
 
     assert header_tables() == _core.kir_tables()
+    assert header_tables()["max_tile_elements"] == TRITON_MAX_TENSOR_NUMEL

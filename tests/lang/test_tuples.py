@@ -74,6 +74,20 @@ def test_named_tuples_go_through_loops_branches_and_helpers():
 
 
 @tl.jit
+def printed(x_ptr, n):
+    pointer = tl.make_block_ptr(x_ptr, (8,), (1,), (0,), (8,), (0,))
+    tl.static_print((n, 2), State(n, 3), tl.tuple(State(n, 3)), pointer)
+
+
+def test_tuples_are_printed_by_what_they_hold(capsys):
+    with kb.Context("small") as ctx:
+        printed[(1,)](ctx.zeros((8,)), 5)
+    held = "(scalar int32, 3, 2)"
+    text = f"(scalar int32, 2) State{held} {held} block pointer of fp32[8]\n"
+    assert capsys.readouterr().out == text
+
+
+@tl.jit
 def misspelled(out_ptr):
     tl.store(out_ptr, State(0, 0).totals)
 

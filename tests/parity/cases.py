@@ -17,6 +17,7 @@ from elementwise import (
     unary,
 )
 from neighbours import neighbours
+from public_algorithms import CASES as algorithms
 from public_attention import CASES as attention
 from public_batches import CASES as batches
 from public_blocks import CASES as blocks
@@ -61,6 +62,7 @@ PUBLIC = (
     recurrences,
     routing,
     searches,
+    algorithms,
     blocks,
     structure,
     idioms,

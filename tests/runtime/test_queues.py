@@ -208,3 +208,64 @@ def test_conditions_and_joinable_queues() -> None:
 def test_what_is_not_modelled_says_so() -> None:
     with machine() as ctx, pytest.raises(NotImplementedError, match=r"multiprocessing\.Pool"):
         ctx.multiprocessing.Pool(4)
+
+
+def test_values_and_arrays_that_ranks_share() -> None:
+    def work(rank: int, count: Any, line: Any, seen: list[Any]) -> None:
+        ctx = kb.current_context()
+        with count.get_lock():
+            count.value += 1
+        if rank == 1:
+            ctx.tensor([1.0])  # its clock is later now
+            line[1] = 2.5
+            seen.append(ctx.now_fs)
+        elif rank == 2:
+            while not line[1]:
+                pass
+            seen.append(ctx.now_fs)
+
+    with machine(3) as ctx:
+        mp, seen = ctx.multiprocessing, list[Any]()
+        count, line = mp.Value("B", 254), mp.Array("d", [1, 0, 0])
+        mp.spawn(work, args=(count, line, seen), nprocs=3)
+        assert (count.value, line[:], len(line), list(line)) == (1, [1, 2.5, 0], 3, [1, 2.5, 0])
+        assert seen[1] >= seen[0] > 0
+        assert count.get_obj().value == 1 and line.get_lock() is not None
+        with pytest.raises(ValueError, match="a letter, one of cubBhHiIlLqQfd, got 'x'"):
+            mp.Value("x", 1)
+
+
+def test_a_manager_makes_what_ranks_share() -> None:
+    def work(rank: int, found: Any, order: Any, queue: Any) -> None:
+        found[rank] = 10 * rank
+        order.append(rank)
+        queue.put(rank)
+
+    with machine() as ctx:
+        mp = ctx.multiprocessing
+        with mp.Manager() as manager:
+            found, order, queue = manager.dict({5: 5}), manager.list(), manager.Queue()
+            mp.spawn(work, args=(found, order, queue), nprocs=2)
+            assert (found, order) == ({5: 5, 0: 0, 1: 10}, [0, 1])
+            assert [queue.get() for _ in range(2)] == [0, 1]
+            assert manager.Namespace(x=3).x == 3 and manager.Value("i", 4).value == 4
+
+
+def test_pipes() -> None:
+    def work(rank: int, ends: Any, seen: list[Any]) -> None:
+        mine = ends[rank]
+        if rank == 0:
+            assert not mine.poll() and not mine.poll(1e-6)
+            kb.current_context().tensor([1.0])
+            mine.send("there")
+            seen.append((kb.current_context().now_fs, mine.recv()))
+        else:
+            assert mine.poll(None)
+            seen.append((kb.current_context().now_fs, mine.recv()))
+            mine.send("back")
+            mine.close()
+
+    with machine() as ctx:
+        ends, seen = ctx.multiprocessing.Pipe(), list[Any]()
+        ctx.multiprocessing.spawn(work, args=(ends, seen), nprocs=2)
+    assert [what for _, what in seen] == ["there", "back"] and seen[0][0] > 0

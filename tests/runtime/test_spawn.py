@@ -368,6 +368,23 @@ def test_os_exit_ends_the_rank_that_calls_it_alone() -> None:
         assert process.exitcode == 4
 
 
+def test_children_of_a_rank_have_its_environment() -> None:
+    show = [sys.executable, "-c", "import os; print(os.environ.get('RANK'), os.environ.get('X'))"]
+    real = subprocess.Popen.__init__
+
+    def work(rank: int) -> None:
+        os.environ["X"] = f"own {rank}"
+        assert subprocess.check_output(show, text=True) == f"{rank} own {rank}\n"
+        assert subprocess.check_output(show, text=True, env={"X": "told"}) == "None told\n"
+        with subprocess.Popen(show, -1, None, None, subprocess.PIPE) as child:
+            assert child.stdout is not None
+            assert child.stdout.read() == f"{rank} own {rank}\n".encode()
+
+    with machine() as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=2)
+    assert subprocess.Popen.__init__ is real
+
+
 def test_children_and_threads_of_a_rank_have_the_real_exit() -> None:
     def work(rank: int) -> None:
         if (pid := os.fork()) == 0:

@@ -143,6 +143,30 @@ def test_checkpoint(distribute: bool) -> None:
     assert ranks(body, 2, tp=2) == [[True] * 3] * 2
 
 
+def test_a_checkpoint_without_its_output() -> None:
+    """The same gradients, dropout included, of a block whose output is let go of."""
+
+    def body(rank: int) -> Any:
+        def run(x: Any) -> Any:
+            with tp.get_cuda_rng_tracker().fork():
+                return torch.nn.functional.dropout(torch.tanh(x), 0.5)
+
+        results = []
+        for block in (None, tp.CheckpointWithoutOutput()):
+            tp.model_parallel_cuda_manual_seed(5)
+            x = torch.arange(8.0).cuda().div(8).requires_grad_()
+            after = (run(x) if block is None else block.checkpoint(run, x)).exp()
+            if block is not None:
+                block.discard_output_and_register_recompute(after)
+                with pytest.raises(RuntimeError, match="expected a call of checkpoint before it"):
+                    block.discard_output_and_register_recompute(after)
+            after.sum().backward()
+            results.append((after.tolist(), x.grad.tolist()))
+        return results[0] == results[1]
+
+    assert ranks(body, 2, tp=2) == [True, True]
+
+
 def test_a_checkpoint_records_nothing_for_arguments_without_gradients() -> None:
     def body(rank: int) -> bool:
         w = torch.ones(2, device="cuda", requires_grad=True)

@@ -20,16 +20,18 @@ static inline int64_t nth_fs(const train *t, int64_t n) {
 
 /* When the next burst of a hit can be issued, for all that its bank and its group ask for. */
 static inline int64_t hit_ready_fs(const kb_dram_pc *pc, const kb_dram_hit *hit) {
-    return kb_max_i64(hit->ready_fs, pc->groups[hit->group].cas_fs[pc->writing]);
+    return kb_max_i64(hit->ready_fs, pc->group_cas_fs[hit->group]);
 }
 
-/* As if it were in the stack that was accessed last: were that preferred, an old burst in another one might
- * wait for ever.  It is in another one, so an older one may be ready at a later look. */
-void kb_dram_find_cas_(kb_dram_pc *pc, const kb_dram_rules *rules) {
+/* The hit that can be served first, of those the oldest, and when.  As if it were in the stack that was accessed last:
+ * were that preferred, an old burst in another one might wait for ever.  It is in another one, so an older one may be
+ * ready at a later look. */
+static inline void find_cas(kb_dram_pc *pc, const kb_dram_rules *rules) {
     int64_t gap_fs = pc->wrote == pc->writing ? rules->ccd_s : rules->turn[pc->writing];
-    int64_t least_fs = kb_max_i64(pc->now_fs, pc->column_fs + gap_fs), best_fs = KB_TIME_MAX;
+    int64_t least_fs = kb_max_i64(pc->now_fs, pc->column_fs + gap_fs);
+    int64_t best_fs = hit_ready_fs(pc, &pc->hits[0]);
     uint32_t best = 0;
-    for (uint32_t i = 0; i < pc->n_hits && best_fs > least_fs; i++) {
+    for (uint32_t i = 1; i < pc->n_hits && best_fs > least_fs; i++) {
         int64_t ready_fs = hit_ready_fs(pc, &pc->hits[i]);
         if (ready_fs >= best_fs) continue;
         best_fs = ready_fs;
@@ -38,7 +40,7 @@ void kb_dram_find_cas_(kb_dram_pc *pc, const kb_dram_rules *rules) {
     pc->cas_place = best;
     pc->cas_fs = kb_max_i64(best_fs, least_fs);
     pc->cas_until_fs = KB_TIME_MAX;
-    if (rules->sid[pc->hits[best].bank] == pc->column_sid) return;
+    if (pc->hits[best].sid == pc->column_sid) return;
     pc->cas_until_fs = least_fs;
     pc->cas_fs = kb_max_i64(pc->cas_fs, pc->column_fs + rules->ccd_r);
 }
@@ -133,7 +135,7 @@ static inline void plan(const kb_dram_pc *pc, const kb_dram_core *core, int64_t 
     if (pc->n_hits > 1) t->partner = find_partner(pc, rules, t, &limit_fs);
     if (t->partner != KB_NONE) {
         const kb_dram_hit *b = &pc->hits[t->partner];
-        t->step_fs = rules->sid[a->bank] == rules->sid[b->bank] ? rules->ccd_s : rules->ccd_r;
+        t->step_fs = a->sid == b->sid ? rules->ccd_s : rules->ccd_r;
         n = left_of(pc, core, a, t->at_fs, 2 * t->step_fs);
         int64_t left_b = left_of(pc, core, b, t->at_fs + t->step_fs, 2 * t->step_fs);
         n = n <= left_b ? 2 * n : 2 * left_b + 1;
@@ -168,10 +170,7 @@ static inline void issue_bursts(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit 
     if (run->after != KB_NONE) __builtin_prefetch(&core->runs.items[run->after]);
     hit->n_untold = (uint16_t)(hit->n_untold + n);
     run->n_served = (uint16_t)(run->n_served + n);
-    kb_dram_group *group = &pc->groups[hit->group];
-    const int64_t *gap_fs = core->rules.group_gap[pc->writing];
-    group->cas_fs[0] = last_fs + gap_fs[0];
-    group->cas_fs[1] = last_fs + gap_fs[1];
+    pc->group_cas_fs[hit->group] = last_fs + core->rules.ccd_l;
 }
 
 /* Writes that fill the window to the mark are drained. */
@@ -210,11 +209,11 @@ static inline void enter_meanwhile(kb_dram_pc *pc, kb_dram_core *core, const tra
 /* The run of a hit may be over, as far as it is in the window. */
 static inline void end_run(kb_dram_pc *pc, kb_dram_core *core, uint32_t number) {
     const kb_dram_run *run = &core->runs.items[number];
-    uint32_t place = 0;
+    kb_dram_hit *hit = pc->hits;
     if (!kb_dram_run_is_served(run)) return;
-    while (pc->hits[place].run != number) place++;
-    kb_dram_tell_(pc, core, &pc->hits[place]);
-    kb_dram_leave_(pc, core, place);
+    while (hit->run != number) hit++;
+    kb_dram_tell_(pc, core, hit);
+    kb_dram_leave_(pc, core, hit);
     if (run->n_served == run->count) pc->sides[pc->writing].n_over++;
 }
 
@@ -246,7 +245,7 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
         if (ends_with_b) last = b;
     }
     uint32_t number = last->run;
-    pc->column_sid = core->rules.sid[last->bank];
+    pc->column_sid = last->sid;
     if (t->n > 1) enter_meanwhile(pc, core, t);
     else pc->sides[pc->writing].n_pending--;
     pc->now_fs = pc->column_fs = nth_fs(t, t->n);
@@ -255,10 +254,19 @@ static inline void issue(kb_dram_pc *pc, kb_dram_core *core, const train *t) {
     if (pc->sides[pc->writing].n_over > 0) kb_dram_give_back_(&pc->sides[pc->writing], core);
 }
 
-void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs) {
-    train t = {.at_fs = pc->cas_fs, .place = pc->cas_place};
-    plan(pc, core, limit_fs, &t);
-    kb_dram_forget_cas_(pc);
-    issue(pc, core, &t);
-    kb_dram_forget_cas_(pc);
+/* One train after the other, as long as the bus stays, no row command has to be looked for, and nothing enters before
+ * limit_fs is over. */
+int64_t kb_dram_serve_(kb_dram_pc *pc, kb_dram_core *core, int64_t end_fs, int64_t limit_fs) {
+    const kb_dram_side *side = &pc->sides[pc->writing], *writes = &pc->sides[KB_DRAM_WRITE];
+    do {
+        if (pc->now_fs > pc->cas_until_fs) find_cas(pc, &core->rules);
+        if (pc->cas_fs > end_fs || pc->cas_fs > pc->row_command_fs) return pc->cas_fs;
+        train t = {.at_fs = pc->cas_fs, .place = pc->cas_place};
+        plan(pc, core, limit_fs, &t);
+        kb_dram_forget_cas_(pc);
+        issue(pc, core, &t);
+        kb_dram_forget_cas_(pc);
+        end_fs = limit_fs;
+    } while (pc->n_hits > 0 && pc->row_known && side->next_fs > limit_fs && writes->n_pending == 0);
+    return KB_DRAM_SERVED;
 }

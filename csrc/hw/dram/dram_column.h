@@ -4,11 +4,11 @@
 
 #include "hw/dram/dram_pc.h"
 
-/* The hit that can be served first, of those the oldest, and when; there is one. */
-void kb_dram_find_cas_(kb_dram_pc *pc, const kb_dram_rules *rules);
+/* Serves hits, of which there are some, until end_fs at the latest, each with whatever follows as a matter of course:
+ * no other direction's run enters, and no refresh is due, before limit_fs is over.  When the next one is served;
+ * KB_DRAM_SERVED: what may come before that has changed. */
+int64_t kb_dram_serve_(kb_dram_pc *pc, kb_dram_core *core, int64_t end_fs, int64_t limit_fs);
 
-/* Serves it from then on, and whatever follows as a matter of course: no other direction's run enters, and no
- * refresh is due, before limit_fs is over. */
-void kb_dram_issue_train_(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs);
+enum { KB_DRAM_SERVED = -1 };
 
 #endif

@@ -25,8 +25,21 @@ void kb_dram_pc_init(kb_dram_pc *pc, const kb_dram_rules *rules, uint32_t number
 
 /* --- reads or writes -------------------------------------------------------------------------------- */
 
+/* The bank groups are ready as the other direction asks for: after a WR, a RD is later than another WR. */
+static void turn_groups(kb_dram_pc *pc, const kb_dram_rules *rules) {
+    int64_t later_fs = rules->group_gap[1][0] - rules->group_gap[1][1];
+    for (uint32_t g = 0; g < rules->n_groups; g++) {
+        uint32_t bit = UINT32_C(1) << g;
+        if (pc->group_cas_fs[g] != pc->turned_fs[g])
+            pc->written = pc->writing ? pc->written | bit : pc->written & ~bit;
+        if (pc->written & bit) pc->group_cas_fs[g] += pc->writing ? later_fs : -later_fs;
+        pc->turned_fs[g] = pc->group_cas_fs[g];
+    }
+}
+
 static void turn(kb_dram_pc *pc, kb_dram_core *core, bool writing) {
     kb_dram_tell_all_(pc, core);
+    turn_groups(pc, &core->rules);
     pc->writing = writing;
     kb_dram_look_anew_(pc, core);
 }
@@ -70,12 +83,12 @@ static int64_t advance_side(kb_dram_pc *pc, kb_dram_core *core, int64_t limit_fs
         if (!pc->row_known) kb_dram_find_row_command_(pc, core);
         int64_t end_fs = kb_min_i64(limit_fs, arrival_fs - 1);
         if (pc->n_hits) {
-            if (pc->now_fs > pc->cas_until_fs) kb_dram_find_cas_(pc, &core->rules);
             cas_fs = pc->cas_fs;
+            if (pc->now_fs > pc->cas_until_fs || cas_fs <= kb_min_i64(end_fs, pc->row_command_fs))
+                cas_fs = kb_dram_serve_(pc, core, end_fs, limit_fs);
         }
-        if (cas_fs <= pc->row_command_fs && cas_fs <= end_fs) {
-            kb_dram_issue_train_(pc, core, limit_fs);
-        } else if (pc->row_command_fs <= end_fs) {
+        if (cas_fs == KB_DRAM_SERVED) continue;
+        if (pc->row_command_fs <= end_fs) {
             kb_dram_issue_row_command_(pc, core);
         } else if (arrival_fs <= limit_fs) {
             pc->now_fs = arrival_fs;

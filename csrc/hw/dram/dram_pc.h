@@ -58,7 +58,7 @@ typedef struct kb_dram_hit {
     int64_t last_fs, period_fs; /* of its bursts that were issued and nobody was told of */
     uint32_t run;
     uint16_t n_untold; /* so many */
-    uint8_t bank, group;
+    uint8_t group, sid;
 } kb_dram_hit;
 
 enum { KB_DRAM_NO_BANK = 0xFF };
@@ -67,10 +67,6 @@ enum { KB_DRAM_NO_BANK = 0xFF };
 typedef struct kb_dram_link {
     uint8_t older, younger; /* KB_DRAM_NO_BANK: none */
 } kb_dram_link;
-
-typedef struct kb_dram_group { /* of banks */
-    int64_t cas_fs[2], act_fs; /* no earlier; a CAS by direction */
-} kb_dram_group;
 
 typedef struct kb_dram_side { /* reads, or writes */
     int64_t next_fs;          /* the first of the backlog arrives; KB_TIME_MAX when there is none */
@@ -108,7 +104,11 @@ typedef struct kb_dram_pc {
     kb_dram_statistics statistics;
     int64_t acts_fs[4];                    /* the last four */
     kb_dram_link links[KB_DRAM_MAX_BANKS]; /* and those between */
-    kb_dram_group groups[KB_DRAM_MAX_GROUPS];
+    /* Of bank groups: no earlier, a CAS of the bus's direction and an ACT.  The former when the bus turned: where it is
+     * the same still, no CAS came since; those whose last one before was a WR. */
+    int64_t group_cas_fs[KB_DRAM_MAX_GROUPS], group_act_fs[KB_DRAM_MAX_GROUPS];
+    int64_t turned_fs[KB_DRAM_MAX_GROUPS];
+    uint32_t written;
     kb_dram_bank banks[]; /* of the rules */
 } kb_dram_pc;
 

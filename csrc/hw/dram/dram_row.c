@@ -17,7 +17,7 @@ static inline int64_t command_fs(const kb_dram_pc *pc, const kb_dram_rules *rule
                                  uint32_t b, int64_t least_fs) {
     const kb_dram_bank *bank = &pc->banks[b];
     if (open) return kb_max_i64(least_fs, bank->pre_fs);
-    return kb_max_i64(kb_max_i64(least_fs, bank->act_fs), pc->groups[rules->group[b]].act_fs);
+    return kb_max_i64(kb_max_i64(least_fs, bank->act_fs), pc->group_act_fs[rules->group[b]]);
 }
 
 static inline bool is_older(const kb_dram_pc *pc, uint32_t a, uint32_t b) {
@@ -114,7 +114,7 @@ void kb_dram_issue_row_command_(kb_dram_pc *pc, kb_dram_core *core) {
     bank->act_fs = at_fs + rules->rc;
     bank->pre_fs = at_fs + rules->ras;
     pc->row_bus_fs = at_fs + rules->act_bus;
-    pc->groups[rules->group[b]].act_fs = at_fs + rules->rrd_l;
+    pc->group_act_fs[rules->group[b]] = at_fs + rules->rrd_l;
     pc->acts_fs[pc->n_acts++ & 3] = at_fs;
     pc->act_any_fs = kb_max_i64(at_fs + rules->rrd_s, pc->acts_fs[pc->n_acts & 3] + rules->faw);
     kb_dram_add_hit_(pc, core, b, first);
@@ -169,8 +169,10 @@ void kb_dram_refresh_(kb_dram_pc *pc, kb_dram_core *core, int64_t until_fs) {
         pc->closed_fs = pc->refreshed_fs = end_fs;
         pc->act_any_fs = kb_max_i64(pc->act_any_fs, end_fs);
     }
-    for (uint32_t i = pc->n_hits; i-- > 0;)
-        if (banks >> pc->hits[i].bank & 1) kb_dram_remove_hit_(pc, i);
+    for (uint32_t i = pc->n_hits; i-- > 0;) {
+        uint32_t b = core->runs.items[pc->hits[i].run].bank;
+        if (banks >> b & 1) kb_dram_remove_hit_(pc, b, i);
+    }
     kb_dram_gather_others_(pc, core);
     pc->now_fs = kb_max_i64(pc->now_fs, pc->refresh_fs);
     pc->refresh_fs += rules->refi;

@@ -30,6 +30,7 @@ kb_dram_rules kb_dram_rules_of(const kb_dram *dram, const kb_params_hbm *params)
         .pre_bus = g->pre_half_cks * ck / 2,
         .per_bank = per_bank,
         .n_banks = (uint32_t)(n_groups * g->banks),
+        .n_groups = (uint32_t)n_groups,
         .queue = (uint32_t)params->queue,
         .high = (uint32_t)kb_ceil_div(params->queue * params->write_high, 100),
         .low = (uint32_t)(params->queue * params->write_low / 100),

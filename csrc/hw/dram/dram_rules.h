@@ -22,7 +22,7 @@ typedef struct kb_dram_rules {
     /* Two bank groups by turns fill the bus: tCCD_S < tCCD_L <= 2 tCCD_S.  Neither is ready when the other is
      * due, tCCD_R <= tCCD_L, and no bank is closed before the other's CAS: tRTP, tCWL + tBL + tWR >= tCCD_R. */
     bool alternates;
-    uint32_t n_banks;
+    uint32_t n_banks, n_groups;
     uint8_t group[KB_DRAM_MAX_BANKS],
         sid[KB_DRAM_MAX_BANKS];            /* of each bank; groups through all sids */
     uint32_t queue, high, low, write_wait; /* bursts */

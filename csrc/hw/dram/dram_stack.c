@@ -132,7 +132,7 @@ static inline void fetch_runs(const kb_dram_pc *pc, const kb_dram_inbox inboxes[
                               const kb_dram_run *items) {
     for (uint32_t i = 0; i < pc->n_hits; i++) {
         __builtin_prefetch(&items[pc->hits[i].run]);
-        __builtin_prefetch(&pc->banks[pc->hits[i].bank]);
+        __builtin_prefetch(&pc->banks[items[pc->hits[i].run].bank]);
     }
     for (int d = 0; d < 2; d++) {
         if (pc->sides[d].oldest != KB_NONE) __builtin_prefetch(&items[pc->sides[d].oldest]);

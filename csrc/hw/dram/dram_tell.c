@@ -24,16 +24,16 @@ static inline int64_t later_fs(const kb_dram_run *run, uint32_t first, int64_t c
 void kb_dram_tell_(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *hit) {
     const kb_dram_rules *rules = &core->rules;
     kb_dram_run *run = &core->runs.items[hit->run];
-    kb_dram_bank *bank = &pc->banks[hit->bank];
+    kb_dram_bank *bank = &pc->banks[run->bank];
     kb_dram_statistics *s = &pc->statistics;
     bool write = run->write;
     int64_t count = hit->n_untold, period_fs = count > 1 ? hit->period_fs : 0;
     int64_t first_fs = hit->last_fs - (count - 1) * period_fs;
     uint32_t first = (uint32_t)(run->n_served - count);
-    kb_dram_hold_cas_(pc, core, hit->bank, write, first_fs);
+    kb_dram_hold_cas_(pc, core, run->bank, write, first_fs);
     bank->pre_fs = kb_max_i64(bank->pre_fs, hit->last_fs + rules->cas_pre[write]);
     *(write ? &s->writes : &s->reads) += count;
-    s->wait_fs += count * (first_fs - run->when_fs) + (count - 1) * count / 2 * period_fs;
+    s->wait_fs += count * (first_fs - run->when_fs + hit->last_fs - run->when_fs) >> 1;
     if (run->flit != run->count) s->wait_fs -= later_fs(run, first, count);
     if (run->opened || run->closed) count_miss(s, run, first);
     hit->n_untold = 0;

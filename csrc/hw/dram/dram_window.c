@@ -38,16 +38,16 @@ void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint
         hits[place] = hits[place - 1];
     hits[place] = (kb_dram_hit){.ready_fs = pc->banks[b].open_fs + core->rules.rcd[pc->writing],
                                 .run = number,
-                                .bank = (uint8_t)b,
-                                .group = core->rules.group[b]};
+                                .group = core->rules.group[b],
+                                .sid = core->rules.sid[b]};
     pc->hitting |= UINT64_C(1) << b;
     if (hits[place].ready_fs <= pc->cas_fs) kb_dram_forget_cas_(pc);
     if (place <= pc->cas_place) pc->cas_place++;
 }
 
-void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place) {
+void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t b, uint32_t place) {
     kb_dram_forget_cas_(pc);
-    pc->hitting &= ~(UINT64_C(1) << pc->hits[place].bank);
+    pc->hitting &= ~(UINT64_C(1) << b);
     for (pc->n_hits--; place < pc->n_hits; place++) pc->hits[place] = pc->hits[place + 1];
 }
 
@@ -130,24 +130,22 @@ static inline void unlink_runs(kb_dram_pc *pc, kb_dram_run *items, uint32_t b) {
     else bank->age = items[first].seq;
 }
 
-void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place) {
+void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *place) {
     kb_dram_run *items = core->runs.items;
-    uint32_t b = pc->hits[place].bank;
     kb_dram_side *side = &pc->sides[pc->writing];
-    uint32_t after = items[pc->hits[place].run].after;
+    const kb_dram_hit *end = pc->hits + pc->n_hits;
+    uint32_t b = items[place->run].bank, after = items[place->run].after;
     uint32_t hit = next_hit(&pc->banks[b], items, after);
     unlink_runs(pc, items, b);
     if (hit == KB_NONE) {
-        kb_dram_remove_hit_(pc, place);
+        kb_dram_remove_hit_(pc, b, (uint32_t)(place - pc->hits));
         if (side->banks >> b & 1) kb_dram_add_other_(pc, core, b);
     } else {
-        kb_dram_hit moved = pc->hits[place];
+        kb_dram_hit moved = *place;
         moved.run = hit;
-        for (; place + 1 < pc->n_hits &&
-               kb_dram_run_is_before(&items[pc->hits[place + 1].run], &items[hit]);
-             place++)
-            pc->hits[place] = pc->hits[place + 1];
-        pc->hits[place] = moved;
+        for (; place + 1 < end && kb_dram_run_is_before(&items[place[1].run], &items[hit]); place++)
+            *place = place[1];
+        *place = moved;
     }
 }
 

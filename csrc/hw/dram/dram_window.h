@@ -22,7 +22,7 @@ void kb_dram_take_in_(kb_dram_side *side, kb_dram_run *items, kb_dram_inbox *inb
 void kb_dram_enter_(kb_dram_pc *pc, kb_dram_core *core, int d);
 
 /* What was in the window of the run of a hit is served. */
-void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, uint32_t place);
+void kb_dram_leave_(kb_dram_pc *pc, kb_dram_core *core, kb_dram_hit *place);
 
 /* The oldest runs, as far as all of them is served: those have left. */
 void kb_dram_give_back_(kb_dram_side *side, kb_dram_core *core);
@@ -32,7 +32,7 @@ void kb_dram_look_anew_(kb_dram_pc *pc, kb_dram_core *core);
 
 /* The bank's open row is hit by a run: it goes where its age says. */
 void kb_dram_add_hit_(kb_dram_pc *pc, const kb_dram_core *core, uint32_t b, uint32_t number);
-void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t place);
+void kb_dram_remove_hit_(kb_dram_pc *pc, uint32_t b, uint32_t place);
 
 /* Which hit is served next has to be found anew. */
 static inline void kb_dram_forget_cas_(kb_dram_pc *pc) {

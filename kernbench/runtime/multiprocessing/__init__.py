@@ -17,6 +17,14 @@ from kernbench.errors import (
 )
 from kernbench.runtime.multiprocessing.process import Process, current_process, parent_process
 from kernbench.runtime.multiprocessing.queues import JoinableQueue, Queue, SimpleQueue
+from kernbench.runtime.multiprocessing.shared import (
+    Array,
+    Connection,
+    Manager,
+    Pipe,
+    SyncManager,
+    Value,
+)
 from kernbench.runtime.multiprocessing.spawning import (
     ProcessContext,
     SpawnContext,
@@ -32,14 +40,19 @@ from kernbench.runtime.multiprocessing.sync import (
     RLock,
     Semaphore,
 )
+from kernbench.runtime.placeholder import Placeholder
 
 __all__ = [
+    "Array",
     "Barrier",
     "BoundedSemaphore",
     "Condition",
+    "Connection",
     "Event",
     "JoinableQueue",
     "Lock",
+    "Manager",
+    "Pipe",
     "Process",
     "ProcessContext",
     "ProcessException",
@@ -51,6 +64,8 @@ __all__ = [
     "SimpleQueue",
     "SpawnContext",
     "SpawnException",
+    "SyncManager",
+    "Value",
     "cpu_count",
     "current_process",
     "freeze_support",
@@ -132,10 +147,8 @@ def cpu_count() -> int:
 
 
 def _missing(name: str) -> Any:
-    if name in ("Pool", "Manager", "Pipe", "Value", "Array", "RawValue", "RawArray", "pool"):
-        raise NotImplementedError(
-            f"kernbench: torch.multiprocessing.{name} is not modelled; use spawn and a Queue"
-        )
+    if name in ("Pool", "RawArray", "RawValue", "pool"):
+        return Placeholder(f"torch.multiprocessing.{name}", "use spawn and a Queue")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -108,7 +108,18 @@ class ProcessContext:
             When a rank ended with a status other than 0, or by a signal.
         DeadlockError
             When every rank waits, and nothing can move.
+
+        Warns
+        -----
+        UserWarning
+            When all have ended, and messages between PEs are left that nobody has received.
         """
+        ended = self._join(timeout)
+        if ended:
+            self.context._tell_messages_left(3)
+        return ended
+
+    def _join(self, timeout: float | None = None) -> bool:
         rank = current_rank()
         alive = [worker for worker in self.processes if not worker.ended]
         if alive:
@@ -188,8 +199,9 @@ def start_processes(
         started.processes.append(start_rank(context, index, call, nprocs, started._on_failure))
     if not join:
         return started
-    while not started.join():
+    while not started._join():
         pass
+    context._tell_messages_left(4)
     return None
 
 

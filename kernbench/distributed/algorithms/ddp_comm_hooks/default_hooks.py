@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kernbench.distributed.collectives import all_reduce
-from kernbench.distributed.data_parallel import GradBucket
 from kernbench.distributed.futures import Future
+from kernbench.distributed.grad_bucket import GradBucket
 from kernbench.distributed.groups import group_of
 from kernbench.runtime.dtypes import BY_NAME
 
