@@ -7,10 +7,10 @@
  * Where thousands start at once they wait like this: each would be 200 bytes of memory that nobody has touched before,
  * and those on their way are so few that the cache holds them.
  *
- * That nobody sees a difference: the port has served all that came before the backlog (hw/fabric/train_start.c), and nothing
- * can come to it over a link; as soon as something can, all are released.  So they are served as what comes last
- * there.  And no port behind it knows of an instant at which one that starts now might come, so it knows of none at
- * which one comes that is released now and served no earlier than that.
+ * That nobody sees a difference: the port has served all that came before the backlog (hw/fabric/train_start.c), and
+ * nothing can come to it over a link; as soon as something can, all are released.  So they are served as what comes
+ * last there.  And no port behind it knows of an instant at which one that starts now might come, so it knows of none
+ * at which one comes that is released now and served no earlier than that.
  *
  * Invariants
  *   H1. At a port with a backlog nothing waits, no input is open, and n_own counts the backlog alone, as one.  It is an
