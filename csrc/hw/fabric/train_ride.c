@@ -21,12 +21,10 @@ typedef struct ride {
 /* False when not all of its flits are there.  *several: its trains, if they are. */
 static inline bool begin_ride(kb_fabric *fabric, kb_flight *flown, const kb_stream *stream, ride *r,
                               kb_lone *several) {
-    if (stream->more != KB_NONE || stream->first.count != stream->n_left ||
-        (stream->next != KB_NONE && stream->to != KB_NONE)) {
+    r->n_trains = 1;
+    if (!kb_stream_is_whole(stream)) {
         if (!kb_lone_of(&fabric->streams, stream, several)) return false;
         r->n_trains = several->count;
-    } else {
-        r->n_trains = 1;
     }
     r->flown = flown;
     r->at = flown->path + stream->hop;
