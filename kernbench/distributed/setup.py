@@ -151,7 +151,8 @@ def new_group(
     """Make a group of some ranks; every rank has to call it, in the same order.
 
     With `sort_ranks` False a rank's place in the group is its place in `ranks`; errors name the
-    group by `group_desc` and its ranks.
+    group by `group_desc` and its ranks.  `timeout`, `pg_options` and `device_id` are accepted and
+    change nothing, here as in what makes several groups.
 
     Returns
     -------

@@ -250,7 +250,11 @@ def _named(store: Store, name: str) -> None:
 
 
 class TCPStore(Store):
-    """Shares its values with every TCPStore of the same address in the context."""
+    """Shares its values with every TCPStore of the same address in the context.
+
+    All but the address and `timeout` is accepted and changes nothing: there is no server to start
+    or to wait for.
+    """
 
     def __init__(
         self,
@@ -268,7 +272,10 @@ class TCPStore(Store):
 
 
 class FileStore(Store):
-    """Shares its values with every FileStore of the same name in the context; writes no file."""
+    """Shares its values with every FileStore of the same name in the context; writes no file.
+
+    `world_size` is accepted and changes nothing.
+    """
 
     def __init__(self, file_name: str, world_size: int = -1) -> None:
         super().__init__()

@@ -59,6 +59,22 @@ except NotImplementedError as error:
 """
 
 
+RENDEZVOUS = """
+import torch.distributed as dist
+import torch.distributed.rendezvous
+from torch.distributed.rendezvous import rendezvous
+print("function", dist.rendezvous is rendezvous)
+store, rank, size = next(dist.rendezvous("tcp://127.0.0.1:29501?rank=0&world_size=1"))
+print("met", rank, size)
+"""
+
+
+def test_a_module_leaves_the_function_of_its_name(script) -> None:
+    ran = kernbench("run", *SIPS, script(RENDEZVOUS))
+    assert ran.code == 0, ran.err
+    assert "function True" in ran.out and "met 0 1" in ran.out
+
+
 def test_triton_is_served_by_its_face(script) -> None:
     ran = kernbench("run", "--topology", "small", script(TRITON))
     assert ran.code == 0, ran.err

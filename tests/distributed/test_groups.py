@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -208,6 +210,27 @@ def test_two_spawns_in_one_context_and_one_after_a_failure() -> None:
         with pytest.raises(kb.SpawnException, match="never enters"):
             ctx.multiprocessing.spawn(work, args=(True,), nprocs=2)
         ctx.multiprocessing.spawn(work, args=(False,), nprocs=2)
+
+
+def test_what_spawns_leave_behind_is_their_launches() -> None:
+    """Groups have streams of their own; neither those nor their rounds outlive the ranks."""
+
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl")
+        dist.all_reduce(kb.current_context().zeros(64))
+        dist.destroy_process_group()
+
+    with machine(2, oplog="hash") as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=2)
+        gc.collect()
+        before = Counter(type(each).__name__ for each in gc.get_objects())
+        n_launches = len(ctx.launches)
+        for _ in range(10):
+            ctx.multiprocessing.spawn(work, nprocs=2)
+        gc.collect()
+        after = Counter(type(each).__name__ for each in gc.get_objects())
+        more = {kind: count for kind, count in (after - before).items() if count >= 10}
+        assert more == {"Launch": len(ctx.launches) - n_launches}
 
 
 @pytest.mark.parametrize("how", ["raises", "is missing"])
