@@ -1,6 +1,6 @@
 """The engine (csrc/), as Python sees it.  Private: use :mod:`kernbench`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -77,9 +77,12 @@ class Engine:
         instruction_budget: int = ...,
         replay_threads: int = ...,
         isa: str | None = ...,
+        on_print: Callable[[list[Any], int], object] = ...,
     ) -> Engine: ...
     @property
     def now_fs(self) -> int: ...
+    @property
+    def has_failed(self) -> bool: ...
     @property
     def oplog_hash(self) -> int: ...
     @property

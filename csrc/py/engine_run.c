@@ -28,9 +28,10 @@ static bool work_off(kb_py_engine *self, step_fn step, void *job) {
         self->inside = NULL;
         interrupted = status == KB_OK && PyErr_CheckSignals() < 0;
     }
+    PyObject *prints = kb_py_take_prints(self);
     kb_py_leave(self);
     if (status) (void)kb_raise(&err);
-    return status == KB_OK && !interrupted;
+    return kb_py_show_prints(self, prints) && status == KB_OK && !interrupted;
 }
 
 typedef struct run_job {

@@ -17,6 +17,7 @@ from elementwise import (
     unary,
 )
 from neighbours import neighbours
+from prints import prints
 from public_algorithms import CASES as algorithms
 from public_attention import CASES as attention
 from public_batches import CASES as batches
@@ -48,6 +49,7 @@ FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
     bodies,
     dots,
     tutorials,
+    prints,
 )
 
 PUBLIC = (
