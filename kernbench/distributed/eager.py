@@ -51,7 +51,10 @@ class _End:
         if not self.tensor.numel():
             return
         given, taken = (self.flat, None) if self.kind == "send" else (None, self.flat)
-        launch(self.members, self.post, self.kind, input=given, output=taken, root=self.place)
+        handle = launch(
+            self.members, self.post, self.kind, input=given, output=taken, root=self.place
+        )
+        handle._about = self.post.describe_behind
 
 
 def _pair(out: _End, into: _End) -> None:
@@ -70,7 +73,7 @@ def _pair(out: _End, into: _End) -> None:
         output=into.flat,
         source=into.place,
     )
-    handle._about = into.post.describe
+    handle._about = into.post.describe_behind
 
 
 class _EagerWork(Work):

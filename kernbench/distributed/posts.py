@@ -72,6 +72,16 @@ class Post:
         sender = "any rank" if self.src is None else f"rank {self.src}"
         return f"{sender} to send what rank {self.dst} receives (tag {self.tag})"
 
+    def describe_behind(self) -> str:
+        """Return the same of a message that may stand behind others of its rank."""
+        text = self.describe()
+        if self.matched:
+            text += (
+                "; both its ends were issued, but messages of nccl go in order: issue those that "
+                "wait for each other one right after another, or by batch_isend_irecv"
+            )
+        return text
+
 
 Way = tuple[int | None, int, int | None]
 """Sender (None for any), receiver, and tag where messages are matched by it."""
