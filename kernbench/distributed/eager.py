@@ -51,10 +51,7 @@ class _End:
         if not self.tensor.numel():
             return
         given, taken = (self.flat, None) if self.kind == "send" else (None, self.flat)
-        handle = launch(
-            self.members, self.post, self.kind, input=given, output=taken, root=self.place
-        )
-        handle._about = self.post.describe_behind
+        launch(self.members, self.post, self.kind, input=given, output=taken, root=self.place)
 
 
 def _pair(out: _End, into: _End) -> None:
@@ -73,7 +70,7 @@ def _pair(out: _End, into: _End) -> None:
         output=into.flat,
         source=into.place,
     )
-    handle._about = into.post.describe_behind
+    handle._about = into.post.describe
 
 
 class _EagerWork(Work):

@@ -17,7 +17,6 @@ from kernbench.distributed.posts import Post
 from kernbench.distributed.rounds import Round
 from kernbench.distributed.work import Work
 from kernbench.runtime.dispatch import call
-from kernbench.runtime.handle import Launch
 from kernbench.runtime.tensor import Tensor
 
 __all__ = [
@@ -156,7 +155,7 @@ def launch(
     op: str = "sum",
     root: int = 0,
     lane: int = 0,
-) -> Launch:
+) -> None:
     """Launch this member's part on the current stream, which is one of the group's."""
     algorithm = configured(collective)
     if isinstance(about, Round):
@@ -174,7 +173,6 @@ def launch(
         lane=lane,
     )
     handle._about = about.describe
-    return handle
 
 
 def finish(
