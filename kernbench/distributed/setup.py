@@ -192,10 +192,10 @@ def _chosen_ranks(world: ProcessGroup, ranks: Sequence[int], sort: bool) -> tupl
     if not chosen:
         raise ValueError("new_group: expected at least one rank, got none")
     for rank in chosen:
-        if not 0 <= rank < world.size():
+        if rank not in range(world.size()):
             raise ValueError(
                 "The new group's rank should be within the world_size set by init_process_group; "
-                f"got rank {rank}, world size {world.size()}"
+                f"got rank {rank!r}, world size {world.size()}"
             )
     return chosen
 

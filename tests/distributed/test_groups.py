@@ -357,6 +357,15 @@ def test_a_queue_is_an_empty_value_to_a_tcp_store_alone() -> None:
                 get("q")
 
 
+def test_keys_are_text_and_amounts_are_numbers() -> None:
+    with machine(1):
+        for store in (dist.HashStore(), dist.PrefixStore("p", dist.HashStore())):
+            with pytest.raises(TypeError, match="expected a key of type str, got 3"):
+                store.set(3, "x")  # type: ignore[arg-type]
+            with pytest.raises(TypeError, match="expected an amount of type int, got 'x'"):
+                store.add("n", "x")  # type: ignore[arg-type]
+
+
 def test_a_queue_of_a_store_waits_for_other_ranks() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         store = dist.TCPStore("localhost", 7, 3, rank == 0, timedelta(seconds=1))
