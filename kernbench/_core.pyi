@@ -1,6 +1,6 @@
 """The engine (csrc/), as Python sees it.  Private: use :mod:`kernbench`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -53,9 +53,13 @@ class Topology:
 class Kernel:
     """Checked KIR."""
 
-    def __new__(cls, code: bytes) -> Kernel: ...
+    def __new__(cls, code: bytes, filename: str = ..., first_line: int = ...) -> Kernel: ...
     @property
     def name(self) -> str: ...
+    @property
+    def filename(self) -> str: ...
+    @property
+    def first_line(self) -> int: ...
     def dump(self) -> str: ...
 
 @final
@@ -77,9 +81,13 @@ class Engine:
         instruction_budget: int = ...,
         replay_threads: int = ...,
         isa: str | None = ...,
+        on_print: Callable[[list[Any], int], object] = ...,
+        on_error: Callable[[str, dict[int, Any]], str] = ...,
     ) -> Engine: ...
     @property
     def now_fs(self) -> int: ...
+    @property
+    def has_failed(self) -> bool: ...
     @property
     def oplog_hash(self) -> int: ...
     @property

@@ -199,6 +199,18 @@ FAULTS = [
         "least_fs",
     ),
     Fault(
+        "time passes at a port beyond what waits there",
+        "train_ride.c",
+        "kb_min_i64(least_fs, kb_lineup_when(&port->waiting, 0) - 1)",
+        "least_fs",
+    ),
+    Fault(
+        "time passes at a port whatever may still come there",
+        "train_ride.c",
+        "    if (port->open.count)\n        least_fs =",
+        "    if (false)\n        least_fs =",
+    ),
+    Fault(
         "a backlog stays when something else comes to its port",
         "train_backlog.h",
         "if (fabric->trains.ports[link].n_own) kb_backlog_note_(fabric, link);",

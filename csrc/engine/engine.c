@@ -146,6 +146,10 @@ void kb_engine_destroy(kb_engine *engine) {
 
 /* --- failure ----------------------------------------------------------------------------------- */
 
+bool kb_engine_has_failed(const kb_engine *engine) {
+    return engine->failure.status != KB_OK;
+}
+
 kb_status kb_engine_usable(const kb_engine *engine, kb_error *err) {
     if (engine->failure.status == KB_OK) return KB_OK;
     return kb_error_set(

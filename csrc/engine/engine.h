@@ -68,6 +68,7 @@ struct kb_engine {
     size_t n_awaited;
     bool run_for_awaited; /* the first of those stops the run */
     bool log_is_read;     /* replay needs the records of this run */
+    bool prints;          /* a kernel does that was launched */
     kb_error failure;     /* KB_OK until the engine has failed */
 };
 

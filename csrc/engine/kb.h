@@ -57,6 +57,7 @@ kb_status kb_engine_create(kb_alloc *alloc, kb_topology *topology, const kb_engi
 void kb_engine_destroy(kb_engine *engine); /* accepts NULL */
 
 int64_t kb_engine_now(const kb_engine *engine);
+bool kb_engine_has_failed(const kb_engine *engine);
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
@@ -229,6 +230,30 @@ kb_status kb_engine_replay(kb_engine *engine, int64_t max_work, bool *more,
 const char *kb_engine_isa(const kb_engine *engine);
 
 const kb_oplog *kb_engine_log(const kb_engine *engine);
+
+/* --- prints of kernels (ADR-0074) ------------------------------------------------------------- */
+
+typedef enum kb_print_form { KB_PRINT_PLAIN, KB_PRINT_HEX, KB_PRINT_ADDRESS } kb_print_form;
+
+typedef struct kb_print {
+    int32_t launch, program, sequence; /* they are to be shown in order of these */
+    uint32_t place[3];                 /* of the program in the grid */
+    const char *text;
+    kb_print_form form;
+    kb_dtype dtype;
+    uint8_t rank;
+    uint32_t dims[KB_MAX_RANK];
+    size_t n_values;    /* row-major, as many as were kept; 0: it has none */
+    const void *values; /* until kb_engine_clear_prints */
+} kb_print;
+
+/* How many prints wait for the host: those of records that are replayed and, in an engine that has failed, of
+ * all before the failure.  At most 262,144 values wait; *n_lost more are gone. */
+size_t kb_engine_n_prints(kb_engine *engine, uint64_t *n_lost);
+kb_print kb_engine_print(const kb_engine *engine, size_t index);
+
+/* The host has shown them. */
+void kb_engine_clear_prints(kb_engine *engine);
 
 /* --- looking ---------------------------------------------------------------------------------- */
 

@@ -89,10 +89,9 @@ static kb_status add_stream_job(kb_engine *engine, const kb_stream_order *order,
 
 /* --- launches ---------------------------------------------------------------------------------- */
 
-/* Whether it may ask for a value that the op log so far leads to. */
-static bool sees_values(const kb_kernel *kernel) {
+static bool has(const kb_kernel *kernel, kb_kir_op op) {
     for (uint32_t i = 0; i < kernel->n_insts; i++)
-        if (kernel->insts[i].op == KB_KIR_MATERIALISE) return true;
+        if (kernel->insts[i].op == op) return true;
     return false;
 }
 
@@ -106,9 +105,11 @@ static kb_status kernel_number(kb_engine *engine, const kb_kernel *kernel, int32
         }
     if (!KB_VEC_RESERVE(&engine->kernels, engine->alloc, 1))
         return kb_error_nomem(err, "the table of kernels");
-    if (sees_values(kernel)) KB_TRY(kb_engine_run_in_order(engine, err));
+    /* It may ask for a value that the op log so far leads to. */
+    if (has(kernel, KB_KIR_MATERIALISE)) KB_TRY(kb_engine_run_in_order(engine, err));
     KB_TRY(kb_oplog_add_kernel(engine->log, kernel->name, number, err));
     engine->kernels.items[engine->kernels.count++] = kernel;
+    engine->prints = engine->prints || has(kernel, KB_KIR_PRINT);
     return KB_OK;
 }
 

@@ -177,6 +177,7 @@ static void put_sub(writer *out, const kb_kir_inst *inst) {
     case KB_KIR_MATH: put(out, ".%s", kb_mathop_name(inst->sub)); break;
     case KB_KIR_REDUCE: put(out, ".%s", kb_reduceop_name(inst->sub)); break;
     case KB_KIR_DOT: put(out, ".%s", precisions[inst->sub]); break;
+    case KB_KIR_PRINT: put(out, "%s", inst->sub ? ".hex" : ""); break;
     default: break;
     }
 }

@@ -43,7 +43,8 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
  *   b scalar or block          q pointer scalar or pointer block       m bool scalar or bool block
  *   v any of scalar, block, tile          * same type as dst          ? as the next letter, or KB_NO_REG
  * imm: - unused, c constant index, j instruction index (jump), x axis, n text offset, d see composite.h.
- * `sub` is a kb_mathop (MATH ops, REDUCE_SEND), a kb_reduceop (REDUCE) or a kb_precision (DOT). */
+ * `sub` is a kb_mathop (MATH ops, REDUCE_SEND), a kb_reduceop (REDUCE), a kb_precision (DOT) or a
+ * truth (PRINT). */
 #define KB_KIR_LIST(X)                                                                            \
     /* scalars */                                                                                 \
     X(CONST, "const", "s", "-", "-", "-", "c")           /* dst = consts[imm] */                  \
@@ -96,7 +97,9 @@ typedef enum kb_kind { KB_SCALAR, KB_BLOCK, KB_TILE, KB_KIND_COUNT } kb_kind;
     X(VIEW_STORE, "view_store", "-", "t", "-", "-", "d")                                          \
     X(COMPOSITE_END, "composite_end", "-", "-", "-", "-", "-")                                    \
     X(COMPOSITE_WAIT, "composite_wait", "-", "i", "-", "-", "-") /* until that one is done */     \
-    X(GATHER, "gather", "t", "t", "v", "-", "x") /* of a, along axis imm, those at indices b */
+    X(GATHER, "gather", "t", "t", "v", "-", "x") /* of a, along axis imm, those at indices b */   \
+    /* for the host (ADR-0074) */                                                                 \
+    X(PRINT, "print", "-", "?v", "-", "-", "n") /* text at imm, and a; sub 1: in hexadecimal */
 
 typedef enum kb_kir_op {
 #define X(name, text, dst, a, b, c, imm) KB_KIR_##name,

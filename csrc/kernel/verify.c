@@ -165,6 +165,10 @@ static kb_status check_meaning(kb_rule *self) {
         KB_REQUIRE(self, kb_kir_type_same_element(dst, a) && kb_kir_type_same_dims(dst, a),
                    "tile and result differ in type");
         break;
+    case KB_KIR_PRINT:
+        KB_REQUIRE(self, self->inst->sub <= 1, "expected 0, or 1 for hexadecimal, got %u",
+                   self->inst->sub);
+        break;
     default: break;
     }
     return KB_OK;
@@ -172,7 +176,7 @@ static kb_status check_meaning(kb_rule *self) {
 
 static bool has_sub(uint8_t op) {
     return op == KB_KIR_SCALAR || op == KB_KIR_BLOCK || op == KB_KIR_MATH || op == KB_KIR_REDUCE ||
-           op == KB_KIR_DOT || op == KB_KIR_REDUCE_SEND;
+           op == KB_KIR_DOT || op == KB_KIR_REDUCE_SEND || op == KB_KIR_PRINT;
 }
 
 static kb_status check_inst(const kb_kernel *kernel, uint32_t index, kb_error *err) {

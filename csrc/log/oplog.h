@@ -63,7 +63,8 @@
     X(RECV, "recv", "slot of a ring to tile")                                         \
     X(COMPOSITE, "composite", "a composite command, from its first tile to its last") \
     X(COMBINE, "combine", "messages to one message, in the switch")                   \
-    X(GATHER, "gather", "elements of a tile by their index along an axis")
+    X(GATHER, "gather", "elements of a tile by their index along an axis")            \
+    X(PRINT, "print", "a value for the host to show; takes no time")
 
 typedef enum kb_opkind {
 #define X(name, text, meaning) KB_OP_##name,

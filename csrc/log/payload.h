@@ -46,6 +46,8 @@ typedef struct kb_operand {
  *   SEND       result = the message, operand[0] = value (TILE)
  *   RECV       result, operand[0] = the message; its version is put in when it is known
  *   COMBINE    as MATH, of messages
+ *   PRINT      operand[0] = value (or NONE), then SCALARs: the number of its instruction, and how many
+ *              programs are along the first two axes of the grid (the second one's << 32)
  * A result whose version nobody ever reads has result.last_use set: it is computed and dropped. */
 typedef struct kb_payload {
     kb_operand result; /* always TILE; NONE for DMA_WRITE */

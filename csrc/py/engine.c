@@ -26,18 +26,20 @@ static bool is_interrupted(void *interrupter) {
 }
 
 static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"topology",           "data",           "oplog", "uninit", "oob",
-                            "instruction_budget", "replay_threads", "isa",   NULL};
+    static char *names[] = {
+        "topology",       "data", "oplog",    "uninit",   "oob", "instruction_budget",
+        "replay_threads", "isa",  "on_print", "on_error", NULL};
     kb_state *state = kb_state_of_type(type);
     kb_engine_options options = kb_engine_default_options();
-    PyObject *topology;
+    PyObject *topology, *on_print = NULL, *on_error = NULL;
     int data = 1, threads = 1;
     long long budget = 0;
     const char *oplog = "full", *uninit = "error", *oob = "error", *isa = NULL;
     if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLiz:Engine", names,
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLizOO:Engine", names,
                                      (PyTypeObject *)state->topology_type, &topology, &data, &oplog,
-                                     &uninit, &oob, &budget, &threads, &isa) ||
+                                     &uninit, &oob, &budget, &threads, &isa, &on_print,
+                                     &on_error) ||
         check_of("uninit", uninit, "nan", "ignore", &options.uninit) ||
         check_of("oob", oob, "zero", NULL, &options.oob))
         return NULL;
@@ -55,6 +57,8 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     options.interrupter = self;
     self->topology = Py_NewRef(topology);
     self->kept = PyDict_New();
+    self->on_print = Py_XNewRef(on_print);
+    self->on_error = Py_XNewRef(on_error);
     self->pages = kb_pages_create();
     self->alloc = kb_alloc_paged(self->pages);
     kb_error err = KB_ERROR_INIT;
@@ -76,6 +80,8 @@ static void engine_dealloc(PyObject *object) {
     PyMem_Free(self->unpins);
     Py_XDECREF(self->topology);
     Py_XDECREF(self->kept);
+    Py_XDECREF(self->on_print);
+    Py_XDECREF(self->on_error);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -155,6 +161,11 @@ static PyObject *engine_now(PyObject *object, void *unused) {
     return PyLong_FromLongLong(kb_engine_now(((kb_py_engine *)object)->engine));
 }
 
+static PyObject *engine_has_failed(PyObject *object, void *unused) {
+    (void)unused;
+    return PyBool_FromLong(kb_engine_has_failed(((kb_py_engine *)object)->engine));
+}
+
 static PyObject *engine_isa(PyObject *object, void *unused) {
     (void)unused;
     return PyUnicode_FromString(kb_engine_isa(((kb_py_engine *)object)->engine));
@@ -193,6 +204,7 @@ static PyMethodDef methods[] = {
 static PyGetSetDef getters[] = {
     {"now_fs", engine_now, NULL, "the machine's clock", NULL},
     {"oplog_hash", kb_py_oplog_hash, NULL, "64-bit content hash", NULL},
+    {"has_failed", engine_has_failed, NULL, "whether it takes no more work", NULL},
     {"isa", engine_isa, NULL, "the instruction set that computes values", NULL},
     {"oplog_count", kb_py_oplog_count, NULL, "records so far", NULL},
     {NULL, NULL, NULL, NULL, NULL},

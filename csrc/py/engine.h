@@ -20,6 +20,9 @@ typedef struct kb_py_engine {
     atomic_flag busy;
     void **unpins; /* pins whose views died while the engine was busy; under the GIL */
     size_t n_unpins, unpin_capacity;
+    PyObject *on_print; /* called with what kernels printed, a list; or NULL */
+    PyObject *
+        on_error; /* called with the text of a failure and the kernels: gives a better text; or NULL */
 } kb_py_engine;
 
 /* Marks the object busy; false, with RuntimeError set, when another thread is inside. */
@@ -62,6 +65,11 @@ PyObject *kb_py_await(PyObject *object, PyObject *args);
 PyObject *kb_py_replay(PyObject *object, PyObject *unused);
 PyObject *kb_py_handle(PyObject *object, PyObject *args);
 PyObject *kb_py_probe(PyObject *object, PyObject *args);
+
+/* engine_prints.c: takes what kernels printed, inside the busy flag: arguments for on_print, or NULL when there is
+ * nothing.  And hands it over, outside: false when that failed.  Exceptions that are set already stay. */
+PyObject *kb_py_take_prints(kb_py_engine *self);
+bool kb_py_show_prints(kb_py_engine *self, PyObject *arguments);
 
 /* arrays.c: what gives or takes NumPy arrays. */
 PyObject *kb_py_view(PyObject *object, PyObject *args);

@@ -21,6 +21,7 @@ struct kb_replay {
     kb_tiles tiles;
     kb_arena arena; /* of the record that is executed */
     kb_exec exec;
+    kb_prints prints;
     bool partial;
 };
 
@@ -38,6 +39,7 @@ kb_status kb_replay_create(kb_alloc *alloc, kb_oplog *log, kb_store *store,
     made->partial = options->partial;
     kb_tiles_init(&made->tiles, alloc);
     kb_arena_init(&made->arena, alloc);
+    made->prints.alloc = alloc;
     made->exec = (kb_exec){.isa = isa,
                            .tiles = &made->tiles,
                            .store = store,
@@ -57,6 +59,7 @@ void kb_replay_destroy(kb_replay *replay) {
     kb_crew_destroy(replay->exec.crew);
     kb_tiles_deinit(&replay->tiles);
     kb_arena_deinit(&replay->arena);
+    kb_prints_deinit(&replay->prints);
     kb_alloc_free(replay->alloc, replay, 1, sizeof *replay);
 }
 
@@ -72,6 +75,7 @@ static bool is_executed(kb_opkind kind) {
     case KB_OP_RECV:
     case KB_OP_COMBINE:
     case KB_OP_GATHER:
+    case KB_OP_PRINT:
     case KB_OP_FREE: return true;
     default: return false;
     }
@@ -84,8 +88,9 @@ static kb_status free_version(kb_tiles *tiles, uint64_t version, kb_error *err) 
     return KB_OK;
 }
 
-static kb_status execute(kb_exec *exec, const kb_record *record, const kb_payload *payload,
+static kb_status execute(kb_replay *replay, const kb_record *record, const kb_payload *payload,
                          kb_error *err) {
+    kb_exec *exec = &replay->exec;
     switch ((kb_opkind)record->kind) {
     case KB_OP_DMA_READ: return kb_transfer_read(exec, payload, err);
     case KB_OP_DMA_WRITE: return kb_transfer_write(exec, payload, err);
@@ -97,6 +102,7 @@ static kb_status execute(kb_exec *exec, const kb_record *record, const kb_payloa
     case KB_OP_GATHER: return kb_gather_run(exec, payload, err);
     case KB_OP_SEND: return kb_transfer_send(exec, payload, err);
     case KB_OP_RECV: return kb_transfer_recv(exec, payload, err);
+    case KB_OP_PRINT: return kb_prints_take(&replay->prints, exec->tiles, record, payload, err);
     default: return free_version(exec->tiles, payload->operand[0].bits, err);
     }
 }
@@ -146,11 +152,13 @@ static void drop_written(const kb_exec *exec, const kb_payload *payload) {
     }
 }
 
-static kb_status execute_partly(kb_exec *exec, const kb_record *record, const kb_payload *payload,
-                                kb_error *err) {
+static kb_status execute_partly(kb_replay *replay, const kb_record *record,
+                                const kb_payload *payload, kb_error *err) {
+    const kb_exec *exec = &replay->exec;
+    if (record->kind == KB_OP_PRINT) return KB_OK;
     if (record->kind == KB_OP_DMA_WRITE) drop_written(exec, payload);
     else if (record->kind == KB_OP_FREE) kb_tiles_drop(exec->tiles, payload->operand[0].bits);
-    else if (is_known(exec, payload)) return execute(exec, record, payload, err);
+    else if (is_known(exec, payload)) return execute(replay, record, payload, err);
     return KB_OK;
 }
 
@@ -173,8 +181,11 @@ static kb_status run_record(kb_replay *replay, const kb_record *record, int64_t 
         kb_tiles_find(&replay->tiles, payload.result.bits, NULL))
         return kb_error_set(err, KB_INTERNAL, "tile %" PRIu64 " is made twice",
                             payload.result.bits);
-    kb_status status = replay->partial ? execute_partly(&replay->exec, record, &payload, err)
-                                       : execute(&replay->exec, record, &payload, err);
+    kb_status status = replay->partial ? execute_partly(replay, record, &payload, err)
+                                       : execute(replay, record, &payload, err);
+    if (status == KB_OK && replay->prints.awaited.count > 0 &&
+        payload.result.kind == KB_OPERAND_TILE)
+        status = kb_prints_made(&replay->prints, &replay->tiles, payload.result.bits, err);
     if (status == KB_OK) drop_last_uses(&replay->tiles, &payload);
     else if (payload.result.kind == KB_OPERAND_TILE)
         kb_tiles_drop(&replay->tiles, payload.result.bits);
@@ -220,6 +231,10 @@ const void *kb_replay_tile(const kb_replay *replay, uint64_t version, int64_t *n
     const void *data = kb_tiles_find(&replay->tiles, version, &there);
     *nbytes = (int64_t)there;
     return data;
+}
+
+kb_prints *kb_replay_prints(kb_replay *replay) {
+    return &replay->prints;
 }
 
 uint64_t kb_replay_uninit_reads(const kb_replay *replay) {

@@ -4,6 +4,7 @@
  *                              GEMM, MATH, REDUCE, TRANS,
  *                              GATHER                          tiles ─> tile
  *                              FREE, last-use bits             tile ─> nothing
+ *                              PRINT                           tile ─> prints
  *
  * Knows nothing of the clock, the topology or hw/.  A record is executed once, in log order; the
  * cursor only moves forward.  Threads share the lanes or rows of one record at a time; the bits do
@@ -22,6 +23,7 @@
 #include "base/error.h"
 #include "log/oplog.h"
 #include "mem/store.h"
+#include "replay/prints.h"
 
 typedef struct kb_replay kb_replay;
 
@@ -57,6 +59,9 @@ int64_t kb_replay_cursor(const kb_replay *replay);
 /* The bytes of a tile version (row-major elements of its dtype), for MATERIALISE; NULL when there
  * is no such version now. */
 const void *kb_replay_tile(const kb_replay *replay, uint64_t version, int64_t *nbytes);
+
+/* What kernels printed, with data, of the records that are executed; the caller clears it. */
+kb_prints *kb_replay_prints(kb_replay *replay);
 
 /* Elements read that were never written (uninit_error off). */
 uint64_t kb_replay_uninit_reads(const kb_replay *replay);

@@ -163,7 +163,7 @@ static inline kir_composite kir_product(kir_builder *k, uint32_t rows, uint32_t 
 /* Places in a kernel that uses every opcode but the unconditional jumps. */
 typedef struct kir_everything {
     uint16_t x, n, f, pid, one, offs, mask, ptrs, tile, square, acc, total, index;
-    uint32_t load, dot, reduce, trans, gather, jump, materialise, first;
+    uint32_t load, dot, reduce, trans, gather, jump, materialise, print, first;
 } kir_everything;
 
 static inline kir_everything kir_use_everything(kir_builder *k) {
@@ -229,6 +229,8 @@ static inline kir_everything kir_use_everything(kir_builder *k) {
     (void)kir_emit(k, KB_KIR_COMPOSITE_WAIT, 0, R, composite.handle, R, R, 0);
     uint16_t more = kir_value(k, KB_KIR_SCALAR, KB_MATHOP_LT, kir_scalar(KB_BOOL), r.index, r.f, R);
     (void)kir_emit(k, KB_KIR_ASSERT, 0, R, more, R, R, kir_text(k, "index below f"));
+    r.print = kir_emit(k, KB_KIR_PRINT, 1, R, r.tile, R, R, kir_text(k, "tile: "));
+    (void)kir_emit(k, KB_KIR_PRINT, 0, R, R, R, R, kir_text(k, "no value"));
     r.jump = kir_jump(k, KB_KIR_JUMP_IF, more, head);
     kir_return(k);
     return r;

@@ -214,6 +214,17 @@ static void messages_are_of_numbers(void) {
     REFUSED("expected numbers to receive");
 }
 
+static void prints_have_a_text_and_a_form(void) {
+    build(), k.insts[r.print].imm = UINT32_MAX;
+    REFUSED("expected text below");
+    build(), k.insts[r.print].sub = 2;
+    REFUSED("expected 0, or 1 for hexadecimal, got 2");
+    build(), k.insts[r.print].dst = r.n;
+    REFUSED("expected no operand dst");
+    build(), k.insts[r.print].a = r.mask;
+    ACCEPTED();
+}
+
 static void constants_are_values(void) {
     build(), k.consts[k.insts[r.first + 2].imm] = UINT64_C(1) << 40;
     REFUSED("is no value of int32");
@@ -270,6 +281,7 @@ int main(void) {
     TAP_RUN(dtypes_and_shapes_agree);
     TAP_RUN(arithmetic_is_defined);
     TAP_RUN(messages_are_of_numbers);
+    TAP_RUN(prints_have_a_text_and_a_form);
     TAP_RUN(constants_are_values);
     TAP_RUN(nothing_is_read_before_it_is_written);
     TAP_RUN(unreachable_code_is_not_walked);

@@ -208,6 +208,38 @@ static void programs_know_their_place(void) {
     end();
 }
 
+/* ADR-0074 D1: a kernel ends at the same instant with its print of a tile that is not there yet, and its record
+ * is as old as the print. */
+static void a_print_takes_no_time_and_waits_for_nothing(void) {
+    int64_t end_fs[2];
+    for (int prints = 0; prints < 2; prints++) {
+        if (!begin()) return;
+        kir_begin(&k, "prints");
+        uint16_t x = kir_param(&k, "x", kir_pointer(KB_INT32));
+        uint16_t tile = kir_reg(&k, kir_shaped(KB_TILE, KB_INT32, 0, 1, 1, 1));
+        (void)kir_emit(&k, KB_KIR_LOAD, 0, tile, x, R, R, 0);
+        k.line = 3;
+        if (prints) (void)kir_emit(&k, KB_KIR_PRINT, 0, R, tile, R, R, kir_text(&k, "x: "));
+        (void)kir_emit(&k, KB_KIR_STORE, 0, R, x, tile, R, 0);
+        kir_return(&k);
+        uint64_t args[1] = {vm_tensor(&r, 64)};
+        run(args);
+        end_fs[prints] = vm_record(&r, KB_OP_PROGRAM, 0, NULL).end_fs;
+        if (prints) {
+            kb_payload print = payload_of(KB_OP_PRINT, 0), load = payload_of(KB_OP_DMA_READ, 0);
+            kb_record record = vm_record(&r, KB_OP_PRINT, 0, NULL);
+            CHECK_EQ(record.line, 3);
+            CHECK_EQ(record.start_fs, record.end_fs);
+            CHECK(record.end_fs < vm_record(&r, KB_OP_DMA_READ, 0, NULL).end_fs);
+            CHECK_EQ(print.operand[0].bits, load.result.bits);
+            CHECK_EQ(print.operand[1].bits, 1);
+            CHECK_EQ(print.operand[2].bits, 1 | UINT64_C(1) << 32);
+        }
+        end();
+    }
+    CHECK_EQ(end_fs[0], end_fs[1]);
+}
+
 /* Once warm, programs take no memory: registers, queues and tables are there. */
 static void a_warm_machine_allocates_nothing(void) {
     if (!begin()) return;
@@ -237,6 +269,7 @@ int main(void) {
     TAP_RUN(pointers_remember_their_tensor);
     TAP_RUN(tile_operations_say_what_replay_needs);
     TAP_RUN(programs_know_their_place);
+    TAP_RUN(a_print_takes_no_time_and_waits_for_nothing);
     TAP_RUN(a_warm_machine_allocates_nothing);
     return tap_finish();
 }

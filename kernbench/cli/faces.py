@@ -58,8 +58,19 @@ class _SameModule(Loader):
         return self.module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Undo what the import system wrote into the module; it has run."""
-        module.__spec__ = self.spec
+        """Undo what the import system wrote into the module; it has run.
+
+        A module below it whose name the module uses for something else (the function
+        ``torch.distributed.rendezvous``) is entered at once: the import system, which would put it
+        in the place of that, does so only to what it has to load.
+        """
+        assert module.__spec__ is not None
+        served_as, module.__spec__ = module.__spec__.name, self.spec
+        above = f"{module.__name__}."
+        for name in [name for name in sys.modules if name.startswith(above)]:
+            last = name.removeprefix(above)
+            if "." not in last and getattr(module, last, None) is not sys.modules[name]:
+                sys.modules[f"{served_as}.{last}"] = sys.modules[name]
 
 
 class _Finder(MetaPathFinder):

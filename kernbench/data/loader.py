@@ -89,7 +89,8 @@ class DataLoader:
         Leave out a last batch that is not full.
     generator : Generator, optional
         Chance; the rank's own unless told.
-    num_workers, pin_memory, timeout, worker_init_fn, prefetch_factor, persistent_workers
+    num_workers, pin_memory, timeout, worker_init_fn, prefetch_factor, persistent_workers, \
+multiprocessing_context, pin_memory_device, in_order
         Accepted: items are fetched in the rank itself, which costs no simulated time.
 
     Examples

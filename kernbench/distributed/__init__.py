@@ -208,8 +208,6 @@ _ELSEWHERE = {
     "_tensor": _LAYERS,
     "_composable": _LAYERS,
     "checkpoint": "use torch.save and torch.load on each rank",
-    "_functional_collectives": "use torch.distributed.nn.functional",
-    "optim": "use the optimizers of torch.optim on each rank",
     "BackendConfig": "use get_backend_config",
     "BuiltinCommHookType": "use torch.distributed.algorithms.ddp_comm_hooks",
     "Reducer": _LAYERS,
@@ -252,8 +250,8 @@ _ELSEWHERE |= dict.fromkeys(
 def __getattr__(name: str) -> Any:
     if name == "WORLD":
         return GroupMember.WORLD
-    if name == "algorithms":
-        return importlib.import_module("kernbench.distributed.algorithms")
+    if name in ("_functional_collectives", "algorithms", "nn", "optim"):
+        return importlib.import_module(f"kernbench.distributed.{name}")
     if name in _ELSEWHERE:
         return Placeholder(f"torch.distributed.{name}", _ELSEWHERE[name])
     raise AttributeError(f"module 'torch.distributed' has no attribute {name!r}")

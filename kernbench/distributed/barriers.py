@@ -19,9 +19,10 @@ __all__ = ["barrier", "monitored_barrier"]
 def barrier(
     group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: Any = None
 ) -> Work | None:
-    """Wait on the host until every member has entered; `timeout` means nothing on this machine.
+    """Wait on the host until every member has entered.
 
-    With nccl it is an all-reduce of one element, as NCCL's is.
+    With nccl it is an all-reduce of one element, as NCCL's is.  `device_ids` and `timeout` are
+    accepted and change nothing: a rank has one SIP, and a wait that cannot end is found.
     """
     members = group_of(group)
     if members is None:

@@ -79,9 +79,9 @@ def root_of(group: ProcessGroup, what: str, rank: int | None, place: int | None)
                 f"[{listed(ranks)}]"
             )
         return ranks.index(rank)
-    if not 0 <= place < group.size():
+    if place not in range(group.size()):
         raise ArgumentError(
-            f"group_{what}: expected a rank from 0 to {group.size() - 1}, got {place}"
+            f"group_{what}: expected a rank from 0 to {group.size() - 1}, got {place!r}"
         )
     return place
 

@@ -85,7 +85,10 @@ def broadcast_object_list(
     device: Any = None,
     group_src: int | None = None,
 ) -> None:
-    """Replace the objects of every member's list by those of rank `src` (0 unless told)."""
+    """Replace the objects of every member's list by those of rank `src` (0 unless told).
+
+    `device` is accepted and changes nothing: objects go from host to host.
+    """
     members = group_of(group)
     if members is None:
         outsider("broadcast_object_list")
@@ -131,7 +134,10 @@ def send_object_list(
     group_dst: int | None = None,
     use_batch: bool = False,
 ) -> None:
-    """Send objects to rank `dst`; the host waits until they are received."""
+    """Send objects to rank `dst`; the host waits until they are received.
+
+    `device` and `use_batch` are accepted and change nothing: objects go from host to host.
+    """
     members = group_of(group)
     if members is None:
         outsider("send_object_list")
@@ -152,7 +158,10 @@ def recv_object_list(
     group_src: int | None = None,
     use_batch: bool = False,
 ) -> int:
-    """Receive objects from rank `src`, or from whoever sends first; return the sender."""
+    """Receive objects from rank `src`, or from whoever sends first; return the sender.
+
+    `device` and `use_batch` are accepted and change nothing: objects go from host to host.
+    """
     members = group_of(group)
     if members is None:
         outsider("recv_object_list")

@@ -41,6 +41,8 @@ def _refuse_self(peer: int, members: ProcessGroup, what: str) -> None:
 
 def _issue(members: ProcessGroup, kind: str, tensor: Tensor, peer: int | None, tag: int) -> Work:
     """Post one end of a message, as its backend does; `peer` is None for whoever sends first."""
+    if not isinstance(tag, int):
+        raise TypeError(f"{kind}: tag: expected an int, got {tag!r}")
     tensor = carried(tensor)
     if members._backend_for(tensor) == "gloo":
         return matched.issue(members, kind, tensor, peer, tag)

@@ -102,7 +102,9 @@ def check_op(op: Any, tensor: Tensor, backend: str) -> Reduction:
             raise RuntimeError("ReduceOp.PREMUL_SUM is only available with the NCCL backend")
         return Reduction("sum", op.factor)
     if not isinstance(op, ReduceOp):
-        raise TypeError(f"expected a torch.distributed.ReduceOp, got {op!r}")
+        raise TypeError(
+            f"op: expected a ReduceOp such as torch.distributed.ReduceOp.SUM, got {op!r}"
+        )
     if op is ReduceOp.PREMUL_SUM:
         raise RuntimeError(
             "ReduceOp.PREMUL_SUM: expected a factor; make one with PremulSum(factor)"

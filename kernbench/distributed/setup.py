@@ -151,7 +151,8 @@ def new_group(
     """Make a group of some ranks; every rank has to call it, in the same order.
 
     With `sort_ranks` False a rank's place in the group is its place in `ranks`; errors name the
-    group by `group_desc` and its ranks.
+    group by `group_desc` and its ranks.  `timeout`, `pg_options` and `device_id` are accepted and
+    change nothing, here as in what makes several groups.
 
     Returns
     -------
@@ -191,10 +192,10 @@ def _chosen_ranks(world: ProcessGroup, ranks: Sequence[int], sort: bool) -> tupl
     if not chosen:
         raise ValueError("new_group: expected at least one rank, got none")
     for rank in chosen:
-        if not 0 <= rank < world.size():
+        if rank not in range(world.size()):
             raise ValueError(
                 "The new group's rank should be within the world_size set by init_process_group; "
-                f"got rank {rank}, world size {world.size()}"
+                f"got rank {rank!r}, world size {world.size()}"
             )
     return chosen
 

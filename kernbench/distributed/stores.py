@@ -94,6 +94,8 @@ class Store:
 
     def _name(self, key: str) -> str:
         """Return the name under which what a key stands for lies."""
+        if not isinstance(key, str):
+            raise TypeError(f"Store: expected a key of type str, got {key!r}")
         return key
 
     def _act(self, what: str) -> _Contents:
@@ -148,6 +150,8 @@ class Store:
     def add(self, key: str, amount: int) -> int:
         """Add to a number, 0 at first; return the sum."""
         there, name = self._act("add"), self._name(key)
+        if not isinstance(amount, int):
+            raise TypeError(f"Store.add: expected an amount of type int, got {amount!r}")
         total = int(there.values.get(name, b"0")) + amount
         there.values[name] = str(total).encode()
         self._changed()
@@ -250,7 +254,11 @@ def _named(store: Store, name: str) -> None:
 
 
 class TCPStore(Store):
-    """Shares its values with every TCPStore of the same address in the context."""
+    """Shares its values with every TCPStore of the same address in the context.
+
+    All but the address and `timeout` is accepted and changes nothing: there is no server to start
+    or to wait for.
+    """
 
     def __init__(
         self,
@@ -268,7 +276,10 @@ class TCPStore(Store):
 
 
 class FileStore(Store):
-    """Shares its values with every FileStore of the same name in the context; writes no file."""
+    """Shares its values with every FileStore of the same name in the context; writes no file.
+
+    `world_size` is accepted and changes nothing.
+    """
 
     def __init__(self, file_name: str, world_size: int = -1) -> None:
         super().__init__()
@@ -285,4 +296,4 @@ class PrefixStore(Store):
         self._contents = store._contents
 
     def _name(self, key: str) -> str:
-        return self.underlying_store._name(f"{self._prefix}/{key}")
+        return self.underlying_store._name(f"{self._prefix}/{super()._name(key)}")

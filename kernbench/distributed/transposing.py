@@ -202,7 +202,10 @@ def _split(tensor: Any, sizes: Sequence[int] | None, members: ProcessGroup, name
             )
         sizes = [rows // ranks] * ranks
     if len(sizes) != ranks:
-        raise ArgumentError("Number of tensor splits not equal to group size")
+        raise ArgumentError(
+            f"Number of tensor splits not equal to group size: {name}_split_sizes has {len(sizes)} "
+            f"sizes, the group {ranks} ranks"
+        )
     if sum(sizes) != rows or min(sizes) < 0:
         raise ArgumentError(
             f"Split sizes doesn't match total dim 0 size: {name} has {rows} rows, got {list(sizes)}"

@@ -62,6 +62,8 @@ class CompiledKernel:
         Where the ``def`` stands: line n of `code` is line ``first_line + n - 1`` of the file.
     constants : dict
         Compile-time arguments by name.
+    prints : bool
+        Whether it has a ``tl.device_print``.
 
     Examples
     --------
@@ -81,6 +83,7 @@ class CompiledKernel:
     filename: str
     first_line: int
     constants: Mapping[str, Any]
+    prints: bool
     used_globals: Mapping[tuple[int, str], tuple[Mapping[str, Any], Any]] = field(repr=False)
 
     def is_current(self) -> bool:
@@ -171,5 +174,6 @@ def compile_kernel(
         filename=source.filename,
         first_line=source.first_line,
         constants=dict(constants),
+        prints=any(inst.op == "print" for block in finished.blocks for inst in block.insts),
         used_globals=used,
     )

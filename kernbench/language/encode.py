@@ -119,7 +119,11 @@ def _jumps(blocks: list[Block], place: int) -> list[tuple[str, Block | None]]:
 def _inst(inst: Inst, pools: _Pools) -> bytes:
     sub = 0
     if inst.sub:
-        group = {"reduce": pools.limits.reduceops, "dot": pools.limits.precisions}
+        group = {
+            "reduce": pools.limits.reduceops,
+            "dot": pools.limits.precisions,
+            "print": {"hex": 1},
+        }
         sub = group.get(inst.op, pools.limits.mathops)[inst.sub]
     regs = [pools.reg(reg) for reg in (inst.dst, inst.a, inst.b, inst.c)]
     imm = inst.imm if isinstance(inst.imm, int) else _pooled(inst.imm, pools)

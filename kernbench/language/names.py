@@ -17,7 +17,7 @@ from kernbench.language.function import ConstexprFunction, KernelFunction
 from kernbench.language.ops_descriptor import Descriptor
 from kernbench.language.ops_loop import range_
 from kernbench.language.ops_math import abs_, maximum, minimum
-from kernbench.language.ops_static import static_print
+from kernbench.language.ops_print import device_print
 from kernbench.language.values import Const, Named, Operand, Pack, Refusal, Value, as_python
 
 
@@ -70,7 +70,7 @@ PYTHON_NAMES: dict[str, Operand] = {
     "min": Const(minimum),
     "max": Const(maximum),
     "abs": Const(abs_),
-    "print": Const(static_print),
+    "print": Const(device_print),
     "len": Const(_len),
     "isinstance": Const(_isinstance),
     "int": Const(builtin("<int>")(_number(int))),

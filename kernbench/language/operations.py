@@ -5,7 +5,7 @@ Importing them imports the compiler, which `import kernbench` does without.
 
 from __future__ import annotations
 
-from kernbench.language import extra, libdevice, math
+from kernbench.language import core, extra, libdevice, math
 from kernbench.language.compiler import CompiledKernel, Param
 from kernbench.language.lanes import map_elementwise
 from kernbench.language.ops_absent import (
@@ -17,7 +17,6 @@ from kernbench.language.ops_absent import (
     atomic_or,
     atomic_xchg,
     atomic_xor,
-    device_print,
 )
 from kernbench.language.ops_block_pointer import advance, make_block_ptr
 from kernbench.language.ops_cast import cast
@@ -63,6 +62,7 @@ from kernbench.language.ops_math import pow_ as pow
 from kernbench.language.ops_memory import debug_barrier, load, store
 from kernbench.language.ops_peer import recv, remote, send
 from kernbench.language.ops_place import cube_id, num_cubes, num_pes, num_sips, pe_id, sip_id
+from kernbench.language.ops_print import device_print
 from kernbench.language.ops_reduce import argmax, argmin, xor_sum
 from kernbench.language.ops_reduce import max_ as max
 from kernbench.language.ops_reduce import min_ as min
@@ -148,6 +148,7 @@ __all__ = [
     "clamp",
     "composite",
     "condition",
+    "core",
     "cos",
     "cube_id",
     "cumprod",

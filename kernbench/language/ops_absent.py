@@ -44,7 +44,3 @@ atomic_min = _absent("atomic_min", _ATOMIC)
 atomic_or = _absent("atomic_or", _ATOMIC)
 atomic_xchg = _absent("atomic_xchg", _ATOMIC)
 atomic_xor = _absent("atomic_xor", _ATOMIC)
-device_print = _absent(
-    "device_print",
-    "store the value and print it on the host; tl.static_print prints compile-time values",
-)

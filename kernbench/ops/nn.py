@@ -307,7 +307,13 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Any:
-    """Rows of `weight` by their places."""
+    """Rows of `weight` by their places; `sparse` is accepted, and gradients are dense."""
+    if max_norm is not None or scale_grad_by_freq:
+        raise NotImplementedError(
+            "kernbench: torch.nn.functional.embedding: expected max_norm None and "
+            f"scale_grad_by_freq False, got {max_norm} and {scale_grad_by_freq}; scale the weight "
+            "before, or its gradient after"
+        )
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
     if input._dtype.name not in ("int64", "int32"):

@@ -139,6 +139,8 @@ class Context(TensorMemory, RawTransfers):
     ) -> None:
         rank_token, launcher_token = self._tokens.pop()
         language.reset_launcher(launcher_token)
+        if not self._tokens and kind is None and self._prints and not self._engine.has_failed:
+            self.synchronize()  # what kernels print is shown when the host waits
         leave_rank(rank_token)
         if not self._tokens:
             self._close()
@@ -173,7 +175,11 @@ class Context(TensorMemory, RawTransfers):
         found, bits = launch_arguments(request, self._engine, self._rank().sip)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
-            kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
+            made = request.kernel
+            kernel = _core.Kernel(made.code, made.filename, made.first_line)
+            self._kernels[made.digest] = kernel
+        if request.kernel.prints:
+            self._note_prints(request.kernel)
         sip = found if sip is None else sip
         if self._scheduler.workers:
             self._behind_others(request.arguments, sip, stream)

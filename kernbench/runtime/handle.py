@@ -69,6 +69,11 @@ class Handle:
             return self._about()
         return f"{self.name} (submitted at {self._info()[1] / 1e6:,.3f} ns)"
 
+    def _see(self) -> None:
+        """Note that the script knows of its end: what it needed, and was for, is let go."""
+        self._seen = True
+        self._keep = self._about = None
+
     def _finished(self) -> tuple[bool, int, int, int, int, int, int]:
         if not self._info()[0]:
             self._context.wait(self)

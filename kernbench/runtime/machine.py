@@ -12,6 +12,8 @@ from kernbench import _core
 from kernbench.errors import DeadlockError
 from kernbench.runtime.handle import Launch
 from kernbench.runtime.host_link import HostLink
+from kernbench.runtime.kernel_places import with_files
+from kernbench.runtime.kernel_prints import show_prints
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.rank import Rank, current_rank
 from kernbench.runtime.reclaim import Reclaimer
@@ -19,6 +21,7 @@ from kernbench.runtime.scheduler import Scheduler
 from kernbench.topology import Topology
 
 if TYPE_CHECKING:
+    from kernbench.language.compiler import CompiledKernel
     from kernbench.runtime.context import Context
 
 __all__ = ["Machine"]
@@ -52,8 +55,11 @@ class Machine:
         return cast("Context", self)
 
     def _start(self) -> None:
-        self._engine = _core.Engine(self.topology._core, **self._options)
+        self._engine = _core.Engine(
+            self.topology._core, on_print=show_prints, on_error=with_files, **self._options
+        )
         self._told = ""  # which messages were left that a warning has told of
+        self._prints = False  # whether a kernel that prints was launched
         self._main.start_over()
         self._scheduler = Scheduler(self._me)
         self._shared: dict[Any, Any] = {}  # what layers above keep for all ranks together
@@ -96,6 +102,18 @@ class Machine:
         self._closed = True
         self._scheduler.stop_all()
         self._tell_messages_left(4)
+
+    def _note_prints(self, kernel: CompiledKernel) -> None:
+        """Say once that there is nothing to print in a run of timing alone."""
+        if not (self.data or self._prints):
+            warnings.warn(
+                f"{kernel.name} prints (tl.device_print), but in a run of timing alone "
+                "(data=False, --no-data) there are no values to show: nothing is printed; run it "
+                "with data",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        self._prints = True
 
     def _tell_messages_left(self, stacklevel: int) -> None:
         if self._scheduler.cut_short:

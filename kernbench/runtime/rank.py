@@ -112,6 +112,14 @@ class Rank:
         return self.index != MAIN
 
     @property
+    def ended(self) -> bool:
+        """Whether it was a worker and is over."""
+        if self.context is None or not self.is_worker:
+            return False
+        worker = self.context._scheduler.workers.get(self.index)
+        return worker is None or worker.rank is not self
+
+    @property
     def stream(self) -> int:
         """Its current stream on its current device."""
         return self.stream_on(self.sip)

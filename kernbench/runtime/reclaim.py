@@ -42,17 +42,16 @@ class Reclaimer:
         """Note that it is done, and with it what came before it in its stream."""
         queue = self.under_way.get(stream)
         while queue and queue[0]._sequence <= handle._sequence:
-            done = queue.popleft()
-            done._seen = True
-            done._keep = None
+            queue.popleft()._see()
+        if queue is not None and not queue:
+            del self.under_way[stream]  # groups have streams of their own, and come and go
 
     def all_seen(self) -> None:
         """Note that everything is done."""
         for queue in self.under_way.values():
-            while queue:
-                done = queue.popleft()
-                done._seen = True
-                done._keep = None
+            for done in queue:
+                done._see()
+        self.under_way.clear()
 
     def free(self, va: int, in_tcm: bool) -> None:
         """Note that the last tensor over a range went."""
@@ -64,7 +63,7 @@ class Reclaimer:
         if not self.let_go:
             return []
         oldest = min(
-            (queue[0]._sequence for queue in self.under_way.values() if queue),
+            (queue[0]._sequence for queue in self.under_way.values()),
             default=self.n_launches + 1,
         )
         taken = [va for before, va in self.let_go if before < oldest]

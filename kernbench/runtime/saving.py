@@ -16,7 +16,10 @@ __all__ = ["load", "save"]
 
 
 def save(obj: Any, f: str | os.PathLike[str] | BinaryIO, **options: Any) -> None:
-    """Write an object, its tensors' values included, to a file: a host read of each."""
+    """Write an object, its tensors' values included, to a file: a host read of each.
+
+    The other options of torch's are accepted and change nothing.
+    """
     if isinstance(f, (str, os.PathLike)):
         with open(f, "wb") as file:
             pickle.dump(obj, file, protocol=4)
@@ -35,6 +38,8 @@ def load(f: str | os.PathLike[str] | BinaryIO, map_location: Any = None, **optio
         Where all tensors go; or, by name of the device where they were, where those of it go; or a
         function of a host tensor and that name which returns a tensor of the device to go to, or
         None.  Where they were unless told.
+    **options
+        torch's others, `weights_only` among them: accepted; they change nothing.
 
     Examples
     --------

@@ -57,13 +57,19 @@ def set_rng_state(new_state: Any) -> None:
 
 @contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True, **names: Any) -> Iterator[None]:
-    """Leave all generators as they were before the block."""
-    generators = rank_state().generators
+    """Leave all generators as they were before the block; `devices` choose none of them."""
+    settings = rank_state()
+    seed, generators = settings.seed, settings.generators
     before = {where: generator.get_state() for where, generator in generators.items()}
-    yield
-    if enabled:
-        for where, state in before.items():
-            generators[where].set_state(state)
+    try:
+        yield
+    finally:
+        if enabled:
+            settings.seed = seed
+            for where in [where for where in generators if where not in before]:
+                del generators[where]  # made on first use, in the block
+            for where, state in before.items():
+                generators[where].set_state(state)
 
 
 def get_num_threads() -> int:

@@ -64,8 +64,7 @@ class Turns(Machine):
 
     def _see(self, handle: Handle) -> None:
         """Note that the script knows of the end of this, and of what came before it."""
-        handle._seen = True
-        handle._keep = None
+        handle._see()
         if handle._place is not None:
             self._reclaimers[handle._place[0]].seen(handle, handle._place[1])
             rank = self._rank()

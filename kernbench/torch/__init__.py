@@ -16,6 +16,7 @@ tensor([[ 7., 10.],
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from kernbench.runtime import dispatch
@@ -68,8 +69,8 @@ FACTORIES = frozenset(
 _SUBMODULES = frozenset(
     words(
         """
-        _C _utils accelerator amp autograd backends cuda jit linalg mps mtia nn ops optim random
-        testing utils version xpu
+        _C _utils accelerator amp autograd backends compiler cuda jit linalg mps mtia nn ops optim
+        profiler random testing utils version xpu
         """
     )
 )
@@ -115,6 +116,8 @@ def __getattr__(name: str) -> Any:
             if error.name != place:
                 raise
             found = Placeholder(f"torch.{name}")
+    elif name in ("functional", "serialization"):  # where torch defines names of its own
+        found = sys.modules[__name__]
     elif name in _OF_AUTOGRAD:
         found = getattr(importlib.import_module("kernbench.autograd"), name)
     elif name in _LEGACY:

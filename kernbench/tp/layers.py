@@ -124,6 +124,10 @@ class ColumnParallelLinear(_Split):
         Return the bias beside the product, for a kernel that adds it later.
     tp_group : ProcessGroup, optional
         The tensor group unless told.
+    embedding_activation_buffer, grad_output_buffer
+        Only None: they serve ``config.defer_embedding_wgrad_compute``, which there is not.
+    tp_comm_buffer_name, name, pg_collection
+        Accepted; they change nothing.
 
     Notes
     -----

@@ -135,6 +135,13 @@ def linear_with_grad_accumulation_and_async_allreduce(
         Add the input's gradient up over the ranks.
     sequence_parallel : bool
         Gather the input before, and reduce-scatter its gradient.
+    wgrad_deferral_limit : int
+        Accepted: no weight's gradient is deferred.
+
+    Raises
+    ------
+    NotImplementedError
+        For `gtp_remat_size` or `grad_output_buffer`.
     """
     if gtp_remat_size != 1 or grad_output_buffer is not None:
         raise NotImplementedError("kernbench: linear with gtp_remat_size or grad_output_buffer")
@@ -167,7 +174,11 @@ def linear_with_frozen_weight(
     gtp_remat_size: int = 1,
     output_dtype: Any = None,
 ) -> Any:
-    """Do the same with a weight that is not learned: backward gives the input's gradient only."""
+    """Do the same with a weight that is not learned: backward gives the input's gradient only.
+
+    So `gradient_accumulation_fusion`, `grad_output_buffer`, `wgrad_deferral_limit` and
+    `gtp_remat_size`, which are of the weight's gradient, change nothing.
+    """
     from kernbench.tp.mappings import gather_from_sequence_parallel_region
 
     group = get_tensor_model_parallel_group_if_none(tp_group)

@@ -212,6 +212,8 @@ def gather_from_sequence_parallel_region(
         are equal on all ranks and are split.
     output_split_sizes : sequence of int, optional
         How much of the first dimension each rank has, where that differs.
+    use_global_buffer : bool
+        Accepted: memory of tensors that went is used again anyway.
     """
     group = get_tensor_model_parallel_group_if_none(group)
     if group is None or group.size() == 1:
@@ -227,7 +229,10 @@ def reduce_scatter_to_sequence_parallel_region(
     input_split_sizes: Sequence[int] | None = None,
     use_global_buffer: bool = False,
 ) -> Any:
-    """Add the ranks' tensors up and keep this rank's part of the first dimension."""
+    """Add the ranks' tensors up and keep this rank's part of the first dimension.
+
+    `use_global_buffer` is accepted and changes nothing.
+    """
     return _over(_ReduceScatterToSequenceParallelRegion, input_, group, input_split_sizes)
 
 

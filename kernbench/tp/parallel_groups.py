@@ -56,7 +56,10 @@ def get_data_parallel_group(
     with_gtp_remat: bool = True,
     partial_data_parallel: bool = False,
 ) -> Any:
-    """Return the group of ranks that hold the same part of the model."""
+    """Return the group of ranks that hold the same part of the model.
+
+    `with_gtp_remat` changes nothing: there is no such parallelism here.
+    """
     if partial_data_parallel:
         assert with_context_parallel, "Partial DP for Optimizer needs to include CP"
         return group_named("intra_dp_cp", "Intra partial data parallel group")
@@ -67,7 +70,7 @@ def get_data_parallel_group(
 def get_data_parallel_group_gloo(
     with_context_parallel: bool = False, partial_data_parallel: bool = False
 ) -> Any:
-    """Return the data parallel group for host tensors."""
+    """Return the data parallel group for host tensors; `partial_data_parallel` changes nothing."""
     name = "dp_cp_gloo" if with_context_parallel else "dp_gloo"
     return group_named(name, "data parallel group-gloo")
 
@@ -138,7 +141,7 @@ def get_expert_data_parallel_group(
 
 
 def get_expert_data_parallel_group_gloo(partial_expert_data_parallel: bool = False) -> Any:
-    """Return the expert data parallel group for host tensors."""
+    """Return the expert data parallel group for host tensors; the argument changes nothing."""
     return group_named("expt_dp_gloo", "Expert data parallel group-gloo")
 
 

@@ -141,7 +141,8 @@ def model_parallel_cuda_manual_seed(
     """Seed all states: the default by `seed`, the parallel ones by rank.
 
     ``model-parallel-rng`` starts from ``seed + 2718 + tp_rank``, ``expert-parallel-rng`` from
-    ``seed + 1024 + 100 * ep_rank + etp_rank``, ``data-parallel-rng`` from ``seed``.
+    ``seed + 1024 + 100 * ep_rank + etp_rank``, ``data-parallel-rng`` from ``seed``.  The other
+    arguments choose among trackers of Megatron and change nothing.
     """
     if tp_rank is None:
         tp_rank = parallel_state.get_tensor_model_parallel_rank()

@@ -59,6 +59,69 @@ except NotImplementedError as error:
 """
 
 
+HOMES = """
+import torch, torch.profiler, torch.nn.modules.batchnorm
+from torch._C._distributed_c10d import ReduceOp
+from torch.autograd import Variable
+from torch.autograd.profiler import record_function
+from torch.distributed._functional_collectives import all_reduce
+from torch.distributed.optim import ZeroRedundancyOptimizer
+from torch.nn.modules import Module
+from torch.nn.modules.linear import Linear
+from torch.nn.modules.loss import _Loss
+from torch.nn.utils.clip_grad import clip_grad_norm_
+from torch.optim.adamw import AdamW
+from torch.serialization import load
+from torch.utils.data._utils.collate import default_collate
+from torch.utils.data.dataloader import DataLoader
+from torch.utils.data.dataset import Dataset, TensorDataset
+from torch.utils.data.sampler import SubsetRandomSampler
+
+class Distance(_Loss):
+    def forward(self, x, y):
+        return (x - y).abs().mean() if self.reduction == "mean" else (x - y).abs()
+
+@torch.compiler.disable(recursive=False)
+def loss(x):
+    with record_function("loss"), torch.profiler.record_function("again"):
+        return Distance()(x, torch.zeros(2)).item()
+
+x = Variable(torch.ones(2))
+print("same", Linear is torch.nn.Linear, Module is torch.nn.Module, AdamW is torch.optim.AdamW,
+      DataLoader is torch.utils.data.DataLoader, load is torch.load, isinstance(x, Variable),
+      ReduceOp is torch.distributed.ReduceOp, torch.nn.modules.linear.Linear is Linear)
+print("values", loss(x), default_collate([1, 2]).tolist(), torch.compiler.is_compiling(),
+      isinstance(Linear(1, 1), torch.nn.modules.batchnorm._BatchNorm))
+try:
+    torch.profiler.profile()
+except NotImplementedError as error:
+    print(error)
+"""
+
+
+def test_names_are_found_where_torch_defines_them(script) -> None:
+    ran = kernbench("run", *SIPS, script(HOMES))
+    assert ran.code == 0, ran.err
+    assert f"same{' True' * 8}\nvalues 1.0 [1, 2] False False\n" in ran.out
+    assert "torch.profiler.profile is not implemented; `kernbench run` prints where" in ran.out
+
+
+RENDEZVOUS = """
+import torch.distributed as dist
+import torch.distributed.rendezvous
+from torch.distributed.rendezvous import rendezvous
+print("function", dist.rendezvous is rendezvous)
+store, rank, size = next(dist.rendezvous("tcp://127.0.0.1:29501?rank=0&world_size=1"))
+print("met", rank, size)
+"""
+
+
+def test_a_module_leaves_the_function_of_its_name(script) -> None:
+    ran = kernbench("run", *SIPS, script(RENDEZVOUS))
+    assert ran.code == 0, ran.err
+    assert "function True" in ran.out and "met 0 1" in ran.out
+
+
 def test_triton_is_served_by_its_face(script) -> None:
     ran = kernbench("run", "--topology", "small", script(TRITON))
     assert ran.code == 0, ran.err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -210,6 +212,27 @@ def test_two_spawns_in_one_context_and_one_after_a_failure() -> None:
         ctx.multiprocessing.spawn(work, args=(False,), nprocs=2)
 
 
+def test_what_spawns_leave_behind_is_their_launches() -> None:
+    """Groups have streams of their own; neither those nor their rounds outlive the ranks."""
+
+    def work(rank: int) -> None:
+        dist.init_process_group("nccl")
+        dist.all_reduce(kb.current_context().zeros(64))
+        dist.destroy_process_group()
+
+    with machine(2, oplog="hash") as ctx:
+        ctx.multiprocessing.spawn(work, nprocs=2)
+        gc.collect()
+        before = Counter(type(each).__name__ for each in gc.get_objects())
+        n_launches = len(ctx.launches)
+        for _ in range(10):
+            ctx.multiprocessing.spawn(work, nprocs=2)
+        gc.collect()
+        after = Counter(type(each).__name__ for each in gc.get_objects())
+        more = {kind: count for kind, count in (after - before).items() if count >= 10}
+        assert more == {"Launch": len(ctx.launches) - n_launches}
+
+
 @pytest.mark.parametrize("how", ["raises", "is missing"])
 def test_what_ended_ranks_have_left_is_no_other_ranks_business(how: str) -> None:
     """What they sent lies in the rings, and their kernels wait: new ranks would take it up."""
@@ -332,6 +355,15 @@ def test_a_queue_is_an_empty_value_to_a_tcp_store_alone() -> None:
         for get in (in_memory.get, lambda key: in_memory.multi_get([key])):
             with pytest.raises(dist.DistStoreError, match="keys: /q"):
                 get("q")
+
+
+def test_keys_are_text_and_amounts_are_numbers() -> None:
+    with machine(1):
+        for store in (dist.HashStore(), dist.PrefixStore("p", dist.HashStore())):
+            with pytest.raises(TypeError, match="expected a key of type str, got 3"):
+                store.set(3, "x")  # type: ignore[arg-type]
+            with pytest.raises(TypeError, match="expected an amount of type int, got 'x'"):
+                store.add("n", "x")  # type: ignore[arg-type]
 
 
 def test_a_queue_of_a_store_waits_for_other_ranks() -> None:

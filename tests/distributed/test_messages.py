@@ -490,6 +490,17 @@ def test_what_cannot_be_sent() -> None:
 # --- objects --------------------------------------------------------------------------------------
 
 
+def test_a_tag_is_a_number() -> None:
+    def body(rank: int, ctx: Any) -> None:
+        x = ctx.zeros(1)
+        with pytest.raises(TypeError, match="send: tag: expected an int, got 'a'"):
+            dist.send(x, 1 - rank, tag="a")  # type: ignore[arg-type]
+        with pytest.raises(RuntimeError, match="group_dst: expected a rank from 0 to 1, got '1'"):
+            dist.send(x, group_dst="1")  # type: ignore[arg-type]
+
+    ranks(body, n=2)
+
+
 def test_objects() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         everyone: list[Any] = [None] * 3

@@ -273,7 +273,7 @@ def test_device_assert():
 def printing(out_ptr, N: tl.constexpr):
     tl.static_print(f"N is {N:>4}", tl.arange(0, N), sep=" | ")
     for i in range(2):
-        print("twice compiled", N)
+        tl.static_print("twice compiled", N)
         x = i
         x += 1
     tl.store(out_ptr, N)

@@ -77,6 +77,8 @@ class Case:
         The least magnitude whose last place counts as one: for results of a cancellation.
     values : bool
         False compares the dtype alone: the oracle does not compute these values.
+    prints : bool
+        Whether what it prints is compared, too.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Case:
     ulps: int = 0
     scale: float = 0.0
     values: bool = True
+    prints: bool = False
 
     def make(self, seed: int = 0) -> Arguments:
         """Return the arguments; equal on both sides for equal seeds."""

@@ -6,6 +6,8 @@ is ``name:argument`` in the file; a case that Triton refused is ``name:error``, 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import warnings
@@ -35,17 +37,20 @@ def to_torch(tensor: Tensor) -> Any:
 def run(case: Case) -> dict[str, Any]:
     given = case.make()
     args = {name: to_torch(v) if isinstance(v, Tensor) else v for name, v in given.items()}
+    text = io.StringIO()
     try:
-        define(case, tl, triton.jit)[case.grid](**args)
+        with contextlib.redirect_stdout(text):
+            define(case, tl, triton.jit)[case.grid](**args)
     except Exception as error:
         while error.__cause__ is not None:
             error = error.__cause__
         return {"error": np.array(f"{type(error).__name__}: {error}")}
-    return {
+    outputs = {
         name: args[name].view(getattr(torch, value.data.dtype.name)).numpy()
         for name, value in given.items()
         if is_output(name)
     }
+    return outputs | ({"printed": np.array(text.getvalue())} if case.prints else {})
 
 
 def main() -> None:

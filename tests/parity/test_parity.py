@@ -7,6 +7,8 @@ bits; what rounds more than once agrees to the bound that its case states.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 from pathlib import Path
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 from case import FP8, NUMBERS, Case, Tensor, define, is_output
 from cases import all_cases
+from prints import printed_by_triton, printed_here
 
 import kernbench as kb
 import kernbench.language as tl
@@ -78,7 +81,11 @@ def run(case: Case) -> dict[str, np.ndarray]:
                 data = value.data.view(OF_STORAGE.get(value.dtype, value.data.dtype))
                 args[name] = ctx.tensor(data)
         kernel[case.grid](**args)
-        return {name: given.numpy() for name, given in args.items() if is_output(name)}
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            ctx.synchronize()
+        outputs = {name: given.numpy() for name, given in args.items() if is_output(name)}
+        return outputs | ({"printed": np.array(text.getvalue())} if case.prints else {})
 
 
 def compare(case: Case, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> None:
@@ -90,6 +97,9 @@ def compare(case: Case, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarra
         assert our_kind == kind, f"expected a {kind}, got a {our_kind}"
     for name in theirs if case.values else ():
         if name == "kind_ptr":
+            continue
+        if name == "printed":
+            assert printed_here(str(ours[name])) == printed_by_triton(str(theirs[name]))
             continue
         want, got = theirs[name], ours[name]
         if name == "out_ptr" and kind is not None:

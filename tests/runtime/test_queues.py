@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue as standard
+import signal
 import threading
 from itertools import pairwise
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from ranks import add_some, machine
 
 import kernbench as kb
+from kernbench.errors import ProcessExitedException
 
 MS_FS = 10**12
 
@@ -123,6 +126,50 @@ def test_a_lock_is_had_by_one_at_a_time() -> None:
     lock = ctx.multiprocessing.Lock()
     with pytest.raises(ValueError, match="too many times"):
         lock.release()
+
+
+def _raise(lock: Any) -> None:
+    with lock:
+        raise KeyError("in the lock")
+
+
+def _sibling_raises(lock: Any) -> None:
+    with lock:
+        kb.current_context().multiprocessing.Queue().get()
+
+
+def _kill(lock: Any) -> None:
+    with lock:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("make", ["Lock", "RLock", "Semaphore"])
+@pytest.mark.parametrize(
+    ("how", "keeps"), [(_raise, False), (_sibling_raises, True), (_kill, True)]
+)
+def test_who_ends_within_a_lock(make: str, how: Any, keeps: bool) -> None:
+    """ADR-0049: what raises unwinds and releases; what is ended keeps it, as a killed process."""
+
+    def work(rank: int, lock: Any, how: Any) -> None:
+        if rank == 1:
+            how(lock)
+        elif how is _sibling_raises:
+            spend(100)
+            raise KeyError("beside the lock")
+
+    def again(rank: int, lock: Any) -> None:
+        with lock:
+            pass
+
+    with machine() as ctx:
+        lock = getattr(ctx.multiprocessing, make)()
+        with pytest.raises((kb.SpawnException, ProcessExitedException)):
+            ctx.multiprocessing.spawn(work, args=(lock, how), nprocs=2)
+        if keeps:
+            with pytest.raises(kb.DeadlockError, match=r"held by rank 1, which has ended.*new one"):
+                ctx.multiprocessing.spawn(again, args=(lock,), nprocs=2)
+        else:
+            ctx.multiprocessing.spawn(again, args=(lock,), nprocs=2)
 
 
 def test_events() -> None:

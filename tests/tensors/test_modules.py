@@ -206,3 +206,31 @@ def test_assert_close_passes_and_compares_devices(ctx: kb.Context) -> None:
     torch.testing.assert_close(x, x.cuda(), check_device=False)
     with pytest.raises(ValueError, match="got no atol"):
         torch.testing.assert_close(x, x, rtol=1.0)
+
+
+def test_what_an_embedding_does_not_do_is_refused() -> None:
+    for options in ({"max_norm": 1.0}, {"scale_grad_by_freq": True}):
+        with pytest.raises(
+            NotImplementedError, match=r"max_norm None and scale_grad_by_freq False"
+        ):
+            nn.Embedding(3, 2, **options)(torch.tensor([1]))
+    assert nn.Embedding(3, 2, sparse=True)(torch.tensor([1])).shape == (1, 2)
+
+
+def test_generators_are_as_they_were_after_a_fork() -> None:
+    """Those made within it, and those of a block that raised, as in torch."""
+    with kb.Context("small"):
+        with torch.random.fork_rng():
+            within = torch.rand(2)
+        assert torch.equal(torch.rand(2), within)
+
+        def draw() -> None:
+            with torch.random.fork_rng():
+                drawn.append(torch.rand(2))
+                torch.manual_seed(1)
+                raise KeyError
+
+        drawn: list[Any] = []
+        with pytest.raises(KeyError):
+            draw()
+        assert torch.equal(torch.rand(2), drawn[0])

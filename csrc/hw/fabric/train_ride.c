@@ -45,16 +45,34 @@ static inline kb_waiting key_of(const ride *r) {
                         (uint64_t)message->count << 32 | r->flown->next};
 }
 
+/* What is still unknown of an open input arrives later than this.  If that is before upto_fs, time passes at the port
+ * that leads here, to the first that waits there; and before that at the one behind it, and so on for some ports, as
+ * far as each has no other input. */
+static int64_t silent_fs(const kb_trains *trains, uint32_t link, int64_t upto_fs, int n_ports) {
+    kb_train_port *port = &trains->ports[link];
+    int64_t known_fs = kb_train_port_silent_fs(port);
+    if (known_fs >= upto_fs || port->open.count > 1 || n_ports == 0) return known_fs;
+    int64_t least_fs = kb_train_port_limit(trains, port);
+    least_fs = kb_min_i64(least_fs, kb_lineup_when(&port->waiting, 0) - 1);
+    if (port->open.count)
+        least_fs = kb_min_i64(least_fs, silent_fs(trains, port->open.items[0].link,
+                                                  upto_fs - port->travel_fs, n_ports - 1));
+    port->upto_fs = kb_max_i64(port->upto_fs, least_fs);
+    return kb_train_port_silent_fs(port);
+}
+
 /* It has come to the port over the link `from`, as one of several inputs: one message fewer will.  What comes over
- * them is eligible later than this. */
-static __attribute__((noinline)) int64_t come_beside(const kb_train_port *ports,
-                                                     kb_train_port *port, uint32_t from) {
+ * them is eligible later than this, if all goes well later than upto_fs. */
+static __attribute__((noinline)) int64_t come_beside(const kb_trains *trains, kb_train_port *port,
+                                                     uint32_t from, int64_t upto_fs) {
+    enum { PORTS_BACK = 8 };
     kb_inputs *open = &port->open;
     uint32_t place = kb_inputs_find(open, from);
     int64_t least_fs = KB_TIME_MAX;
     if (--open->items[place].n_messages == 0) open->items[place] = open->items[--open->count];
     for (uint32_t i = 0; i < open->count; i++)
-        least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(&ports[open->items[i].link]));
+        least_fs =
+            kb_min_i64(least_fs, silent_fs(trains, open->items[i].link, upto_fs, PORTS_BACK));
     return least_fs;
 }
 
@@ -127,14 +145,14 @@ static inline void come(kb_fabric *fabric, ride *r) {
     kb_trains *trains = &fabric->trains;
     kb_train_port *port = r->port = &trains->ports[*r->at];
     int64_t least_fs = kb_train_port_now(trains, port) - 1;
+    r->when_fs = r->start_fs + port->overhead_fs;
+    r->last_fs = kb_max_i64(r->last_fs, r->when_fs);
     if (port->open.count > 1)
-        least_fs = kb_min_i64(least_fs, come_beside(trains->ports, port, r->from));
+        least_fs = kb_min_i64(least_fs, come_beside(trains, port, r->from, r->last_fs));
     else if (--port->open.items[0].n_messages)
         least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(r->left));
     else port->open.count = 0;
     r->least_fs = least_fs;
-    r->when_fs = r->start_fs + port->overhead_fs;
-    r->last_fs = kb_max_i64(r->last_fs, r->when_fs);
     fabric->streams.n_pieces += r->n_trains;
 }
 

@@ -34,6 +34,7 @@
 #include "kernel/block.h"
 #include "kernel/composite.h"
 #include "kernel/quick.h"
+#include "log/payload.h"
 
 /* What an instruction waits for. */
 typedef enum kb_vm_wait {
@@ -123,7 +124,7 @@ bool kb_vm_may_act(const kb_vm *vm);
 kb_status kb_vm_wrap(const kb_vm *vm, kb_error *err);
 
 /* --- inside the VM: vm.c has the program, vm_run.c runs pure instructions, vm_act.c performs those that meet the
- * machine, vm_command.c and vm_composite.c compose commands ------------------------------------------------ */
+ * machine, vm_print.c among them, vm_command.c and vm_composite.c compose commands ------------------------------------------------ */
 
 static inline const kb_kir_type *kb_vm_type(const kb_vm *vm, uint16_t reg) {
     return kb_kernel_type(vm->kernel, reg);
@@ -147,6 +148,12 @@ kb_status kb_vm_submit_composite(kb_vm *vm, kb_error *err) KB_MUST_CHECK;
 /* A scalar or block register as a block with the rank of `shape`; `place` is where a scalar is spread. */
 const kb_blockval *kb_vm_block(const kb_vm *vm, uint16_t reg, const kb_kir_type *shape,
                                kb_blockval *place);
+
+/* What a register holds, as an operand of a payload; NONE for KB_NO_REG. */
+void kb_vm_operand(const kb_vm *vm, uint16_t reg, kb_operand *operand);
+
+/* The instruction `print`: leaves its record, and waits for nothing. */
+kb_status kb_vm_print(kb_vm *vm, kb_error *err) KB_MUST_CHECK;
 
 /* Composes, and submits, the load, store or tile operation at pc. */
 kb_status kb_vm_compose_access(kb_vm *vm, int64_t *work, kb_error *err) KB_MUST_CHECK;

@@ -11,6 +11,7 @@ kb_status kb_vm_compose(kb_vm *vm, int64_t *cycles, kb_error *err) {
     case KB_KIR_COMPOSITE_WAIT:
     case KB_KIR_WAIT_TILE:
     case KB_KIR_MATERIALISE: *cycles += costs->scalar_cycles; break;
+    case KB_KIR_PRINT: break;
     case KB_KIR_LOAD:
     case KB_KIR_STORE: KB_TRY(kb_vm_compose_access(vm, &work, err)); /* fall through */
     default: *cycles += costs->command_cycles + costs->dense_cycles * work;
@@ -91,6 +92,7 @@ kb_status kb_vm_act(kb_vm *vm, int64_t *time_fs, bool *ended, kb_error *err) {
         else KB_TRY(materialise(vm, inst, err));
         *time_fs = kb_parts_params(vm->parts)->pe_tcm.access_fs;
         break;
+    case KB_KIR_PRINT: KB_TRY(kb_vm_print(vm, err)); break;
     default: KB_TRY(kb_vm_submit(vm, err));
     }
     if (vm->wait != KB_VM_NOTHING) return KB_OK;

@@ -108,8 +108,7 @@ static void shape_operand(const kb_kir_type *type, kb_operand *operand) {
     for (int d = 0; d < KB_MAX_RANK; d++) operand->dims[d] = type->dims[d];
 }
 
-static void add_operand(const kb_vm *vm, uint16_t reg, draft *self) {
-    kb_operand *operand = &self->payload.operand[self->payload.n_operands++];
+void kb_vm_operand(const kb_vm *vm, uint16_t reg, kb_operand *operand) {
     if (reg == KB_NO_REG) return;
     const kb_kir_type *type = kb_vm_type(vm, reg);
     shape_operand(type, operand);
@@ -117,7 +116,6 @@ static void add_operand(const kb_vm *vm, uint16_t reg, draft *self) {
     case KB_TILE:
         operand->kind = KB_OPERAND_TILE;
         operand->bits = kb_tcm_tile(vm->tcm, vm->regs[reg].tile)->version;
-        self->tiles.inputs[self->tiles.n_inputs++] = vm->regs[reg].tile;
         break;
     case KB_BLOCK:
         operand->kind = KB_OPERAND_BLOCK;
@@ -125,6 +123,13 @@ static void add_operand(const kb_vm *vm, uint16_t reg, draft *self) {
         break;
     default: operand->kind = KB_OPERAND_SCALAR; operand->bits = vm->regs[reg].bits;
     }
+}
+
+static void add_operand(const kb_vm *vm, uint16_t reg, draft *self) {
+    kb_operand *operand = &self->payload.operand[self->payload.n_operands++];
+    kb_vm_operand(vm, reg, operand);
+    if (operand->kind == KB_OPERAND_TILE)
+        self->tiles.inputs[self->tiles.n_inputs++] = vm->regs[reg].tile;
 }
 
 /* An accumulator is updated in place when this is its last use and nobody else holds it. */

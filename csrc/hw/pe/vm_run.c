@@ -120,6 +120,7 @@ static bool meets_machine(uint8_t op) {
     case KB_KIR_WAIT_MEMORY:
     case KB_KIR_COMPOSITE:
     case KB_KIR_COMPOSITE_WAIT:
+    case KB_KIR_PRINT:
     case KB_KIR_RETURN: return true;
     default: return false;
     }

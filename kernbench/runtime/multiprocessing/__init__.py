@@ -109,7 +109,7 @@ def get_context(method: str | None = None) -> _Method:
 
 
 def set_start_method(method: str | None, force: bool = False) -> None:
-    """Check the name; every start method is cooperative."""
+    """Check the name, and change nothing, with `force` or without: all are cooperative."""
     get_context(method)
 
 

@@ -212,7 +212,7 @@ class Connection:
 
 
 def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
-    """Return the two ends of a pipe; what one sends the other receives.
+    """Return the two ends of a pipe; what one sends the other receives, with any `duplex`.
 
     Examples
     --------

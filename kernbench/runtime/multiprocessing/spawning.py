@@ -95,6 +95,8 @@ class ProcessContext:
     def join(self, timeout: float | None = None, grace_period: float | None = None) -> bool:
         """Run the ranks until one more has ended, or `timeout` simulated seconds have passed.
 
+        `grace_period` is accepted and changes nothing: ranks that are ended end at once.
+
         Returns
         -------
         bool

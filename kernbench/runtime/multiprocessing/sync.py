@@ -15,7 +15,12 @@ __all__ = ["Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock",
 
 
 class Semaphore:
-    """A counter that ranks take from, and wait for when it is 0."""
+    """A counter that ranks take from, and wait for when it is 0.
+
+    A rank that raises within ``with lock:`` gives it back on its way out, as any program of Python
+    does.  One that is ended there (because another rank raised, by ``terminate``, ``os._exit`` or a
+    signal) keeps it, as a process that is killed does: who waits for it then is told so.
+    """
 
     _name = "a Semaphore"
 
@@ -31,12 +36,18 @@ class Semaphore:
         rank = act(f"the acquire of {self._name}")
         until = deadline(rank, timeout)
         while self._value == 0:
-            held = f" (held by {self._holder})" if self._holder is not None else ""
-            if not block or not _block(rank, self._waiters, self._name + held, until):
+            if not block or not _block(rank, self._waiters, self._describe, until):
                 return False
         self._value -= 1
         self._holder = rank
         return True
+
+    def _describe(self) -> str:
+        holder = self._holder
+        if holder is None:
+            return self._name
+        kept = ", which has ended and cannot release it: make a new one" if holder.ended else ""
+        return f"{self._name} (held by {holder}{kept})"
 
     def release(self) -> None:
         """Give one back."""

@@ -108,7 +108,13 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """Rows of a table by their places."""
+    """Rows of a table by their places; `sparse` is accepted, and gradients are dense.
+
+    Raises
+    ------
+    NotImplementedError
+        In `forward`, for `max_norm` or `scale_grad_by_freq`.
+    """
 
     def __init__(
         self,
@@ -126,7 +132,8 @@ class Embedding(Module):
     ) -> None:
         super().__init__()
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.padding_idx = padding_idx
+        self.padding_idx, self.max_norm, self.norm_type = padding_idx, max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         if _weight is None:
             self.weight = _new(num_embeddings, embedding_dim, device=device, dtype=dtype)
             self.reset_parameters()
@@ -141,7 +148,16 @@ class Embedding(Module):
 
     def forward(self, input: Any) -> Any:
         """Compute."""
-        return call("embedding", input, self.weight, self.padding_idx)
+        return call(
+            "embedding",
+            input,
+            self.weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.sparse,
+        )
 
     def extra_repr(self) -> str:
         """Return sizes."""

@@ -5,6 +5,7 @@ Times of events are simulated.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from kernbench.runtime.cuda import (
@@ -130,4 +131,6 @@ def get_arch_list() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(f"module 'torch.cuda' has no attribute '{name}'")
+    if name in ("memory", "random", "streams"):  # where torch defines these names
+        return sys.modules[__name__]
     return Placeholder(f"torch.cuda.{name}")

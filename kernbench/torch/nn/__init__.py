@@ -81,8 +81,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(f"module 'torch.nn' has no attribute '{name}'")
-    if name == "parallel":  # all of torch.distributed comes with it
-        return importlib.import_module("kernbench.torch.nn.parallel")
+    if name in ("modules", "parallel"):  # all of torch.distributed comes with `parallel`
+        return importlib.import_module(f"kernbench.torch.nn.{name}")
     from kernbench.torch._known import NN
 
     if name not in NN:

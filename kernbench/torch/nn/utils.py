@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from kernbench.runtime.nn.clipping import clip_grad_norm_, clip_grad_value_
@@ -19,4 +20,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(f"module 'torch.nn.utils' has no attribute '{name}'")
+    if name in ("clip_grad", "convert_parameters"):  # where torch defines these names
+        return sys.modules[__name__]
     return Placeholder(f"torch.nn.utils.{name}")
