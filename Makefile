@@ -36,9 +36,11 @@ $(eval $(call build_folder,build-asan,$(debug) -Db_sanitize=address$(comma)undef
 $(eval $(call build_folder,build-tsan,$(debug) -Db_sanitize=thread))
 $(eval $(call build_folder,build-valgrind,$(debug)))
 
+# The package is compiled to bytecode here, as an import may be told not to write any (PYTHONDONTWRITEBYTECODE).
 build: build/build.ninja ## set up .venv, compile the engine, put kernbench/_core in place
 	@$(NINJA) -C build --quiet core
 	@cd kernbench && ln -sf ../build/csrc/py/_core*.so .
+	@$(PY) -m compileall -q kernbench
 
 python: ## print the interpreter in which kernbench is installed
 	@$(MAKE) build >&2

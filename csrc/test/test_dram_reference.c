@@ -101,14 +101,18 @@ static void add_slow(pair *p, uint32_t job, uint64_t offset, uint64_t nbytes, ui
     }
 }
 
-/* What the flits ask for: the reference gets each by itself. */
-static void add(pair *p, kb_dram_bytes bytes) {
-    CHECK(kb_dram_stack_add(&p->stack, &bytes));
+/* What rows, or the flits of one, ask for: the reference gets each by itself. */
+static void add(pair *p, kb_dram_bytes bytes, uint64_t stride, uint64_t n_rows) {
+    if (n_rows > 1) CHECK(kb_dram_stack_add_rows(&p->stack, &bytes, stride, n_rows));
+    else CHECK(kb_dram_stack_add(&p->stack, &bytes));
     for (uint64_t n = 0, taken; n < bytes.nbytes; n += taken) {
         taken = bytes.nbytes - n < bytes.flit_nbytes ? bytes.nbytes - n : bytes.flit_nbytes;
         add_slow(p, bytes.job, bytes.offset + n, taken, n, bytes.write, bytes.when_fs);
         bytes.when_fs += bytes.period_fs;
     }
+    for (uint64_t i = 1; i < n_rows; i++)
+        add_slow(p, bytes.job, bytes.offset + i * stride, bytes.nbytes, i * bytes.nbytes,
+                 bytes.write, bytes.when_fs);
 }
 
 static uint32_t random_next(uint64_t *state) {
@@ -133,7 +137,7 @@ static void run_random(pair *p, uint64_t seed) {
         if (kind == 0) nbytes = 1 + random_next(&state) % (random_next(&state) % 3 ? 64 : 1500);
         if (kind == 0 || jumps) offset = (uint64_t)random_next(&state) % focus * 4 % capacity;
         if (kind == 2) nbytes = 64;
-        uint64_t flit_nbytes = nbytes;
+        uint64_t n_rows = kind == 1 ? 1 + random_next(&state) % 4 : 1, flit_nbytes = nbytes;
         int64_t period_fs = 0;
         if (kind == 3 && random_next(&state) % 2) { /* most of them begin with a burst */
             static const uint64_t flits[] = {32, 64, 64, 64, 128, 96, 512};
@@ -143,17 +147,19 @@ static void run_random(pair *p, uint64_t seed) {
             nbytes = 1 + random_next(&state) % 2000;
             period_fs = random_next(&state) % 4 ? random_next(&state) % 6000000 : 1000000;
         }
-        if (offset + nbytes > capacity) offset = 0;
+        if (offset + nbytes + (n_rows - 1) * stride > capacity) offset = 0;
         for (; now_fs < due_fs; now_fs += step_fs)
             (void)kb_dram_stack_advance(&p->stack, kb_min_i64(now_fs, due_fs - 1));
         now_fs = due_fs;
-        add(p, (kb_dram_bytes){.offset = offset,
-                               .nbytes = nbytes,
-                               .job = job,
-                               .write = write,
-                               .when_fs = due_fs,
-                               .period_fs = period_fs,
-                               .flit_nbytes = flit_nbytes});
+        add(p,
+            (kb_dram_bytes){.offset = offset,
+                            .nbytes = nbytes,
+                            .job = job,
+                            .write = write,
+                            .when_fs = due_fs,
+                            .period_fs = period_fs,
+                            .flit_nbytes = flit_nbytes},
+            stride, n_rows);
         if (nbytes > flit_nbytes) due_fs += (int64_t)((nbytes - 1) / flit_nbytes) * period_fs;
     }
     (void)kb_dram_stack_advance(&p->stack, INT64_C(1) << 60);

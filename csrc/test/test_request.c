@@ -20,6 +20,20 @@ static size_t walk(const kb_shape *shape, uint64_t *addresses, size_t step) {
     return n;
 }
 
+/* The same, rows at one stride in one go: n_goes of them. */
+static size_t walk_rows(const kb_shape *shape, uint64_t *addresses, size_t *n_goes) {
+    kb_cursor cursor = kb_cursor_begin(shape);
+    size_t n = 0;
+    uint64_t address, left, stride;
+    for (*n_goes = 0; (left = kb_cursor_row(&cursor, &address)) > 0; ++*n_goes) {
+        uint64_t n_rows = kb_cursor_rows(&cursor, shape, &stride);
+        for (uint64_t i = 0; i < n_rows * left; i++)
+            addresses[n++] = address + i / left * stride + i % left;
+        kb_cursor_skip_rows(&cursor, shape, n_rows);
+    }
+    return n;
+}
+
 static void ranges(void) {
     uint64_t addresses[64];
     kb_request request;
@@ -49,6 +63,32 @@ static void rows(void) {
     CHECK_EQ(shape.row_nbytes, 8);
     CHECK_EQ(walk(&shape, addresses, 3), 24);
     for (uint64_t i = 0; i < 24; i++) CHECK_EQ(addresses[i], 5000 + i / 8 * 100 + i % 8);
+}
+
+static void rows_at_one_stride_in_one_go(void) {
+    uint64_t addresses[64], others[64];
+    size_t n_goes;
+    kb_access access = {.dtype = KB_FLOAT16,
+                        .rank = 3,
+                        .dims = {2, 3, 4},
+                        .n_elements = 24,
+                        .va = 5000,
+                        .count = {2, 3, 4},
+                        .stride_nbytes = {1000, 100, 2}};
+    kb_shape shape = kb_shape_access(&access);
+    CHECK_EQ(walk(&shape, addresses, 3), 48);
+    CHECK_EQ(walk_rows(&shape, others, &n_goes), 48);
+    CHECK_EQ(n_goes, 2);
+    CHECK(memcmp(addresses, others, 48 * sizeof *others) == 0);
+    kb_cursor cursor = kb_cursor_begin(&shape);
+    uint64_t address, stride;
+    kb_cursor_advance(&cursor, &shape, 8);
+    kb_cursor_advance(&cursor, &shape, 3); /* within the second */
+    CHECK_EQ(kb_cursor_rows(&cursor, &shape, &stride), 1);
+    kb_cursor_skip_rows(&cursor, &shape, 1);
+    CHECK_EQ(kb_cursor_row(&cursor, &address), 8);
+    CHECK_EQ(address, 5200);
+    CHECK_EQ(kb_cursor_rows(&cursor, &shape, &stride), 1);
 }
 
 static void adjacent_rows_are_one(void) {
@@ -95,6 +135,10 @@ static void runs(void) {
     CHECK_EQ(addresses[0], 7000);
     CHECK_EQ(addresses[8], 100);
     CHECK_EQ(addresses[12], 9000);
+    CHECK_EQ(addresses[23], 9011);
+    size_t n_goes;
+    CHECK_EQ(walk_rows(&shape, addresses, &n_goes), 24);
+    CHECK_EQ(n_goes, 3);
     CHECK_EQ(addresses[23], 9011);
 }
 
@@ -188,6 +232,7 @@ static void warm_requests_take_no_memory(void) {
 int main(void) {
     TAP_RUN(ranges);
     TAP_RUN(rows);
+    TAP_RUN(rows_at_one_stride_in_one_go);
     TAP_RUN(adjacent_rows_are_one);
     TAP_RUN(transposed_and_reversed_boxes_go_by_address);
     TAP_RUN(masks_and_broadcasts);

@@ -175,7 +175,9 @@ class Context(TensorMemory, RawTransfers):
         found, bits = launch_arguments(request, self._engine, self._rank().sip)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
-            kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
+            made = request.kernel
+            kernel = _core.Kernel(made.code, made.filename, made.first_line)
+            self._kernels[made.digest] = kernel
         if request.kernel.prints:
             self._note_prints(request.kernel)
         sip = found if sip is None else sip

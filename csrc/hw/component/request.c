@@ -100,6 +100,14 @@ void kb_cursor_advance(kb_cursor *cursor, const kb_shape *shape, uint64_t nbytes
     if (cursor->row_left == 0) enter_next_row(cursor, shape);
 }
 
+void kb_cursor_skip_rows(kb_cursor *cursor, const kb_shape *shape, uint64_t n) {
+    if (n > 1) {
+        cursor->address += (n - 1) * shape->stride[shape->n_levels - 1];
+        cursor->index[shape->n_levels - 1] += n - 1;
+    }
+    kb_cursor_advance(cursor, shape, cursor->row_left);
+}
+
 /* --- the pool --------------------------------------------------------------------------------- */
 
 kb_request *kb_requests_at(const kb_requests *requests, uint32_t number) {

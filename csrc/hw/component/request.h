@@ -57,6 +57,18 @@ static inline uint64_t kb_cursor_row(const kb_cursor *cursor, uint64_t *address)
 }
 void kb_cursor_advance(kb_cursor *cursor, const kb_shape *shape, uint64_t nbytes);
 
+/* How many rows come from here on at one stride, the cursor's own one included, which it must be at the begin of; of
+ * others it is the only one. */
+static inline uint64_t kb_cursor_rows(const kb_cursor *cursor, const kb_shape *shape,
+                                      uint64_t *stride) {
+    uint32_t n = shape->n_levels;
+    *stride = n > 0 ? shape->stride[n - 1] : 0;
+    return n > 0 && cursor->in_row == 0 ? shape->count[n - 1] - cursor->index[n - 1] : 1;
+}
+
+/* Moves on by n of those. */
+void kb_cursor_skip_rows(kb_cursor *cursor, const kb_shape *shape, uint64_t n);
+
 typedef struct kb_request kb_request;
 typedef void (*kb_request_fn)(void *self, kb_request *request);
 

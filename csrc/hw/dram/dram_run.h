@@ -68,14 +68,11 @@ typedef struct kb_dram_inbox {
     uint32_t n_added;     /* bursts ever, modulo 2^32 */
 } kb_dram_inbox;
 
-/* Adds a run of the pool to its direction's inbox; its when_fs is no earlier than those added before, and
- * later than what any advance was called with. */
+/* Adds a run of the pool, of which nothing has happened yet, to its direction's inbox; its when_fs is no earlier than
+ * those added before, and later than what any advance was called with. */
 static inline void kb_dram_inbox_add(kb_dram_inbox *inbox, kb_dram_run *items, uint32_t number) {
     kb_dram_run *run = &items[number];
     run->seq = inbox->n_added;
-    run->next = KB_NONE;
-    run->n_entered = run->n_served = 0;
-    run->linked = run->opened = run->closed = false;
     inbox->n_added += run->count;
     if (inbox->first == KB_NONE) inbox->first = number;
     else items[inbox->last].next = number;

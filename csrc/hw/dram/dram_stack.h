@@ -43,6 +43,10 @@ typedef struct kb_dram_bytes {
 /* when_fs is no earlier than of any bytes added before.  False without memory. */
 bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) KB_MUST_CHECK;
 
+/* n rows of such bytes, all there at once, each `stride` behind the one before; of the job they follow each other. */
+bool kb_dram_stack_add_rows(kb_dram_stack *stack, const kb_dram_bytes *row, uint64_t stride,
+                            uint64_t n) KB_MUST_CHECK;
+
 /* Makes every decision up to until_fs: all that can be served by then has been added.  The next is made no
  * earlier than it returns, if nothing is added; KB_TIME_MAX: nothing waits. */
 int64_t kb_dram_stack_advance(kb_dram_stack *stack, int64_t until_fs);

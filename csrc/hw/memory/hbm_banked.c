@@ -181,13 +181,38 @@ static void step(void *self, uint32_t arg) {
 
 /* --- requests ----------------------------------------------------------------------------------------- */
 
-/* The next nbytes of a request wait, row after row, flit by flit as they came. */
+static inline uint32_t slice_of(const kb_request *request) {
+    return request->slice > 0 ? (uint32_t)request->slice : 0;
+}
+
+/* All of a read waits, rows at one stride in one go. */
+static bool add_rows(kb_hbm_banked *hbm, kb_request *request) {
+    kb_dram_bytes row = {.slice = slice_of(request),
+                         .job = request->job,
+                         .when_fs = kb_sim_now(hbm->parts->sim) + hbm->request_fs,
+                         .flit_nbytes = UINT64_MAX};
+    while (request->left > 0) {
+        uint64_t address, stride, in_row = kb_cursor_row(&request->cursor, &address);
+        uint64_t n = kb_cursor_rows(&request->cursor, &request->shape, &stride);
+        uint64_t n_whole = request->left / in_row; /* 0: the request ends within the row */
+        if (n > n_whole) n = n_whole > 0 ? n_whole : 1;
+        row.offset = address - request->delta;
+        row.nbytes = n_whole > 0 ? in_row : request->left;
+        row.packed = request->nbytes - request->left;
+        if (!kb_dram_stack_add_rows(&hbm->stack, &row, stride, n)) return false;
+        request->left -= n * row.nbytes;
+        if (request->left > 0) kb_cursor_skip_rows(&request->cursor, &request->shape, n);
+    }
+    return true;
+}
+
+/* The next nbytes of a write wait, row after row, flit by flit as they came. */
 static bool add_bytes(kb_hbm_banked *hbm, kb_request *request, uint64_t nbytes, kb_train flits) {
     uint64_t flit_nbytes = flits.count > 1 ? (uint64_t)hbm->jobs.flit_nbytes : UINT64_MAX;
     uint64_t in_flit = flit_nbytes; /* left of the one that is begun */
-    kb_dram_bytes bytes = {.slice = request->slice > 0 ? (uint32_t)request->slice : 0,
+    kb_dram_bytes bytes = {.slice = slice_of(request),
                            .job = request->job,
-                           .write = request->write,
+                           .write = true,
                            .when_fs = flits.start_fs + hbm->request_fs,
                            .period_fs = flits.period_fs,
                            .flit_nbytes = flit_nbytes};
@@ -256,8 +281,7 @@ static void take_read(void *self, const kb_message *message, uint32_t link, int6
         return;
     }
     hbm->n_reads++;
-    if (!kb_hbm_jobs_reserve(&hbm->jobs, j) ||
-        !add_bytes(hbm, request, request->nbytes, (kb_train){now_fs, 0, 1})) {
+    if (!kb_hbm_jobs_reserve(&hbm->jobs, j) || !add_rows(hbm, request)) {
         fail_nomem(hbm);
         return;
     }

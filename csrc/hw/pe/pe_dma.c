@@ -121,6 +121,20 @@ static uint64_t translated(channel *c, uint64_t va, uint64_t n, uint64_t *page) 
     return n;
 }
 
+/* How many rows of n bytes from the cursor's own one on, at va, lie with it in the stretch and in the page, and fit into
+ * `room`, as it does: nothing has to be asked for the others. */
+static uint64_t rows_alike(const channel *c, const stretch *s, uint64_t va, uint64_t n,
+                           uint64_t page, uint64_t room) {
+    uint32_t shift = c->dma->page_shift;
+    uint64_t stride, n_rows = kb_cursor_rows(&c->cursor, &c->shape, &stride);
+    if (n_rows == 1 || va >> shift != page) return 1;
+    uint64_t end = s->end, page_end = (page + 1) << shift;
+    if (page_end < end) end = page_end;
+    uint64_t within = (end - va - n) / stride + 1, fitting = room / n;
+    if (fitting < within) within = fitting;
+    return within < n_rows ? within : n_rows;
+}
+
 /* Cuts the next request off at the cursor: rows while they lie in one chunk, fit the window and are
  * translated.  Nothing, and misses: the first page is not. */
 static kb_status cut(channel *c, kb_error *err) {
@@ -144,9 +158,14 @@ static kb_status cut(channel *c, kb_error *err) {
         uint64_t known = translated(c, va, n, &page);
         c->misses = known == 0 && p.nbytes == 0;
         if (known == 0) break;
-        n = known;
-        p.nbytes += n;
-        kb_cursor_advance(&c->cursor, &c->shape, n);
+        if (known == left) {
+            uint64_t n_rows = rows_alike(c, &s, va, n, page, dma->window_nbytes - p.nbytes);
+            kb_cursor_skip_rows(&c->cursor, &c->shape, n_rows);
+            known *= n_rows;
+        } else {
+            kb_cursor_advance(&c->cursor, &c->shape, known);
+        }
+        p.nbytes += known;
         if (p.nbytes == dma->window_nbytes) break;
     }
     c->piece = p;
