@@ -26,18 +26,20 @@ static bool is_interrupted(void *interrupter) {
 }
 
 static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"topology",           "data",           "oplog", "uninit",   "oob",
-                            "instruction_budget", "replay_threads", "isa",   "on_print", NULL};
+    static char *names[] = {
+        "topology",       "data", "oplog",    "uninit",   "oob", "instruction_budget",
+        "replay_threads", "isa",  "on_print", "on_error", NULL};
     kb_state *state = kb_state_of_type(type);
     kb_engine_options options = kb_engine_default_options();
-    PyObject *topology, *on_print = NULL;
+    PyObject *topology, *on_print = NULL, *on_error = NULL;
     int data = 1, threads = 1;
     long long budget = 0;
     const char *oplog = "full", *uninit = "error", *oob = "error", *isa = NULL;
     if (!state ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLizO:Engine", names,
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!|$psssLizOO:Engine", names,
                                      (PyTypeObject *)state->topology_type, &topology, &data, &oplog,
-                                     &uninit, &oob, &budget, &threads, &isa, &on_print) ||
+                                     &uninit, &oob, &budget, &threads, &isa, &on_print,
+                                     &on_error) ||
         check_of("uninit", uninit, "nan", "ignore", &options.uninit) ||
         check_of("oob", oob, "zero", NULL, &options.oob))
         return NULL;
@@ -56,6 +58,7 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->topology = Py_NewRef(topology);
     self->kept = PyDict_New();
     self->on_print = Py_XNewRef(on_print);
+    self->on_error = Py_XNewRef(on_error);
     self->pages = kb_pages_create();
     self->alloc = kb_alloc_paged(self->pages);
     kb_error err = KB_ERROR_INIT;
@@ -78,6 +81,7 @@ static void engine_dealloc(PyObject *object) {
     Py_XDECREF(self->topology);
     Py_XDECREF(self->kept);
     Py_XDECREF(self->on_print);
+    Py_XDECREF(self->on_error);
     type->tp_free(object);
     Py_DECREF(type);
 }

@@ -21,6 +21,8 @@ typedef struct kb_py_engine {
     void **unpins; /* pins whose views died while the engine was busy; under the GIL */
     size_t n_unpins, unpin_capacity;
     PyObject *on_print; /* called with what kernels printed, a list; or NULL */
+    PyObject *
+        on_error; /* called with the text of a failure and the kernels: gives a better text; or NULL */
 } kb_py_engine;
 
 /* Marks the object busy; false, with RuntimeError set, when another thread is inside. */

@@ -12,6 +12,16 @@ static int64_t clock_ns(void) {
 /* A little of a job; *more: it is not done. */
 typedef kb_status (*step_fn)(kb_engine *engine, void *job, bool *more, kb_error *err);
 
+/* Raises what went wrong in a run, which may name kernels. */
+static void raise_failure(const kb_py_engine *self, const kb_error *err) {
+    PyObject *text = NULL;
+    if (self->on_error && !PyErr_Occurred())
+        text = PyObject_CallFunction(self->on_error, "sO", err->message, self->kept);
+    if (!text && PyErr_Occurred() && err->status != KB_INTERRUPTED) PyErr_Clear();
+    (void)kb_raise_text(err, text);
+    Py_XDECREF(text);
+}
+
 /* Steps without the GIL until the job is done, looking at signals between slices; false, with an
  * exception set, when it failed or was interrupted. */
 static bool work_off(kb_py_engine *self, step_fn step, void *job) {
@@ -30,7 +40,7 @@ static bool work_off(kb_py_engine *self, step_fn step, void *job) {
     }
     PyObject *prints = kb_py_take_prints(self);
     kb_py_leave(self);
-    if (status) (void)kb_raise(&err);
+    if (status) raise_failure(self, &err);
     return kb_py_show_prints(self, prints) && status == KB_OK && !interrupted;
 }
 

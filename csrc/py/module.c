@@ -13,6 +13,10 @@ kb_state *kb_state_of_type(PyTypeObject *type) {
 }
 
 PyObject *kb_raise(const kb_error *err) {
+    return kb_raise_text(err, NULL);
+}
+
+PyObject *kb_raise_text(const kb_error *err, PyObject *text) {
     const char *name = kb_status_exception(err->status);
     if (err->status == KB_INTERRUPTED && PyErr_Occurred()) return NULL;
     PyObject *module = PyImport_ImportModule("kernbench.errors");
@@ -22,7 +26,9 @@ PyObject *kb_raise(const kb_error *err) {
         PyObject *builtins = PyEval_GetBuiltins();
         class = Py_XNewRef(PyDict_GetItemString(builtins, name));
     }
-    PyErr_SetString(class ? class : PyExc_RuntimeError, err->message);
+    if (!class) class = Py_NewRef(PyExc_RuntimeError);
+    if (text) PyErr_SetObject(class, text);
+    else PyErr_SetString(class, err->message);
     Py_XDECREF(class);
     Py_XDECREF(module);
     return NULL;

@@ -28,8 +28,10 @@ extern PyModuleDef kb_module;
 
 kb_state *kb_state_of_type(PyTypeObject *type);
 
-/* Raises the exception class that err->status names (kernbench.errors, else a builtin); returns NULL. */
+/* Raises the exception class that err->status names (kernbench.errors, else a builtin); returns NULL.  `text`, a str,
+ * is said instead of err->message; it may be NULL. */
 PyObject *kb_raise(const kb_error *err);
+PyObject *kb_raise_text(const kb_error *err, PyObject *text);
 
 /* One topology, shared by engines. */
 typedef struct kb_py_topology {
@@ -40,6 +42,8 @@ typedef struct kb_py_topology {
 typedef struct kb_py_kernel {
     PyObject_HEAD kb_alloc alloc;
     kb_kernel *kernel;
+    PyObject *filename; /* for people */
+    int first_line;
 } kb_py_kernel;
 
 /* Type specs, one per file. */

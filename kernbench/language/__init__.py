@@ -100,6 +100,7 @@ __all__ = [
     "const",
     "constexpr",
     "constexpr_function",
+    "core",
     "cos",
     "cube_id",
     "cumprod",

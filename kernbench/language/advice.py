@@ -97,7 +97,7 @@ def instead_of_tuple(name: str) -> str:
     return f"; write {_TUPLE[name]}" if name in _TUPLE else ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the question whether the nearest known name is meant."""
+def nearest(name: str, known: Iterable[str], within: str = "") -> str:
+    """Return the question whether the nearest known name is meant; `within` stands before it."""
     close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f"; did you mean '{within}{close[0]}'?" if close else ""

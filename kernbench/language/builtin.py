@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kernbench.language.emitter import Emitter
-from kernbench.language.values import NONE, Const, Operand, Refusal
+from kernbench.language.values import NONE, Const, Operand, Pack, Refusal
 
 
 class Builtin:
@@ -43,7 +43,10 @@ class Builtin:
         self.__name__ = name
         self.__doc__ = function.__doc__
         parameters = list(inspect.signature(function, eval_str=False).parameters.values())[1:]
-        bare = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+        bare = [
+            each.replace(annotation=inspect.Parameter.empty, default=_plain(each.default))
+            for each in parameters
+        ]
         self.__signature__ = inspect.Signature(bare)
 
     def __repr__(self) -> str:
@@ -66,6 +69,13 @@ class Builtin:
             raise Refusal(f"tl.{self.name}{self.__signature__}: {error}") from None
         result: Operand | None = self.function(emitter, *bound.args, **bound.kwargs)
         return NONE if result is None else result
+
+
+def _plain(default: Any) -> Any:
+    """Return a default as people write it; which value it is, the function knows."""
+    if isinstance(default, Const):
+        return default.value
+    return () if isinstance(default, Pack) else default
 
 
 class BoundMethod:

@@ -30,6 +30,7 @@ from kernbench.language.values import (
     Operand,
     Pack,
     Refusal,
+    TypesAsText,
     Value,
     as_int,
     as_python,
@@ -147,7 +148,7 @@ class ExpressionWalker:
         return operand
 
     def _visit_JoinedStr(self, node: ast.JoinedStr) -> Operand:
-        parts = []
+        parts, known = [], True
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 operand = self.visit(part.value)
@@ -156,9 +157,10 @@ class ExpressionWalker:
                     parts.append(format(operand.value, str(spec.value)))
                 else:
                     parts.append(shown(operand))
+                    known = known and not isinstance(operand, Value)
             else:
                 parts.append(str(ast.literal_eval(part)))
-        return Const("".join(parts))
+        return Const("".join(parts) if known else TypesAsText("".join(parts)))
 
     # Operators
 
@@ -367,7 +369,8 @@ class ExpressionWalker:
             except CompilationError as error:
                 line = self.source.first_line + node.lineno - 1
                 note = f"  called from {self.source.tree.name}, {self.source.filename}:{line}"
-                error.notes += (note,)
+                if error.notes[-1:] != (note,):  # recursion comes from one place many times
+                    error.notes += (note,)
                 raise
         return call_python(function, args, kwargs)
 

@@ -5,7 +5,7 @@ Importing them imports the compiler, which `import kernbench` does without.
 
 from __future__ import annotations
 
-from kernbench.language import extra, libdevice, math
+from kernbench.language import core, extra, libdevice, math
 from kernbench.language.compiler import CompiledKernel, Param
 from kernbench.language.lanes import map_elementwise
 from kernbench.language.ops_absent import (
@@ -148,6 +148,7 @@ __all__ = [
     "clamp",
     "composite",
     "condition",
+    "core",
     "cos",
     "cube_id",
     "cumprod",

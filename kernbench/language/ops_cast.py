@@ -83,7 +83,10 @@ def _bitcast(e: Emitter, value: Value, target: dtype | pointer_type) -> Value:
     if isinstance(source, pointer_type) or isinstance(target, pointer_type):
         return e.cast(value, target)
     if source.primitive_bitwidth != target.primitive_bitwidth:
-        raise Refusal(f"cannot reread the bits of {source} as {target}: their sizes differ")
+        raise Refusal(
+            f"cannot reread the bits of {source} as {target}: their sizes differ; take a type of "
+            f"{source.primitive_bitwidth} bits"
+        )
     type_ = Type(value.type.kind, target, value.type.shape)
     if value.type.kind is Kind.SCALAR:
         return e.emit("scalar", type_, value, sub="bitcast")

@@ -8,7 +8,9 @@ from kernbench.language import arithmetic
 from kernbench.language.arithmetic import elementwise, extremum, promoted
 from kernbench.language.builtin import builtin
 from kernbench.language.emitter import Emitter
-from kernbench.language.values import Operand, Refusal, Value
+from kernbench.language.values import Const, Operand, Refusal, Value
+
+TRUE = Const(True)
 
 
 @builtin("abs", method=True)
@@ -292,13 +294,15 @@ def pow_(e: Emitter, x: Operand, y: Operand) -> Operand:
 
 
 @builtin("add")
-def add(e: Emitter, x: Operand, y: Operand) -> Operand:
+def add(e: Emitter, x: Operand, y: Operand, sanitize_overflow: Operand = TRUE) -> Operand:
     """``x + y``.
 
     Parameters
     ----------
     x, y : tensor or number
         Broadcast to one shape, and promoted to one type.
+    sanitize_overflow : bool
+        Accepted; integers wrap, always.
 
     Examples
     --------
@@ -318,13 +322,15 @@ def add(e: Emitter, x: Operand, y: Operand) -> Operand:
 
 
 @builtin("sub")
-def sub(e: Emitter, x: Operand, y: Operand) -> Operand:
+def sub(e: Emitter, x: Operand, y: Operand, sanitize_overflow: Operand = TRUE) -> Operand:
     """``x - y``.
 
     Parameters
     ----------
     x, y : tensor or number
         Broadcast to one shape, and promoted to one type.
+    sanitize_overflow : bool
+        Accepted; integers wrap, always.
 
     Examples
     --------
@@ -344,13 +350,15 @@ def sub(e: Emitter, x: Operand, y: Operand) -> Operand:
 
 
 @builtin("mul")
-def mul(e: Emitter, x: Operand, y: Operand) -> Operand:
+def mul(e: Emitter, x: Operand, y: Operand, sanitize_overflow: Operand = TRUE) -> Operand:
     """``x * y``.
 
     Parameters
     ----------
     x, y : tensor or number
         Broadcast to one shape, and promoted to one type.
+    sanitize_overflow : bool
+        Accepted; integers wrap, always.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import string
 
 from kernbench.language.builtin import builtin
 from kernbench.language.emitter import Emitter
-from kernbench.language.values import Const, Operand, Refusal, as_python
+from kernbench.language.values import Const, Operand, Refusal, TypesAsText, as_python
 
 FALSE = Const(False)
 
@@ -48,6 +48,11 @@ def device_print(e: Emitter, prefix: Operand, *args: Operand, hex: Operand = FAL
     if not args:
         e.emit_effect("print", imm=("text", text))
     for number, arg in enumerate(args):
+        if isinstance(arg, Const) and isinstance(arg.value, str):
+            raise Refusal(
+                f"expected values behind the one text, got another text, {arg.value!r}; put it "
+                "into the first"
+            )
         which = f"(operand {number}) " if len(args) > 1 else ""
         e.emit_effect("print", e.value(arg), sub=sub, imm=("text", text + which))
 
@@ -59,6 +64,11 @@ def _text(prefix: Operand, has_values: bool) -> str:
         raise Refusal(
             f'expected a text first, got a {prefix}; write tl.device_print("x", x), or '
             "tl.static_print(...) for what is known while compiling"
+        )
+    if isinstance(text, TypesAsText):
+        raise Refusal(
+            f"expected a text that is known while compiling, got one with values, {text!r}; write "
+            'them behind it, as in tl.device_print("x", x)'
         )
     if odd := sorted(set(text) - set(string.printable)):
         raise Refusal(

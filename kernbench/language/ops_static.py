@@ -158,7 +158,7 @@ def device_assert(
     ...     ctx.synchronize()
     Traceback (most recent call last):
         ...
-    kernbench.errors.KernbenchError: kernel:2: program 0: assertion failed: n is too large
+    kernbench.errors.KernbenchError: kernel:2: program 0: assertion failed: n is too large...
     """
     text = str(as_python(msg)) or "device_assert failed"
     value = e.value(cond)

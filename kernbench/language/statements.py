@@ -31,6 +31,10 @@ from kernbench.language.values import (
     as_python,
 )
 
+_NO_ELSE = (
+    "else after a loop is not supported in kernels; write it behind the loop, under an `if` of "
+    "what the loop leaves"
+)
 _MAX_DEPTH = 64
 _MAX_UNROLL = 1 << 14
 
@@ -183,19 +187,22 @@ class FunctionWalker(ExpressionWalker):
             self.env = meet(self.e, paths)
             for _, env in paths:
                 for name in env.keys() - self.env.keys():
-                    self.gone[name] = f"is defined on one path only, in line {env[name].line}"
+                    self.gone[name] = (
+                        f"is defined on one path only, in line {env[name].line}; give it a value "
+                        "on the other, or before both"
+                    )
 
     # Loops
 
     def _visit_While(self, node: ast.While) -> None:
         if node.orelse:
-            raise Refusal("else after a loop is not supported in kernels")
+            raise Refusal(_NO_ELSE)
 
         Loop(self, node).compile()
 
     def _visit_For(self, node: ast.For) -> None:
         if node.orelse:
-            raise Refusal("else after a loop is not supported in kernels")
+            raise Refusal(_NO_ELSE)
         over = self.visit(node.iter)
         if isinstance(over, Pack):
             self._unroll(node, list(over.listed))

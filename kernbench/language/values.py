@@ -12,8 +12,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from kernbench.language.advice import nearest
+from kernbench.language.dtypes import DTYPES, pointer_type, to_dtype
 from kernbench.language.dtypes import dtype as scalar_dtype
-from kernbench.language.dtypes import pointer_type
 
 
 class Refusal(Exception):
@@ -88,6 +89,12 @@ class Const:
 
     def __str__(self) -> str:
         return f"constexpr {self.value!r}"
+
+
+class TypesAsText(str):
+    """A text in which types stand for values that only the running kernel knows."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,11 @@ def as_dtype(operand: Operand, what: str) -> scalar_dtype:
 
 def no_dtype(value: object, what: str = "") -> Refusal:
     """Return the error of what should be a dtype."""
-    advice = f"; write tl.{value}" if isinstance(value, str) else ""
+    name = value if isinstance(value, str) else getattr(value, "__name__", "")
+    try:
+        advice = f"; write tl.{to_dtype(name).kir_name}"
+    except TypeError:
+        advice = nearest(name, (each.kir_name for each in DTYPES), "tl.")
     return Refusal(f"expected a dtype such as tl.float32{what}, got {value!r}{advice}")
 
 

@@ -175,7 +175,9 @@ class Context(TensorMemory, RawTransfers):
         found, bits = launch_arguments(request, self._engine, self._rank().sip)
         kernel = self._kernels.get(request.kernel.digest)
         if kernel is None:
-            kernel = self._kernels[request.kernel.digest] = _core.Kernel(request.kernel.code)
+            made = request.kernel
+            kernel = _core.Kernel(made.code, made.filename, made.first_line)
+            self._kernels[made.digest] = kernel
         if request.kernel.prints:
             self._note_prints(request.kernel)
         sip = found if sip is None else sip
@@ -225,6 +227,12 @@ class Context(TensorMemory, RawTransfers):
 
     def __getattr__(self, name: str) -> Any:
         # torch's names: its dtypes, modules and functions: ctx.float16, ctx.randn ...
+        active = current_rank().context
+        if not name.startswith("_") and active is not None and active is not self:
+            raise RuntimeError(
+                f"Context.{name}: expected the innermost active context, got one around it, and "
+                "torch's names mean the innermost; leave that first"
+            )
         if name in _MODULES:
             return importlib.import_module(_MODULES[name])
         if not name.startswith("_"):

@@ -12,6 +12,7 @@ from kernbench import _core
 from kernbench.errors import DeadlockError
 from kernbench.runtime.handle import Launch
 from kernbench.runtime.host_link import HostLink
+from kernbench.runtime.kernel_places import with_files
 from kernbench.runtime.kernel_prints import show_prints
 from kernbench.runtime.oplog import OpLog
 from kernbench.runtime.rank import Rank, current_rank
@@ -54,7 +55,9 @@ class Machine:
         return cast("Context", self)
 
     def _start(self) -> None:
-        self._engine = _core.Engine(self.topology._core, on_print=show_prints, **self._options)
+        self._engine = _core.Engine(
+            self.topology._core, on_print=show_prints, on_error=with_files, **self._options
+        )
         self._told = ""  # which messages were left that a warning has told of
         self._prints = False  # whether a kernel that prints was launched
         self._main.start_over()

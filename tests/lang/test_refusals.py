@@ -111,6 +111,13 @@ def statement(line):
         ("y = tl.float32(n)", 9, "fp32 is a dtype, no function; use tl.cast(x, dtype)"),
         ("y = tl.tensor(n)", 9, "'tensor' makes no values in kernels; use tl.full"),
         ("y = x.to('float16')", 9, "got 'float16'; write tl.float16"),
+        ("y = x.to('float99')", 9, "got 'float99'; did you mean 'tl.float64'?"),
+        ("y = x.to(np.float16)", 9, "'numpy.float16'>; write tl.float16"),
+        ("y = x.to(tl.int16, bitcast=True)", 9, "their sizes differ; take a type of 32 bits"),
+        ("print('x', x, end='')", 5, "tl.device_print(prefix, *args, hex=False): got an un"),
+        ("print('x', 'y', x)", 5, "got another text, 'y'; put it into the first"),
+        ("print(f'x {x}')", 5, "values, 'x tile fp32[64]'; write them behind it"),
+        ("while n > 0: pass\n    else: pass", 5, "write it behind the loop, under an `if`"),
         ("y = x.to(float)", 9, "expected a dtype such as tl.float32, got <float>"),
         ("y = tl.load(x_ptr + i / 2)", 17, "cast with .to(tl.int32), or divide with //"),
         ("y = tl.load(x_ptr + i, mask=n)", 9, "expected truths (int1) as mask, got a scalar int32"),
@@ -234,7 +241,9 @@ def counter_after_loop(x_ptr, n):
 
 def test_names_that_not_every_path_defines():
     line = one_path.source.first_line
-    assert f"'y' is defined on one path only, in line {line + 2}" in refused(one_path, X, 1).message
+    message = refused(one_path, X, 1).message
+    assert f"'y' is defined on one path only, in line {line + 2}" in message
+    assert "give it a value on the other, or before both" in message
     assert "'y' is first defined inside the loop" in refused(after_loop, X, 1).message
     assert "'i' is the variable of the loop" in refused(counter_after_loop, X, 1).message
 
@@ -252,3 +261,15 @@ def test_functions_of_the_language_refuse_calls_from_the_host():
     with pytest.raises(RuntimeError, match=r"outer is a kernel: launch it with outer\[grid\]"):
         outer(X)
     assert (tl.cdiv(7, 2), tl.next_power_of_2(65)) == (4, 128)
+
+
+@tl.jit
+def calls_itself(x_ptr, n):
+    if n > 0:
+        calls_itself(x_ptr, n - 1)
+
+
+def test_recursion_is_told_once():
+    error = refused(calls_itself, X, 3)
+    assert "recursion cannot be compiled" in error.message
+    assert len(error.notes) == 1

@@ -22,9 +22,12 @@ from public_algorithms import CASES as algorithms
 from public_attention import CASES as attention
 from public_batches import CASES as batches
 from public_blocks import CASES as blocks
+from public_compiled import CASES as compiled
+from public_formats import CASES as formats
 from public_gradients import CASES as gradients
 from public_groups import CASES as groups
 from public_idioms import CASES as idioms
+from public_losses import CASES as losses
 from public_norms import CASES as norms
 from public_products import CASES as products
 from public_recurrences import CASES as recurrences
@@ -32,6 +35,9 @@ from public_routing import CASES as routing
 from public_rows import CASES as rows
 from public_searches import CASES as searches
 from public_sequences import CASES as sequences
+from public_serving import CASES as serving
+from public_signals import CASES as signals
+from public_steps import CASES as steps
 from public_structure import CASES as structure
 
 FAMILIES: tuple[Callable[[], Iterator[Case]], ...] = (
@@ -68,6 +74,12 @@ PUBLIC = (
     blocks,
     structure,
     idioms,
+    losses,
+    steps,
+    formats,
+    serving,
+    compiled,
+    signals,
 )
 """Kernels as they are published, whole."""
 

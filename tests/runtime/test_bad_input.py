@@ -307,6 +307,25 @@ def test_stores_out_of_bounds(ctx: kb.Context) -> None:
     assert says_that_it_failed(ctx, "shift:4: store")
 
 
+def test_failures_of_the_machine_name_the_file(ctx: kb.Context) -> None:
+    """A kernel's lines count from its def: the file and its line are said, too."""
+    line = shift.source.first_line + 3
+    shift[(1,)](ctx.zeros(16), ctx.zeros(12), SHIFT=0, BLOCK=16)
+    with pytest.raises(kb.OutOfBoundsError, match=rf"^shift:4: .* \[{__file__}:{line}\]$"):
+        ctx.synchronize()
+
+
+def test_waiting_kernels_are_named_with_their_files() -> None:
+    @kb.jit
+    def waits(out_ptr):
+        tl.store(out_ptr, tl.recv(tl.pe_id(), (), tl.float32))
+
+    with kb.Context("small") as ctx:
+        waits[kb.each_pe](ctx.zeros(4))
+        with pytest.raises(kb.DeadlockError, match=rf"waits:\d.*\[{__file__}:\d+(, .*)?\]$"):
+            ctx.synchronize()
+
+
 def test_an_index_from_memory_out_of_bounds(ctx: kb.Context) -> None:
     index = ctx.tensor(np.array([0, 1, 50, 3]))
     gather[(1,)](ctx.zeros(16), index, ctx.zeros(4), BLOCK=4)
