@@ -28,6 +28,18 @@ FAULTS = [
         "port->overhead_fs",
     ),
     Fault(
+        "what follows a head waits like it",
+        "train_port.h",
+        "port->n_parted ? 0 : port->overhead_fs",
+        "port->overhead_fs",
+    ),
+    Fault(
+        "the head of a rest forgotten when trains begin",
+        "train_start.c",
+        "if (flown->done_fs < 0) note_parts(fabric, flown);",
+        "",
+    ),
+    Fault(
         "a link's horizon one too far",
         "train_port.h",
         "port->travel_fs) - 1",
@@ -195,7 +207,7 @@ FAULTS = [
     Fault(
         "what comes behind a ride is forgotten",
         "train_ride.c",
-        "kb_min_i64(least_fs, kb_train_port_silent_fs(r->left))",
+        "kb_min_i64(least_fs, kb_train_port_comes_fs(port, kb_train_port_silent_fs(r->left)))",
         "least_fs",
     ),
     Fault(

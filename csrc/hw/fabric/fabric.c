@@ -158,6 +158,8 @@ bool kb_fabric_begin_stream_(kb_fabric *fabric, uint32_t number, int64_t arrive_
     made->to = made->hop + 1 < flown->n_links ? flown->path[made->hop + 1] : KB_NONE;
     made->head_fs = arrive_fs + kb_fabric_overhead_(fabric, from->to);
     made->n_left = flown->message.n_flits;
+    if (fabric->by_train && !kb_fabric_by_flit_(fabric, from->to))
+        fabric->trains.ports[from->to].n_parted++;
     return true;
 }
 

@@ -87,7 +87,7 @@ static bool port_to_flits(kb_fabric *fabric, uint32_t link) {
     to->free_fs = from->free_fs;
     to->taken_fs = from->taken_fs;
     to->served_flight = KB_NONE;
-    from->n_own = 0;
+    from->n_own = from->n_parted = 0;
     from->own_fs = 0;
     from->open.count = 0;
     from->wake_fs = KB_TIME_MAX;

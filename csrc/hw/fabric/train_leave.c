@@ -43,6 +43,7 @@ bool kb_train_hand_on_(kb_fabric *fabric, uint32_t link, const kb_waiting *lead,
     } else if (next == KB_NONE) {
         if (!kb_fabric_begin_stream_(fabric, number, arrive_fs, &next)) return false;
     } else if (n_left == 0) {
+        if (!by_flit) into->n_parted--;
         fabric->flights.items[flight].next = next;
         KB_POOL_GIVE(&fabric->streams.pool, number);
     }

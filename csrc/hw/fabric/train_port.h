@@ -6,6 +6,7 @@
  *   free_fs   the server is taken until then, which may be far ahead of the clock
  *   open      the inputs over which a started message has still to come
  *   n_own     messages that begin here and have flits that nobody knows yet
+ *   n_parted  messages of which a part has come over an input, and the rest has not
  *   own_fs    the server has done all that began here by then at the earliest, were nobody else served
  *   backlog   messages that begin here, are far from their turn, and are none yet (hw/fabric/train_backlog.h)
  *   wakes     messages that end over this link, by a lower bound of their tail's arrival
@@ -66,13 +67,14 @@ typedef struct kb_train_port {
     kb_inputs open;
     uint64_t n_served;
     uint32_t n_own;
-    uint32_t swept; /* the last sweep that took it in */
+    uint32_t n_parted;
 
     _Alignas(KB_LINE_NBYTES) kb_lineup wakes;
     int64_t wake_fs; /* the earliest event that is scheduled for `wakes`; KB_TIME_MAX: none */
     int64_t own_fs;
     kb_backlog backlog;
-    bool is_met; /* something else comes to a port with a backlog, which is to be released */
+    uint32_t swept; /* the last sweep that took it in */
+    bool is_met;    /* something else comes to a port with a backlog, which is to be released */
 } kb_train_port;
 
 _Static_assert(offsetof(kb_train_port, waiting) == KB_LINE_NBYTES &&
@@ -213,6 +215,17 @@ static inline int64_t kb_train_port_silent_fs(const kb_train_port *port) {
     return kb_later_fs(kb_max_i64(port->free_fs, port->upto_fs + 1), port->travel_fs) - 1;
 }
 
+/* The next flit that comes over an input is eligible so long after its arrival at least: it is a head, unless a message
+ * has parted. */
+static inline int64_t kb_train_port_delay(const kb_train_port *port) {
+    return port->n_parted ? 0 : port->overhead_fs;
+}
+
+/* What arrives over an input later than silent_fs is eligible later than this. */
+static inline int64_t kb_train_port_comes_fs(const kb_train_port *port, int64_t silent_fs) {
+    return kb_later_fs(silent_fs, kb_train_port_delay(port));
+}
+
 /* What begins at this port, or goes on, does so then at the earliest. */
 static inline int64_t kb_train_port_now(const kb_trains *trains, const kb_train_port *port) {
     bool here = port->region == trains->region || !trains->handled_fs;
@@ -226,11 +239,11 @@ static inline int64_t kb_train_port_limit(const kb_trains *trains, const kb_trai
 
 /* All that is eligible by then is known. */
 static inline int64_t kb_train_port_horizon(const kb_trains *trains, const kb_train_port *port) {
-    int64_t least_fs = kb_train_port_limit(trains, port);
+    int64_t silent_fs = KB_TIME_MAX;
     for (uint32_t i = 0; i < port->open.count; i++)
-        least_fs =
-            kb_min_i64(least_fs, kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
-    return least_fs;
+        silent_fs = kb_min_i64(silent_fs,
+                               kb_train_port_silent_fs(&trains->ports[port->open.items[i].link]));
+    return kb_min_i64(kb_train_port_limit(trains, port), kb_train_port_comes_fs(port, silent_fs));
 }
 
 #endif

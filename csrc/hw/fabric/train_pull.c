@@ -82,7 +82,7 @@ static inline uint32_t next_short(const kb_trains *trains, kb_train_frame *frame
     const kb_train_port *ports = trains->ports, *port = &ports[frame->link];
     for (; frame->n_seen < frame->n_open; frame->n_seen++) {
         uint32_t link = port->open.items[frame->n_seen].link;
-        int64_t silent_fs = kb_train_port_silent_fs(&ports[link]);
+        int64_t silent_fs = kb_train_port_comes_fs(port, kb_train_port_silent_fs(&ports[link]));
         if (silent_fs < frame->upto_fs) return link;
         frame->least_fs = kb_min_i64(frame->least_fs, silent_fs);
     }
@@ -113,7 +113,8 @@ bool kb_train_pull_(kb_fabric *fabric, uint32_t link, int64_t upto_fs) {
             good = sweep(fabric, first.link, first.upto_fs);
             n_left = (uint64_t)fabric->n_links * STEPS_BACK;
         } else {
-            enter(trains, &depth, input, frame->upto_fs - trains->ports[input].travel_fs);
+            enter(trains, &depth, input,
+                  frame->upto_fs - kb_train_port_delay(port) - trains->ports[input].travel_fs);
         }
     }
     leave(trains, &depth, 0);

@@ -55,8 +55,11 @@ static int64_t silent_fs(const kb_trains *trains, uint32_t link, int64_t upto_fs
     int64_t least_fs = kb_train_port_limit(trains, port);
     least_fs = kb_min_i64(least_fs, kb_lineup_when(&port->waiting, 0) - 1);
     if (port->open.count)
-        least_fs = kb_min_i64(least_fs, silent_fs(trains, port->open.items[0].link,
-                                                  upto_fs - port->travel_fs, n_ports - 1));
+        least_fs = kb_min_i64(
+            least_fs, kb_train_port_comes_fs(
+                          port, silent_fs(trains, port->open.items[0].link,
+                                          upto_fs - port->travel_fs - kb_train_port_delay(port),
+                                          n_ports - 1)));
     port->upto_fs = kb_max_i64(port->upto_fs, least_fs);
     return kb_train_port_silent_fs(port);
 }
@@ -67,13 +70,14 @@ static __attribute__((noinline)) int64_t come_beside(const kb_trains *trains, kb
                                                      uint32_t from, int64_t upto_fs) {
     enum { PORTS_BACK = 8 };
     kb_inputs *open = &port->open;
+    upto_fs -= kb_train_port_delay(port);
     uint32_t place = kb_inputs_find(open, from);
     int64_t least_fs = KB_TIME_MAX;
     if (--open->items[place].n_messages == 0) open->items[place] = open->items[--open->count];
     for (uint32_t i = 0; i < open->count; i++)
         least_fs =
             kb_min_i64(least_fs, silent_fs(trains, open->items[i].link, upto_fs, PORTS_BACK));
-    return least_fs;
+    return kb_train_port_comes_fs(port, least_fs);
 }
 
 /* Whether its last flit comes before the one that waits as `second`; if so, no more than before that is known. */
@@ -150,7 +154,8 @@ static inline void come(kb_fabric *fabric, ride *r) {
     if (port->open.count > 1)
         least_fs = kb_min_i64(least_fs, come_beside(trains, port, r->from, r->last_fs));
     else if (--port->open.items[0].n_messages)
-        least_fs = kb_min_i64(least_fs, kb_train_port_silent_fs(r->left));
+        least_fs =
+            kb_min_i64(least_fs, kb_train_port_comes_fs(port, kb_train_port_silent_fs(r->left)));
     else port->open.count = 0;
     r->least_fs = least_fs;
     fabric->streams.n_pieces += r->n_trains;
@@ -192,6 +197,7 @@ static inline bool catch_up(kb_fabric *fabric, const ride *r, kb_lone *several) 
     kb_stream *ahead = &streams->pool.items[next];
     bool waits = ahead->first.count != 0;
     kb_inputs_drop(&into->open, r->from);
+    into->n_parted--;
     kb_stream_drop_more(streams, stream);
     KB_POOL_GIVE(&streams->pool, flown->next);
     flown->next = next;

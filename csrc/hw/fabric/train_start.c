@@ -202,6 +202,13 @@ bool kb_train_send(kb_fabric *fabric, const kb_send *send, const kb_path *path, 
     return true;
 }
 
+/* Its head is further than its tail. */
+static void note_parts(kb_fabric *fabric, const kb_flight *flown) {
+    const kb_stream *streams = fabric->streams.pool.items;
+    for (uint32_t i = streams[flown->next].next; i != KB_NONE; i = streams[i].next)
+        fabric->trains.ports[flown->path[streams[i].hop]].n_parted++;
+}
+
 bool kb_train_adopt(kb_fabric *fabric, uint32_t number) {
     const kb_flight *flown = &fabric->flights.items[number];
     uint32_t last = kb_train_last_link_(flown);
@@ -210,6 +217,7 @@ bool kb_train_adopt(kb_fabric *fabric, uint32_t number) {
         for (uint32_t hop = fabric->streams.pool.items[flown->next].hop + 1; hop <= flown->n_links;
              hop++)
             if (!open_hop(fabric, flown, hop)) return false;
+    if (flown->done_fs < 0) note_parts(fabric, flown);
     if (flown->n_known < flown->message.n_flits) fabric->trains.ports[flown->path[0]].n_own++;
     else
         kb_train_push_wake_(fabric, last, number,
@@ -221,8 +229,11 @@ bool kb_train_follow(kb_fabric *fabric, const kb_stream *stream) {
     kb_flight *flown = &fabric->flights.items[stream->flight];
     flown->next = stream->next;
     if (stream->to == KB_NONE) return true;
-    if (!kb_fabric_by_flit_(fabric, stream->to))
-        kb_inputs_drop(&fabric->trains.ports[stream->to].open, flown->path[stream->hop]);
+    if (!kb_fabric_by_flit_(fabric, stream->to)) {
+        kb_train_port *into = &fabric->trains.ports[stream->to];
+        kb_inputs_drop(&into->open, flown->path[stream->hop]);
+        into->n_parted--;
+    }
     if (stream->hop + 1 < flown->n_by_flit) return true;
     if (!kb_train_reserve_wake_(fabric, kb_train_last_link_(flown))) return false;
     kb_train_push_wake_(fabric, kb_train_last_link_(flown), stream->flight,
