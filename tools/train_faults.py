@@ -265,6 +265,18 @@ FAULTS = [
         "r->start_fs",
     ),
     Fault(
+        "a rest that rides after its message does not wait there",
+        "train_ride.c",
+        "    if (!waits)\n        kb_train_port_enlist",
+        "    if (false)\n        kb_train_port_enlist",
+    ),
+    Fault(
+        "a rest rides past the next port with its message ahead",
+        "train_ride.c",
+        "if (parted) break;",
+        "",
+    ),
+    Fault(
         "rides before all flits are there",
         "train_lone.c",
         "return n_known == stream->n_left;",

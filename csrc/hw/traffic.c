@@ -151,9 +151,8 @@ static void foresee_way(const kb_parts *parts, const kb_batch *batch, size_t i, 
 
 /* Item i starts, and one of those after it is looked at. */
 static void foresee(const kb_traffic *traffic, const active *each, size_t i) {
-    enum { AHEAD = 4 };
-    if (each->n_started + 1 + AHEAD >= each->batch->n) return;
-    foresee_way(traffic->parts, each->batch, i, index_of(each, each->n_started + 1 + AHEAD));
+    if (each->n_started + KB_FORESEEN >= each->batch->n) return;
+    foresee_way(traffic->parts, each->batch, i, index_of(each, each->n_started + KB_FORESEEN));
 }
 
 /* As many as one event may start: those that run the engine look at Ctrl-C between events. */
@@ -256,8 +255,7 @@ static kb_status check(const kb_parts *parts, const kb_batch *batch, kb_error *e
     for (size_t i = 0; i < batch->n; i++)
         known.last_fs = kb_max_i64(known.last_fs, batch->at_fs[i]);
     for (size_t i = 0; i < batch->n; i++) {
-        enum { AHEAD = 8 };
-        foresee_way(parts, batch, i, i + AHEAD < batch->n ? i + AHEAD : i);
+        foresee_way(parts, batch, i, i + KB_FORESEEN < batch->n ? i + KB_FORESEEN : i);
         if (check_transfer(parts, batch, i, &known, err) != KB_OK)
             return kb_error_wrap(err, "transfer %zu", i);
     }

@@ -35,20 +35,22 @@ kb_arrival kb_fabric_pop_arrival_(kb_fabric *fabric, uint32_t link) {
     return arrival;
 }
 
-/* By trains, it may be the time of a tail; an event that was meant for the other mode is void. */
-void kb_fabric_arrive_(void *self, uint32_t link) {
-    kb_fabric *fabric = self;
+/* An event that was meant for trains is void. */
+static __attribute__((noinline)) void arrive_by_flit(kb_fabric *fabric, uint32_t link) {
     const kb_port *port = &fabric->ports[link];
-    if (fabric->by_train) {
-        kb_train_wake(fabric, link);
-        return;
-    }
     if (port->n_arrivals == 0 ||
         port->arrivals[port->arrivals_head].when_fs != kb_sim_now(fabric->sim))
         return;
     kb_arrival arrival = kb_fabric_pop_arrival_(fabric, link);
     kb_fabric_hand_over_(fabric, arrival.flight, link, arrival.flit,
                          (kb_train){arrival.when_fs, 0, 1});
+}
+
+/* By trains, it may be the time of a tail. */
+void kb_fabric_arrive_(void *self, uint32_t link) {
+    kb_fabric *fabric = self;
+    if (fabric->by_train) kb_train_wake(fabric, link);
+    else arrive_by_flit(fabric, link);
 }
 
 static void announce(kb_fabric *fabric, uint32_t link, kb_arrival arrival) {

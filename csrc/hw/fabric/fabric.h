@@ -95,9 +95,10 @@ kb_status kb_fabric_check(kb_fabric *fabric, const kb_send *send, int64_t start_
 kb_status kb_fabric_send(kb_fabric *fabric, const kb_send *send, uint32_t *handle,
                          kb_error *err) KB_MUST_CHECK;
 
-/* Such a message may be sent soon, to any slice: what that looks at first is brought into the cache.  Means nothing,
- * and may be wrong. */
-void kb_fabric_foresee(const kb_fabric *fabric, uint32_t src, uint32_t dst, int64_t nbytes);
+/* Such a message may be sent soon, to any slice, as the KB_FORESEEN-th from now on: what that looks at first is brought
+ * into the cache, each thing when what leads to it is there.  Means nothing, and may be wrong. */
+enum { KB_FORESEEN = 8 };
+void kb_fabric_foresee(kb_fabric *fabric, uint32_t src, uint32_t dst, int64_t nbytes);
 
 /* Likewise: flits may be appended to it next. */
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle);

@@ -77,6 +77,7 @@ struct kb_fabric {
     kb_path *paths;         /* these, within `paths_block`; the first is none */
     uint32_t n_paths;
     void *paths_block;
+    kb_foresight foresight;
     int64_t notice_fs; /* of a message's end: the least travel of the last link of a known path */
 };
 

@@ -109,9 +109,19 @@ static inline uint32_t first_place_of(const kb_fabric *fabric, const kb_send *se
     return first_place(fabric, send->src, send->dst, send->slice, send->nbytes);
 }
 
-void kb_fabric_foresee(const kb_fabric *fabric, uint32_t src, uint32_t dst, int64_t nbytes) {
+/* The path at the place that was foreseen so many calls before. */
+static inline const kb_path *foreseen(const kb_fabric *fabric, uint32_t n_before) {
+    const kb_foresight *seen = &fabric->foresight;
+    return &fabric->paths[fabric->path_numbers[seen->places[(seen->n - n_before) % KB_FORESEEN]]];
+}
+
+void kb_fabric_foresee(kb_fabric *fabric, uint32_t src, uint32_t dst, int64_t nbytes) {
+    kb_foresight *seen = &fabric->foresight;
     uint32_t place = first_place(fabric, src, dst, KB_ANY_SLICE, nbytes);
-    __builtin_prefetch(&fabric->paths[fabric->path_numbers[place]]);
+    seen->places[++seen->n % KB_FORESEEN] = place;
+    __builtin_prefetch(&fabric->path_numbers[place]);
+    __builtin_prefetch(foreseen(fabric, 3));
+    __builtin_prefetch(foreseen(fabric, 6)->links);
 }
 
 void kb_fabric_foresee_flits(const kb_fabric *fabric, uint32_t handle) {

@@ -27,6 +27,12 @@ typedef struct kb_path {
 
 _Static_assert(sizeof(kb_path) == KB_LINE_NBYTES, "a line of the cache");
 
+/* The places of the paths that were foreseen last. */
+typedef struct kb_foresight {
+    uint32_t places[KB_FORESEEN];
+    uint32_t n;
+} kb_foresight;
+
 kb_status kb_fabric_paths_init_(kb_fabric *fabric, kb_error *err) KB_MUST_CHECK;
 void kb_fabric_paths_deinit_(kb_fabric *fabric);
 

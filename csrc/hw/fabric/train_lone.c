@@ -1,6 +1,6 @@
 #include "hw/fabric/train_lone.h"
 
-bool kb_lone_gather_(const kb_streams *streams, const kb_stream *stream, kb_lone *lone) {
+bool kb_lone_rest(const kb_streams *streams, const kb_stream *stream, kb_lone *lone) {
     int64_t n_known = stream->first.count;
     lone->count = 1;
     lone->trains[0] = stream->first;

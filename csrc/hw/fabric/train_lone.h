@@ -18,14 +18,15 @@ typedef struct kb_lone {
     kb_train trains[KB_LONE_TRAINS];
 } kb_lone;
 
-bool kb_lone_gather_(const kb_streams *streams, const kb_stream *stream, kb_lone *lone);
+/* All flits of a stream that are still to be served.  False when some are not known, or they are more trains. */
+bool kb_lone_rest(const kb_streams *streams, const kb_stream *stream, kb_lone *lone);
 
-/* All flits of a stream that are still to be served.  False when some are not known, or they are more trains.  (Where
- * others are in the way most are refused at a glance.) */
+/* The same where none of the message is at the next port.  (Where others are in the way most are refused at a
+ * glance.) */
 static inline bool kb_lone_of(const kb_streams *streams, const kb_stream *stream, kb_lone *lone) {
     if (stream->next != KB_NONE && stream->to != KB_NONE) return false;
     if (stream->more == KB_NONE && stream->first.count != stream->n_left) return false;
-    return kb_lone_gather_(streams, stream, lone);
+    return kb_lone_rest(streams, stream, lone);
 }
 
 /* As they arrive behind the port, the first eligible there from head_fs on; *last_fs is the last service.  False when

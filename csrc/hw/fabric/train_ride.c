@@ -18,12 +18,13 @@ typedef struct ride {
     int64_t least_fs; /* what may still come to the port is eligible later */
 } ride;
 
-/* False when not all of its flits are there.  *several: its trains, if they are. */
+/* What is left of it at the port where its tail waits.  False when not all of that is known.  *several: its trains, if
+ * they are. */
 static inline bool begin_ride(kb_fabric *fabric, kb_flight *flown, const kb_stream *stream, ride *r,
                               kb_lone *several) {
     r->n_trains = 1;
-    if (!kb_stream_is_whole(stream)) {
-        if (!kb_lone_of(&fabric->streams, stream, several)) return false;
+    if (stream->first.count != stream->n_left) {
+        if (!kb_lone_rest(&fabric->streams, stream, several)) return false;
         r->n_trains = several->count;
     }
     r->flown = flown;
@@ -181,31 +182,75 @@ static inline bool wait_there(kb_fabric *fabric, const ride *r, const kb_lone *s
     return true;
 }
 
+/* The flits before these are at the next port, or further: these come behind them. */
+static inline bool catch_up(kb_fabric *fabric, const ride *r, kb_lone *several) {
+    kb_flight *flown = r->flown;
+    kb_streams *streams = &fabric->streams;
+    kb_train_port *into = &fabric->trains.ports[*r->at];
+    kb_stream *stream = &streams->pool.items[flown->next];
+    uint32_t next = stream->next;
+    kb_stream *ahead = &streams->pool.items[next];
+    bool waits = ahead->first.count != 0;
+    kb_inputs_drop(&into->open, r->from);
+    kb_stream_drop_more(streams, stream);
+    KB_POOL_GIVE(&streams->pool, flown->next);
+    flown->next = next;
+    if (r->n_trains == 1) {
+        several->count = 1;
+        several->trains[0] = (kb_train){r->start_fs, r->period_fs, r->n_flits};
+    }
+    bool good = waits || kb_train_port_reserve(into, fabric->alloc);
+    for (uint32_t i = 0; good && i < several->count; i++)
+        good = kb_stream_add(streams, fabric->alloc, ahead, &several->trains[i]);
+    if (!good) {
+        kb_fabric_fail_nomem_(fabric, "a train");
+        return false;
+    }
+    if (!waits)
+        kb_train_port_enlist(into, kb_stream_eligible(ahead),
+                             kb_waiting_over(flown->message.src, r->from),
+                             (uint64_t)flown->message.count << 32, next);
+    return true;
+}
+
+/* At the end of the path. */
+static void arrive(kb_fabric *fabric, const ride *r) {
+    kb_flight *flown = r->flown;
+    flown->done_fs = r->last_fs;
+    kb_stream_drop_more(&fabric->streams, &fabric->streams.pool.items[flown->next]);
+    KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+}
+
 bool kb_train_ride(kb_fabric *fabric, uint32_t number) {
     kb_flight *flown = &fabric->flights.items[number];
-    bool plain = !fabric->train_watch.path && !fabric->servers.of, listed = true;
-    kb_stream *stream = &fabric->streams.pool.items[flown->next];
-    if (!plain || stream->first.count == 0) return true;
-    kb_train_port *port = &fabric->trains.ports[flown->path[stream->hop]];
-    uint32_t first = (uint32_t)kb_lineup_items(&port->waiting)->count_number;
+    const uint32_t *path_end = flown->path + flown->n_links;
     kb_lone several;
     ride r;
     int64_t upto_fs;
-    if (first != flown->next || !begin_ride(fabric, flown, stream, &r, &several)) return true;
-    const uint32_t *path_end = flown->path + flown->n_links;
+    if (fabric->train_watch.path || fabric->servers.of) return true;
     kb_train_look_(fabric);
-    r.port = port;
-    r.least_fs = kb_train_port_horizon(&fabric->trains, port);
-    while (is_next(&r, listed, &upto_fs) && pass(fabric, &r, &several, listed, upto_fs)) {
-        listed = false;
-        if (r.at == path_end) {
-            flown->done_fs = r.last_fs;
-            kb_stream_drop_more(&fabric->streams, stream);
-            KB_POOL_GIVE(&fabric->streams.pool, flown->next);
+    for (;;) {
+        const kb_stream *stream = &fabric->streams.pool.items[flown->next];
+        kb_train_port *port = r.port = &fabric->trains.ports[flown->path[stream->hop]];
+        bool parted = stream->next != KB_NONE && stream->to != KB_NONE;
+        if (stream->first.count == 0 ||
+            (uint32_t)kb_lineup_items(&port->waiting)->count_number != flown->next ||
+            !begin_ride(fabric, flown, stream, &r, &several))
             return true;
+        r.least_fs = kb_train_port_horizon(&fabric->trains, port);
+        bool listed = true;
+        while (is_next(&r, listed, &upto_fs) && pass(fabric, &r, &several, listed, upto_fs)) {
+            listed = false;
+            if (parted) break;
+            if (r.at == path_end) {
+                arrive(fabric, &r);
+                return true;
+            }
+            come(fabric, &r);
+            if (r.at == r.end) break;
         }
-        come(fabric, &r);
-        if (r.at == r.end) break;
+        if (listed) return true;
+        if (!parted) return wait_there(fabric, &r, &several);
+        if (!catch_up(fabric, &r, &several)) return false;
     }
-    return listed || wait_there(fabric, &r, &several);
 }

@@ -1,5 +1,6 @@
 /* A message that waits whole, as few trains (hw/fabric/train_lone.h), goes on over the ports at which nobody is in
- * its way: what a pull of each of them would do (hw/fabric/train_pull.h), in one go.
+ * its way: what a pull of each of them would do (hw/fabric/train_pull.h), in one go.  Where a part of it is ahead, the
+ * rest catches up with that first, port by port.
  *
  * At a port where others wait, it comes before them all; at one where more may come over an input, no
  * earlier than its last flit is eligible.  Its key is in no port's list while it is on its way.

@@ -155,11 +155,9 @@ static inline bool open_path(kb_fabric *fabric, const kb_flight *flown) {
     kb_train_port *ports = fabric->trains.ports;
     const uint32_t *path = flown->path;
     uint32_t hop = 1, n = flown->n_links;
-    bool meets = kb_backlog_is_anywhere(fabric);
-    for (; hop < n; hop++) {
-        if (meets) kb_backlog_meet(fabric, path[hop]);
-        if (!kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1])) break;
-    }
+    if (kb_backlog_is_anywhere(fabric))
+        for (uint32_t i = 1; i < n; i++) kb_backlog_meet(fabric, path[i]);
+    while (hop < n && kb_inputs_add(&ports[path[hop]].open, fabric->alloc, path[hop - 1])) hop++;
     if (hop == n && (!kb_train_lands(fabric, &flown->message) || open_hop(fabric, flown, n)))
         return true;
     while (--hop > 0) kb_inputs_drop(&ports[path[hop]].open, path[hop - 1]);
