@@ -66,12 +66,18 @@ class Post:
     def describe(self) -> str:
         """Return what is missing."""
         if self.matched:
-            return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag})"
+            return f"a message from rank {self.src} to rank {self.dst} (tag {self.tag}){_LATE}"
         if self.kind == "send":
             return f"rank {self.dst} to receive what rank {self.src} sends (tag {self.tag})"
         sender = "any rank" if self.src is None else f"rank {self.src}"
         return f"{sender} to send what rank {self.dst} receives (tag {self.tag})"
 
+
+_LATE = (
+    "; both its ends were issued, but messages of nccl go in order: issue those that wait for each "
+    "other one right after another, or by batch_isend_irecv"
+)
+"""Why a message with both its ends may wait for ever; one of gloo's has begun then."""
 
 Way = tuple[int | None, int, int | None]
 """Sender (None for any), receiver, and tag where messages are matched by it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernbench.runtime.dispatch import call, register
+from kernbench.runtime.storage import HostStorage
 from kernbench.runtime.tensor import Tensor
 
 __all__: list[str] = []
@@ -44,16 +45,22 @@ def pin_memory(self: Tensor, device: Any = None) -> Any:
 
 @register("share_memory_", "inplace")
 def share_memory_(self: Tensor) -> Any:
-    """Return the tensor: ranks run in one process."""
+    """Let ranks that are given the tensor share its memory, not copy it; return it."""
+    if isinstance(self._storage, HostStorage):
+        self._storage.shared = True
     return self
 
 
-for _name in ("is_pinned", "is_shared"):
+@register("is_shared", "composite")
+def is_shared(self: Tensor) -> bool:
+    """Tell whether ranks share it: on the machine always, on the host after `share_memory_`."""
+    return not isinstance(self._storage, HostStorage) or self._storage.shared
 
-    @register(_name, "composite")
-    def _no(self: Tensor) -> bool:
-        """Return False."""
-        return False
+
+@register("is_pinned", "composite")
+def is_pinned(self: Tensor) -> bool:
+    """Return False."""
+    return False
 
 
 @register("record_stream", "composite")

@@ -227,6 +227,12 @@ class Context(TensorMemory, RawTransfers):
 
     def __getattr__(self, name: str) -> Any:
         # torch's names: its dtypes, modules and functions: ctx.float16, ctx.randn ...
+        active = current_rank().context
+        if not name.startswith("_") and active is not None and active is not self:
+            raise RuntimeError(
+                f"Context.{name}: expected the innermost active context, got one around it, and "
+                "torch's names mean the innermost; leave that first"
+            )
         if name in _MODULES:
             return importlib.import_module(_MODULES[name])
         if not name.startswith("_"):

@@ -45,6 +45,7 @@ KIND: Mapping[str, int] = MappingProxyType(
 CATEGORIES = ("gemm", "math", "hbm", "noc", "dma_setup", "launch", "waiting", "copy", "host")
 """What an instant can go to, in order of precedence."""
 
+_SPANS = ("launch", "start_fs", "setup_fs", "memory_start_fs", "memory_end_fs", "end_fs")
 _MATH = ("math", "reduce", "trans")
 _DMA = ("dma_read", "dma_write")
 _ENGINES = {"dma_read": _DMA[:1], "dma_write": _DMA[1:], "gemm": ("gemm",), "math": _MATH}
@@ -79,8 +80,9 @@ def of_kind(columns: Columns, *names: str) -> npt.NDArray[np.bool_]:
     return wanted[columns["kind"]]
 
 
-def _select(columns: Columns, chosen: npt.NDArray[Any]) -> Columns:
-    return {name: values[chosen] for name, values in columns.items()}
+def _select(columns: Columns, chosen: npt.NDArray[Any], *names: str) -> Columns:
+    """Return the chosen records: those columns, or all of them."""
+    return {name: columns[name][chosen] for name in names or columns}
 
 
 # --- attribution ----------------------------------------------------------------------------------
@@ -135,7 +137,8 @@ def _layers(columns: Columns) -> Iterator[tuple[str, _Spans]]:
     launch = columns["launch"]
     known = (launch >= 0) & (launch < len(stretches.pe))
     known[known] = columns["pe"][known] == stretches.pe[launch[known]]
-    work = _select(columns, known & of_kind(columns, "gemm", *_MATH, *_DMA))
+    chosen = known & of_kind(columns, "gemm", *_MATH, *_DMA)
+    work = _select(columns, chosen, "kind", *_SPANS)
     first, last = stretches.start[work["launch"]], stretches.end[work["launch"]]
 
     def within(kinds: tuple[str, ...], start: _Times, end: _Times) -> _Spans:
@@ -296,7 +299,7 @@ def profile_launch(columns: Columns, launch: int, start_fs: int, end_fs: int) ->
     start_fs, end_fs : int
         Its submission, and its response at the host.
     """
-    own = _select(columns, columns["launch"] == launch)
+    own = _select(columns, columns["launch"] == launch, "kind", "pe", "nbytes", "work", *_SPANS)
     programs = of_kind(own, "program")
 
     def total(column: str, *kinds: str) -> int:
@@ -313,7 +316,7 @@ def profile_launch(columns: Columns, launch: int, start_fs: int, end_fs: int) ->
         ),
         busy_fs=MappingProxyType(
             {
-                engine: _busy_fs(_select(own, of_kind(own, *kinds)))
+                engine: _busy_fs(_select(own, of_kind(own, *kinds), "pe", "start_fs", "end_fs"))
                 for engine, kinds in _ENGINES.items()
             }
         ),

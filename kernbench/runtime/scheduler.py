@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
 
-from kernbench.errors import DeadlockError, KernbenchError
+from kernbench.errors import DeadlockError
 from kernbench.runtime.environ import RankEnviron
 from kernbench.runtime.event_loop import enter_loop, leave_loop
 from kernbench.runtime.rank import Rank, enter_rank
@@ -308,7 +308,7 @@ class Scheduler:
         limit = timed[0][0] if timed else _FOR_EVER
         try:
             arrived, idle = self.context._engine.run_awaited(limit)
-        except KernbenchError as error:
+        except Exception as error:  # a ValueError, too, where a kernel misuses an operation
             self.blame(error)
             return
         if arrived:
@@ -347,7 +347,7 @@ class Scheduler:
             if waiting.missing == 0 and not waiting.over:
                 self.finish(waiting, end_fs)
 
-    def blame(self, error: KernbenchError) -> None:
+    def blame(self, error: Exception) -> None:
         """Raise a failure of the engine in the rank whose work it was, as far as that is known.
 
         The others get it, or that the context has failed, at their turn.
@@ -370,7 +370,7 @@ class Scheduler:
         if self.on_switch is not None:
             self.on_switch(None)
 
-    def sip_of(self, error: KernbenchError) -> int | None:
+    def sip_of(self, error: Exception) -> int | None:
         """Return the SIP that an error of the engine names, by a node or a PE's number."""
         if (named := _NODE.search(str(error))) is not None:
             return int(named[1])
@@ -404,7 +404,7 @@ class Scheduler:
             self.context._engine.run()
         except DeadlockError as error:
             why += f"\n  the machine: {error}"
-        except KernbenchError:
+        except Exception:
             pass
         self.stop_all()
         raise DeadlockError(why)

@@ -71,6 +71,7 @@ class HostStorage:
     def __init__(self, data: npt.NDArray[np.uint8]) -> None:
         self.bytes = data
         self.version = 0
+        self.shared = False  # ranks that are given it have it as it is, and no copy
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> tuple[HostStorage, int, tuple[int, ...]]:

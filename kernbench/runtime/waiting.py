@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Waiting", "is_kernbench", "script_line"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_BESIDES = (os.path.abspath(threading.__file__),)
+_BESIDES = tuple(os.path.abspath(str(each.__file__)) for each in (contextlib, threading))
 
 
 class Waiting:

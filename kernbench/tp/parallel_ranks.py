@@ -50,6 +50,7 @@ _TITLES = {
     "cp": "context parallel group",
     "ep": "expert model parallel group",
     "tp_cp": "tensor and context parallel group",
+    "tp_ep": "Expert tensor and model parallel group",
     "expt_tp": "Expert tensor parallel group",
     "expt_dp": "Expert data parallel group",
     "intra_expt_dp": "Intra partial expert data parallel group",

@@ -291,6 +291,20 @@ def test_managers_of_calls_that_cannot_be() -> None:
     ranks(body)
 
 
+def test_who_waits_at_the_end_of_a_manager_is_told_in_the_script() -> None:
+    """And not in contextlib, whose frames lie between."""
+
+    def body(rank: int, ctx: Any) -> None:
+        x = ctx.ones(2)
+        with dist._coalescing_manager():
+            dist.all_reduce(x)
+            if rank:
+                dist.all_reduce(x)
+
+    with pytest.raises(kb.DeadlockError, match=r"call 3 of .*, at test_collectives\.py:\d+, since"):
+        ranks(body, n=2, backend="gloo")
+
+
 def test_host_tensors_of_every_collective() -> None:
     def body(rank: int, ctx: kb.Context) -> Any:
         x = torch.full((5,), float(rank))

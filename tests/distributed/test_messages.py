@@ -490,6 +490,21 @@ def test_what_cannot_be_sent() -> None:
 # --- objects --------------------------------------------------------------------------------------
 
 
+def test_messages_that_wait_for_each_other_say_how_to_issue_them() -> None:
+    """What is launched between two messages parts them: each goes behind the one before it."""
+
+    def body(rank: int, ctx: Any) -> None:
+        into = ctx.empty(4)
+        received = dist.irecv(into, (rank - 1) % 3)
+        sent = dist.isend(ctx.ones(4) * rank, (rank + 1) % 3)
+        received.wait()
+        sent.wait()
+        into.tolist()
+
+    with pytest.raises(kb.DeadlockError, match=r"rank 0 waits for .*both.*batch_isend_irecv, at"):
+        ranks(body)
+
+
 def test_a_tag_is_a_number() -> None:
     def body(rank: int, ctx: Any) -> None:
         x = ctx.zeros(1)

@@ -203,10 +203,22 @@ def misuse(src, n_sent, n_received, channel, SENT: tl.constexpr, RECEIVED: tl.co
             ValueError,
             r"misuse:7: recv of PE 1 .*64 bytes.*32.*PE 0 .*misuse:4",
         ),
-        ((7, 0, 1, 0, 8, 8), ValueError, r"misuse:7: recv: expected a PE from 0 to 1, got 7"),
-        ((-1, 0, 1, 0, 8, 8), ValueError, r"misuse:7: recv: expected a PE from 0 to 1, got -1"),
-        ((0, 1, 0, 4096, 8, 8), ValueError, r"misuse:4: send: expected a channel from 0 to 4095"),
-        ((0, 0, 1, -1, 8, 8), ValueError, r"misuse:7: recv: expected a channel .*got -1"),
+        (
+            (7, 0, 1, 0, 8, 8),
+            ValueError,
+            r"misuse:7: recv: PE [01]: expected the other PE from 0 to 1, got 7",
+        ),
+        (
+            (-1, 0, 1, 0, 8, 8),
+            ValueError,
+            r"misuse:7: recv: PE [01]: expected the other PE from 0 to 1, got -1",
+        ),
+        (
+            (0, 1, 0, 4096, 8, 8),
+            ValueError,
+            r"misuse:4: send: PE [01]: expected a channel from 0 to 4095",
+        ),
+        ((0, 0, 1, -1, 8, 8), ValueError, r"misuse:7: recv: PE [01]: expected a channel .*got -1"),
     ],
 )
 def test_misuse_of_a_ring(arguments: tuple[int, ...], error: type[Exception], message: str) -> None:

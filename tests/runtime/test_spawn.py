@@ -20,6 +20,7 @@ import pytest
 from ranks import add_some, machine
 
 import kernbench as kb
+import kernbench.language as tl
 from kernbench.errors import ProcessExitedException, ProcessRaisedException
 from kernbench.runtime.rank import RankVar
 
@@ -437,6 +438,26 @@ def test_host_tensors_among_the_arguments_are_a_rank_s_own() -> None:
     assert x.tolist() == [0.0, 0.0] and w.tolist() == [1.0]
 
 
+def test_host_tensors_that_are_shared_are_seen_by_all() -> None:
+    import kernbench.torch as torch
+
+    def work(rank: int, x: Any, part: Any, net: Any, nested: Any) -> None:
+        x[rank] += rank + 1
+        part.add_(10)
+        nested["w"][0].add_(1)
+        with torch.no_grad():
+            net.weight[0, rank] = 7.0
+
+    x, y, w = (torch.zeros(2).share_memory_() for _ in range(3))
+    net = torch.nn.Linear(2, 1).share_memory()
+    assert x.is_shared() and y[:1].is_shared() and net.weight.is_shared()
+    assert not torch.zeros(2).is_shared()
+    with machine() as ctx:
+        ctx.multiprocessing.spawn(work, args=(x, y[1:], net, {"w": [w]}), nprocs=2)
+    assert x.tolist() == [1.0, 2.0] and y.tolist() == [0.0, 20.0] and w.tolist() == [2.0, 2.0]
+    assert net.weight.tolist() == [[7.0, 7.0]]
+
+
 def test_a_signal_that_a_rank_sends_itself_ends_that_rank() -> None:
     real, seen = os.kill, list[Any]()
 
@@ -498,3 +519,33 @@ def test_what_ended_a_process_by_torch_s_names() -> None:
     raised = ProcessRaisedException("why", error_index=1, error_pid=5)
     exited = ProcessExitedException("why", error_index=1, error_pid=5, exit_code=3)
     assert (raised.pid, exited.pid, exited.exit_code, exited.signal_name) == (5, 5, 3, None)
+
+
+@kb.jit
+def sends_to_nobody(x_ptr, B: tl.constexpr):  # type: ignore[no-untyped-def]
+    tl.send(99, tl.load(x_ptr + tl.arange(0, B)), 0)
+
+
+def test_a_kernel_that_misuses_an_operation_is_its_rank_s_failure() -> None:
+    """A ValueError of the engine came out of spawn, and left the ranks running for ever."""
+    ended = []
+
+    def work(rank: int, misuse: bool) -> None:
+        try:
+            x = kb.current_context().ones(64)
+            if misuse and rank == 1:
+                sends_to_nobody[(1,)](x, B=64)
+            else:
+                add_some[(1,)](x, 1000, BLOCK=64)
+            x.tolist()
+        except BaseException as error:
+            ended.append((rank, type(error)))
+            raise
+
+    with machine() as ctx:
+        with pytest.raises(kb.SpawnException, match=r"send: PE .*: expected .* got 99") as caught:
+            ctx.multiprocessing.spawn(work, args=(True,), nprocs=2)
+        assert caught.value.error_index == 1
+        assert ended == [(1, ValueError), (0, SystemExit)]
+        ctx.reset()
+        ctx.multiprocessing.spawn(work, args=(False,), nprocs=2)

@@ -259,3 +259,14 @@ def test_a_tensor_used_after_its_context_closed_is_refused() -> None:
         x = ctx.zeros(4)
     with pytest.raises(RuntimeError, match="closed"):
         x.tolist()
+
+
+def test_torch_s_names_of_a_context_that_is_not_the_innermost_are_refused() -> None:
+    """They would mean the innermost one: a tensor of another machine, without a word."""
+    with machine(1) as outer:
+        with machine(1):
+            for name in ("randn", "multiprocessing", "distributed"):
+                with pytest.raises(RuntimeError, match=f"Context.{name}: expected the innermost"):
+                    getattr(outer, name)
+            assert outer.zeros(2).tolist() == [0.0, 0.0]
+        assert outer.randn(2).shape == (2,)

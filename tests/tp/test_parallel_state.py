@@ -62,6 +62,20 @@ def test_members_of_each_group() -> None:
         }
 
 
+def test_every_rank_and_size_can_be_asked_for() -> None:
+    names = [name for name in dir(ps) if name.startswith("get_")]
+    names = [name for name in names if name.endswith(("parallel_rank", "parallel_world_size"))]
+
+    def body(rank: int) -> dict[str, Any]:
+        return {name: getattr(ps, name)() for name in names}
+
+    found = ranks(body, 8, tp=2, expert_model_parallel_size=2)[5]
+    assert found["get_expert_tensor_and_model_parallel_rank"] == 1
+    assert found["get_expert_tensor_and_model_parallel_world_size"] == 4
+    assert found["get_tensor_model_parallel_rank"] == 1
+    assert found["get_expert_model_parallel_rank"] == 0
+
+
 def test_pipeline_neighbours_and_embeddings() -> None:
     def body(rank: int) -> Any:
         return (

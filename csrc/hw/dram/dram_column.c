@@ -54,8 +54,8 @@ static inline int64_t until_turn(const kb_dram_pc *pc, const kb_dram_rules *rule
     return pc->writing || n_writes == 0 ? INT64_MAX : (int64_t)rules->write_wait - pc->n_passed;
 }
 
-/* Of m bursts of a train how many before one of the backlog enters that stands too far behind the oldest,
- * or might hit in a bank that is not of `banks`. */
+/* Of m bursts of a train how many before one of the backlog enters that stands too far behind the oldest, or before
+ * one that enters might hit in a bank that is not of `banks`: at once, or tRCD later where its row is not open. */
 static int64_t admitted_within(const kb_dram_pc *pc, const kb_dram_core *core, const train *t,
                                int64_t m, uint64_t banks) {
     const kb_dram_run *items = core->runs.items;
@@ -68,8 +68,10 @@ static int64_t admitted_within(const kb_dram_pc *pc, const kb_dram_core *core, c
         uint32_t last = run->flit == run->count ? 0 : run->count - 1u;
         if (!kb_dram_is_near_(side, core, run->seq + last)) return kb_max_i64(n, 1);
         if (!(banks >> run->bank & 1)) {
-            if (when_fs > nth_fs(t, n)) n = (when_fs - t->at_fs) / t->step_fs;
-            return kb_max_i64(n, 1);
+            int64_t hit_fs = kb_max_i64(when_fs, nth_fs(t, n) + 1);
+            if (pc->banks[run->bank].open_row != (int32_t)run->row)
+                hit_fs += core->rules.rcd[pc->writing] - 1;
+            m = kb_min_i64(m, kb_max_i64(kb_ceil_div(hit_fs - t->at_fs, t->step_fs), 1));
         }
         n += run->count - run->n_entered;
     }

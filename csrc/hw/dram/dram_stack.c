@@ -82,77 +82,75 @@ static inline void post(kb_dram_stack *stack, uint32_t pc, uint32_t number, bool
     if (when_fs < *due_fs) *due_fs = when_fs;
 }
 
-/* A run of which nothing has happened yet, but for where it lies: of the bytes of one span up to `upto`. */
+/* The first nbytes, of one span, as a run of which nothing has happened yet; where it lies is not said. */
 static inline kb_dram_run run_of(const kb_dram_map *map, const kb_dram_bytes *bytes,
-                                 uint64_t offset, uint64_t upto) {
-    uint64_t skip = offset & (map->burst_nbytes - 1);
-    kb_dram_run run = {.next = KB_NONE, .job = bytes->job, .write = bytes->write};
-    run.count = (uint16_t)((skip + upto - offset + map->burst_nbytes - 1) >> map->burst_shift);
+                                 uint64_t nbytes) {
+    uint64_t skip = bytes->offset & (map->burst_nbytes - 1), end = skip + nbytes;
+    kb_dram_run run = {.next = KB_NONE,
+                       .packed = bytes->packed,
+                       .when_fs = bytes->when_fs,
+                       .job = bytes->job,
+                       .write = bytes->write};
+    run.count = (uint16_t)((end + map->burst_nbytes - 1) >> map->burst_shift);
     run.skip = (uint8_t)skip;
-    run.spare = (uint8_t)(-upto & (map->burst_nbytes - 1));
+    run.spare = (uint8_t)(-end & (map->burst_nbytes - 1));
     run.flit = run.count;
+    if (nbytes > bytes->flit_nbytes) {
+        run.flit = (uint16_t)(bytes->flit_nbytes >> map->burst_shift);
+        run.period_fs = bytes->period_fs;
+    }
     return run;
 }
 
-/* It waits from when_fs on, in that span, with the bytes of its job from `packed` on. */
-static inline bool add_run(kb_dram_stack *stack, const kb_dram_run *run, uint32_t first_pc,
-                           uint64_t span, uint64_t packed, int64_t when_fs) {
+/* n runs alike, from the first bytes on: each is nbytes of one span, `stride` behind the one before and later_fs later. */
+static inline bool add_runs(kb_dram_stack *stack, const kb_dram_bytes *bytes, uint64_t nbytes,
+                            uint64_t stride, uint64_t n, int64_t later_fs) {
     enum { ALWAYS = offsetof(kb_dram_run, period_fs) };
-    kb_dram_spot spot = kb_dram_map_find(&stack->dram->map, span);
-    uint32_t number;
-    if (!kb_dram_runs_take(&stack->core.runs, stack->alloc, &number)) return false;
-    kb_dram_run *added = &stack->core.runs.items[number];
-    memcpy(added, run, ALWAYS);
-    added->row = spot.row;
-    added->bank = (uint8_t)spot.bank;
-    added->packed = packed;
-    added->when_fs = when_fs;
-    if (run->flit != run->count) added->period_fs = run->period_fs;
-    post(stack, first_pc + spot.pc, number, run->write, when_fs);
+    const kb_dram_map *map = &stack->dram->map;
+    kb_dram_run run = run_of(map, bytes, nbytes);
+    uint64_t span = bytes->offset & ~(map->span_nbytes - 1);
+    uint32_t number, first_pc = bytes->slice * stack->slice_pcs;
+    for (; n > 0; n--, span += stride, run.packed += nbytes, run.when_fs += later_fs) {
+        kb_dram_spot spot = kb_dram_map_find(map, span);
+        if (!kb_dram_runs_take(&stack->core.runs, stack->alloc, &number)) return false;
+        run.row = spot.row;
+        run.bank = (uint8_t)spot.bank;
+        kb_dram_run *added = &stack->core.runs.items[number];
+        memcpy(added, &run, ALWAYS);
+        if (run.flit != run.count) added->period_fs = run.period_fs;
+        post(stack, first_pc + spot.pc, number, run.write, run.when_fs);
+    }
     return true;
 }
 
 bool kb_dram_stack_add(kb_dram_stack *stack, const kb_dram_bytes *bytes) {
     const kb_dram_map *map = &stack->dram->map;
-    uint64_t span_nbytes = map->span_nbytes;
-    uint64_t offset = bytes->offset, end = offset + bytes->nbytes, packed = bytes->packed;
-    int64_t when_fs = bytes->when_fs;
+    kb_dram_bytes left = *bytes;
     bool by_flit = bytes->nbytes > bytes->flit_nbytes;
-    if (by_flit && !has_whole_flits(map, bytes)) return add_flit_by_flit(stack, *bytes);
-    while (offset < end) {
-        uint64_t span = offset & ~(span_nbytes - 1), n_flits = 0;
-        uint64_t upto = span + span_nbytes < end ? span + span_nbytes : end, taken = upto - offset;
-        kb_dram_run run = run_of(map, bytes, offset, upto);
-        if (by_flit) n_flits = (taken + bytes->flit_nbytes - 1) / bytes->flit_nbytes;
-        if (n_flits > 1) {
-            run.flit = (uint16_t)(bytes->flit_nbytes >> map->burst_shift);
-            run.period_fs = bytes->period_fs;
-        }
-        if (!add_run(stack, &run, bytes->slice * stack->slice_pcs, span, packed, when_fs))
-            return false;
-        when_fs += (int64_t)n_flits * bytes->period_fs;
-        offset = upto;
-        packed += taken;
+    if (by_flit && !has_whole_flits(map, bytes)) return add_flit_by_flit(stack, left);
+    while (left.nbytes > 0) {
+        uint64_t in_span = left.offset & (map->span_nbytes - 1), nbytes = left.nbytes, n = 1;
+        if (nbytes > map->span_nbytes - in_span) nbytes = map->span_nbytes - in_span;
+        if (nbytes == map->span_nbytes) n = left.nbytes / map->span_nbytes;
+        uint64_t n_flits = by_flit ? (nbytes + left.flit_nbytes - 1) / left.flit_nbytes : 0;
+        int64_t later_fs = (int64_t)n_flits * left.period_fs;
+        if (!add_runs(stack, &left, nbytes, map->span_nbytes, n, later_fs)) return false;
+        left.offset += n * nbytes;
+        left.packed += n * nbytes;
+        left.nbytes -= n * nbytes;
+        left.when_fs += (int64_t)n * later_fs;
     }
     return true;
 }
 
 bool kb_dram_stack_add_rows(kb_dram_stack *stack, const kb_dram_bytes *row, uint64_t stride,
                             uint64_t n) {
-    const kb_dram_map *map = &stack->dram->map;
-    uint64_t in_span = row->offset & (map->span_nbytes - 1), nbytes = row->nbytes;
+    uint64_t span_nbytes = stack->dram->map.span_nbytes, in_span = row->offset & (span_nbytes - 1);
+    if (in_span + row->nbytes <= span_nbytes && (stride & (span_nbytes - 1)) == 0)
+        return add_runs(stack, row, row->nbytes, stride, n, 0);
     kb_dram_bytes each = *row;
-    if (in_span + nbytes > map->span_nbytes || (stride & (map->span_nbytes - 1)) != 0) {
-        for (; n > 0; n--, each.offset += stride, each.packed += nbytes)
-            if (!kb_dram_stack_add(stack, &each)) return false;
-        return true;
-    }
-    kb_dram_run run = run_of(map, row, row->offset, row->offset + nbytes);
-    uint32_t first_pc = row->slice * stack->slice_pcs;
-    for (uint64_t i = 0; i < n; i++)
-        if (!add_run(stack, &run, first_pc, each.offset - in_span + i * stride,
-                     each.packed + i * nbytes, row->when_fs))
-            return false;
+    for (; n > 0; n--, each.offset += stride, each.packed += each.nbytes)
+        if (!kb_dram_stack_add(stack, &each)) return false;
     return true;
 }
 

@@ -44,9 +44,9 @@ static kb_status check_message(const kb_ipcq *ipcq, const char *what, int64_t pe
     char between[64] = "the switch";
     if (channel < 0 || channel >= params->channels)
         return kb_error_set(err, KB_INVALID,
-                            "%s: expected a channel from 0 to %" PRId64 " (pe.ipcq.channels), got "
-                            "%" PRId64,
-                            what, params->channels - 1, channel);
+                            "%s: PE %" PRIu32 ": expected a channel from 0 to %" PRId64
+                            " (pe.ipcq.channels), got %" PRId64,
+                            what, ipcq->pe, params->channels - 1, channel);
     if (nbytes <= params->slot_nbytes) return KB_OK;
     if (peer >= 0) (void)snprintf(between, sizeof between, "PE %" PRId64, peer);
     return kb_error_set(err, KB_INVALID,
@@ -126,8 +126,9 @@ kb_status kb_ipcq_enrol(kb_ipcq *ipcq, kb_command *command, int64_t peer, int64_
     const char *what = sends ? "send" : "recv";
     if (peer < 0 || peer >= n_pes)
         return kb_error_set(err, KB_INVALID,
-                            "%s: expected a PE from 0 to %" PRId64 ", got %" PRId64, what,
-                            n_pes - 1, peer);
+                            "%s: PE %" PRIu32 ": expected the other PE from 0 to %" PRId64
+                            ", got %" PRId64,
+                            what, ipcq->pe, n_pes - 1, peer);
     KB_TRY(check_message(ipcq, what, peer, channel, nbytes, err));
     uint32_t src = sends ? ipcq->pe : (uint32_t)peer, dst = sends ? (uint32_t)peer : ipcq->pe;
     KB_TRY(find_ring(ipcq, src, dst, kb_ring_channel((uint32_t)channel, comm), last, err));

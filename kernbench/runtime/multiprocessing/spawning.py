@@ -251,7 +251,8 @@ def spawn(
 
     Notes
     -----
-    Differs from torch: cooperative, in one process; nothing is pickled (ADR-0027 D1).
+    Differs from torch: cooperative, in one process; nothing is pickled (ADR-0027 D1).  Each rank
+    has a copy of host tensors among `args`, unless ``share_memory_()`` was called on them.
 
     Examples
     --------
@@ -296,13 +297,13 @@ class _Call:
 
 
 def _own_copy(value: Any) -> Any:
-    """Return what a rank gets of an argument: its host tensors are copied, as pickling would.
+    """Return what a rank gets of an argument: its host tensors are copied, unless they are shared.
 
     A list, tuple or dict is another one only where it holds such tensors; all else is passed as it
     is.
     """
     if isinstance(value, Tensor):
-        if value.device.type != "cpu":
+        if value.is_shared():
             return value
         plain: Any = value.detach()
         own: Tensor = plain.clone()

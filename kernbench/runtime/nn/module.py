@@ -392,6 +392,10 @@ class Module:
         """Convert floating parameters and buffers to bfloat16."""
         return self._float_to("bfloat16")
 
+    def share_memory(self) -> Self:
+        """Let ranks share parameters and buffers: see ``Tensor.share_memory_``."""
+        return self._apply(lambda each: call("share_memory_", each))
+
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call a function with every module within, then with this one."""
         for module in self.children():
