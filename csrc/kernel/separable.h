@@ -1,4 +1,4 @@
-/* Inside of kernel/block*.c and mask.c: separable forms, and what does not fit them.
+/* Inside of kernel/block*.c and mask*.c: separable forms, and what does not fit them.
  *
  * A function that may find its result not separable sets *fits to false and leaves *dst alone; the
  * caller then computes element by element (kb_block_elementwise), which always works: one dimension

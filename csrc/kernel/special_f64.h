@@ -30,6 +30,11 @@ static inline kb_pair kb_pair_product(double a, double b) {
     return (kb_pair){product, kb_madd_f64_(a, b, -product)};
 }
 
+static inline kb_pair kb_pair_multiply(kb_pair a, kb_pair b) {
+    kb_pair product = kb_pair_product(a.hi, b.hi);
+    return kb_pair_quick_sum(product.hi, product.lo + (a.hi * b.lo + a.lo * b.hi));
+}
+
 /* True for what is not within (-limit, limit), NaN too. */
 static inline int kb_special_is_beyond_(double x, double limit) {
     return !(__builtin_fabs(x) < limit);

@@ -93,8 +93,8 @@ static kb_status run_search(const kb_topology *topology, uint32_t dst, uint32_t 
                             kb_error *err) {
     size_t n_nodes = topology->nodes.count;
     search s = {.topology = topology, .dst = dst, .heap_capacity = topology->links.count + 1};
-    s.cost_fs = kb_alloc_zeroed(topology->alloc, n_nodes, sizeof *s.cost_fs);
-    s.heap = kb_alloc_zeroed(topology->alloc, s.heap_capacity, sizeof *s.heap);
+    s.cost_fs = kb_alloc_resize(topology->alloc, NULL, 0, n_nodes, sizeof *s.cost_fs);
+    s.heap = kb_alloc_resize(topology->alloc, NULL, 0, s.heap_capacity, sizeof *s.heap);
     bool ready = s.cost_fs && s.heap;
     if (ready) {
         find_costs(&s);
@@ -142,11 +142,15 @@ static kb_status find_tree(kb_topology *topology, uint32_t dst, const uint32_t *
 
 /* --- making a route --------------------------------------------------------------------------- */
 
-kb_status kb_route_push(kb_topology *topology, uint32_t link, kb_error *err) {
+static inline kb_status push(kb_topology *topology, uint32_t link, kb_error *err) {
     uint32_t *slot = KB_VEC_PUSH(&topology->routes.trail, topology->alloc);
     if (!slot) return kb_error_nomem(err, "a route");
     *slot = link;
     return KB_OK;
+}
+
+kb_status kb_route_push(kb_topology *topology, uint32_t link, kb_error *err) {
+    return push(topology, link, err);
 }
 
 kb_status kb_route_mesh(kb_topology *topology, uint32_t from, uint32_t to, kb_error *err) {
@@ -178,7 +182,7 @@ static kb_status follow_tree(kb_topology *topology, uint32_t src, uint32_t dst,
             KB_TRY(kb_route_mesh(topology, at, end, err));
             at = end;
         } else {
-            KB_TRY(kb_route_push(topology, next[at], err));
+            KB_TRY(push(topology, next[at], err));
             at = links[next[at]].dst;
         }
     }
@@ -222,7 +226,7 @@ static kb_status route_by_cost(kb_topology *topology, uint32_t src, uint32_t dst
                             "expected a path from %s to %s, got none; only transit components "
                             "forward, and links go one way unless they say `both: true`",
                             topology->nodes.items[src].name, topology->nodes.items[dst].name);
-    KB_TRY(follow_tree(topology, src, dst, next, true, err));
+    KB_TRY(follow_tree(topology, src, dst, next, topology->meshes.count > 0, err));
     if (!repeats_a_link(topology)) return KB_OK;
     topology->routes.trail.count = 0;
     return follow_tree(topology, src, dst, next, false, err);

@@ -8,9 +8,7 @@ from kernbench.language import arithmetic
 from kernbench.language.arithmetic import elementwise, extremum, promoted
 from kernbench.language.builtin import builtin
 from kernbench.language.emitter import Emitter
-from kernbench.language.values import Const, Operand, Refusal, Value
-
-TRUE = Const(True)
+from kernbench.language.values import TRUE, Operand, Refusal, Value
 
 
 @builtin("abs", method=True)

@@ -6,9 +6,7 @@ import string
 
 from kernbench.language.builtin import builtin
 from kernbench.language.emitter import Emitter
-from kernbench.language.values import Const, Operand, Refusal, TypesAsText, as_python
-
-FALSE = Const(False)
+from kernbench.language.values import FALSE, Const, Operand, Refusal, TypesAsText, as_python
 
 
 @builtin()

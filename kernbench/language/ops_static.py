@@ -87,7 +87,12 @@ def static_assert(e: Emitter, cond: Operand, msg: Operand = EMPTY) -> None:
 
 @builtin()
 def static_print(
-    e: Emitter, *values: Operand, sep: Operand = SPACE, end: Operand = NEWLINE
+    e: Emitter,
+    *values: Operand,
+    sep: Operand = SPACE,
+    end: Operand = NEWLINE,
+    file: Operand | None = None,
+    flush: Operand | None = None,
 ) -> None:
     """Print while compiling: compile-time values as they are, others by their type.
 
@@ -97,6 +102,10 @@ def static_print(
         What to print.
     sep, end : str
         Between them, and after the last.
+    file : None
+        Standard output is where it goes.
+    flush : bool
+        Accepted; all is shown when the kernel is compiled.
 
     Examples
     --------
@@ -109,6 +118,8 @@ def static_print(
     ...     _ = kernel[(1,)](ctx.tensor([0]), N=16)
     N is 16
     """
+    if file is not None and not is_none(file):
+        raise Refusal(f"static_print goes to standard output, got file={file}; leave `file` out")
     joined = str(as_python(sep)).join(shown(value) for value in values)
     e.prints.append(joined + str(as_python(end)))
 

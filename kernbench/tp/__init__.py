@@ -6,7 +6,8 @@ from kernbench.tp import parallel_state, random, utils
 from kernbench.tp.config import ModelParallelConfig
 from kernbench.tp.cross_entropy import vocab_parallel_cross_entropy
 from kernbench.tp.data import broadcast_data
-from kernbench.tp.layers import ColumnParallelLinear, RowParallelLinear, VocabParallelEmbedding
+from kernbench.tp.embedding import VocabParallelEmbedding
+from kernbench.tp.layers import ColumnParallelLinear, RowParallelLinear
 from kernbench.tp.linear import (
     linear_with_frozen_weight,
     linear_with_grad_accumulation_and_async_allreduce,

@@ -1,7 +1,7 @@
-"""Layers whose weights are split over the tensor group (ADR-0027 D3, D4).
+"""Linear layers whose weights are split over the tensor group (ADR-0027 D3, D4).
 
-ColumnParallelLinear splits the outputs, RowParallelLinear the inputs, VocabParallelEmbedding the
-rows.  A column layer followed by a row layer needs one all-reduce forward and one backward.
+ColumnParallelLinear splits the outputs, RowParallelLinear the inputs.  A column layer followed by a
+row layer needs one all-reduce forward and one backward.
 """
 
 from __future__ import annotations
@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kernbench.autograd import no_grad
 from kernbench.runtime import Tensor
-from kernbench.runtime.dispatch import call
-from kernbench.runtime.nn.module import Module
-from kernbench.runtime.nn.parameter import Parameter
 from kernbench.tp.config import ModelParallelConfig
 from kernbench.tp.linear import (
     linear_with_frozen_weight,
@@ -26,86 +22,15 @@ from kernbench.tp.mappings import (
     reduce_scatter_to_sequence_parallel_region,
     scatter_to_tensor_model_parallel_region,
 )
+from kernbench.tp.split_layer import SplitLayer
 from kernbench.tp.utils import (
-    VocabUtility,
     divide,
-    get_pg_rank,
-    get_pg_size,
-    get_tensor_model_parallel_group_if_none,
 )
-from kernbench.tp.weights import initialize_on_device, initialize_on_host
 
-__all__ = ["ColumnParallelLinear", "RowParallelLinear", "VocabParallelEmbedding"]
-
-
-class _Split(Module):
-    """What the three layers share: the group, and a weight split along one dimension."""
-
-    weight: Any
-    bias: Any
-
-    def __init__(self, config: ModelParallelConfig, tp_group: Any, is_expert: bool) -> None:
-        super().__init__()
-        if not hasattr(config, "params_dtype"):
-            raise TypeError(
-                f"{type(self).__name__}: expected config to be a ModelParallelConfig, got "
-                f"{config!r}"
-            )
-        self.config, self.is_expert = config, is_expert
-        self.tp_group = get_tensor_model_parallel_group_if_none(tp_group, is_expert)
-        self.world_size = get_pg_size(self.tp_group)
-        self.rank = get_pg_rank(self.tp_group)
-
-    def _make_weight(
-        self,
-        whole: tuple[int, int],
-        dim: int,
-        init_method: Callable[[Any], Any],
-        stride: int,
-        keep_master: bool,
-    ) -> None:
-        config = self.config
-        if config.perform_initialization and not callable(init_method):
-            raise TypeError(
-                f"{type(self).__name__}: expected init_method to be a function that fills a "
-                f"weight, got {init_method!r}"
-            )
-        shape = list(whole)
-        shape[dim] = divide(shape[dim], self.world_size)
-        on_host = config.use_cpu_initialization
-        where = "cpu" if on_host else "cuda"
-        self.weight = Parameter(call("empty", shape, device=where, dtype=config.params_dtype))
-        self.master_weight = None
-        if not config.perform_initialization:
-            pass
-        elif on_host:
-            self.master_weight = initialize_on_host(
-                self.weight,
-                whole,
-                dim,
-                init_method,
-                stride,
-                self.rank,
-                self.world_size,
-                keep_master,
-            )
-        else:
-            initialize_on_device(self.weight, init_method, dim, stride, self.is_expert)
-        self.weight.allreduce = not self.is_expert
-
-    def _make_bias(self, size: int, wanted: bool) -> None:
-        if not wanted:
-            self.register_parameter("bias", None)
-            return
-        where = "cpu" if self.config.use_cpu_initialization else "cuda"
-        self.bias = Parameter(call("empty", size, device=where, dtype=self.config.params_dtype))
-        if self.config.perform_initialization:
-            with no_grad():
-                self.bias.zero_()
-        self.bias.allreduce = not self.is_expert
+__all__ = ["ColumnParallelLinear", "RowParallelLinear"]
 
 
-class ColumnParallelLinear(_Split):
+class ColumnParallelLinear(SplitLayer):
     """``Y = X Aᵀ + b`` with the rows of A, and so the columns of Y, split over the ranks.
 
     Parameters
@@ -237,7 +162,7 @@ class ColumnParallelLinear(_Split):
         )
 
 
-class RowParallelLinear(_Split):
+class RowParallelLinear(SplitLayer):
     """``Y = X Aᵀ + b`` with the columns of A, and so those of X, split over the ranks.
 
     Each rank computes a part of the sum; the parts are added up over the ranks, the bias after
@@ -328,52 +253,3 @@ class RowParallelLinear(_Split):
             f"in_features={self.input_size}, out_features={self.output_size}, "
             f"bias={self.bias is not None}, TP={self.world_size}"
         )
-
-
-class VocabParallelEmbedding(_Split):
-    """A table of rows, split by rows over the ranks.
-
-    Parameters
-    ----------
-    num_embeddings, embedding_dim : int
-        Of the whole table.
-    reduce_scatter_embeddings : bool
-        Return this rank's part of the sequence, shape ``(s / tp, b, h)``, instead of ``(b, s, h)``.
-    """
-
-    def __init__(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        *,
-        init_method: Callable[[Any], Any],
-        reduce_scatter_embeddings: bool = False,
-        config: ModelParallelConfig,
-        tp_group: Any = None,
-        pg_collection: Any = None,
-    ) -> None:
-        super().__init__(config, tp_group, False)
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.reduce_scatter_embeddings = reduce_scatter_embeddings
-        self.vocab_start_index, self.vocab_end_index = (
-            VocabUtility.vocab_range_from_global_vocab_size(
-                num_embeddings, self.rank, self.world_size
-            )
-        )
-        self.num_embeddings_per_partition = self.vocab_end_index - self.vocab_start_index
-        self._make_weight((num_embeddings, embedding_dim), 0, init_method, 1, False)
-
-    def forward(self, input_: Any) -> Any:
-        """Return the rows whose numbers `input_`, of shape ``(b, s)``, holds."""
-        if self.world_size > 1:
-            elsewhere = (input_ < self.vocab_start_index) | (input_ >= self.vocab_end_index)
-            own = call("where", elsewhere, 0, input_ - self.vocab_start_index)
-            rows = call("embedding", own, self.weight)
-            rows = call("where", elsewhere.unsqueeze(-1), 0.0, rows)
-        else:
-            rows = call("embedding", input_, self.weight)
-        if self.reduce_scatter_embeddings:
-            return reduce_scatter_to_sequence_parallel_region(
-                rows.transpose(0, 1).contiguous(), self.tp_group
-            )
-        return reduce_from_tensor_model_parallel_region(rows, self.tp_group)

@@ -271,7 +271,7 @@ def test_device_assert():
 
 @tl.jit
 def printing(out_ptr, N: tl.constexpr):
-    tl.static_print(f"N is {N:>4}", tl.arange(0, N), sep=" | ")
+    tl.static_print(f"N is {N:>4}", tl.arange(0, N), sep=" | ", flush=True)
     for i in range(2):
         tl.static_print("twice compiled", N)
         x = i

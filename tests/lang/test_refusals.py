@@ -116,6 +116,7 @@ def statement(line):
         ("y = x.to(tl.int16, bitcast=True)", 9, "their sizes differ; take a type of 32 bits"),
         ("print('x', x, end='')", 5, "tl.device_print(prefix, *args, hex=False): got an un"),
         ("print('x', 'y', x)", 5, "got another text, 'y'; put it into the first"),
+        ("tl.static_print(n, file=n)", 5, "got file=scalar int32; leave `file` out"),
         ("print(f'x {x}')", 5, "values, 'x tile fp32[64]'; write them behind it"),
         ("while n > 0: pass\n    else: pass", 5, "write it behind the loop, under an `if`"),
         ("y = x.to(float)", 9, "expected a dtype such as tl.float32, got <float>"),

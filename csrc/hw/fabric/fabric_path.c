@@ -40,13 +40,18 @@ static kb_status check_send(const kb_fabric *fabric, const kb_send *send, kb_err
     return KB_OK;
 }
 
-static kb_status look_up(kb_fabric *fabric, const kb_send *send, kb_path *path, kb_error *err) {
+/* Where `anew`, nothing is in the path yet.  (To look at it would cost a page fault more for each page of paths: one
+ * that is read before it is written is mapped twice.) */
+static kb_status look_up(kb_fabric *fabric, const kb_send *send, bool anew, kb_path *path,
+                         kb_error *err) {
     uint32_t number;
-    kb_path found = {
-        .src = send->src, .dst = send->dst, .slice = send->slice, .is_noted = path->is_noted};
+    kb_path found = {.src = send->src,
+                     .dst = send->dst,
+                     .slice = send->slice,
+                     .is_noted = !anew && path->is_noted};
     KB_TRY(kb_topology_path(fabric->topology, send->src, send->dst, send->slice, &found.links,
                             &found.n_links, &number, err));
-    kb_audit_tell(&fabric->audit, path);
+    if (!anew) kb_audit_tell(&fabric->audit, path);
     *path = found;
     if (found.n_links) {
         const kb_port *last = &fabric->ports[found.links[found.n_links - 1]];
@@ -159,7 +164,7 @@ static __attribute__((noinline)) kb_status find_anew(kb_fabric *fabric, const kb
     bool known = place && *place, anew = place && !*place;
     if (!place) place = &fabric->path_numbers[first_place_of(fabric, send)];
     kb_path *path = &fabric->paths[anew ? fabric->n_paths + 1 : *place];
-    if (!known) KB_TRY(look_up(fabric, send, path, err));
+    if (!known) KB_TRY(look_up(fabric, send, anew, path, err));
     if (anew) *place = ++fabric->n_paths;
     if (path->n_flits != n_flits) set_size(fabric, path, n_flits);
     *found = path;
