@@ -225,7 +225,7 @@ def no_number(x_ptr):
     [
         (no_text, 'expected a text first, got a tile fp32; write tl.device_print."x", x.'),
         (no_ascii, "printable ASCII.*'ß', 'ö'; write it in ASCII"),
-        (no_number, "expected a number or a tensor, got 'y'"),
+        (no_number, "expected values behind the one text, got another text, 'y'"),
     ],
 )
 def test_what_cannot_be_printed(kernel, message):
