@@ -41,8 +41,8 @@ finds. So each rule of trains is broken once, deliberately, in a copy of the sou
 *Found in* is the number of the first case that noticed, of at most {cases:,}, 0 is the one that is
 written down and not random, and *CPU s* the time until then. *How*: the modes **differ** in a time,
 an order or a count; the program **dies**; or it is still **busy** after {limit} s of CPU time,
-where a sound one has finished all. Some faults are in what a sweep does, and random cases seldom
-sweep: these run with a sweep at every step back.
+where a sound one has finished all. A fault that **survives** is noticed by none. Some faults are in
+what a sweep does, and random cases seldom sweep: these run with a sweep at every step back.
 
 | file | fault | found in | CPU s | how |
 | --- | --- | ---: | ---: | --- |
@@ -150,8 +150,10 @@ def look_for(fault: Fault, copy: Copy, cases: int) -> Finding | None:
     return finding
 
 
-def row(fault: Fault, finding: Finding) -> str:
+def row(fault: Fault, finding: Finding | None) -> str:
     """Write a line of the table."""
+    if finding is None:
+        return f"| `{fault.file}` | {fault.what} | | | **survives** |\n"
     what = fault.what + (" (sweeping)" if finding.sweeping else "")
     return f"| `{fault.file}` | {what} | {finding.case:,} | {finding.cpu_s:.1f} | {finding.how} |\n"
 
@@ -174,9 +176,8 @@ def main() -> int:
             finding = look_for(fault, copy, args.cases)
             n_survivors += finding is None
             print(f"{fault.what}: {finding or 'SURVIVED'}", flush=True)
-            if finding:
-                rows.append(row(fault, finding))
-    if args.out and not n_survivors:
+            rows.append(row(fault, finding))
+    if args.out:
         head = HEAD.format(cases=args.cases, limit=CPU_LIMIT_S)
         args.out.write_text(head + "".join(rows), encoding="utf-8")
     return 1 if n_survivors else 0
