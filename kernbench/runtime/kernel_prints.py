@@ -11,9 +11,7 @@ from kernbench import _core
 __all__ = ["show_prints"]
 
 _PLAIN, _HEX, _ADDRESS = range(3)
-_INTEGERS = {
-    f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)
-}
+_INTEGERS = {f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)}
 
 Row = tuple[int, int, int, tuple[int, int, int], str, int, str, tuple[int, ...], bytes]
 """Launch, program, sequence, place in the grid, text, form, dtype, shape, elements."""

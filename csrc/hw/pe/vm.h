@@ -124,7 +124,7 @@ bool kb_vm_may_act(const kb_vm *vm);
 kb_status kb_vm_wrap(const kb_vm *vm, kb_error *err);
 
 /* --- inside the VM: vm.c has the program, vm_run.c runs pure instructions, vm_act.c performs those that meet the
- * machine, vm_print.c among them, vm_command.c and vm_composite.c compose commands ------------------------------------------------ */
+ * machine, vm_print.c prints, vm_command.c and vm_composite.c compose commands ----------------- */
 
 static inline const kb_kir_type *kb_vm_type(const kb_vm *vm, uint16_t reg) {
     return kb_kernel_type(vm->kernel, reg);
